@@ -1,0 +1,279 @@
+//! One `[[api]]` table: what a call, store or with-block means. Data only.
+
+use crate::facts::Language;
+
+use super::target::When;
+
+/// What in the facts an entry speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MatchKind {
+    /// `call:os.system`; a method is `call:threading.Thread.join` (type path, dot or `::`, name); `call:*.append` is a
+    /// method of that name on any receiver whose type is not known to be another.
+    Call,
+    /// `store:os.environ[]` (subscript), `store:os.environ` (whole), `store:x.attr`.
+    Store,
+    /// `delete:os.environ[]`.
+    Delete,
+    /// `load:os.environ[]`, `load:environ`: a read that is no call.
+    Load,
+    /// `with:threading.Lock`: a with-block on a value of that type.
+    With,
+    /// `decorator:flask.Flask.route`, `attribute:tokio::main`.
+    Decorator,
+    /// `base:threading.Thread`: a class in the tree derives from it.
+    Base,
+    /// `pragma:omp parallel`.
+    Pragma,
+    /// `drop:std::sync::MutexGuard`: Rust's drop of a value of that type.
+    Drop,
+}
+
+/// How a mutation changes the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Shape {
+    /// May add a variable (also: may add or overwrite; the worst is meant).
+    Add,
+    /// Surely only overwrites.
+    Overwrite,
+    Delete,
+    /// Empties it, or deletes and refills it.
+    Clear,
+    Unknown,
+}
+
+/// How a spawn hands the environment to the child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Passing {
+    /// The child runs `execve` on the parent's memory: system, popen, posix_spawn, vfork.
+    Shared,
+    /// `fork` copied it: the site is the fork.
+    ForkCopy,
+}
+
+/// Which argument: by keyword, by position from 0, or both (`target|1`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ArgumentRef {
+    /// Any of these positions or keywords, the first that is present.
+    Of { positions: Vec<u32>, keywords: Vec<String> },
+    /// The receiver of the method call.
+    Receiver,
+    /// The call's own result.
+    Result,
+}
+
+/// What an argument must be for the entry to apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ArgumentTest {
+    Absent,
+    /// `None`, `NULL`.
+    None,
+    /// The live environment (`environ`, `os.environ`).
+    Live,
+    /// Present, and neither none nor live.
+    Own,
+    Literal,
+    /// Present, whatever it is.
+    Present,
+    /// A literal true / false.
+    True,
+    False,
+    /// A string or a list whose first string holds a slash (an absolute or relative path, no PATH search).
+    Slash,
+    /// ... holds none.
+    NoSlash,
+    /// The empty string.
+    Empty,
+}
+
+/// A condition on arguments: every listed argument satisfies one of its tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predicate {
+    pub argument: ArgumentRef,
+    pub any_of: Vec<ArgumentTest>,
+}
+
+/// When a thread begins after a `start` entry matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartMoment {
+    /// At the call itself.
+    Now,
+    /// When this method is called on the result (`start`).
+    Method(String),
+}
+
+/// Which threads a join ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinOf {
+    /// Those whose handle the argument is (or is a container of).
+    Handle(ArgumentRef),
+    /// Those that were started through this owner (a pool, a scope).
+    Owner(ArgumentRef),
+}
+
+/// What the API does. One entry has one role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Changes the process environment. `key`: the argument that names the variable.
+    Mutation {
+        shape: Shape,
+        key: Option<ArgumentRef>,
+    },
+    /// Starts a program with the live environment.
+    Spawn {
+        passing: Passing,
+    },
+    /// Looks at the environment; `key` as above, `variables` where it always looks at the same ones (`TZ`).
+    Read {
+        key: Option<ArgumentRef>,
+        variables: Vec<String>,
+    },
+    /// Begins a thread that runs `entry` (`method` of the receiver's or argument's class where set). `many`: any number
+    /// of such threads. `process`: it is a process of its own (multiprocessing), so nothing pairs.
+    Start {
+        entry: ArgumentRef,
+        method: Option<String>,
+        moment: StartMoment,
+        many: bool,
+        process: bool,
+        /// The argument or receiver that owns the thread, for [`JoinOf::Owner`].
+        owner: Option<ArgumentRef>,
+        /// A daemon or detached thread: nobody is expected to join it.
+        detached: bool,
+    },
+    /// Ends threads, surely or only perhaps (a time-out).
+    Join {
+        of: JoinOf,
+        certain: bool,
+    },
+    /// Detaches a thread.
+    Detach {
+        of: ArgumentRef,
+    },
+    /// Takes a lock; `shared` for the reader's side, `tries` where it may fail. `guard`: the result holds it until it is
+    /// dropped (Rust) or the with-block ends (Python).
+    Lock {
+        of: ArgumentRef,
+        shared: bool,
+        tries: bool,
+        guard: bool,
+    },
+    Unlock {
+        of: ArgumentRef,
+    },
+    /// Makes a lock object.
+    MakeLock,
+    /// Waits until something is sent on `of`.
+    Receive {
+        of: ArgumentRef,
+    },
+    Send {
+        of: ArgumentRef,
+    },
+    /// Calls `entry` now, on this thread, any number of times (`map`, `sorted(key=)`, `pthread_once`). `scope`: threads
+    /// started through the value that it passes end before it returns (`thread::scope`).
+    CallsNow {
+        entry: ArgumentRef,
+        scope: bool,
+    },
+    /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
+    CallsLater {
+        entry: ArgumentRef,
+    },
+    /// The result is `entry` with some arguments bound (`functools.partial`).
+    Partial {
+        entry: ArgumentRef,
+    },
+    /// The result, or what is read from it, is the same thing as `of` (`open`, `.read`, `compile`, `Arc::clone`, `iter`).
+    Pass {
+        of: ArgumentRef,
+    },
+    /// `of` gets `value` as an element (`append`, `push`, `put`).
+    Insert {
+        into: ArgumentRef,
+        value: ArgumentRef,
+    },
+    /// The result is an element of `of` (`pop`, `get`).
+    Element {
+        of: ArgumentRef,
+    },
+    /// Joins path pieces; the result is a pattern.
+    JoinPath,
+    /// Forks; the result is 0 in the child. `vfork`: on the parent's memory.
+    Fork {
+        vfork: bool,
+    },
+    /// Replaces the process; `environment`: the argument that holds the new one, none for the live one.
+    Exec {
+        environment: Option<ArgumentRef>,
+    },
+    /// `entry` runs between fork and exec in the child (`preexec_fn`, `pre_exec`).
+    ForkWindow {
+        entry: ArgumentRef,
+    },
+    /// Does not return.
+    Exit,
+    /// Says something to the user (print, log, raise helpers): an exit after it is not silent.
+    Report,
+    /// Runs the file whose path or text `source` is.
+    RunFile {
+        source: ArgumentRef,
+    },
+    /// Runs the module of this name (`importlib.import_module`).
+    RunModule {
+        name: ArgumentRef,
+    },
+    /// The function is a test that runs in parallel with its like (`#[test]`); `serial` takes it out, by group.
+    ParallelTests,
+    SerialTest {
+        group: Option<ArgumentRef>,
+    },
+    IgnoredTest,
+    /// A decorated function is a context manager by its generator (`contextlib.contextmanager`).
+    ContextManager,
+    /// The type of the result is what matters ([`Entry::returns`]), nothing else.
+    Value,
+    /// Known, and of no consequence: stops the guessing by name.
+    Inert,
+    /// Makes `environ` a heap array (distutils' `check_environ`): see design, the array's state.
+    HeapArray,
+}
+
+/// One `[[api]]` table.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub language: Language,
+    pub kind: MatchKind,
+    /// The path that is matched, without its `kind:` and without `[]`.
+    pub path: String,
+    /// The matched text as written: `call:os.system`.
+    pub text: String,
+    pub role: Role,
+    /// Intrinsic guards that are held while the API does its work (`gil`, `std-env`, `libc-env`).
+    pub hold: Vec<String>,
+    /// The versions for which it applies.
+    pub when: When,
+    /// All must hold.
+    pub arguments: Vec<Predicate>,
+    /// The type path of the result (`threading.Thread`), or `self` for the receiver's own type.
+    pub returns: Option<String>,
+    /// It reads or copies the language's own mapping, not the C array (`os.environ.get`): effect `environment` at most.
+    pub mapping_only: bool,
+    /// What a replay can be expected to show: `common`, `rare`, `latent`.
+    pub measured: Option<String>,
+    /// File and function, RFC or bug number.
+    pub source: String,
+    /// Text of its own for the finding's help.
+    pub help: Option<String>,
+    /// How a person writes it, for reports: `os.environ[k] = v`.
+    pub display: String,
+    pub examples: Vec<Example>,
+    /// Comes from the user's configuration.
+    pub user: bool,
+}
+
+/// Small programs that the knowledge test runs through `check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    pub racy: String,
+    pub safe: String,
+}
