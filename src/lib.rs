@@ -10,3 +10,4 @@ pub mod finding;
 pub mod frontend;
 pub mod input;
 pub mod knowledge;
+pub mod model;
