@@ -12,3 +12,4 @@ pub mod frontend;
 pub mod input;
 pub mod knowledge;
 pub mod model;
+pub mod detect;

@@ -37,6 +37,8 @@ pub struct Meaning {
 pub struct Started {
     pub created: CallSite,
     pub entries: Vec<FuncId>,
+    /// What it runs outside the tree, by path.
+    pub outside: Vec<String>,
     pub many: bool,
     pub process: bool,
     pub detached: bool,
@@ -373,9 +375,13 @@ impl Values<'_> {
             return None;
         };
         let mut entries = Vec::new();
-        for (home, value) in self.entry_values(created, entry) {
+        let mut outside = Vec::new();
+        for (home, value) in self.argument(created, entry) {
             for object in self.eval(home, value).iter() {
                 self.entry_functions(object, method.as_deref(), &mut entries);
+                if let (Object::External(path), None) = (object, method) {
+                    outside.push(path.to_string());
+                }
             }
         }
         if let Some(class) = class {
@@ -398,6 +404,7 @@ impl Values<'_> {
         Some(Started {
             created,
             entries,
+            outside,
             many: *many,
             process: *process,
             detached: *detached,
@@ -424,10 +431,6 @@ impl Values<'_> {
             }
         }
         found
-    }
-
-    fn entry_values(&self, created: CallSite, entry: &ArgumentRef) -> Vec<(FuncId, &Value)> {
-        self.argument(created, entry)
     }
 
     /// The functions that a thread runs when it is given an object; `method` names those of its class, by patterns

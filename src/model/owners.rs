@@ -213,7 +213,8 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
         ancestor: a.0,
         certainty: a.1.certainty.and(&b.1.certainty),
         heap: None,
-        owner: Some(engine.values.tree.display(b.0)),
+        owner: None,
+        partner_test: Some(b.0),
     };
     engine.pairs.add(pair);
 }

@@ -49,6 +49,8 @@ pub struct Pair {
     pub heap: Option<SiteId>,
     /// The two sides part in a class or module, not in a function.
     pub owner: Option<String>,
+    /// Two tests: the partner's; the mutation's is the ancestor.
+    pub partner_test: Option<FuncId>,
 }
 
 impl Pair {
@@ -229,6 +231,7 @@ impl Engine<'_> {
             certainty: access.certainty.and(&live.certainty),
             heap: live.heap,
             owner: None,
+            partner_test: None,
         };
         self.pairs.add(pair);
     }
@@ -275,6 +278,7 @@ impl Engine<'_> {
             certainty,
             heap,
             owner: None,
+            partner_test: None,
         };
         self.pairs.add(pair);
     }

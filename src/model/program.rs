@@ -30,6 +30,8 @@ pub struct StartInfo {
     pub site: CallSite,
     pub created: CallSite,
     pub entries: Vec<FuncId>,
+    /// What it runs outside the tree, by path: `Thread(target=os.system)`.
+    pub outside: Vec<String>,
     /// The API starts any number of them (a pool, a server).
     pub many: bool,
     pub process: bool,
@@ -62,6 +64,7 @@ pub struct Engine<'t> {
     /// An addition that may have been made before a function is entered.
     heap_at_entry: BTreeMap<FuncId, SiteId>,
     callers: BTreeMap<FuncId, Vec<FuncId>>,
+    joins: BTreeMap<StartId, (FuncId, Span)>,
 }
 
 /// Everything that the rules need.
@@ -106,6 +109,7 @@ impl<'t> Engine<'t> {
             managers: HashSet::new(),
             heap_at_entry: BTreeMap::new(),
             callers: BTreeMap::new(),
+            joins: BTreeMap::new(),
         };
         engine.index_decorators();
         engine
@@ -195,6 +199,7 @@ impl<'t> Engine<'t> {
             site,
             created: started.created,
             entries: started.entries,
+            outside: started.outside,
             many: started.many,
             process: started.process,
             detached: started.detached,
@@ -270,9 +275,57 @@ impl<'t> Engine<'t> {
                 }
             }
         }
+        found.extend(self.outside_accesses(start).into_iter().map(|access| (access, start)));
         let found = Rc::new(found);
         self.thread_accesses.insert(start, found.clone());
         found
+    }
+
+    /// A thread that runs an API directly: its access stands where the thread is made.
+    fn outside_accesses(&mut self, start: StartId) -> Vec<Access> {
+        let info = self.start(start);
+        let created = info.created;
+        let mut found = Vec::new();
+        for path in info.outside.clone() {
+            let language = self.values.tree.language(created.0);
+            let catalog = self.values.catalog;
+            let ids: Vec<EntryId> = catalog
+                .lookup(language, MatchKind::Call, &path)
+                .iter()
+                .copied()
+                .filter(|id| self.values.handed_arguments_fit(created, &catalog.entry(*id).arguments))
+                .collect();
+            for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
+                let span = self.values.tree.call(created).span;
+                let Some(site) = self.site(created.0, &ids, kind, span, None, None) else { continue };
+                found.push(Access {
+                    site,
+                    chain: Chain::default(),
+                    guards: Rc::default(),
+                    gate: Rc::default(),
+                    joined: Rc::default(),
+                    repeated: false,
+                    certainty: Certainty::SURE,
+                    child: None,
+                });
+            }
+        }
+        found
+    }
+
+    /// Remembers where a thread is joined.
+    pub fn note_join(&mut self, start: StartId, func: FuncId, span: Span) {
+        self.joins.entry(start).or_insert((func, span));
+    }
+
+    /// Where a thread is joined, if anywhere.
+    pub fn joined_at(&self, start: StartId) -> Option<(FuncId, Span)> {
+        self.joins.get(&start).copied()
+    }
+
+    /// The summary of a function that was walked.
+    pub fn finished(&self, key: SummaryKey) -> Option<&Rc<Summary>> {
+        self.summaries.get(&key)
     }
 
     /// The queues on which a thread sends.

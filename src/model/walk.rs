@@ -650,6 +650,7 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             let despite = self.tests_handle(keys);
+            self.engine.note_join(start, self.here, span);
             self.state.end(start, despite, self.here, span);
         }
     }
