@@ -6,7 +6,19 @@
 //! ARCHITECTURE.md has the map and the rules of absence; tests/architecture.rs checks them.
 
 pub mod facts;
+
 pub mod finding;
-pub mod frontend;
+
 pub mod input;
+
+pub mod frontend;
+
 pub mod knowledge;
+
+pub mod detect;
+
+pub mod triage;
+
+pub mod report;
+
+pub mod cli;
