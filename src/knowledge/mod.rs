@@ -17,3 +17,4 @@ pub use entry::{
 };
 pub use target::{Combo, Interpreter, Libc, LibcKind, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
+pub(crate) use words::did_you_mean;
