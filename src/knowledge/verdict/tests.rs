@@ -298,3 +298,36 @@ fn what_is_no_mutation_or_partner_is_no_pair() {
     );
     assert_eq!(pair_verdict(&catalog, &c("call:setenv"), &[], &target), None);
 }
+
+#[test]
+fn the_reason_names_the_versions_own_cause() {
+    let call = site(Language::Python, "call:subprocess.call", SHELL);
+    let vfork = judged(&python(SET), None, &call, "python=3.12,libc=glibc-2.36");
+    assert!(vfork.why.contains("drops the GIL around vfork"), "{}", vfork.why);
+    let guarded = judged(&python(SET), None, &call, "python=3.11.2,libc=glibc-2.36");
+    assert!(!guarded.why.contains("drops the GIL"), "{}", guarded.why);
+    let mapping = judged(
+        &python("delete:os.environ[]"),
+        None,
+        &python("call:os.environ.copy"),
+        "",
+    );
+    assert!(mapping.why.contains("KeyError"), "{}", mapping.why);
+}
+
+/// A macOS or BSD target was not measured: it is judged, and not called safe.
+#[test]
+fn unmeasured_libcs_are_taken_to_be_unsafe() {
+    for target in ["libc=macos", "libc=freebsd"] {
+        let verdict = judged(&c("call:setenv"), None, &c("call:system"), target);
+        assert_eq!((verdict.effect, verdict.musl_only), (Memory, false), "{target}");
+    }
+    assert_eq!(
+        judged(&c("call:setenv"), None, &c("call:putenv"), "libc=macos").effect,
+        Environment
+    );
+    assert_eq!(
+        judged(&c("call:setenv"), None, &c("call:putenv"), "libc=freebsd").effect,
+        Memory
+    );
+}
