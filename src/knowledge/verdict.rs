@@ -147,7 +147,7 @@ fn judge<'a>(mutation: &'a Entry, shape: Option<Shape>, partner: &'a Entry, comb
         danger: cell.danger,
         mutation,
         partner,
-        because: because(cell.effect, mutation, partner),
+        because: because(cell, mutation, partner),
     })
 }
 
@@ -156,9 +156,11 @@ fn is_rare(entry: &Entry) -> bool {
     entry.measured.as_deref() == Some("rare")
 }
 
-fn because<'a>(effect: Effect, mutation: &'a Entry, partner: &'a Entry) -> Vec<&'a str> {
+/// What the entries add: they speak of what harms memory on these versions, or of the language's own mapping.
+fn because<'a>(cell: Cell, mutation: &'a Entry, partner: &'a Entry) -> Vec<&'a str> {
+    let speaks = cell.effect == Effect::Memory || cell.danger == Danger::Mapping;
     let said = [mutation.because.as_deref(), partner.because.as_deref()];
-    if effect == Effect::Memory {
+    if speaks {
         said.into_iter().flatten().collect()
     } else {
         Vec::new()

@@ -216,3 +216,118 @@ fn every_match_kind_has_a_lookup() {
     );
     assert!(catalog.lookup(Language::Python, MatchKind::Call, "os.systm").is_empty());
 }
+
+fn rust(text: &str) -> Vec<EntryId> {
+    site(Language::Rust, text, &[])
+}
+
+#[test]
+fn std_lock_guards_std_alone() {
+    let set = rust("call:std::env::set_var");
+    assert_eq!(
+        judged(&set, None, &rust("call:std::process::Command::status"), "").effect,
+        Environment
+    );
+    assert_eq!(judged(&set, None, &rust("call:std::env::var"), "").effect, Environment);
+    let system = judged(&set, None, &rust("call:libc::system"), "");
+    assert_eq!(
+        (system.effect, system.holds_for.as_slice()),
+        (Memory, ["glibc <2.41".to_owned(), "musl".to_owned()].as_slice())
+    );
+    assert_eq!(
+        judged(&rust("call:libc::setenv"), None, &rust("call:std::env::var"), "").effect,
+        Memory
+    );
+    assert_eq!(
+        judged(&set, None, &rust("call:std::env::remove_var"), "").effect,
+        Environment
+    );
+    let c_writer = judged(&set, None, &rust("call:libc::setenv"), "");
+    assert_eq!(
+        (c_writer.effect, c_writer.musl_only),
+        (Memory, true),
+        "glibc's writers share a lock"
+    );
+}
+
+fn c(text: &str) -> Vec<EntryId> {
+    site(Language::C, text, &[])
+}
+
+#[test]
+fn the_measured_table_holds_for_c() {
+    let (everywhere, old_or_musl): (&[&str], &[&str]) = (&["glibc", "musl"], &["glibc <2.41", "musl"]);
+    for (mutation, partner, effect, holds_for, rare) in [
+        ("call:setenv", "call:system", Memory, old_or_musl, false),
+        ("call:setenv", "call:getenv", Memory, old_or_musl, false),
+        ("call:setenv", "load:environ[]", Memory, old_or_musl, false),
+        ("call:setenv", "call:fork", Memory, old_or_musl, true),
+        ("call:setenv", "call:vfork", Memory, old_or_musl, false),
+        ("call:unsetenv", "call:popen", Memory, everywhere, false),
+        ("call:unsetenv", "call:getenv", Memory, &["musl"], false),
+        ("call:unsetenv", "call:fork", Memory, &["musl"], true),
+        ("call:clearenv", "call:system", Memory, everywhere, false),
+        ("call:clearenv", "call:fork", Environment, everywhere, false),
+        ("call:clearenv", "call:getenv", Memory, old_or_musl, false),
+        ("store:environ", "call:system", Memory, everywhere, false),
+        ("store:environ", "call:setenv", Memory, everywhere, false),
+        ("call:setenv", "call:putenv", Memory, &["musl"], false),
+    ] {
+        let verdict = judged(&c(mutation), None, &c(partner), "");
+        let said: Vec<&str> = verdict.holds_for.iter().map(String::as_str).collect();
+        assert_eq!(
+            (verdict.effect, said.as_slice(), verdict.rare),
+            (effect, holds_for, rare),
+            "{mutation} x {partner}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_mutation_or_partner_is_no_pair() {
+    let catalog = Catalog::builtin();
+    let target = Target::default();
+    assert_eq!(
+        pair_verdict(&catalog, &c("call:setenv"), &c("call:pthread_create"), &target),
+        None
+    );
+    assert_eq!(
+        pair_verdict(&catalog, &c("call:getenv"), &c("call:setenv"), &target),
+        None,
+        "the first is a read"
+    );
+    assert_eq!(pair_verdict(&catalog, &c("call:setenv"), &[], &target), None);
+}
+
+#[test]
+fn the_reason_names_the_versions_own_cause() {
+    let call = site(Language::Python, "call:subprocess.call", SHELL);
+    let vfork = judged(&python(SET), None, &call, "python=3.12,libc=glibc-2.36");
+    assert!(vfork.why.contains("drops the GIL around vfork"), "{}", vfork.why);
+    let guarded = judged(&python(SET), None, &call, "python=3.11.2,libc=glibc-2.36");
+    assert!(!guarded.why.contains("drops the GIL"), "{}", guarded.why);
+    let mapping = judged(
+        &python("delete:os.environ[]"),
+        None,
+        &python("call:os.environ.copy"),
+        "",
+    );
+    assert!(mapping.why.contains("KeyError"), "{}", mapping.why);
+}
+
+/// A macOS or BSD target was not measured: it is judged, and not called safe.
+#[test]
+fn unmeasured_libcs_are_taken_to_be_unsafe() {
+    for target in ["libc=macos", "libc=freebsd"] {
+        let verdict = judged(&c("call:setenv"), None, &c("call:system"), target);
+        assert_eq!((verdict.effect, verdict.musl_only), (Memory, false), "{target}");
+    }
+    assert_eq!(
+        judged(&c("call:setenv"), None, &c("call:putenv"), "libc=macos").effect,
+        Environment
+    );
+    assert_eq!(
+        judged(&c("call:setenv"), None, &c("call:putenv"), "libc=freebsd").effect,
+        Memory
+    );
+}
