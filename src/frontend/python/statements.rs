@@ -251,6 +251,8 @@ impl<'a> Lowerer<'a, '_> {
         if let Some(value) = &assign.value {
             let value = self.read(value);
             self.store(&assign.target, value, StoreKind::Assign);
+        } else if !assign.target.is_name_expr() {
+            self.place(&assign.target);
         }
     }
 
