@@ -7,6 +7,12 @@
 
 pub mod facts;
 pub mod finding;
-pub mod frontend;
 pub mod input;
+pub mod frontend;
 pub mod knowledge;
+pub mod model;
+pub mod detect;
+pub mod triage;
+pub mod report;
+pub mod confirm;
+pub mod cli;
