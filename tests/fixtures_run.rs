@@ -1,22 +1,19 @@
-//! The Python fixtures are programs that really run: each ends by itself, with status 0, whatever its race does.
+//! The racy Python fixtures are programs that really run: each ends by itself, with status 0, whatever its race does.
 
 mod support;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use support::fixtures::{Theme, themes};
+use support::parallel;
 
 /// A hanging program is stopped after this time. Far above what any of them needs, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many programs run at a time.
-const AT_ONCE: usize = 2;
-
 /// The files of a theme that are programs: `main.py`, else those that ask for `__main__` or begin with `#!`.
-fn programs(theme: &Theme) -> Vec<PathBuf> {
+fn programs_of(theme: &Theme) -> Vec<PathBuf> {
     let files = theme.files();
     let chosen: Vec<&String> = if files.iter().any(|(path, _)| path == "main.py") {
         files
@@ -71,35 +68,17 @@ fn run(program: &PathBuf) -> Option<String> {
 }
 
 #[test]
-fn python_fixtures_run_to_their_end() {
+fn racy_python_fixtures_run_to_their_end() {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("SKIPPED: there is no python3 on this machine, so the Python fixtures were not run");
         return;
     }
-    let queue: Vec<PathBuf> = themes()
+    let programs: Vec<PathBuf> = themes()
         .iter()
-        .filter(|theme| theme.language == "python" && theme.skipped("RUN.skip").is_none())
-        .flat_map(programs)
+        .filter(|theme| theme.language == "python" && theme.side == "racy" && theme.skipped("RUN.skip").is_none())
+        .flat_map(programs_of)
         .collect();
-    assert!(queue.len() > 100, "only {} programs found", queue.len());
-    let queue = Mutex::new(queue.into_iter());
-    let failures = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().expect("no thread panics with the lock held").next();
-                    let Some(program) = next else { return };
-                    if let Some(failure) = run(&program) {
-                        failures
-                            .lock()
-                            .expect("no thread panics with the lock held")
-                            .push(failure);
-                    }
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().expect("all threads have ended");
+    assert!(programs.len() > 60, "only {} programs found", programs.len());
+    let failures = parallel::failures(&programs, run);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
