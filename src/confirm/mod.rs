@@ -10,6 +10,7 @@ mod environ_check;
 mod experiment;
 mod judge;
 mod machine;
+pub mod observer;
 mod pattern;
 mod pattern_python;
 mod plan;

@@ -1,0 +1,147 @@
+//! Whether the array that a child passes to `execve` is the live one, and whether it has moved since.
+//!
+//! A program's `environ` is a word in the data of its libc or of its executable. At the entry of `execve` that word
+//! holds the very address which is passed, unless the child was given an array of its own. Looking for the address in
+//! the writable data of the mapped files finds the word in any libc and language, without symbols.
+
+use super::Change;
+use super::tracee::{read, read_near};
+
+/// Words that held the array's address at entry, and the array as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    array: u64,
+    /// Addresses of the words.
+    words: Vec<u64>,
+    before: Vec<u8>,
+}
+
+/// More data than this is no libc's and no interpreter's; it is cut, to keep the look short.
+const MOST_DATA: u64 = 4 << 20;
+const WORD: usize = size_of::<u64>();
+/// Bytes of the array that are compared: 512 entries.
+const MOST_ARRAY: usize = 4096;
+
+/// Looks for the words that point to `array` in the process whose memory the tracee uses.
+pub fn watch(pid: i32, array: u64) -> Watched {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let mut words = Vec::new();
+    for (start, end) in data_ranges(&maps) {
+        let bytes = read(pid, start, (end - start).min(MOST_DATA) as usize);
+        let found = bytes.chunks_exact(WORD).enumerate().filter(|(_, word)| *word == array.to_ne_bytes());
+        words.extend(found.map(|(index, _)| start + (index * WORD) as u64));
+    }
+    Watched { array, words, before: read_near(pid, array, MOST_ARRAY) }
+}
+
+impl Watched {
+    /// No variable of the program points to the array.
+    pub fn is_private(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// What has become of the array since.
+    pub fn change(&self, pid: i32) -> Change {
+        if self.is_private() {
+            return Change::Private;
+        }
+        let moved = self.words.iter().any(|word| {
+            let now = read(pid, *word, WORD);
+            now.len() == WORD && now != self.array.to_ne_bytes()
+        });
+        if moved {
+            return Change::Moved;
+        }
+        let now = read_near(pid, self.array, MOST_ARRAY);
+        let end = entries_end(&self.before);
+        let same = now.len() >= end && now[..end] == self.before[..end];
+        if same { Change::Unchanged } else { Change::InPlace }
+    }
+
+    /// The number of entries at entry, where the whole array was read.
+    pub fn variables(&self) -> Option<usize> {
+        count(&self.before)
+    }
+}
+
+/// Entries before the null word; `None` where there is no null word.
+pub fn count(array: &[u8]) -> Option<usize> {
+    array.chunks_exact(WORD).position(|word| word.iter().all(|byte| *byte == 0))
+}
+
+/// The bytes up to the null word and with it.
+fn entries_end(array: &[u8]) -> usize {
+    count(array).map_or(array.len(), |entries| (entries + 1) * WORD)
+}
+
+/// The writable, private ranges of mapped files, each with the nameless range that follows it directly (its bss).
+fn data_ranges(maps: &str) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for line in maps.lines() {
+        let mut fields = line.split_ascii_whitespace();
+        let (Some(range), Some(mode)) = (fields.next(), fields.next()) else { continue };
+        let name = fields.nth(3).unwrap_or_default();
+        let Some((start, end)) = range.split_once('-') else { continue };
+        let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else { continue };
+        if !mode.starts_with("rw") {
+            continue;
+        }
+        let follows = ranges.last().is_some_and(|last| last.1 == start);
+        if name.starts_with('/') || (name.is_empty() && follows) {
+            ranges.push((start, end));
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_and_bss_of_files_are_looked_at_and_heaps_and_stacks_are_not() {
+        let maps = "\
+55d000000000-55d000001000 r-xp 00000000 fd:00 1 /usr/bin/x
+55d000002000-55d000003000 rw-p 00002000 fd:00 1 /usr/bin/x
+55d000003000-55d000004000 rw-p 00000000 00:00 0
+55d000010000-55d000020000 rw-p 00000000 00:00 0 [heap]
+7f0000000000-7f0000001000 rw-p 00000000 00:00 0
+7f0000002000-7f0000003000 rw-p 00000000 fd:00 2 /lib/libc.so.6
+7ffd00000000-7ffd00001000 rw-p 00000000 00:00 0 [stack]
+";
+        let found = data_ranges(maps);
+        let expected = [
+            (0x55d0_0000_2000, 0x55d0_0000_3000),
+            (0x55d0_0000_3000, 0x55d0_0000_4000),
+            (0x7f00_0000_2000, 0x7f00_0000_3000),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn entries_are_counted_up_to_the_null_word() {
+        let words = |values: &[u64]| values.iter().flat_map(|value| value.to_ne_bytes()).collect::<Vec<u8>>();
+        assert_eq!(count(&words(&[5, 6, 0, 7])), Some(2));
+        assert_eq!(count(&words(&[5, 6])), None);
+    }
+
+    static POINTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+    #[test]
+    fn a_word_that_points_to_the_array_is_found_and_seen_to_move() {
+        use std::sync::atomic::Ordering;
+        let pid = i32::try_from(std::process::id()).expect("process ids are positive 32-bit numbers");
+        let mut array: Box<[u64; 4]> = Box::new([10, 20, 0, 0]);
+        let address = std::ptr::from_ref(array.as_ref()) as u64;
+        assert_eq!(watch(pid, address).change(pid), Change::Private);
+        POINTER.store(address, Ordering::SeqCst);
+        let watched = watch(pid, address);
+        assert_eq!(watched.variables(), Some(2));
+        assert_eq!(watched.change(pid), Change::Unchanged);
+        array[0] = std::hint::black_box(11);
+        std::hint::black_box(&array);
+        assert_eq!(watched.change(pid), Change::InPlace);
+        POINTER.store(1, Ordering::SeqCst);
+        assert_eq!(watched.change(pid), Change::Moved);
+    }
+}

@@ -1,0 +1,89 @@
+//! Sees every `execve` of a program and of all that it starts, with its errno, without strace.
+//!
+//! A failed spawn says little about its cause: `system` gives 127 for a command that is not found as well, and glibc's
+//! `popen` turns EFAULT into ENOMEM. The observer is told by the kernel. A seccomp filter stops a child at `execve`
+//! alone, so that everything else runs at full speed; tracing every system call would cost ten times the spawn.
+//!
+//! With [`Hold`], a child stays at the entry of `execve` until the array that it is about to pass has moved: the
+//! schedule that otherwise needs luck.
+
+mod array;
+mod describe;
+mod events;
+mod tracee;
+
+use std::ffi::CString;
+use std::time::Duration;
+
+pub use describe::trace_line;
+pub use events::observe;
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// A path, not searched for.
+    pub program: CString,
+    /// With the program's own name first.
+    pub arguments: Vec<CString>,
+    /// `NAME=value`.
+    pub environment: Vec<CString>,
+}
+
+/// How long a child may be kept at the entry of `execve`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Not at all.
+    Never,
+    /// Until the array has moved or changed, this long at most. A child whose array no variable of its program points
+    /// to (an environment of its own) is never held.
+    UntilMoved(Duration),
+}
+
+/// What happened to the array of a held child between entry and release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// The child passes an array of its own, so nothing can.
+    Private,
+    /// Nothing.
+    Unchanged,
+    /// The same array has other entries.
+    InPlace,
+    /// The program's `environ` points elsewhere now: the old array is free, or will be.
+    Moved,
+}
+
+/// One `execve` or `execveat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecEvent {
+    /// The thread that called it.
+    pub pid: i32,
+    pub path: String,
+    /// The first few arguments, each cut to a readable length; `None` where they could not be read.
+    pub arguments: Option<Vec<String>>,
+    /// The address of the array.
+    pub array: u64,
+    /// Its entries at entry, where it could be read.
+    pub variables: Option<usize>,
+    /// 0, or the errno.
+    pub errno: i32,
+    /// What became of the array while the child was held.
+    pub change: Change,
+}
+
+/// How the observed program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Exited(i32),
+    Signalled(i32),
+}
+
+/// Why a program cannot be observed here.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    #[error("this system has no ptrace and seccomp that the observer knows")]
+    Unsupported,
+    #[error("ptrace is forbidden here: {0}")]
+    Forbidden(std::io::Error),
+    #[error("the program cannot be started: {0}")]
+    Start(std::io::Error),
+}
