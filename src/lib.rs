@@ -15,10 +15,14 @@ pub mod frontend;
 
 pub mod knowledge;
 
+pub mod model;
+
 pub mod detect;
 
 pub mod triage;
 
 pub mod report;
+
+pub mod confirm;
 
 pub mod cli;

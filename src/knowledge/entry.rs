@@ -67,7 +67,7 @@ pub enum ArgumentTest {
     Absent,
     /// `None`, `NULL`.
     None,
-    /// The live environment (`environ`, `os.environ`).
+    /// The live environment (`environ`, `os.environ`), or the string that names it (`patch.dict("os.environ")`).
     Live,
     /// Present, and neither none nor live.
     Own,
@@ -99,6 +99,8 @@ pub enum StartMoment {
     Now,
     /// When this method is called on the result (`start`).
     Method(String),
+    /// Some time after the code at the top of the file is done: a framework calls it (`@app.route`).
+    Later,
 }
 
 /// Which threads a join ends.
@@ -275,7 +277,8 @@ pub struct Entry {
     pub hazard: Option<Hazard>,
     /// A fragment for the finding's reason on these versions: `CPython drops the GIL around vfork there`.
     pub because: Option<String>,
-    /// What a replay can be expected to show: `common`, `rare`, `latent`.
+    /// What a replay can be expected to show: `common`, `rare`, `latent`. A `rare` one (a reader that looks once and
+    /// remembers) makes its pairs rare.
     pub measured: Option<String>,
     /// File and function, RFC or bug number.
     pub source: String,

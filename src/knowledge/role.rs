@@ -134,9 +134,11 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
     Ok(Role::Start {
         entry: entry(fields)?,
         method: fields.text("method")?.map(str::to_owned),
-        moment: fields
-            .text("starts_at")?
-            .map_or(StartMoment::Now, |method| StartMoment::Method(method.to_owned())),
+        moment: match fields.text("starts_at")? {
+            None => StartMoment::Now,
+            Some("later") => StartMoment::Later,
+            Some(method) => StartMoment::Method(method.to_owned()),
+        },
         many: fields
             .word("threads", &[("one", false), ("many", true)])?
             .unwrap_or(false),

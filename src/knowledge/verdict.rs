@@ -143,12 +143,17 @@ fn judge<'a>(mutation: &'a Entry, shape: Option<Shape>, partner: &'a Entry, comb
     }
     Some(Judged {
         effect: cell.effect,
-        rare: cell.rare,
+        rare: cell.rare || is_rare(mutation) || is_rare(partner),
         danger: cell.danger,
         mutation,
         partner,
         because: because(cell.effect, mutation, partner),
     })
+}
+
+/// An API that touches the environment on its first call alone, say.
+fn is_rare(entry: &Entry) -> bool {
+    entry.measured.as_deref() == Some("rare")
 }
 
 fn because<'a>(effect: Effect, mutation: &'a Entry, partner: &'a Entry) -> Vec<&'a str> {

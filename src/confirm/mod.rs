@@ -1,0 +1,187 @@
+//! Finding -> evidence: the flagged pattern is replayed on the machine at hand.
+//!
+//! `plan` maps findings to experiments, `experiment` carries one out, `judge` turns what was seen into a verdict. A
+//! replay runs the *pattern*, in a child process of its own with an environment of its own; it never runs the program
+//! under analysis. The only room of the library that starts processes, and the only one with `unsafe` in it: each block
+//! says its proof.
+
+mod call_text;
+mod environ_check;
+mod experiment;
+mod judge;
+mod machine;
+mod pattern;
+mod pattern_python;
+mod plan;
+mod run;
+mod statistics;
+mod tally;
+#[cfg(test)]
+mod testing;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::finding::{Evidence, Finding, Verdict};
+
+use experiment::{Laboratory, cannot_run, carry_out};
+
+pub use pattern::Pattern;
+pub use pattern_python::{Given, PythonMutation, PythonSpawn, Subprocess, SubprocessFunction};
+pub use plan::{Experiment, Plan, plan};
+pub use statistics::interval;
+
+/// How to confirm.
+#[derive(Debug, Clone)]
+pub struct ConfirmOptions {
+    /// The interpreter in which Python's patterns are replayed.
+    pub python: PathBuf,
+    /// For one pattern with its controls. Controls that need more to be conclusive may take up to four times as long.
+    pub budget: Duration,
+    /// A program that answers to the hidden commands; `None` for this very program.
+    pub helper: Option<PathBuf>,
+}
+
+impl Default for ConfirmOptions {
+    fn default() -> ConfirmOptions {
+        ConfirmOptions {
+            python: PathBuf::from("python3"),
+            budget: Duration::from_secs(2),
+            helper: None,
+        }
+    }
+}
+
+/// What happens now, for a progress display.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// An experiment begins: its number from 1, how many there are, its pattern.
+    Begins { number: usize, of: usize, pattern: String },
+    /// It goes on to its `pattern` or its `controls`.
+    Phase(&'static str),
+    /// It has ended.
+    Ended { verdict: Verdict, seconds: f64 },
+}
+
+/// How many findings got which verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConfirmSummary {
+    pub experiments: usize,
+    pub confirmed: usize,
+    pub not_observed: usize,
+    pub inconclusive: usize,
+    pub cannot_run: usize,
+}
+
+impl ConfirmSummary {
+    fn count(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Confirmed => self.confirmed += 1,
+            Verdict::NotObserved => self.not_observed += 1,
+            Verdict::Inconclusive => self.inconclusive += 1,
+            Verdict::CannotRun => self.cannot_run += 1,
+        }
+    }
+}
+
+/// Replays what can be replayed of `findings` and fills their `confirmation`.
+///
+/// Takes about `budget` for each distinct pattern. Ctrl-C ends the replays too, once
+/// [`clean_up_on_signals`] has been called.
+pub fn confirm(
+    findings: &mut [Finding],
+    options: &ConfirmOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> ConfirmSummary {
+    let plan = plan(findings);
+    let mut summary = ConfirmSummary {
+        experiments: plan.experiments.len(),
+        ..ConfirmSummary::default()
+    };
+    let own = machine::machine(None);
+    for (index, reason) in plan.impossible {
+        let evidence = cannot_run(described(&findings[index]), reason, own.clone());
+        summary.count(evidence.verdict);
+        findings[index].confirmation = Some(evidence);
+    }
+    if plan.experiments.is_empty() {
+        return summary;
+    }
+    let laboratory = laboratory(options);
+    for (number, experiment) in plan.experiments.iter().enumerate() {
+        let began = Instant::now();
+        progress(&Progress::Begins {
+            number: number + 1,
+            of: plan.experiments.len(),
+            pattern: experiment.pattern.to_string(),
+        });
+        let evidence = carry_out(&experiment.pattern, &laboratory, &mut |phase| {
+            progress(&Progress::Phase(phase))
+        });
+        progress(&Progress::Ended {
+            verdict: evidence.verdict,
+            seconds: began.elapsed().as_secs_f64(),
+        });
+        for &index in &experiment.findings {
+            summary.count(evidence.verdict);
+            findings[index].confirmation = Some(with_conditions(evidence.clone(), &findings[index]));
+        }
+    }
+    summary
+}
+
+/// Kills whatever confirm has started when the process gets SIGINT, SIGTERM or SIGHUP; then it ends by that signal.
+pub fn clean_up_on_signals() {
+    run::clean_up_on_signals();
+}
+
+/// The hidden commands by which confirm calls this program; `None` where the first argument is none of them.
+///
+/// # Arguments
+/// `arguments`: the command line without the program's name.
+pub fn hidden_main(arguments: &[String]) -> Option<ExitCode> {
+    let (name, rest) = arguments.split_first()?;
+    match name.as_str() {
+        environ_check::NAME => Some(environ_check::hidden_main(rest)),
+        _ => None,
+    }
+}
+
+/// Finds out once what all experiments use.
+fn laboratory(options: &ConfirmOptions) -> Laboratory {
+    let helper = options.helper.clone().or_else(|| std::env::current_exe().ok());
+    Laboratory {
+        python: machine::interpreter(&options.python),
+        helper: helper.filter(|program| machine::answers(program, environ_check::NAME)),
+        budget: options.budget,
+    }
+}
+
+/// A pattern's name for a finding that has none in the list.
+fn described(finding: &Finding) -> String {
+    match &finding.partner {
+        Some(partner) => format!("{} beside {}", finding.mutation.api, partner.api),
+        None => finding.mutation.api.clone(),
+    }
+}
+
+/// Adds to the shared evidence what this finding's program needs besides, for the replay provides it.
+fn with_conditions(mut evidence: Evidence, finding: &Finding) -> Evidence {
+    if evidence.verdict != Verdict::Confirmed {
+        return evidence;
+    }
+    let mut needs = Vec::new();
+    if finding.array.as_ref().is_some_and(|array| !array.heap) {
+        needs.push("an earlier added variable, which has moved the environment to the heap");
+    }
+    if !finding.mutation.repeated {
+        needs
+            .push("the mutation to meet a spawn, and an environment whose size makes it move: the replay repeats both");
+    }
+    if !needs.is_empty() {
+        evidence.reason.push_str("; the program needs besides: ");
+        evidence.reason.push_str(&needs.join(", and "));
+    }
+    evidence
+}

@@ -1,0 +1,151 @@
+//! What a replay saw, added up from the lines that it prints.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::finding::FirstFailure;
+
+/// One line of a replay: one run, which is one forked child with an environment of one size.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RunLine {
+    /// Added variables at the beginning, 1 to 8.
+    pub size: u32,
+    /// Times that the partner ran.
+    pub trials: u64,
+    /// Steps of the mutator (waits, in the control without mutation).
+    pub mutations: u64,
+    /// Trials that showed evidence.
+    pub failures: u64,
+    /// Evidence by symptom.
+    pub seen: BTreeMap<String, u64>,
+    /// What went wrong without being evidence (`EAGAIN`), by name.
+    pub spoiled: BTreeMap<String, u64>,
+    /// Trial within the run, and seconds since the replay began.
+    pub first: Option<(u64, f64)>,
+    /// `exit`, `status:N` or `signal:N`.
+    pub end: String,
+    /// Seconds since the replay began.
+    pub seconds: f64,
+}
+
+/// The sum over the runs of one replay.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    pub runs: u64,
+    pub trials: u64,
+    pub mutations: u64,
+    pub failures: u64,
+    pub first: Option<FirstFailure>,
+    pub seen: BTreeMap<String, u64>,
+    pub spoiled: BTreeMap<String, u64>,
+    /// Runs that did not end by themselves or said that they could not do their work.
+    pub broken: u64,
+}
+
+impl Tally {
+    /// Adds up a replay's output; lines that are no run lines are passed over.
+    pub fn of(output: &str) -> Tally {
+        let mut tally = Tally::default();
+        for line in output.lines() {
+            if let Ok(run) = serde_json::from_str::<RunLine>(line) {
+                tally.add(&run);
+            }
+        }
+        tally
+    }
+
+    /// Adds one run.
+    pub fn add(&mut self, run: &RunLine) {
+        self.runs += 1;
+        if self.first.is_none()
+            && let Some((trial, seconds)) = run.first
+        {
+            self.first = Some(FirstFailure {
+                trial: self.trials + trial,
+                seconds,
+            });
+        }
+        self.trials += run.trials;
+        self.mutations += run.mutations;
+        self.failures += run.failures;
+        for (name, count) in &run.seen {
+            *self.seen.entry(name.clone()).or_default() += count;
+        }
+        for (name, count) in &run.spoiled {
+            *self.spoiled.entry(name.clone()).or_default() += count;
+        }
+        if run.end.starts_with("signal:") {
+            self.crash(run);
+        } else if run.end != "exit" {
+            self.broken += 1;
+        }
+    }
+
+    /// A run that died is one failed trial. The alarm's signal means that it hung.
+    fn crash(&mut self, run: &RunLine) {
+        let name = if run.end == "signal:14" {
+            "hang"
+        } else {
+            run.end.as_str()
+        };
+        *self.seen.entry(name.to_owned()).or_default() += 1;
+        self.failures += 1;
+        self.trials += 1;
+        if self.first.is_none() {
+            self.first = Some(FirstFailure {
+                trial: self.trials,
+                seconds: run.seconds,
+            });
+        }
+    }
+
+    /// Trials that went wrong in a way that proves nothing.
+    pub fn spoiled_trials(&self) -> u64 {
+        self.spoiled.values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_added_and_the_first_failure_counts_earlier_trials() {
+        let tally = Tally::of(
+            "{\"trials\":10,\"mutations\":4,\"end\":\"exit\"}\nnoise\n\
+             {\"trials\":7,\"failures\":2,\"first\":[3,0.5],\"seen\":{\"EFAULT\":2},\"end\":\"exit\"}\n\
+             {\"trials\":5,\"failures\":1,\"first\":[1,0.9],\"seen\":{\"EFAULT\":1},\"end\":\"exit\"}\n",
+        );
+        assert_eq!(
+            (tally.runs, tally.trials, tally.failures, tally.mutations),
+            (3, 22, 3, 4)
+        );
+        assert_eq!(
+            tally.first,
+            Some(FirstFailure {
+                trial: 13,
+                seconds: 0.5
+            })
+        );
+        assert_eq!(tally.seen["EFAULT"], 3);
+    }
+
+    #[test]
+    fn a_crashed_run_is_a_failure_and_a_hang_is_named() {
+        let tally = Tally::of(
+            "{\"trials\":4,\"end\":\"signal:11\",\"seconds\":0.25}\n{\"trials\":1,\"end\":\"signal:14\"}\n\
+             {\"trials\":1,\"end\":\"status:17920\"}",
+        );
+        assert_eq!(tally.failures, 2);
+        assert_eq!(
+            tally.first,
+            Some(FirstFailure {
+                trial: 5,
+                seconds: 0.25
+            })
+        );
+        assert_eq!((tally.seen["signal:11"], tally.seen["hang"], tally.broken), (1, 1, 1));
+    }
+}
