@@ -1,6 +1,7 @@
 //! The command line. Its doc comments are its manual: help, man page and completions come from them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -156,8 +157,8 @@ pub struct Confirm {
     pub python: PathBuf,
 
     /// Seconds for each experiment
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
-    pub budget: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub budget: Duration,
 
     /// Only findings of this rule (repeatable)
     #[arg(long, value_name = "RULE")]
@@ -269,5 +270,14 @@ impl From<ConfidenceArg> for Confidence {
             ConfidenceArg::Medium => Confidence::Medium,
             ConfidenceArg::High => Confidence::High,
         }
+    }
+}
+
+/// A duration in seconds, with a fraction if need be.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("not a time that anything can be tried in".to_owned()),
     }
 }

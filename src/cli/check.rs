@@ -20,11 +20,11 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         min_confidence: check.min_confidence.map(Into::into),
     };
     let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
-    print(&outcome, check.format, color, detail);
+    print(&outcome, check.format, color, detail)?;
     Ok(exit(check, &outcome))
 }
 
-fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) {
+fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Result<(), UserError> {
     for error in &outcome.errors {
         output::complain(&error.render(), color);
     }
@@ -36,12 +36,11 @@ fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) {
         );
     }
     let report = outcome.report(detail);
-    let written = match format {
+    match format {
         Format::Human => output::print(&report::human(&report), color),
         Format::Concise => output::print(&report::concise(&report), color),
         Format::Json => output::raw(&report::json(&report)),
-    };
-    output::say_failure(written, color);
+    }
 }
 
 fn exit(check: &Check, outcome: &Outcome) -> Exit {

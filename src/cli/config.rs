@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::finding::{Confidence, Severity};
-use crate::input::Excludes;
+use crate::input::{Excludes, lower_case};
 use crate::knowledge::{Catalog, Target, did_you_mean};
 
 use super::error::{Excerpt, UserError};
@@ -54,7 +54,7 @@ pub fn load(choice: Choice, root: &Path) -> Result<Config, UserError> {
     let shown = shown(&path);
     let text = fs::read_to_string(&path).map_err(|error| UserError::ConfigUnreadable {
         file: shown.clone(),
-        cause: error.to_string(),
+        cause: lower_case(&error),
     })?;
     let base = path
         .parent()

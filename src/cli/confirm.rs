@@ -1,5 +1,8 @@
 //! `envrace confirm`: analyse as `check` does, replay what was found, and print the findings with their evidence.
 
+use std::io::IsTerminal;
+
+use crate::confirm::{self, ConfirmOptions, Progress};
 use crate::finding::{Finding, RuleCode, Verdict};
 use crate::report::{self, Detail};
 use crate::triage::unknown_rule_help;
@@ -14,34 +17,45 @@ use super::scan::{self, Outcome, Request};
 ///
 /// # Errors
 /// What stops the whole run.
-pub fn run(confirm: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserError> {
-    let rules = rules(&confirm.rule)?;
+pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserError> {
+    let rules = rules(&asked.rule)?;
     let request = Request {
-        scan: &confirm.scan,
+        scan: &asked.scan,
         fail_on: None,
         min_confidence: None,
     };
-    let mut outcome = scan::with_threads(confirm.scan.jobs, || scan::run(&confirm.paths, request))??;
+    let mut outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
     outcome
         .findings
-        .retain(|finding| wanted(finding, &rules, &confirm.fingerprint));
-    replay(&mut outcome.findings, confirm);
+        .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
+    replay(&mut outcome.findings, asked, color, detail);
     for error in &outcome.errors {
         output::complain(&error.render(), color);
     }
     let report = outcome.report(detail);
-    let written = match confirm.format {
+    match asked.format {
         ConfirmFormat::Human => output::print(&report::human(&report), color),
         ConfirmFormat::Json => output::raw(&report::json(&report)),
-    };
-    output::say_failure(written, color);
+    }?;
     Ok(exit(&outcome))
 }
 
-// ---- SEAM: the experiments are `crate::confirm::confirm(findings, &options)`; this is where its options are made from
-// `confirm.python`, `confirm.budget` and `confirm.scan.jobs`. Until it is merged nothing is replayed.
-fn replay(_findings: &mut [Finding], _confirm: &Confirm) {}
-// ---- end of the seam
+fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detail) {
+    confirm::clean_up_on_signals();
+    let options = ConfirmOptions {
+        python: asked.python.clone(),
+        budget: asked.budget,
+        helper: None,
+    };
+    // Experiments take seconds each, so whoever watches is told; files and pipes are not.
+    let watched = detail > Detail::Quiet && std::io::stderr().is_terminal();
+    confirm::confirm(findings, &options, &mut |progress| {
+        if let (true, Progress::Begins { number, of, pattern }) = (watched, progress) {
+            let pattern = report::sanitise_line(pattern);
+            output::complain(&format!("replaying {number} of {of}: {pattern}\n"), color);
+        }
+    });
+}
 
 fn rules(names: &[String]) -> Result<Vec<RuleCode>, UserError> {
     let parse = |name: &String| {

@@ -51,6 +51,8 @@ pub enum UserError {
     UnknownName { text: String, help: Option<String> },
     /// Threads could not be made.
     Threads { cause: String },
+    /// Standard output could not be written.
+    Output { cause: String },
 }
 
 impl UserError {
@@ -67,6 +69,7 @@ impl UserError {
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
+            UserError::Output { .. } => "cannot write the output".to_owned(),
         }
     }
 
@@ -76,7 +79,8 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
-            | UserError::Threads { cause } => Some(cause.clone()),
+            | UserError::Threads { cause }
+            | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
             UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
@@ -106,12 +110,16 @@ impl UserError {
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
+            UserError::Output { .. } => None,
         }
     }
 
-    /// The exit code that it asks for. All of today's are mistakes in what was asked.
+    /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            UserError::Output { .. } => Exit::Lost,
+            _ => Exit::Usage,
+        }
     }
 
     /// The place that it is about.

@@ -56,6 +56,6 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),
     };
-    output::say_failure(output::print(&text, cli.color), cli.color);
+    output::print(&text, cli.color)?;
     Ok(Exit::Clean)
 }

@@ -4,14 +4,17 @@ use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+use crate::input::lower_case;
+
 use super::args::Color;
+use super::error::UserError;
 
 /// Prints `text` to standard output; escape sequences are stripped where colours are not wanted.
 ///
 /// # Errors
-/// Where writing fails for another reason than a closed pipe.
-pub fn print(text: &str, color: Color) -> io::Result<()> {
-    quiet(AutoStream::new(io::stdout(), choice(color)).lock(), text)
+/// Where writing fails for another reason than a closed pipe (a full disk).
+pub fn print(text: &str, color: Color) -> Result<(), UserError> {
+    quiet(AutoStream::new(io::stdout(), choice(color)).lock(), text).map_err(failed)
 }
 
 /// Prints `text` to standard error likewise; failures have nowhere to go.
@@ -23,8 +26,14 @@ pub fn complain(text: &str, color: Color) {
 ///
 /// # Errors
 /// As [`print`].
-pub fn raw(text: &str) -> io::Result<()> {
-    quiet(io::stdout().lock(), text)
+pub fn raw(text: &str) -> Result<(), UserError> {
+    quiet(io::stdout().lock(), text).map_err(failed)
+}
+
+fn failed(error: io::Error) -> UserError {
+    UserError::Output {
+        cause: lower_case(&error),
+    }
 }
 
 fn quiet(mut stream: impl Write, text: &str) -> io::Result<()> {
@@ -40,15 +49,5 @@ fn choice(color: Color) -> ColorChoice {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
-    }
-}
-
-/// Says on standard error that standard output could not be written (a full disk).
-pub fn say_failure(written: io::Result<()>, color: Color) {
-    if let Err(error) = written {
-        complain(
-            &format!("\x1b[1;31merror\x1b[0m: cannot write the output\n  cause: {error}\n"),
-            color,
-        );
     }
 }

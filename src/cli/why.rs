@@ -21,13 +21,15 @@ pub fn run(why: &Why, color: Color) -> Result<Exit, UserError> {
         Ok::<_, UserError>(detect::why(&analysis, &relative, line))
     })??;
     if lines.is_empty() {
-        let text = format!("{path}:{line}: no mutation, spawn or read of the environment is known here\n");
-        output::say_failure(output::print(&sanitise_line(text.trim_end()), color), color);
-        output::say_failure(output::print("\n", color), color);
+        let place = sanitise_line(&format!("{path}:{line}"));
+        output::print(
+            &format!("{place}: no mutation, spawn or read of the environment is known here\n"),
+            color,
+        )?;
         return Ok(Exit::Nothing);
     }
     let text: String = lines.iter().map(|line| sanitise_line(line) + "\n").collect();
-    output::say_failure(output::print(&text, color), color);
+    output::print(&text, color)?;
     Ok(Exit::Clean)
 }
 

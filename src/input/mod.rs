@@ -18,7 +18,7 @@ mod walk;
 pub use exclude::Excludes;
 pub use language::{by_name, by_shebang};
 pub use project::{PathError, Plan, Prefix, Project, Scope, plan};
-pub use read::{MAX_BYTES, read_file, read_stdin};
+pub use read::{MAX_BYTES, lower_case, read_file, read_stdin};
 pub use walk::{Found, PassedOver, Reach, Walked, find, found_file, walk};
 
 /// One file that was read.

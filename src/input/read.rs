@@ -103,7 +103,7 @@ fn file_too_large() -> Lost {
 }
 
 /// The system's words as a lower-case fragment without the error number: `no such file or directory`.
-pub(super) fn lower_case(error: &io::Error) -> String {
+pub fn lower_case(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();

@@ -51,7 +51,14 @@ pub(super) fn first_token(expr: &Expr) -> TokenSpan {
                     (None, None) => TokenSpan::call_site(),
                 };
             }
-            Expr::Macro(mac) => return mac.mac.path.segments.first().map_or_else(TokenSpan::call_site, |s| s.ident.span()),
+            Expr::Macro(mac) => {
+                return mac
+                    .mac
+                    .path
+                    .segments
+                    .first()
+                    .map_or_else(TokenSpan::call_site, |s| s.ident.span());
+            }
             Expr::Block(block) if block.attrs.is_empty() && block.label.is_none() => {
                 return block.block.brace_token.span.open();
             }
@@ -59,10 +66,19 @@ pub(super) fn first_token(expr: &Expr) -> TokenSpan {
             Expr::If(branch) => return branch.if_token.span,
             Expr::Match(branch) => return branch.match_token.span,
             Expr::Struct(record) if record.qself.is_none() => {
-                return record.path.segments.first().map_or_else(TokenSpan::call_site, |s| s.ident.span());
+                return record
+                    .path
+                    .segments
+                    .first()
+                    .map_or_else(TokenSpan::call_site, |s| s.ident.span());
             }
             Expr::Closure(closure) if closure.attrs.is_empty() => {
-                return match (&closure.lifetimes, &closure.movability, &closure.asyncness, &closure.capture) {
+                return match (
+                    &closure.lifetimes,
+                    &closure.movability,
+                    &closure.asyncness,
+                    &closure.capture,
+                ) {
                     (None, None, None, None) => closure.or1_token.span,
                     (None, None, None, Some(capture)) => capture.span,
                     (None, None, Some(token), _) => token.span,
@@ -296,7 +312,11 @@ impl Lowering<'_> {
             return Value::Path(rest.iter().fold(base, |path, name| super::names::join(&path, name)));
         }
         match self.type_of(&qself.ty) {
-            Some(ty) => Value::Path(segments.iter().fold(ty.name, |path, name| super::names::join(&path, name))),
+            Some(ty) => Value::Path(
+                segments
+                    .iter()
+                    .fold(ty.name, |path, name| super::names::join(&path, name)),
+            ),
             None => Value::Unknown,
         }
     }

@@ -115,7 +115,9 @@ fn module_path(path: &str, text: &str) -> String {
         None => ("", &[][..]),
     };
     let source = folders.iter().rposition(|folder| *folder == "src");
-    let target = folders.iter().rposition(|folder| matches!(*folder, "tests" | "examples" | "benches"));
+    let target = folders
+        .iter()
+        .rposition(|folder| matches!(*folder, "tests" | "examples" | "benches"));
     match (source, target) {
         (Some(source), _) => match &folders[source + 1..] {
             ["bin", rest @ ..] => binary_path(rest, file),

@@ -95,12 +95,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn bind_sequence<'p>(
-        &mut self,
-        pats: impl ExactSizeIterator<Item = &'p Pat>,
-        value: &Value,
-        ty: Option<&TypeRef>,
-    ) {
+    fn bind_sequence<'p>(&mut self, pats: impl ExactSizeIterator<Item = &'p Pat>, value: &Value, ty: Option<&TypeRef>) {
         let mut after_rest = false;
         for (index, pat) in pats.enumerate() {
             after_rest |= matches!(pat, Pat::Rest(_));
@@ -109,7 +104,9 @@ impl Lowering<'_> {
             } else {
                 item(value, index)
             };
-            let part_type = ty.filter(|ty| ty.name == "()" && !after_rest).and_then(|ty| ty.args.get(index));
+            let part_type = ty
+                .filter(|ty| ty.name == "()" && !after_rest)
+                .and_then(|ty| ty.args.get(index));
             self.bind(pat, part, part_type.cloned());
         }
     }
@@ -163,14 +160,27 @@ impl Lowering<'_> {
             Pat::TupleStruct(parts) => {
                 let plain = parts.elems.iter().all(is_irrefutable);
                 let test = self.variant_condition(&parts.path, value);
-                if plain { test } else { Condition::All(vec![test, Condition::Unknown]) }
+                if plain {
+                    test
+                } else {
+                    Condition::All(vec![test, Condition::Unknown])
+                }
             }
             Pat::Struct(parts) => {
                 let plain = parts.fields.iter().all(|field| is_irrefutable(&field.pat));
                 let test = self.variant_condition(&parts.path, value);
-                if plain { test } else { Condition::All(vec![test, Condition::Unknown]) }
+                if plain {
+                    test
+                } else {
+                    Condition::All(vec![test, Condition::Unknown])
+                }
             }
-            Pat::Or(or) => Condition::Any(or.cases.iter().map(|case| self.pattern_condition(case, value)).collect()),
+            Pat::Or(or) => Condition::Any(
+                or.cases
+                    .iter()
+                    .map(|case| self.pattern_condition(case, value))
+                    .collect(),
+            ),
             other if is_irrefutable(other) => Condition::Always,
             _ => Condition::Unknown,
         }

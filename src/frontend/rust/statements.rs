@@ -6,7 +6,7 @@ use crate::facts::{Condition, Event, Node, Region, RegionKind, Span, Value};
 
 use super::attributes::{Cfg, conditions};
 use super::expressions::{first_token, last_token, peel};
-use super::lowering::{Lowering, LoopKind};
+use super::lowering::{LoopKind, Lowering};
 use super::macros;
 
 /// One of several values; what is nothing at all is left out.
@@ -78,7 +78,10 @@ fn leaves(expr: &Expr) -> bool {
 }
 
 fn block_leaves(block: &Block) -> bool {
-    block.stmts.iter().any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves(expr)))
+    block
+        .stmts
+        .iter()
+        .any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves(expr)))
 }
 
 fn block_span(lowering: &Lowering<'_>, block: &Block) -> Span {
@@ -271,7 +274,11 @@ impl Lowering<'_> {
                     self.keep(&value);
                 }
                 self.close_statement(span);
-                if last && mac.semi_token.is_none() { value } else { Value::None }
+                if last && mac.semi_token.is_none() {
+                    value
+                } else {
+                    Value::None
+                }
             }
         }
     }
@@ -438,7 +445,10 @@ impl Lowering<'_> {
             }
         }
         let exhaustive = branch.else_branch.is_some();
-        let end = branch.else_branch.as_ref().map_or(then_span, |(_, other)| self.expr_span(other));
+        let end = branch
+            .else_branch
+            .as_ref()
+            .map_or(then_span, |(_, other)| self.expr_span(other));
         let span = Span {
             end: end.end,
             end_line: end.end_line,
@@ -557,7 +567,11 @@ impl Lowering<'_> {
             let left = self.condition(&binary.left);
             let right = self.second_operand(binary, &left);
             let parts = vec![left, right];
-            return if and { Condition::All(parts) } else { Condition::Any(parts) };
+            return if and {
+                Condition::All(parts)
+            } else {
+                Condition::Any(parts)
+            };
         }
         let mut sides = || (self.used(&binary.left), self.used(&binary.right));
         match binary.op {
