@@ -15,5 +15,5 @@ pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
     ArgumentRef, ArgumentTest, Entry, Example, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment,
 };
-pub use target::{Combo, Interpreter, Libc, LibcKind, PythonVersion, Target, TargetError, VersionRange, When};
+pub use target::{Combo, Interpreter, Libc, LibcKind, Os, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
