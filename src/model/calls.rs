@@ -347,7 +347,7 @@ impl<'t> Walk<'_, 't> {
     /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
     pub(super) fn parallel_region(&mut self, region: &'t Region) {
         let before = self.out.accesses.len();
-        self.inline_body(region);
+        self.nodes(&region.nodes);
         let accesses: Vec<Access> = self.out.accesses[before.min(self.out.accesses.len())..].to_vec();
         self.engine.meet_team(self.key.function, &accesses);
     }

@@ -226,12 +226,24 @@ impl Values<'_> {
         form: AccessForm,
         kind: StoreKind,
     ) -> Vec<EntryId> {
-        let wanted = if kind == StoreKind::Delete {
-            MatchKind::Delete
-        } else {
-            MatchKind::Store
+        let wanted = match kind {
+            StoreKind::Delete => MatchKind::Delete,
+            // `x |= y` is the call that it stands for.
+            StoreKind::Augmented if form != AccessForm::Subscript => return self.augmented(func, target),
+            _ => MatchKind::Store,
         };
         self.place_entries(func, target, form, wanted)
+    }
+
+    fn augmented(&self, func: FuncId, target: &Value) -> Vec<EntryId> {
+        let language = self.tree.language(func);
+        let mut found = Vec::new();
+        for object in self.eval(func, target).iter() {
+            if let Object::External(path) = object {
+                found.extend_from_slice(self.lookup(language, MatchKind::Call, &format!("{path}.__ior__")));
+            }
+        }
+        found
     }
 
     /// The entries that a load means.
@@ -274,7 +286,7 @@ impl Values<'_> {
             }
         }
         for path in paths {
-            for id in self.catalog.lookup(language, kind, &path) {
+            for id in self.lookup(language, kind, &path) {
                 let entry = self.catalog.entry(*id);
                 if entry.is_subscript() == subscript && !found.contains(id) {
                     found.push(*id);
@@ -295,7 +307,7 @@ impl Values<'_> {
                 _ => Vec::new(),
             };
             for path in paths {
-                for id in self.catalog.lookup(language, MatchKind::With, &path) {
+                for id in self.lookup(language, MatchKind::With, &path) {
                     if !found.contains(id) {
                         found.push(*id);
                     }
@@ -333,11 +345,13 @@ impl Values<'_> {
     /// `t.start()`: the thread that `t` was made as.
     fn deferred(&self, site: CallSite, object: &Object, method: &str) -> Vec<Started> {
         let mut found = Vec::new();
-        let moment = StartMoment::Method(method.to_owned());
+        let begins = |role: &Role| {
+            matches!(role, Role::Start { moment: StartMoment::Method(names), .. } if names.split('|').any(|name| name == method))
+        };
         match object {
             Object::Result(_, Some(created)) => {
                 for id in self.meaning(*created).entries.iter() {
-                    if matches!(&self.catalog.entry(*id).role, Role::Start { moment: when, .. } if *when == moment) {
+                    if begins(&self.catalog.entry(*id).role) {
                         found.extend(self.thread_of(site, *created, *id, None));
                     }
                 }
@@ -348,7 +362,7 @@ impl Values<'_> {
                 for base in self.outside_bases(*class) {
                     for id in self.catalog.lookup(language, MatchKind::Base, &base) {
                         let role = &self.catalog.entry(*id).role;
-                        if matches!(role, Role::Start { moment: when, .. } if *when == moment) && !seen.contains(id) {
+                        if begins(role) && !seen.contains(id) {
                             seen.push(*id);
                             found.extend(self.thread_of(site, created.unwrap_or(site), *id, Some(*class)));
                         }

@@ -229,12 +229,8 @@ impl<'t> Values<'t> {
             Value::Await(inner) => self.elements(func, inner, key),
             Value::Call(owner, call) => self.elements_of_call((self.tree.func(file, *owner), *call), key),
             Value::Local(..) | Value::Global(_) | Value::Path(_) | Value::Attribute(..) => {
-                // One answer is remembered for a place whatever the key: keys matter only inside one literal.
-                if key.is_some_and(|key| matches!(key, Value::Int(_) | Value::Text(_))) {
-                    self.elements_of_place(func, base, key)
-                } else {
-                    self.ask_elements(func, base, || self.elements_of_place(func, base, None))
-                }
+                let key = key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_)));
+                self.ask_elements(func, base, key, || self.elements_of_place(func, base, key))
             }
             Value::Item(inner, _) | Value::Element(inner) => self.nested_elements(func, inner, key),
             _ => Objects::default(),
@@ -317,10 +313,7 @@ impl<'t> Values<'t> {
 
     fn elements_of_place(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
-        if *self.guard_depth.borrow() > 12 {
-            return found;
-        }
-        *self.guard_depth.borrow_mut() += 1;
+        
         for (home, value) in self.sources(func, base) {
             if !std::ptr::eq(value, base) {
                 found.add_all(self.elements(home, value, key));
@@ -338,7 +331,7 @@ impl<'t> Values<'t> {
                 found.add_all(self.inserted(func, base, site));
             }
         }
-        *self.guard_depth.borrow_mut() -= 1;
+        
         found
     }
 
@@ -502,10 +495,7 @@ impl<'t> Values<'t> {
     fn is_live(&self, func: FuncId, value: &Value) -> bool {
         let language = self.tree.language(func);
         self.eval(func, value).iter().any(|object| match object {
-            Object::External(path) => !self
-                .catalog
-                .lookup(language, crate::knowledge::MatchKind::Store, path)
-                .is_empty(),
+            Object::External(path) => !self.lookup(language, crate::knowledge::MatchKind::Store, path).is_empty(),
             _ => false,
         })
     }

@@ -176,6 +176,13 @@ impl<'t> Engine<'t> {
     /// Every start in the tree, known before the walks so that a join can speak of a thread that is started elsewhere.
     fn register_starts(&mut self) {
         let tree = self.values.tree;
+        // Circles between values close in the second round.
+        for func in tree.functions() {
+            for index in 0..tree.function(func).calls.len() {
+                self.values.meaning((func, CallIndex(index as u32)));
+            }
+        }
+        self.values.next_round();
         for func in tree.functions() {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
@@ -289,7 +296,8 @@ impl<'t> Engine<'t> {
         for path in info.outside.clone() {
             let language = self.values.tree.language(created.0);
             let catalog = self.values.catalog;
-            let ids: Vec<EntryId> = catalog
+            let ids: Vec<EntryId> = self
+                .values
                 .lookup(language, MatchKind::Call, &path)
                 .iter()
                 .copied()
@@ -694,7 +702,7 @@ impl<'t> Values<'t> {
         self.argument(site, environment).into_iter().all(|(home, value)| {
             *value == Value::None
                 || self.eval(home, value).iter().any(|object| match object {
-                    Object::External(path) => !self.catalog.lookup(language, MatchKind::Store, path).is_empty(),
+                    Object::External(path) => !self.lookup(language, MatchKind::Store, path).is_empty(),
                     _ => false,
                 })
         })

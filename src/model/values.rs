@@ -21,11 +21,14 @@ use super::tree::{
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
 
-/// How deep one question may lead to others.
-const DEEPEST: u32 = 60;
+/// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
+const DEEPEST: u32 = 3000;
 
 /// How many call sites of one name are looked at for a parameter.
 const MOST_CALLERS: usize = 200;
+
+/// What stands before the name of a C symbol that a Rust file declares itself.
+pub(super) const SYMBOL: &str = "extern::";
 
 /// Something that a value may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,13 +102,17 @@ impl Objects {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Question {
     Local(FuncId, LocalIndex),
+    /// What is stored into a global name.
     Global(FileId, String),
+    /// What a global name or a path leads to.
+    Name(FileId, String),
+    Path(FileId, String),
     Field(ClassId, String),
     Call(CallSite),
     Returns(FuncId),
-    ElementsOfLocal(FuncId, LocalIndex),
-    ElementsOfGlobal(FileId, String),
-    ElementsOfField(ClassId, String),
+    ElementsOfLocal(FuncId, LocalIndex, String),
+    ElementsOfGlobal(FileId, String, String),
+    ElementsOfField(ClassId, String, String),
 }
 
 /// Answers what values may be.
@@ -123,6 +130,10 @@ pub struct Values<'t> {
     /// Rust files by package folder and module path.
     pub(super) rust_modules: HashMap<(String, String), Vec<FileId>>,
     memo: RefCell<HashMap<Question, Objects>>,
+    /// The answers of the round before, for questions that lead back to themselves.
+    earlier: RefCell<HashMap<Question, Objects>>,
+    /// The calls that evidently mean a function.
+    callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
     depth: RefCell<u32>,
     /// How many files declare a global variable of this name (C).
@@ -136,8 +147,7 @@ pub struct Values<'t> {
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
-    /// How many containers lead into each other right now.
-    pub(super) guard_depth: RefCell<u32>,
+    
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
@@ -157,6 +167,8 @@ impl<'t> Values<'t> {
             crates: BTreeMap::new(),
             rust_modules: HashMap::new(),
             memo: RefCell::default(),
+            earlier: RefCell::default(),
+            callers: RefCell::default(),
             asking: RefCell::default(),
             depth: RefCell::new(0),
             declared_globals: HashMap::new(),
@@ -165,7 +177,7 @@ impl<'t> Values<'t> {
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             entered: HashMap::new(),
-            guard_depth: RefCell::new(0),
+            
             lines: RefCell::default(),
             heirs: RefCell::default(),
         };
@@ -328,10 +340,10 @@ impl<'t> Values<'t> {
             }
             Value::Text(pieces) => Objects::one(Object::Text(text_of(pieces).into())),
             Value::Local(owner, index) => self.local(self.tree.func(file, *owner), *index),
-            Value::Global(name) => self.global(file, name),
+            Value::Global(name) => self.ask(Question::Name(file, name.clone()), || self.global(file, name)),
             Value::Path(path) => {
                 let mut found = self.stored_global(file, path);
-                found.add_all(self.path(file, path));
+                found.add_all(self.ask(Question::Path(file, path.clone()), || self.path(file, path)));
                 found
             }
             Value::Attribute(base, name) => {
@@ -381,21 +393,27 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// Remembers the answer to a question; a question that is being asked already is answered by nothing.
+    /// Remembers the answer to a question. One that leads back to itself is answered by what the round before knew.
     fn ask(&self, question: Question, answer: impl FnOnce() -> Objects) -> Objects {
         if let Some(found) = self.memo.borrow().get(&question) {
             return found.clone();
         }
         if !self.asking.borrow_mut().insert(question.clone()) {
-            return Objects::default();
+            return self.earlier.borrow().get(&question).cloned().unwrap_or_default();
         }
         let found = answer();
         self.asking.borrow_mut().remove(&question);
-        // An answer that was cut short by depth is not remembered: asked from elsewhere it may be whole.
-        if *self.depth.borrow() < DEEPEST / 2 {
-            self.memo.borrow_mut().insert(question, found.clone());
-        }
+        self.memo.borrow_mut().insert(question, found.clone());
         found
+    }
+
+    /// Begins another round: every question is asked anew, and circles see what this round found out.
+    pub fn next_round(&self) {
+        *self.earlier.borrow_mut() = std::mem::take(&mut self.memo.borrow_mut());
+        self.callers.borrow_mut().clear();
+        self.meanings.borrow_mut().clear();
+        self.lines.borrow_mut().clear();
+        self.heirs.borrow_mut().clear();
     }
 
     fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
@@ -414,8 +432,52 @@ impl<'t> Values<'t> {
             if let Some(ty) = &local.ty {
                 found.add_all(self.instances_of(self.tree.file_of(func), ty));
             }
-            found
+            self.rebuilt(func, index, found)
         })
+    }
+
+    /// A builder whose type a method call on it has changed for good: `command.env_clear();` makes it a
+    /// `Command(cleared)` by the catalog, whichever line comes first.
+    fn rebuilt(&self, func: FuncId, index: LocalIndex, found: Objects) -> Objects {
+        let types: Vec<Rc<str>> = found
+            .iter()
+            .filter_map(|object| match object {
+                Object::Result(ty, _) => Some(ty.clone()),
+                _ => None,
+            })
+            .collect();
+        if types.is_empty() {
+            return found;
+        }
+        let name = &local_of(self.tree.function(func), index).name;
+        for site in self.tree.calls_by_receiver.get(name).into_iter().flatten().filter(|site| site.0 == func) {
+            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else { continue };
+            if !matches!(receiver.as_ref(), Value::Local(_, local) if *local == index) {
+                continue;
+            }
+            if let Some((ty, changed)) = types.iter().find_map(|ty| Some((ty, self.changed_type(func, ty, method)?))) {
+                let mut rebuilt = Objects::default();
+                for object in found.iter() {
+                    match object {
+                        Object::Result(old, site) if old == ty => rebuilt.add(Object::Result(changed.clone(), *site)),
+                        other => rebuilt.add(other.clone()),
+                    }
+                }
+                return rebuilt;
+            }
+        }
+        found
+    }
+
+    /// `T(x)`, where a method of `T` returns that.
+    fn changed_type(&self, func: FuncId, ty: &str, method: &str) -> Option<Rc<str>> {
+        let path = format!("{ty}{}{method}", if ty.contains("::") { "::" } else { "." });
+        let entries = self.lookup(self.tree.language(func), MatchKind::Call, &path);
+        let returned = entries.iter().filter_map(|id| self.catalog.entry(*id).returns.as_deref());
+        returned
+            .filter(|returned| returned.strip_prefix(ty).is_some_and(|rest| rest.starts_with('(')))
+            .map(Rc::from)
+            .next()
     }
 
     /// What `as x` gets: what `__enter__` returns or the generator yields, or an outside manager itself.
@@ -468,34 +530,15 @@ impl<'t> Values<'t> {
     /// What evident callers, and starters of threads, pass for a parameter.
     pub(super) fn passed(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
         let function = self.tree.function(func);
-        let is_init = function.owner.is_some() && function.name == "__init__";
-        let owner_name = self
-            .tree
-            .owner(func)
-            .map(|class| self.tree.classes[class.0 as usize].name.clone());
-        let mut names = vec![function.name.as_str()];
-        if is_init && let Some(owner) = &owner_name {
-            names.push(super::tree::last_segment(owner));
-        }
         let mut found = Vec::new();
-        for name in &names {
-            for site in self
-                .tree
-                .calls_by_name
-                .get(*name)
-                .into_iter()
-                .flatten()
-                .take(MOST_CALLERS)
-            {
-                if self.calls_into(*site, func) {
-                    let call = self.tree.call(*site);
-                    if let Some(value) = bind(function, index, &call.args, 0) {
-                        found.push((site.0, value));
-                    }
-                }
+        for site in self.evident_callers(func).iter() {
+            let call = self.tree.call(*site);
+            if let Some(value) = bind(function, index, &call.args, 0) {
+                found.push((site.0, value));
             }
         }
-        let taken = self
+
+    let taken = self
             .tree
             .taken_by_name
             .get(function.name.as_str())
@@ -507,6 +550,27 @@ impl<'t> Values<'t> {
         {
             found.extend(self.handed_on(*site, func, index));
         }
+        found
+    }
+
+    /// The calls that evidently mean a function, by its name.
+    pub(super) fn evident_callers(&self, func: FuncId) -> Rc<Vec<CallSite>> {
+        if let Some(found) = self.callers.borrow().get(&func) {
+            return found.clone();
+        }
+        // Looking for callers asks for values, which may ask for the callers of this one: nothing is known then.
+        self.callers.borrow_mut().insert(func, Rc::default());
+        let function = self.tree.function(func);
+        let is_init = function.owner.is_some() && function.name == "__init__";
+        let owner_name = self.tree.owner(func).map(|class| self.tree.classes[class.0 as usize].name.clone());
+        let mut names = vec![function.name.as_str()];
+        if is_init && let Some(owner) = &owner_name {
+            names.push(super::tree::last_segment(owner));
+        }
+        let sites = names.iter().filter_map(|name| self.tree.calls_by_name.get(*name)).flatten().take(MOST_CALLERS);
+        let found: Vec<CallSite> = sites.copied().filter(|site| self.calls_into(*site, func)).collect();
+        let found = Rc::new(found);
+        self.callers.borrow_mut().insert(func, found.clone());
         found
     }
 
@@ -680,7 +744,11 @@ impl<'t> Values<'t> {
         self.ask(Question::Call(site), || {
             let mut found = Objects::default();
             let call = self.tree.call(site);
-            for object in self.eval(site.0, &call.callee).iter() {
+            let objects = self.eval(site.0, &call.callee);
+            if objects.is_empty() {
+                return self.results_by_entries(site, &self.entries_of_call(site)).unwrap_or_default();
+            }
+            for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
                     Object::Function(func) => found.add_all(self.returned(*func)),
@@ -710,12 +778,18 @@ impl<'t> Values<'t> {
     }
 
     fn external_result(&self, site: CallSite, path: &Rc<str>) -> Objects {
+        self.results_by_entries(site, &self.entries_for(site, path))
+            .unwrap_or_else(|| Objects::one(Object::Result(constructed(path).into(), Some(site))))
+    }
+
+    /// What the entries say of a call's result; none where they are silent.
+    fn results_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> Option<Objects> {
         let mut found = Objects::default();
         let mut spoken = false;
-        for id in self.entries_for(site, path) {
-            let entry = self.catalog.entry(id);
+        for id in entries {
+            let entry = self.catalog.entry(*id);
             match &entry.role {
-                Role::Pass { of } => {
+                Role::Pass { of } | Role::Partial { entry: of } => {
                     spoken = true;
                     for (func, value) in self.argument(site, of) {
                         found.add_all(self.eval(func, value));
@@ -725,12 +799,6 @@ impl<'t> Values<'t> {
                     spoken = true;
                     for (func, value) in self.argument(site, of) {
                         found.add_all(self.elements(func, value, None));
-                    }
-                }
-                Role::Partial { entry } => {
-                    spoken = true;
-                    for (func, value) in self.argument(site, entry) {
-                        found.add_all(self.eval(func, value));
                     }
                 }
                 Role::JoinPath => {
@@ -753,10 +821,7 @@ impl<'t> Values<'t> {
                 _ => {}
             }
         }
-        if !spoken {
-            found.add(Object::Result(constructed(path).into(), Some(site)));
-        }
-        found
+        spoken.then_some(found)
     }
 
     fn joined(&self, site: CallSite) -> String {
@@ -813,10 +878,23 @@ impl<'t> Values<'t> {
         }
     }
 
+    /// The catalog's entries for a path. A symbol of C that Rust code declares or reaches through the `libc` crate means in
+    /// Rust what it means in C.
+    pub(super) fn lookup(&self, language: Language, kind: MatchKind, path: &str) -> &'t [crate::knowledge::EntryId] {
+        let found = self.catalog.lookup(language, kind, path);
+        if !found.is_empty() || language != Language::Rust {
+            return found;
+        }
+        match path.strip_prefix(SYMBOL).or_else(|| path.strip_prefix("libc::")) {
+            Some(symbol) => self.catalog.lookup(Language::C, kind, symbol),
+            None => found,
+        }
+    }
+
     /// The catalog's entries for a path at a call, arguments considered.
     pub(super) fn entries_for(&self, site: CallSite, path: &str) -> Vec<crate::knowledge::EntryId> {
         let language = self.tree.language(site.0);
-        let exact = self.catalog.lookup(language, MatchKind::Call, path);
+        let exact = self.lookup(language, MatchKind::Call, path);
         let ids = if exact.is_empty() {
             self.catalog
                 .lookup_any(language, MatchKind::Call, super::tree::last_segment(path))
@@ -944,18 +1022,22 @@ impl<'t> Values<'t> {
     }
 
     /// Remembered answers about elements.
-    pub(super) fn ask_elements(&self, func: FuncId, value: &Value, answer: impl FnOnce() -> Objects) -> Objects {
+    pub(super) fn ask_elements(&self, func: FuncId, value: &Value,
+        key: Option<&Value>,
+        answer: impl FnOnce() -> Objects,
+    ) -> Objects {
         let file = self.tree.file_of(func);
+        let key = key.map(|key| format!("{key:?}")).unwrap_or_default();
         let question = match value {
-            Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index),
-            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone()),
+            Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index, key),
+            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone(), key),
             Value::Attribute(base, name) => {
                 let class = self.eval(func, base).iter().find_map(|object| match object {
                     Object::Instance(class, _) | Object::Class(class) => Some(*class),
                     _ => None,
                 });
                 match class {
-                    Some(class) => Question::ElementsOfField(class, name.clone()),
+                    Some(class) => Question::ElementsOfField(class, name.clone(), key),
                     None => return answer(),
                 }
             }
@@ -970,12 +1052,10 @@ fn starting_methods(catalog: &Catalog) -> HashSet<String> {
     catalog
         .iter()
         .filter_map(|(_, entry)| match &entry.role {
-            Role::Start {
-                moment: StartMoment::Method(name),
-                ..
-            } => Some(name.clone()),
+            Role::Start { moment: StartMoment::Method(names), .. } => Some(names.split('|').map(str::to_owned)),
             _ => None,
         })
+        .flatten()
         .collect()
 }
 

@@ -119,7 +119,8 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn nodes(&mut self, nodes: &'t [Node]) {
+    /// One node after the other, as long as the code is reached.
+    pub(super) fn nodes(&mut self, nodes: &'t [Node]) {
         for node in nodes {
             if self.state.dead {
                 return;
