@@ -141,12 +141,16 @@ impl<'a> Scanner<'a> {
 
     fn number(&mut self) -> Token {
         let mut end = self.at + 1;
+        // A second dot is an attribute's.
+        let mut dots = usize::from(self.byte(self.at) == b'.');
         loop {
             let byte = self.byte(end);
+            let point = byte == b'.' && dots == 0;
+            dots += usize::from(byte == b'.');
             let exponent = matches!(byte, b'+' | b'-')
                 && matches!(self.byte(end - 1), b'e' | b'E')
                 && !matches!(self.byte(self.at + 1), b'x' | b'X');
-            if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.' || exponent {
+            if byte.is_ascii_alphanumeric() || byte == b'_' || point || exponent {
                 end += 1;
             } else {
                 return self.token(TokenKind::Number, end);
@@ -506,6 +510,7 @@ mod tests {
     #[test]
     fn depth_counts_chains_and_brackets_but_not_lists() {
         assert!(depth(&"(".repeat(500)) >= 500);
+        assert!(depth(&format!("1{}", ".a".repeat(500))) >= 499);
         assert!(depth(&format!("x = 1{}", "+1".repeat(500))) >= 500);
         assert!(depth(&format!("x = [{}]", "1, -2, ".repeat(500))) < 10);
         assert!(depth(&"lambda a, b: ".repeat(500)) >= 500);

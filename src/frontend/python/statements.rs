@@ -164,6 +164,8 @@ impl<'a> Lowerer<'a, '_> {
     pub(super) fn store(&mut self, target: &'a Expr, value: Value, kind: StoreKind) {
         let span = self.span(target.range());
         match target {
+            // The parser puts an empty name where a syntax error left none.
+            Expr::Name(name) if name.id.is_empty() => {}
             Expr::Name(name) => {
                 let target = self.target(name.id.as_str());
                 self.new_store(target, value, kind, span);
