@@ -206,7 +206,10 @@ impl<'a> Lowerer<'a, '_> {
         let mut names = Vec::new();
         let mut base = expression;
         while let Expr::Attribute(inner) = base {
-            names.push(inner.attr.as_str());
+            // An attribute that a syntax error cut off has an empty name.
+            if !inner.attr.is_empty() {
+                names.push(inner.attr.as_str());
+            }
             base = &inner.value;
         }
         let mut value = self.place(base);

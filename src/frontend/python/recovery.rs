@@ -235,14 +235,12 @@ fn modernise_parameters(text: &str, header: &[Token], edits: &mut Vec<Edit>) {
                 }
                 pairs.push(pair);
             }
-            TokenKind::Close => {
-                if pairs.pop() == Some(true) {
-                    edits.push(Edit {
-                        start: token.start,
-                        end: token.end,
-                        text: " ".into(),
-                    });
-                }
+            TokenKind::Close if pairs.pop() == Some(true) => {
+                edits.push(Edit {
+                    start: token.start,
+                    end: token.end,
+                    text: " ".into(),
+                });
             }
             _ => {}
         }

@@ -151,4 +151,15 @@ fn one_broken_line_costs_only_itself() {
         2,
         "1: call#0 ^a() discarded\n2: whole ^x = 1\n3: call#1 ^b() discarded",
     );
+    partial(
+        "import os\nx = os.\ny()\n",
+        "<module>",
+        2,
+        "
+        1: import os
+        2: whole load os
+        2: whole ^x = os
+        3: call#0 ^y() discarded
+        ",
+    );
 }
