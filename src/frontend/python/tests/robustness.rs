@@ -67,6 +67,17 @@ fn deep_nonsense_does_not_overflow() {
         lower(&word.repeat(DEEP));
         lower(&format!("{}\nafter()\n", word.repeat(1_000)));
     }
+    for broken in [
+        "f'{\n\"\"\"'",
+        "f'''{'''",
+        "f'{'\n'''",
+        "rf'\\{x}'",
+        "f\"{f'''{\n",
+        "f\"{f'''{'",
+    ] {
+        lower(&format!("{broken}\nx = {}1", "-".repeat(DEEP)));
+        lower(&broken.repeat(10_000));
+    }
     let mut fields = "f'{".repeat(5_000);
     fields.push('1');
     fields.push_str(&"}'".repeat(5_000));
@@ -93,6 +104,12 @@ fn what_is_deep_but_legal_is_understood() {
     assert_eq!(survives(&brackets), []);
     let calls = format!("x = a{}", ".b()".repeat(900));
     assert_eq!(survives(&calls), []);
+    for deep in ["not ", "-", "lambda: ", "1 if 1 else ", "1 + ", "x or "] {
+        let count = 2_900 / deep.split_whitespace().count().max(deep.len().min(2));
+        assert_eq!(survives(&format!("x = {}1", deep.repeat(count))), [], "{deep}");
+    }
+    let headers: String = (0..99).map(|level| format!("{}if a:\n", " ".repeat(level))).collect();
+    assert_eq!(survives(&format!("{headers}{}x = 1", " ".repeat(99))), []);
     let lists = format!("x = [{}]", "-1, f(2), ".repeat(20_000));
     assert_eq!(survives(&lists), []);
 }
