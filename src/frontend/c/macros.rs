@@ -271,9 +271,18 @@ impl Expander<'_, '_> {
     fn place(&self) -> Place {
         match self.out.last().map(|token| token.kind) {
             Some(Kind::Mark(b',' | b'{' | b'=')) if self.braces > 0 && self.parens == 0 => Place::Element,
+            // After a type a name is being declared, though a macro may have the same name elsewhere.
+            Some(Kind::Word) if self.braces == 0 && self.parens == 0 && self.ends_with_type() => Place::Code,
+            Some(Kind::Mark(b'*')) if self.braces == 0 => Place::Code,
             _ if self.braces == 0 && self.parens == 0 => Place::FileScope,
             _ => Place::Code,
         }
+    }
+
+    fn ends_with_type(&self) -> bool {
+        self.out
+            .last()
+            .is_some_and(|last| !words::is_qualifier(self.texts.of(last)))
     }
 
     /// Puts a macro's body in the place of its use; `false` where the use stays.

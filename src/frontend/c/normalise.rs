@@ -261,13 +261,7 @@ impl Normaliser<'_, '_> {
         }
         let next = self.text(after);
         let lone = after == at + 1 && token.opens_line && (after >= self.tokens.len() || self.opens_line(after));
-        if lone
-            && (after >= self.tokens.len()
-                || self.is_name(after)
-                    && (self.is_name(after + 1)
-                        || self.is(after + 1, b'*')
-                        || self.opens_line(after + 1) && !self.is(after + 1, b'(')))
-        {
+        if lone && !self.may_be_type_of(after) {
             return Some(after);
         }
         if after == at + 1 && (words::is_qualifier(next) || words::is_type(next)) && next != "const" {
@@ -275,6 +269,24 @@ impl Normaliser<'_, '_> {
             return Some(after);
         }
         None
+    }
+
+    /// Whether what begins at `at`, a line below a lone word, can be a declaration with that word as its type.
+    fn may_be_type_of(&self, at: usize) -> bool {
+        if at >= self.tokens.len() {
+            return false;
+        }
+        if !self.is_name(at) || self.is_name(at + 1) || self.is(at + 1, b'*') {
+            return !self.is_name(at);
+        }
+        if !self.is(at + 1, b'(') {
+            return !self.opens_line(at + 1);
+        }
+        // A call that ends its line is one more macro; a head goes on with its body or parameters.
+        let Some(after) = self.pair(at + 1).map(|close| close + 1) else {
+            return true;
+        };
+        !self.is_word(after) || !self.opens_line(after) || self.old_style_body(at, after).is_some()
     }
 
     /// `BEGINname … ENDname` without known definitions: a function that is named like the opening macro.
@@ -299,6 +311,7 @@ impl Normaliser<'_, '_> {
         let brace = self.texts.mark(b'{', &place);
         self.out.extend([int, place, open, close, brace]);
         self.code(after..end, Scope::Function);
+        self.finish_label(&place);
         let last = self.texts.mark(b'}', &self.tokens[end]);
         self.out.push(last);
         self.found.push(Found {
@@ -389,6 +402,8 @@ impl Normaliser<'_, '_> {
         let body = self.out.len();
         self.out.push(self.tokens[brace]);
         self.code(brace + 1..close.min(self.tokens.len()), Scope::Function);
+        let place = self.tokens[brace];
+        self.finish_label(&place);
         // What the brackets' recovery closed early is closed here too.
         let open: i32 = self.out[body..]
             .iter()
@@ -412,11 +427,20 @@ impl Normaliser<'_, '_> {
         (close + 1).min(self.tokens.len())
     }
 
+    /// A label at a block's end labels nothing that the grammar knows.
+    fn finish_label(&mut self, place: &Token) {
+        if self.out.last().is_some_and(|last| last.is(b':')) {
+            let nothing = self.texts.mark(b';', place);
+            self.out.push(nothing);
+        }
+    }
+
     /// Rewrites statements and declarations.
     fn code(&mut self, range: Range<usize>, scope: Scope) {
         let mut state = Code {
             scope,
             boundary: true,
+            begins: None,
             in_case: false,
             blocks: Vec::new(),
             assigned: false,
@@ -449,18 +473,11 @@ impl Normaliser<'_, '_> {
         }
         let boundary = state.boundary;
         state.boundary = false;
+        if boundary {
+            state.begins = Some(self.out.len());
+        }
         match token.kind {
             Kind::Word => return self.word(at, end, boundary, state),
-            Kind::Mark(b'(') if self.is_function_cast(at) => {
-                let star = (at..end)
-                    .find(|index| self.is(*index, b'(') && *index > at && self.is(*index + 1, b'*'))
-                    .unwrap_or(at);
-                let close = self.pair(at).unwrap_or(at);
-                self.out.extend_from_slice(&self.tokens[at..star]);
-                let mark = self.texts.mark(b'*', &token);
-                self.out.extend([mark, self.tokens[close]]);
-                return close + 1;
-            }
             Kind::Mark(b'(') => {
                 state.parens += 1;
                 self.out.push(token);
@@ -488,10 +505,8 @@ impl Normaliser<'_, '_> {
                 state.boundary = kind != Block::Data;
             }
             Kind::Mark(b'}') => {
-                if boundary && self.out.last().is_some_and(|last| last.is(b':')) {
-                    // A label at a block's end.
-                    let nothing = self.texts.mark(b';', &token);
-                    self.out.push(nothing);
+                if boundary {
+                    self.finish_label(&token);
                 }
                 let (kind, parens) = state.blocks.pop().unwrap_or((Block::Statements, 0));
                 state.parens = parens;
@@ -555,25 +570,6 @@ impl Normaliser<'_, '_> {
         }
     }
 
-    /// `(type (*)(parameters))`, which reads as a call.
-    fn is_function_cast(&self, at: usize) -> bool {
-        let Some(close) = self.pair(at) else { return false };
-        if !self.is_word(at + 1) || at.checked_sub(1).is_some_and(|before| self.is_name(before)) {
-            return false;
-        }
-        let types = (at + 1..close)
-            .take_while(|index| self.is_word(*index) || self.is(*index, b'*'))
-            .count();
-        let star = at + 1 + types;
-        let Some(parameters) = self
-            .pair(star)
-            .filter(|_| self.is(star, b'(') && self.is(star + 1, b'*'))
-        else {
-            return false;
-        };
-        parameters <= star + 3 && self.is(parameters + 1, b'(') && self.pair(parameters + 1) == close.checked_sub(1)
-    }
-
     /// `&&label`, the address of a label.
     fn is_label_address(&self, at: usize) -> bool {
         self.is(at + 1, b'&')
@@ -601,20 +597,11 @@ impl Normaliser<'_, '_> {
                 self.out.extend([token, label]);
                 return (at..end).find(|index| self.is(*index, b';')).unwrap_or(end);
             }
-            "typeof" | "__typeof__" | "__typeof" if self.is(at + 1, b'(') => {
-                if let Some(close) = self.pair(at + 1) {
-                    let int = self.texts.word("int", &token);
-                    self.out.push(int);
-                    return close + 1;
-                }
-            }
-            "__alignof__" | "__alignof" | "_Alignof" => {
-                let size = self.texts.word("sizeof", &token);
-                self.out.push(size);
-                return at + 1;
-            }
-            "__attribute__" if self.after_declarator(state) && self.is(at + 1, b'(') => {
-                if let Some(close) = self.pair(at + 1) {
+            "__attribute__" if self.is(at + 1, b'(') && state.parens == 0 && !state.assigned => {
+                // One between a name and its initialiser reads in front only.
+                let close = self.pair(at + 1).filter(|close| self.is(close + 1, b'='));
+                if let (Some(close), Some(begins)) = (close, state.begins.filter(|begins| *begins <= self.out.len())) {
+                    self.out.splice(begins..begins, self.tokens[at..=close].iter().copied());
                     return close + 1;
                 }
             }
@@ -654,6 +641,12 @@ impl Normaliser<'_, '_> {
             self.out.extend([token, self.tokens[at + 1]]);
             state.boundary = true;
             return at + 2;
+        }
+        let in_fields = state.block() == Block::Fields && token.opens_line;
+        if in_fields && (self.is(at + 1, b'}') || self.is_word(at + 1) && self.opens_line(at + 1)) {
+            // A macro alone on its line in a struct.
+            state.boundary = true;
+            return at + 1;
         }
         if self.is(at + 1, b'(') {
             if let Some(next) = self.declaring_macro(at, state) {
@@ -744,11 +737,6 @@ impl Normaliser<'_, '_> {
                 break;
             }
         }
-    }
-
-    /// After an array's brackets, where attributes do not read.
-    fn after_declarator(&self, state: &Code) -> bool {
-        state.parens == 0 && !state.assigned && self.out.last().is_some_and(|last| last.is(b']'))
     }
 
     /// `int x[3] DECORATION = …`, `int f(int) DECORATION(1, 2);`, `struct … } DECORATION(8);`
@@ -871,6 +859,8 @@ struct Code {
     scope: Scope,
     /// A statement can begin here.
     boundary: bool,
+    /// Where the statement at hand begins in what is written.
+    begins: Option<usize>,
     /// Between `case` and its colon.
     in_case: bool,
     /// Open braces: what they hold, and how many parentheses were open around them.
