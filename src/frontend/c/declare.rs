@@ -584,20 +584,25 @@ impl Lowering<'_> {
     /// A value in an initialiser. What looks like a call where none can be is a macro that makes an element.
     fn element(&mut self, node: Syntax, ty: &CType) -> Value {
         let inner = strip(node);
-        if self.evaluation == Evaluation::Run || inner.kind() != "call_expression" || !ty.derived.is_empty() {
+        if !is_record(ty) || !self.is_element_macro(inner) {
             return self.value(node);
         }
-        match self.value(node) {
-            Value::Combined(values) if is_record(ty) => {
-                let fields = values
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, value)| (FieldKey::Index(index as u32), value))
-                    .collect();
-                Value::Record(ty.reference(), fields)
-            }
-            other => other,
-        }
+        let arguments = inner.child_by_field_name("arguments").map_or(Vec::new(), children);
+        let fields = arguments
+            .into_iter()
+            .enumerate()
+            .map(|(index, argument)| (FieldKey::Index(index as u32), self.value(argument)))
+            .collect();
+        Value::Record(ty.reference(), fields)
+    }
+
+    /// `ENTRY("name", function)` in a table. In code that runs only a name without lower-case letters is taken for a macro.
+    fn is_element_macro(&self, node: Syntax) -> bool {
+        let name = node
+            .child_by_field_name("function")
+            .filter(|_| node.kind() == "call_expression")
+            .map_or("", |name| self.text(name));
+        !name.is_empty() && (self.evaluation == Evaluation::Constant || super::words::is_decoration(name))
     }
 
     fn initialiser_list(&mut self, node: Syntax, ty: &CType) -> Value {

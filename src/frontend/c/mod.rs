@@ -25,6 +25,7 @@ mod macros;
 mod normalise;
 mod preprocess;
 mod scope;
+mod simplify;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
     let mut prepared = preprocess::prepare(&source.text, &lines);
     let mut texts = Texts::new(&source.text);
     let tokens = macros::expand(std::mem::take(&mut prepared.tokens), &prepared.macros, &mut texts);
+    let tokens = simplify::simplify(tokens, &mut texts);
     let (tokens, found) = normalise::normalise(&tokens, &mut texts, &source.text);
     let (macro_tokens, macro_names) = macro_functions(&prepared.macros, &mut texts, &source.text);
     let mut reader = Reader::new();
@@ -307,6 +309,7 @@ fn macro_functions(macros: &[Macro], texts: &mut Texts, source: &str) -> (Vec<To
     let mut made = Vec::new();
     for (index, found) in macros.iter().enumerate() {
         let Some(body) = found.code(texts) else { continue };
+        let body = simplify::simplify(body, texts);
         let body = normalise::normalise_code(&body, texts, source);
         let place = found.name_at;
         tokens.push(texts.word("int", &place));

@@ -133,6 +133,17 @@ enum Scope {
     Function,
 }
 
+/// What a pair of braces holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Statements,
+    /// An initialiser.
+    Data,
+    /// A struct's or union's body.
+    Fields,
+    Enumerators,
+}
+
 pub(super) struct Normaliser<'t, 's> {
     pub tokens: &'t [Token],
     pub pairs: Vec<u32>,
@@ -190,8 +201,14 @@ impl Normaliser<'_, '_> {
                         start = at;
                     }
                     None => {
+                        match header::prototype(self, start, at) {
+                            Some(head) => {
+                                self.out.extend(head);
+                                self.out.push(self.tokens[at]);
+                            }
+                            None => self.code(start..at + 1, Scope::File),
+                        }
                         at += 1;
-                        self.code(start..at, Scope::File);
                         start = at;
                     }
                 },
@@ -243,11 +260,33 @@ impl Normaliser<'_, '_> {
             return Some(after);
         }
         let next = self.text(after);
+        let lone = after == at + 1 && token.opens_line && (after >= self.tokens.len() || self.opens_line(after));
+        if lone && !self.may_be_type_of(after) {
+            return Some(after);
+        }
         if after == at + 1 && (words::is_qualifier(next) || words::is_type(next)) && next != "const" {
             // A decoration before the declaration's first keyword.
             return Some(after);
         }
         None
+    }
+
+    /// Whether what begins at `at`, a line below a lone word, can be a declaration with that word as its type.
+    fn may_be_type_of(&self, at: usize) -> bool {
+        if at >= self.tokens.len() {
+            return false;
+        }
+        if !self.is_name(at) || self.is_name(at + 1) || self.is(at + 1, b'*') {
+            return !self.is_name(at);
+        }
+        if !self.is(at + 1, b'(') {
+            return !self.opens_line(at + 1);
+        }
+        // A call that ends its line is one more macro; a head goes on with its body or parameters.
+        let Some(after) = self.pair(at + 1).map(|close| close + 1) else {
+            return true;
+        };
+        !self.is_word(after) || !self.opens_line(after) || self.old_style_body(at, after).is_some()
     }
 
     /// `BEGINname … ENDname` without known definitions: a function that is named like the opening macro.
@@ -272,6 +311,7 @@ impl Normaliser<'_, '_> {
         let brace = self.texts.mark(b'{', &place);
         self.out.extend([int, place, open, close, brace]);
         self.code(after..end, Scope::Function);
+        self.finish_label(&place);
         let last = self.texts.mark(b'}', &self.tokens[end]);
         self.out.push(last);
         self.found.push(Found {
@@ -362,6 +402,8 @@ impl Normaliser<'_, '_> {
         let body = self.out.len();
         self.out.push(self.tokens[brace]);
         self.code(brace + 1..close.min(self.tokens.len()), Scope::Function);
+        let place = self.tokens[brace];
+        self.finish_label(&place);
         // What the brackets' recovery closed early is closed here too.
         let open: i32 = self.out[body..]
             .iter()
@@ -385,17 +427,28 @@ impl Normaliser<'_, '_> {
         (close + 1).min(self.tokens.len())
     }
 
+    /// A label at a block's end labels nothing that the grammar knows.
+    fn finish_label(&mut self, place: &Token) {
+        if self.out.last().is_some_and(|last| last.is(b':')) {
+            let nothing = self.texts.mark(b';', place);
+            self.out.push(nothing);
+        }
+    }
+
     /// Rewrites statements and declarations.
     fn code(&mut self, range: Range<usize>, scope: Scope) {
         let mut state = Code {
             scope,
             boundary: true,
+            begins: None,
             in_case: false,
             blocks: Vec::new(),
+            assigned: false,
             controls: HashSet::new(),
             replaced: HashMap::new(),
             after: HashMap::new(),
             dropped: HashSet::new(),
+            replaced_by_brace: HashSet::new(),
             parens: 0,
         };
         let mut at = range.start;
@@ -420,6 +473,9 @@ impl Normaliser<'_, '_> {
         }
         let boundary = state.boundary;
         state.boundary = false;
+        if boundary {
+            state.begins = Some(self.out.len());
+        }
         match token.kind {
             Kind::Word => return self.word(at, end, boundary, state),
             Kind::Mark(b'(') => {
@@ -430,27 +486,38 @@ impl Normaliser<'_, '_> {
                 }
                 return at + 1;
             }
+            Kind::Mark(b')') if state.replaced_by_brace.remove(&at) => {
+                state.blocks.pop();
+                state.boundary = true;
+                let brace = self.texts.mark(b'}', &token);
+                self.out.push(brace);
+                return at + 1 + usize::from(self.is(at + 1, b';'));
+            }
             Kind::Mark(b')') => {
                 state.parens = (state.parens - 1).max(0);
                 state.boundary = state.controls.contains(&at);
             }
             Kind::Mark(b'{') => {
-                let data = match self.out.last().map(|token| token.kind) {
-                    Some(Kind::Mark(b'=' | b',' | b'[')) => true,
-                    Some(Kind::Mark(b'{')) => state.blocks.last().is_some_and(|(data, _)| *data),
-                    Some(Kind::Mark(b')')) => !boundary && !state.after.contains_key(&at),
-                    _ => false,
-                };
-                state.blocks.push((data, state.parens));
+                let kind = self.block_kind(at, boundary, state);
+                state.blocks.push((kind, state.parens));
                 state.parens = 0;
-                state.boundary = !data;
+                state.assigned = false;
+                state.boundary = kind != Block::Data;
             }
             Kind::Mark(b'}') => {
-                let (data, parens) = state.blocks.pop().unwrap_or((false, 0));
+                if boundary {
+                    self.finish_label(&token);
+                }
+                let (kind, parens) = state.blocks.pop().unwrap_or((Block::Statements, 0));
                 state.parens = parens;
-                state.boundary = !data && parens == 0;
+                state.boundary = kind == Block::Statements && parens == 0;
             }
-            Kind::Mark(b';') => state.boundary = !state.in_data(),
+            Kind::Mark(b';') => {
+                state.boundary = !state.in_data();
+                state.assigned = false;
+            }
+            Kind::Mark(b'=') => state.assigned = true,
+            Kind::Mark(b',') => state.boundary = state.block() == Block::Enumerators && state.parens == 0,
             Kind::Mark(b':') if state.in_case => {
                 state.in_case = false;
                 state.boundary = true;
@@ -469,6 +536,27 @@ impl Normaliser<'_, '_> {
         self.out.push(token);
         self.finish_token(at, state);
         at + 1
+    }
+
+    fn block_kind(&self, at: usize, boundary: bool, state: &Code) -> Block {
+        let mut back = at;
+        for _ in 0..6 {
+            let Some(before) = back.checked_sub(1) else { break };
+            match self.text(before) {
+                "struct" | "union" => return Block::Fields,
+                "enum" => return Block::Enumerators,
+                ")" if self.pairs[before] != UNPAIRED => back = self.pairs[before] as usize,
+                _ if self.is_word(before) || self.is(before, b':') => back = before,
+                _ => break,
+            }
+        }
+        let data = match self.out.last().map(|token| token.kind) {
+            Some(Kind::Mark(b'=' | b',' | b'[')) => true,
+            Some(Kind::Mark(b'{')) => state.in_data(),
+            Some(Kind::Mark(b')')) => !boundary && !state.after.contains_key(&at),
+            _ => false,
+        };
+        if data { Block::Data } else { Block::Statements }
     }
 
     /// Writes what was found to follow the token at `at`.
@@ -495,7 +583,8 @@ impl Normaliser<'_, '_> {
 
     fn word(&mut self, at: usize, end: usize, boundary: bool, state: &mut Code) -> usize {
         let token = self.tokens[at];
-        match self.text(at) {
+        let word = self.texts.of(&token).to_owned();
+        match word.as_str() {
             "if" | "while" | "for" | "switch" if self.is(at + 1, b'(') => {
                 if let Some(close) = self.pair(at + 1) {
                     state.controls.insert(close);
@@ -507,6 +596,21 @@ impl Normaliser<'_, '_> {
                 let label = self.texts.word("computed", &token);
                 self.out.extend([token, label]);
                 return (at..end).find(|index| self.is(*index, b';')).unwrap_or(end);
+            }
+            "__attribute__" if self.is(at + 1, b'(') && state.parens == 0 && !state.assigned => {
+                // One between a name and its initialiser reads in front only.
+                let close = self.pair(at + 1).filter(|close| self.is(close + 1, b'='));
+                if let (Some(close), Some(begins)) = (close, state.begins.filter(|begins| *begins <= self.out.len())) {
+                    self.out.splice(begins..begins, self.tokens[at..=close].iter().copied());
+                    return close + 1;
+                }
+            }
+            _ if self.unwrap(at, state) => return at + 2,
+            _ if self.is_trailing_decoration(at, boundary, state) => {
+                return self
+                    .pair(at + 1)
+                    .filter(|_| self.is(at + 1, b'('))
+                    .map_or(at + 1, |close| close + 1);
             }
             _ if state.in_data() || !boundary || state.parens > 0 => {}
             word if words::is_statement(word) => {}
@@ -538,9 +642,29 @@ impl Normaliser<'_, '_> {
             state.boundary = true;
             return at + 2;
         }
-        if self.is(at + 1, b'(') && state.scope == Scope::Function {
+        let in_fields = state.block() == Block::Fields && token.opens_line;
+        if in_fields && (self.is(at + 1, b'}') || self.is_word(at + 1) && self.opens_line(at + 1)) {
+            // A macro alone on its line in a struct.
+            state.boundary = true;
+            return at + 1;
+        }
+        if self.is(at + 1, b'(') {
+            if let Some(next) = self.declaring_macro(at, state) {
+                return next;
+            }
+        }
+        if self.is(at + 1, b'(') && state.scope == Scope::Function && state.block() == Block::Statements {
             if let Some(close) = self.pair(at + 1) {
                 let next = close + 1;
+                if self.is(close - 1, b';') {
+                    // `NAME(statement;)`: the statements may be compiled or not.
+                    let open = self.texts.mark(b'{', &token);
+                    self.out.push(open);
+                    state.blocks.push((Block::Statements, 0));
+                    state.replaced_by_brace.insert(close);
+                    state.boundary = true;
+                    return at + 2;
+                }
                 let next_opens = self.is_word(next) && self.opens_line(next);
                 if self.is(next, b'{') {
                     // A macro that heads a block is taken for a loop.
@@ -552,7 +676,7 @@ impl Normaliser<'_, '_> {
                     state.after.insert(close, &[b';']);
                 }
             }
-        } else if token.opens_line && state.scope == Scope::Function {
+        } else if token.opens_line && state.scope == Scope::Function && state.block() == Block::Statements {
             let next = at + 1;
             let next_opens = self.is_word(next) && self.opens_line(next);
             if next_opens || self.is(next, b'}') || self.is(next, b'{') {
@@ -562,6 +686,36 @@ impl Normaliser<'_, '_> {
         self.out.push(token);
         self.finish_token(at, state);
         at + 1
+    }
+
+    /// `NAME(x) *p;`, `NAME(x) int y;`, or in a struct `NAME(x);`: what is no call.
+    fn declaring_macro(&mut self, at: usize, state: &mut Code) -> Option<usize> {
+        let close = self.pair(at + 1)?;
+        let next = close + 1;
+        let word = self.text(next);
+        if state.block() == Block::Fields && (self.is(next, b';') || self.opens_line(next) || self.is(next, b'}')) {
+            state.boundary = true;
+            return Some(if self.is(next, b';') { next + 1 } else { next });
+        }
+        if words::is_type(word) || words::is_qualifier(word) {
+            state.boundary = true;
+            return Some(next);
+        }
+        let stars = (next..self.tokens.len())
+            .take_while(|index| self.is(*index, b'*'))
+            .count();
+        let name = next + stars;
+        let ends = self
+            .tokens
+            .get(name + 1)
+            .is_some_and(|token| matches!(token.kind, Kind::Mark(b';' | b'=' | b',' | b'[')));
+        let declares = stars > 0 && self.is_name(name) && ends
+            || stars > 0 && self.is_name(name) && self.is(name + 1, b'(') && state.only_declares();
+        if declares {
+            self.out.push(self.tokens[at]);
+            return Some(next);
+        }
+        None
     }
 
     /// Marks the decorations in a declaration's run of words, where there is one word too many to be read.
@@ -583,32 +737,60 @@ impl Normaliser<'_, '_> {
                 break;
             }
         }
-        if state.scope == Scope::File {
-            self.trailing_decorations(at, end, state);
+    }
+
+    /// `int x[3] DECORATION = …`, `int f(int) DECORATION(1, 2);`, `struct … } DECORATION(8);`
+    fn is_trailing_decoration(&self, at: usize, boundary: bool, state: &Code) -> bool {
+        if boundary || state.parens > 0 || state.in_data() || !self.is_name(at) || !words::is_decoration(self.text(at))
+        {
+            return false;
+        }
+        let called = self.is(at + 1, b'(');
+        let next = match called {
+            true => self.pair(at + 1).map_or(at + 1, |close| close + 1),
+            false => at + 1,
+        };
+        let ends = self
+            .tokens
+            .get(next)
+            .is_none_or(|token| matches!(token.kind, Kind::Mark(b';' | b'=' | b',')))
+            || self.is_name(next) && words::is_decoration(self.text(next))
+            || words::is_attached(self.text(next));
+        match self.out.last().map(|last| last.kind) {
+            Some(Kind::Mark(b']')) => ends,
+            Some(Kind::Mark(b')')) => ends && state.only_declares() && !state.assigned,
+            Some(Kind::Mark(b'}')) => ends && called && state.only_declares() && !state.assigned,
+            Some(Kind::Word) => ends && called && !state.assigned,
+            _ => false,
         }
     }
 
-    /// Marks what follows a prototype's parameters up to its semicolon: `int f(int) NORETURN FORMAT(1, 2);`.
-    fn trailing_decorations(&mut self, at: usize, end: usize, state: &mut Code) {
-        let Some(open) = (at..end)
-            .take(60)
-            .find(|index| self.is(*index, b'(') || self.is(*index, b'=') || self.is(*index, b'{'))
-        else {
-            return;
-        };
-        if !self.is(open, b'(') || open == at || !self.is_name(open - 1) || open - 1 == at {
-            return;
+    /// A macro around a part of a list or string, which may be compiled or not: `NAME(x,)`, `"a" NAME("b") "c"`. The name
+    /// and the parentheses go.
+    fn unwrap(&mut self, at: usize, state: &mut Code) -> bool {
+        if !self.is_name(at) || !self.is(at + 1, b'(') {
+            return false;
         }
-        let Some(close) = self.pair(open) else { return };
-        let mut next = close + 1;
-        while next < end && self.is_name(next) && words::is_decoration(self.text(next)) {
-            let last = match self.is(next + 1, b'(') {
-                true => self.pair(next + 1).unwrap_or(next),
-                false => next,
-            };
-            state.dropped.extend(next..=last);
-            next = last + 1;
+        let Some(close) = self.pair(at + 1) else { return false };
+        let texts = close > at + 2 && (at + 2..close).all(|index| self.tokens[index].kind == Kind::Text);
+        let beside_text = self.tokens.get(close + 1).is_some_and(|next| next.kind == Kind::Text)
+            || self.out.last().is_some_and(|last| last.kind == Kind::Text);
+        let goes_on = self.tokens.get(close + 1).is_some_and(|next| match next.kind {
+            Kind::Mark(mark) => matches!(mark, b'{' | b'&' | b'(' | b'.' | b'}' | b'!'),
+            _ => true,
+        });
+        let after_operand = self.out.last().is_some_and(|last| match last.kind {
+            Kind::Mark(mark) => matches!(mark, b')' | b']' | b'}'),
+            _ => true,
+        });
+        let before_comma = self.is(close - 1, b',') && goes_on;
+        let after_comma = self.is(at + 2, b',') && after_operand;
+        let in_enum = state.boundary_in_enum(self.out.last());
+        if !(texts && beside_text || before_comma || after_comma || in_enum) {
+            return false;
         }
+        state.dropped.insert(close);
+        true
     }
 
     /// Looks at a call's arguments for those that are no expressions: types, operators, nothing at all.
@@ -629,6 +811,14 @@ impl Normaliser<'_, '_> {
         while at <= close {
             if at == close || self.is(at, b',') {
                 let typed = !product && self.is_type_argument(from, at);
+                if !typed
+                    && at > from + 1
+                    && self.is_name(from)
+                    && self.is_name(from + 1)
+                    && words::is_decoration(self.text(from + 1))
+                {
+                    state.dropped.extend(from + 1..at);
+                }
                 if typed || (from < at && (from..at).all(|index| self.is_operator(index))) {
                     state.replaced.insert(from, at);
                 } else if from == at && several {
@@ -647,7 +837,13 @@ impl Normaliser<'_, '_> {
         let first = self.text(from);
         from < to
             && self.is_word(from)
-            && (words::is_type(first) || words::is_qualifier(first) || (to > from + 1 && self.is(to - 1, b'*')))
+            && (words::is_type(first)
+                || words::is_qualifier(first)
+                || (to > from + 1 && self.is(to - 1, b'*'))
+                || (to == from + 2
+                    && self.is_name(from)
+                    && self.is_name(from + 1)
+                    && !words::is_decoration(self.text(from + 1))))
     }
 
     fn is_operator(&self, index: usize) -> bool {
@@ -663,10 +859,14 @@ struct Code {
     scope: Scope,
     /// A statement can begin here.
     boundary: bool,
+    /// Where the statement at hand begins in what is written.
+    begins: Option<usize>,
     /// Between `case` and its colon.
     in_case: bool,
-    /// Open braces: whether they hold data, and how many parentheses were open around them.
-    blocks: Vec<(bool, i32)>,
+    /// Open braces: what they hold, and how many parentheses were open around them.
+    blocks: Vec<(Block, i32)>,
+    /// An `=` was met in the declaration or statement at hand.
+    assigned: bool,
     /// Closing parentheses of `if (…)` and the like.
     controls: HashSet<usize>,
     /// Arguments that become `0`: from, to.
@@ -674,11 +874,29 @@ struct Code {
     /// Punctuation to write after a token.
     after: HashMap<usize, &'static [u8]>,
     dropped: HashSet<usize>,
+    /// Closing parentheses that become closing braces.
+    replaced_by_brace: HashSet<usize>,
     parens: i32,
 }
 
 impl Code {
+    fn block(&self) -> Block {
+        self.blocks.last().map_or(Block::Statements, |(kind, _)| *kind)
+    }
+
     fn in_data(&self) -> bool {
-        self.blocks.last().is_some_and(|(data, _)| *data)
+        self.block() == Block::Data
+    }
+
+    /// At the beginning of an enumerator, where no call can stand.
+    fn boundary_in_enum(&self, last: Option<&Token>) -> bool {
+        self.block() == Block::Enumerators
+            && self.parens == 0
+            && last.is_some_and(|last| last.is(b'{') || last.is(b','))
+    }
+
+    /// Outside functions, or in a struct.
+    fn only_declares(&self) -> bool {
+        self.block() == Block::Fields || (self.scope == Scope::File && self.blocks.is_empty())
     }
 }

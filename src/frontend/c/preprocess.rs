@@ -64,10 +64,19 @@ impl Arms {
     }
 
     /// Whether some arm around `arm` (or itself) is never compiled.
-    pub fn is_dead(&self, mut arm: Option<u32>) -> bool {
+    pub fn is_dead(&self, arm: Option<u32>) -> bool {
+        self.any(arm, |presence| matches!(presence, Presence::Never(_)))
+    }
+
+    /// Whether some arm around `arm` (or itself) may be compiled or not.
+    pub fn is_open(&self, arm: Option<u32>) -> bool {
+        self.any(arm, |presence| matches!(presence, Presence::When(_)))
+    }
+
+    fn any(&self, mut arm: Option<u32>, accept: impl Fn(&Presence) -> bool) -> bool {
         while let Some(index) = arm {
             let found = &self.all[index as usize];
-            if matches!(found.presence, Presence::Never(_)) {
+            if accept(&found.presence) {
                 return true;
             }
             arm = found.parent;
@@ -529,8 +538,11 @@ impl Reader<'_> {
         });
         self.out.tokens = tokens;
         let arms = std::mem::take(&mut self.macro_arms);
-        let mut arms = arms.into_iter();
         let known = &self.out.arms;
+        for (found, arm) in self.out.macros.iter_mut().zip(&arms) {
+            found.optional = known.is_open(*arm);
+        }
+        let mut arms = arms.into_iter();
         self.out.macros.retain(|_| !known.is_dead(arms.next().flatten()));
         self.out
     }

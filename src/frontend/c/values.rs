@@ -10,6 +10,10 @@ use super::scope::{Evaluation, Lowering, children};
 
 /// A number as C writes it, without its suffix.
 pub(super) fn integer(text: &str) -> Option<i64> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
     let text = text.trim_end_matches(['u', 'U', 'l', 'L']);
     let parsed = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => u64::from_str_radix(&text[2..], 16),
@@ -17,7 +21,8 @@ pub(super) fn integer(text: &str) -> Option<i64> {
         [b'0', _, ..] => u64::from_str_radix(&text[1..], 8),
         _ => text.parse(),
     };
-    parsed.ok().map(|value| value as i64)
+    let value = parsed.ok()? as i64;
+    Some(if negative { value.wrapping_neg() } else { value })
 }
 
 /// What a string literal holds, without prefix and quotes, escapes replaced.
