@@ -109,7 +109,9 @@ fn meta_truth(meta: &Meta) -> Truth {
         },
         Meta::Path(_) => open,
         Meta::NameValue(pair) => {
-            let Some(text) = literal_text(&pair.value) else { return open };
+            let Some(text) = literal_text(&pair.value) else {
+                return open;
+            };
             let name = pair.path.get_ident().map(ToString::to_string).unwrap_or_default();
             match (name.as_str(), text.as_str()) {
                 ("target_os", os) => known(os == "linux"),
@@ -156,7 +158,9 @@ fn combine(operator: &str, truths: &[Truth]) -> Truth {
             } else {
                 None
             },
-            test: !truths.is_empty() && truths.iter().all(|truth| truth.test || truth.value == Some(false)) && truths.iter().any(|truth| truth.test),
+            test: !truths.is_empty()
+                && truths.iter().all(|truth| truth.test || truth.value == Some(false))
+                && truths.iter().any(|truth| truth.test),
         },
         _ => Truth {
             value: None,
@@ -216,7 +220,9 @@ impl Lowering<'_> {
             path.segments.first().map(|segment| segment.ident.span()),
             path.segments.last().map(|segment| segment.ident.span()),
         );
-        let (Some(first), Some(last)) = (first, last) else { return };
+        let (Some(first), Some(last)) = (first, last) else {
+            return;
+        };
         let segments = path_segments(path);
         kept.push(facts::Attribute {
             value: Value::Path(self.attribute_path(&segments)),
@@ -267,7 +273,9 @@ impl Lowering<'_> {
 /// always, or in every test build. An attribute that may be absent must not take a test out of the race.
 fn conditional_attributes(tokens: &TokenStream) -> Option<Vec<Meta>> {
     use syn::parse::Parser;
-    let metas = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens.clone()).ok()?;
+    let metas = Punctuated::<Meta, Token![,]>::parse_terminated
+        .parse2(tokens.clone())
+        .ok()?;
     let mut metas = metas.into_iter();
     let truth = meta_truth(&metas.next()?);
     let only_test = truth.value.is_none() && truth.test;

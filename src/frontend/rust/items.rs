@@ -210,7 +210,9 @@ impl Lowering<'_> {
         let in_block = self.scopes.get(self.scope).module != self.scope.0;
         let prefix = self.name_prefix();
         for used in flatten(&item.tree) {
-            let path = self.scopes.use_path(self.scope, &used.segments, item.leading_colon.is_some());
+            let path = self
+                .scopes
+                .use_path(self.scope, &used.segments, item.leading_colon.is_some());
             let span = self.span(used.span, used.span);
             let star = used.name.is_none();
             let name = used.name.filter(|name| name != "_");
@@ -228,7 +230,10 @@ impl Lowering<'_> {
     fn name_prefix(&self) -> String {
         let module = self.scopes.module_path(self.scope);
         let file = &self.functions[0].qualified;
-        match module.strip_prefix(file.as_str()).and_then(|rest| rest.strip_prefix("::")) {
+        match module
+            .strip_prefix(file.as_str())
+            .and_then(|rest| rest.strip_prefix("::"))
+        {
             Some(rest) => format!("{rest}::"),
             None => String::new(),
         }
@@ -357,7 +362,11 @@ impl Lowering<'_> {
                 (Some(_), Some(_)) => FunctionKind::Method,
                 (Some(_), None) => FunctionKind::Function,
             },
-            visibility: if nested && item.owner.is_none() { Visibility::Private } else { item.visibility },
+            visibility: if nested && item.owner.is_none() {
+                Visibility::Private
+            } else {
+                item.visibility
+            },
             is_async: item.sig.asyncness.is_some(),
             span: item.span,
             name_span,
@@ -435,21 +444,34 @@ impl Lowering<'_> {
                         first_of(&function.vis, &function.sig),
                         function.block.brace_token.span.close(),
                     );
-                    self.method(owner, FunctionItem {
-                        attrs: &function.attrs,
-                        visibility: if implements { Visibility::Public } else { visibility(&function.vis) },
-                        sig: &function.sig,
-                        block: Some(&function.block),
-                        owner: Some(owner),
-                        path: &self_type.name,
-                        span,
-                    });
+                    self.method(
+                        owner,
+                        FunctionItem {
+                            attrs: &function.attrs,
+                            visibility: if implements {
+                                Visibility::Public
+                            } else {
+                                visibility(&function.vis)
+                            },
+                            sig: &function.sig,
+                            block: Some(&function.block),
+                            owner: Some(owner),
+                            path: &self_type.name,
+                            span,
+                        },
+                    );
                 }
                 ImplItem::Const(constant) => {
                     let entered = self.enter(&constant.attrs);
                     if self.off.is_none() {
                         let span = self.span(constant.const_token.span, constant.semi_token.span);
-                        self.initialiser(&self_type.name, &constant.ident, &constant.ty, Some(&constant.expr), span);
+                        self.initialiser(
+                            &self_type.name,
+                            &constant.ident,
+                            &constant.ty,
+                            Some(&constant.expr),
+                            span,
+                        );
                     }
                     self.leave(entered);
                 }
@@ -481,20 +503,23 @@ impl Lowering<'_> {
         for inner in &item.items {
             match inner {
                 TraitItem::Fn(function) => {
-                    let end = function.default.as_ref().map_or_else(
-                        || function.sig.ident.span(),
-                        |block| block.brace_token.span.close(),
-                    );
+                    let end = function
+                        .default
+                        .as_ref()
+                        .map_or_else(|| function.sig.ident.span(), |block| block.brace_token.span.close());
                     let span = self.span(first_of(&syn::Visibility::Inherited, &function.sig), end);
-                    self.method(owner, FunctionItem {
-                        attrs: &function.attrs,
-                        visibility: Visibility::Public,
-                        sig: &function.sig,
-                        block: function.default.as_ref(),
-                        owner: Some(owner),
-                        path: &name,
-                        span,
-                    });
+                    self.method(
+                        owner,
+                        FunctionItem {
+                            attrs: &function.attrs,
+                            visibility: Visibility::Public,
+                            sig: &function.sig,
+                            block: function.default.as_ref(),
+                            owner: Some(owner),
+                            path: &name,
+                            span,
+                        },
+                    );
                 }
                 TraitItem::Const(constant) => {
                     let span = self.span(constant.const_token.span, constant.semi_token.span);
@@ -594,7 +619,11 @@ impl Lowering<'_> {
         };
         let exported = item.attrs.iter().any(|attr| attr.path().is_ident("macro_export"));
         let name_text = format!("{}!", plain(name));
-        let path = if exported { "crate".to_owned() } else { self.scopes.get(self.scope).path.clone() };
+        let path = if exported {
+            "crate".to_owned()
+        } else {
+            self.scopes.get(self.scope).path.clone()
+        };
         let span = self.span(name.span(), item.mac.delimiter.span().close());
         let name_span = self.span(name.span(), name.span());
         let nested = self.function.0 != 0;
@@ -602,7 +631,11 @@ impl Lowering<'_> {
             qualified: join(&path, &name_text),
             name: name_text,
             kind: FunctionKind::Macro,
-            visibility: if exported { Visibility::Public } else { Visibility::Private },
+            visibility: if exported {
+                Visibility::Public
+            } else {
+                Visibility::Private
+            },
             is_async: false,
             span,
             name_span,

@@ -547,7 +547,9 @@ impl<'a> Lowering<'a> {
             let first = segments.first()?;
             let rest = segments[1..].iter();
             let with = |base: &str| {
-                let path = rest.clone().fold(base.to_owned(), |path, name| super::names::join(&path, name));
+                let path = rest
+                    .clone()
+                    .fold(base.to_owned(), |path, name| super::names::join(&path, name));
                 Some(Target::Path(path))
             };
             if first == "Self" {
@@ -563,10 +565,13 @@ impl<'a> Lowering<'a> {
     /// The path of an attribute: imported names resolved, built-in ones as they stand.
     pub(super) fn attribute_path(&self, segments: &[String]) -> String {
         let resolved = match segments {
-            [name] => self.scopes.macro_named(self.scope, name).map(|path| match path.strip_suffix('!') {
-                Some(path) => path.to_owned(),
-                None => path,
-            }),
+            [name] => self
+                .scopes
+                .macro_named(self.scope, name)
+                .map(|path| match path.strip_suffix('!') {
+                    Some(path) => path.to_owned(),
+                    None => path,
+                }),
             _ => match self.scopes.resolve(self.scope, segments, false) {
                 Some(Target::Path(path)) => Some(path),
                 _ => None,
@@ -577,7 +582,10 @@ impl<'a> Lowering<'a> {
 
     /// The span of an expression.
     pub(super) fn expr_span(&self, expr: &Expr) -> Span {
-        self.span(super::expressions::first_token(expr), super::expressions::last_token(expr))
+        self.span(
+            super::expressions::first_token(expr),
+            super::expressions::last_token(expr),
+        )
     }
 
     /// The qualified name of the function being lowered.

@@ -34,7 +34,9 @@ fn depth(tokens: &TokenStream) -> usize {
 }
 
 fn expressions(tokens: &TokenStream) -> Option<Vec<Expr>> {
-    let parsed = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()).ok()?;
+    let parsed = Punctuated::<Expr, Token![,]>::parse_terminated
+        .parse2(tokens.clone())
+        .ok()?;
     Some(parsed.into_iter().collect())
 }
 
@@ -119,7 +121,11 @@ impl Parse for CfgChain {
                 break;
             }
         }
-        if input.is_empty() { Ok(CfgChain(items)) } else { Err(input.error("more than a chain of cfg")) }
+        if input.is_empty() {
+            Ok(CfgChain(items))
+        } else {
+            Err(input.error("more than a chain of cfg"))
+        }
     }
 }
 
@@ -182,7 +188,10 @@ fn macro_items(mac: &Macro) -> Option<Vec<Item>> {
     if let Ok(chain) = syn::parse2::<CfgChain>(mac.tokens.clone()) {
         return Some(chain.0);
     }
-    items_until_end.parse2(mac.tokens.clone()).ok().filter(|items| !items.is_empty())
+    items_until_end
+        .parse2(mac.tokens.clone())
+        .ok()
+        .filter(|items| !items.is_empty())
 }
 
 /// `pattern = future, if guard => body`, or `else => body`.

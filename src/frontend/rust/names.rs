@@ -254,7 +254,9 @@ impl Scopes {
     }
 
     fn pending_path(&self, scope: usize, segments: &[String], leading_colon: bool, depth: usize) -> String {
-        let Some(first) = segments.first() else { return String::new() };
+        let Some(first) = segments.first() else {
+            return String::new();
+        };
         if leading_colon || depth > CHAIN_LIMIT {
             return segments.join("::");
         }
@@ -327,7 +329,11 @@ impl Scopes {
     fn foreign(&self, path: &str) -> Option<Target> {
         let (module, name) = path.rsplit_once("::")?;
         let scope = &self.scopes[*self.by_path.get(module)?];
-        scope.values.get(name).filter(|target| matches!(target, Target::Link(_))).cloned()
+        scope
+            .values
+            .get(name)
+            .filter(|target| matches!(target, Target::Link(_)))
+            .cloned()
     }
 
     /// Looks through `use m::*` where `m` is a module or enum of this very file.

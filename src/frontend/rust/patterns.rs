@@ -95,12 +95,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn bind_sequence<'p>(
-        &mut self,
-        pats: impl ExactSizeIterator<Item = &'p Pat>,
-        value: &Value,
-        ty: Option<&TypeRef>,
-    ) {
+    fn bind_sequence<'p>(&mut self, pats: impl ExactSizeIterator<Item = &'p Pat>, value: &Value, ty: Option<&TypeRef>) {
         let mut after_rest = false;
         for (index, pat) in pats.enumerate() {
             after_rest |= matches!(pat, Pat::Rest(_));
@@ -109,7 +104,9 @@ impl Lowering<'_> {
             } else {
                 item(value, index)
             };
-            let part_type = ty.filter(|ty| ty.name == "()" && !after_rest).and_then(|ty| ty.args.get(index));
+            let part_type = ty
+                .filter(|ty| ty.name == "()" && !after_rest)
+                .and_then(|ty| ty.args.get(index));
             self.bind(pat, part, part_type.cloned());
         }
     }
@@ -163,14 +160,27 @@ impl Lowering<'_> {
             Pat::TupleStruct(parts) => {
                 let plain = parts.elems.iter().all(is_irrefutable);
                 let test = self.variant_condition(&parts.path, value);
-                if plain { test } else { Condition::All(vec![test, Condition::Unknown]) }
+                if plain {
+                    test
+                } else {
+                    Condition::All(vec![test, Condition::Unknown])
+                }
             }
             Pat::Struct(parts) => {
                 let plain = parts.fields.iter().all(|field| is_irrefutable(&field.pat));
                 let test = self.variant_condition(&parts.path, value);
-                if plain { test } else { Condition::All(vec![test, Condition::Unknown]) }
+                if plain {
+                    test
+                } else {
+                    Condition::All(vec![test, Condition::Unknown])
+                }
             }
-            Pat::Or(or) => Condition::Any(or.cases.iter().map(|case| self.pattern_condition(case, value)).collect()),
+            Pat::Or(or) => Condition::Any(
+                or.cases
+                    .iter()
+                    .map(|case| self.pattern_condition(case, value))
+                    .collect(),
+            ),
             other if is_irrefutable(other) => Condition::Always,
             _ => Condition::Unknown,
         }
@@ -197,15 +207,36 @@ impl Lowering<'_> {
 
     /// `let pat = expr` in a condition: evaluates, binds and tests.
     pub(super) fn let_condition(&mut self, binding: &syn::ExprLet) -> Condition {
-        let value = self.scrutinee(&binding.expr);
+        let value = self.scrutinee(&binding.expr, [&*binding.pat]);
         let condition = self.pattern_condition(&binding.pat, &value);
         self.bind(&binding.pat, value, None);
         condition
     }
 
-    /// What is matched on. Its temporaries live until the end of the statement; a local that is named is only looked at.
-    pub(super) fn scrutinee(&mut self, expr: &Expr) -> Value {
-        self.expression(expr)
+    /// What is matched on. Its temporaries live until the end of the statement; where a pattern takes the value apart
+    /// into names, it dies with them instead.
+    pub(super) fn scrutinee<'p>(&mut self, expr: &Expr, pats: impl IntoIterator<Item = &'p Pat>) -> Value {
+        if pats.into_iter().any(binds) {
+            self.used(expr)
+        } else {
+            self.expression(expr)
+        }
+    }
+}
+
+/// Whether a pattern binds a name.
+fn binds(pat: &Pat) -> bool {
+    match pat {
+        Pat::Ident(ident) => ident.subpat.is_some() || !plain(&ident.ident).starts_with(char::is_uppercase),
+        Pat::Type(typed) => binds(&typed.pat),
+        Pat::Reference(reference) => binds(&reference.pat),
+        Pat::Paren(paren) => binds(&paren.pat),
+        Pat::Tuple(tuple) => tuple.elems.iter().any(binds),
+        Pat::Slice(slice) => slice.elems.iter().any(binds),
+        Pat::TupleStruct(parts) => parts.elems.iter().any(binds),
+        Pat::Struct(parts) => parts.fields.iter().any(|field| binds(&field.pat)),
+        Pat::Or(or) => or.cases.iter().any(binds),
+        _ => false,
     }
 }
 

@@ -9,14 +9,18 @@ use crate::facts::{Problem, ProblemKind};
 use super::scan::{self, Kind, Token};
 
 /// How deep code may nest, in the measure of [`scan::depth`].
-pub(super) const DEPTH_LIMIT: usize = 4000;
+pub(super) const DEPTH_LIMIT: usize = 10_000;
 
 /// How many single items are complained about in one file.
 const REPORTED: usize = 20;
 
 /// The text with a byte order mark and a `#!` line blanked out, byte for byte.
 pub(super) fn without_prelude(text: &str) -> Cow<'_, str> {
-    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mark = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let rest = &text[mark..];
     let shebang = if rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[') {
         rest.find('\n').unwrap_or(rest.len())
@@ -37,15 +41,14 @@ struct Bad {
     line: u32,
 }
 
-/// Parses `text`; none where nothing could be saved.
-pub(super) fn parse(path: &str, text: &str, tokens: &[Token]) -> (Option<syn::File>, Vec<Problem>) {
+/// Parses `text`, which is `depth` deep; none where nothing could be saved.
+pub(super) fn parse(path: &str, text: &str, tokens: &[Token], depth: usize) -> (Option<syn::File>, Vec<Problem>) {
     let problem = |kind, message: String, line| Problem {
         path: path.to_owned(),
         kind,
         message,
         line: Some(line),
     };
-    let depth = scan::depth(text, tokens);
     let whole = if depth > DEPTH_LIMIT {
         Err((ProblemKind::Limit, "nested too deeply".to_owned(), 1))
     } else {
@@ -69,10 +72,17 @@ pub(super) fn parse(path: &str, text: &str, tokens: &[Token]) -> (Option<syn::Fi
         }
     }
     // Bad items begin and end at tokens, so no character was cut in two.
-    match String::from_utf8(blanked).ok().and_then(|text| syn::parse_file(&text).ok()) {
+    match String::from_utf8(blanked)
+        .ok()
+        .and_then(|text| syn::parse_file(&text).ok())
+    {
         Some(file) => {
             let problems = bad.into_iter().take(REPORTED).map(|bad| {
-                let kind = if bad.kind == ProblemKind::Limit { bad.kind } else { ProblemKind::Partial };
+                let kind = if bad.kind == ProblemKind::Limit {
+                    bad.kind
+                } else {
+                    ProblemKind::Partial
+                };
                 problem(kind, bad.message, bad.line)
             });
             (Some(file), problems.collect())
@@ -109,8 +119,13 @@ fn try_items(text: &str, tokens: &[Token], wrapper: &Wrapper, bad: &mut Vec<Bad>
     let mut good = 0;
     for range in scan::items(text, tokens) {
         let item = &tokens[range];
-        let (Some(first), Some(last)) = (item.first(), item.last()) else { continue };
-        if item.iter().all(|token| matches!(token.kind, Kind::LineComment | Kind::BlockComment)) {
+        let (Some(first), Some(last)) = (item.first(), item.last()) else {
+            continue;
+        };
+        if item
+            .iter()
+            .all(|token| matches!(token.kind, Kind::LineComment | Kind::BlockComment))
+        {
             continue;
         }
         let slice = &text[first.start..last.end];

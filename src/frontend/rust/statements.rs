@@ -6,7 +6,7 @@ use crate::facts::{Condition, Event, Node, Region, RegionKind, Span, Value};
 
 use super::attributes::{Cfg, conditions};
 use super::expressions::{first_token, last_token, peel};
-use super::lowering::{Lowering, LoopKind};
+use super::lowering::{LoopKind, Lowering};
 use super::macros;
 
 /// One of several values; what is nothing at all is left out.
@@ -67,18 +67,33 @@ fn has_let(expr: &Expr) -> bool {
     }
 }
 
+/// How many blocks within blocks are looked into for an exit, so that looking stays cheap.
+const EXIT_DEPTH: usize = 4;
+
 /// Whether control never comes past this expression.
 fn leaves(expr: &Expr) -> bool {
+    leaves_within(expr, EXIT_DEPTH)
+}
+
+fn leaves_within(expr: &Expr, depth: usize) -> bool {
     match expr {
         Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
-        Expr::Block(block) if block.label.is_none() => block_leaves(&block.block),
-        Expr::Unsafe(block) => block_leaves(&block.block),
+        Expr::Block(block) if block.label.is_none() => block_leaves_within(&block.block, depth),
+        Expr::Unsafe(block) => block_leaves_within(&block.block, depth),
         _ => false,
     }
 }
 
 fn block_leaves(block: &Block) -> bool {
-    block.stmts.iter().any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves(expr)))
+    block_leaves_within(block, EXIT_DEPTH)
+}
+
+fn block_leaves_within(block: &Block, depth: usize) -> bool {
+    depth > 0
+        && block
+            .stmts
+            .iter()
+            .any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves_within(expr, depth - 1)))
 }
 
 fn block_span(lowering: &Lowering<'_>, block: &Block) -> Span {
@@ -271,7 +286,11 @@ impl Lowering<'_> {
                     self.keep(&value);
                 }
                 self.close_statement(span);
-                if last && mac.semi_token.is_none() { value } else { Value::None }
+                if last && mac.semi_token.is_none() {
+                    value
+                } else {
+                    Value::None
+                }
             }
         }
     }
@@ -438,7 +457,10 @@ impl Lowering<'_> {
             }
         }
         let exhaustive = branch.else_branch.is_some();
-        let end = branch.else_branch.as_ref().map_or(then_span, |(_, other)| self.expr_span(other));
+        let end = branch
+            .else_branch
+            .as_ref()
+            .map_or(then_span, |(_, other)| self.expr_span(other));
         let span = Span {
             end: end.end,
             end_line: end.end_line,
@@ -450,7 +472,7 @@ impl Lowering<'_> {
     }
 
     fn match_expression(&mut self, branch: &syn::ExprMatch) -> Value {
-        let value = self.scrutinee(&branch.expr);
+        let value = self.scrutinee(&branch.expr, branch.arms.iter().map(|arm| &arm.pat));
         let mut arms = Vec::new();
         let mut values = Vec::new();
         for arm in &branch.arms {
@@ -557,7 +579,11 @@ impl Lowering<'_> {
             let left = self.condition(&binary.left);
             let right = self.second_operand(binary, &left);
             let parts = vec![left, right];
-            return if and { Condition::All(parts) } else { Condition::Any(parts) };
+            return if and {
+                Condition::All(parts)
+            } else {
+                Condition::Any(parts)
+            };
         }
         let mut sides = || (self.used(&binary.left), self.used(&binary.right));
         match binary.op {

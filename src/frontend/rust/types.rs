@@ -17,8 +17,8 @@ fn type_ref(name: impl Into<String>, args: Vec<TypeRef>) -> TypeRef {
 
 /// Built-in types that own nothing, so that their end is no event.
 const PLAIN: [&str; 17] = [
-    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
-    "f64",
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    "f32", "f64",
 ];
 
 /// Whether a value of this type may be copied, and dies without a trace.
@@ -61,13 +61,18 @@ impl Lowering<'_> {
             Type::TraitObject(object) => self.first_bound(&object.bounds),
             Type::ImplTrait(bounds) => self.first_bound(&bounds.bounds),
             Type::Path(path) => {
-                let Some(qself) = &path.qself else { return self.path_type(&path.path) };
+                let Some(qself) = &path.qself else {
+                    return self.path_type(&path.path);
+                };
                 let segments = path_segments(&path.path);
                 if qself.position == 0 {
                     let base = self.type_of(&qself.ty)?;
                     return Some(type_ref(format!("{}::{}", base.name, segments.join("::")), Vec::new()));
                 }
-                Some(type_ref(self.type_path(&segments, path.path.leading_colon.is_some()), Vec::new()))
+                Some(type_ref(
+                    self.type_path(&segments, path.path.leading_colon.is_some()),
+                    Vec::new(),
+                ))
             }
             _ => None,
         }
@@ -149,8 +154,12 @@ impl Lowering<'_> {
             }
         }
         for predicate in generics.where_clause.iter().flat_map(|clause| &clause.predicates) {
-            let WherePredicate::Type(predicate) = predicate else { continue };
-            let Type::Path(path) = &predicate.bounded_ty else { continue };
+            let WherePredicate::Type(predicate) = predicate else {
+                continue;
+            };
+            let Type::Path(path) = &predicate.bounded_ty else {
+                continue;
+            };
             let Some(ident) = path.path.get_ident() else { continue };
             let bound = self.first_bound(&predicate.bounds);
             let known = self.generics[before..].iter_mut().find(|(name, _)| ident == name);
