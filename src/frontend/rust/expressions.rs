@@ -63,6 +63,19 @@ pub(super) fn first_token(expr: &Expr) -> TokenSpan {
                 return block.block.brace_token.span.open();
             }
             Expr::Unsafe(block) => return block.unsafe_token.span,
+            Expr::Return(exit) => return exit.return_token.span,
+            Expr::Break(exit) => return exit.break_token.span,
+            Expr::Let(binding) => return binding.let_token.span,
+            Expr::Async(block) => return block.async_token.span,
+            Expr::Repeat(repeat) => return repeat.bracket_token.span.open(),
+            Expr::Loop(region) if region.label.is_none() => return region.loop_token.span,
+            Expr::While(region) if region.label.is_none() => return region.while_token.span,
+            Expr::ForLoop(region) if region.label.is_none() => return region.for_token.span,
+            Expr::Range(range) => match (&range.start, &range.limits) {
+                (Some(start), _) => start,
+                (None, syn::RangeLimits::HalfOpen(dots)) => return dots.spans[0],
+                (None, syn::RangeLimits::Closed(dots)) => return dots.spans[0],
+            },
             Expr::If(branch) => return branch.if_token.span,
             Expr::Match(branch) => return branch.match_token.span,
             Expr::Struct(record) if record.qself.is_none() => {
@@ -128,6 +141,23 @@ pub(super) fn last_token(expr: &Expr) -> TokenSpan {
                 None => return branch.then_branch.brace_token.span.close(),
             },
             Expr::Closure(closure) => &closure.body,
+            Expr::Repeat(repeat) => return repeat.bracket_token.span.close(),
+            Expr::Let(binding) => &binding.expr,
+            Expr::RawAddr(inner) => &inner.expr,
+            Expr::Return(exit) => match &exit.expr {
+                Some(inner) => inner,
+                None => return exit.return_token.span,
+            },
+            Expr::Break(exit) => match (&exit.expr, &exit.label) {
+                (Some(inner), _) => inner,
+                (None, Some(label)) => return label.ident.span(),
+                (None, None) => return exit.break_token.span,
+            },
+            Expr::Range(range) => match (&range.end, &range.limits) {
+                (Some(end), _) => end,
+                (None, syn::RangeLimits::HalfOpen(dots)) => return dots.spans[1],
+                (None, syn::RangeLimits::Closed(dots)) => return dots.spans[2],
+            },
             Expr::Path(path) => {
                 return match path.path.segments.last() {
                     Some(segment) if segment.arguments.is_none() => segment.ident.span(),

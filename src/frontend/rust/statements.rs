@@ -67,21 +67,33 @@ fn has_let(expr: &Expr) -> bool {
     }
 }
 
+/// How many blocks within blocks are looked into for an exit, so that looking stays cheap.
+const EXIT_DEPTH: usize = 4;
+
 /// Whether control never comes past this expression.
 fn leaves(expr: &Expr) -> bool {
+    leaves_within(expr, EXIT_DEPTH)
+}
+
+fn leaves_within(expr: &Expr, depth: usize) -> bool {
     match expr {
         Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
-        Expr::Block(block) if block.label.is_none() => block_leaves(&block.block),
-        Expr::Unsafe(block) => block_leaves(&block.block),
+        Expr::Block(block) if block.label.is_none() => block_leaves_within(&block.block, depth),
+        Expr::Unsafe(block) => block_leaves_within(&block.block, depth),
         _ => false,
     }
 }
 
 fn block_leaves(block: &Block) -> bool {
-    block
-        .stmts
-        .iter()
-        .any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves(expr)))
+    block_leaves_within(block, EXIT_DEPTH)
+}
+
+fn block_leaves_within(block: &Block, depth: usize) -> bool {
+    depth > 0
+        && block
+            .stmts
+            .iter()
+            .any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves_within(expr, depth - 1)))
 }
 
 fn block_span(lowering: &Lowering<'_>, block: &Block) -> Span {
@@ -460,7 +472,7 @@ impl Lowering<'_> {
     }
 
     fn match_expression(&mut self, branch: &syn::ExprMatch) -> Value {
-        let value = self.scrutinee(&branch.expr);
+        let value = self.scrutinee(&branch.expr, branch.arms.iter().map(|arm| &arm.pat));
         let mut arms = Vec::new();
         let mut values = Vec::new();
         for arm in &branch.arms {
