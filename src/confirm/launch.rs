@@ -10,7 +10,7 @@ use super::environ_check;
 use super::experiment::Laboratory;
 use super::pattern::Pattern;
 use super::pattern_native::{NativeMutation, NativePartner};
-use super::pattern_python::{PythonMutation, PythonSpawn};
+use super::pattern_python::{PythonMutation, PythonPartner};
 use super::replay::{self, ControlMode, Parameters};
 use super::run::{Bounds, End, Outcome, run_bounded};
 use super::tally::Tally;
@@ -73,7 +73,7 @@ pub enum Watching {
 /// One sentence where it cannot be started or did no work.
 pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watching: Watching) -> Result<Tally, String> {
     let mut command = match pattern {
-        Pattern::Python { mutation, spawn } => python_command(*mutation, *spawn, laboratory, extent)?,
+        Pattern::Python { mutation, partner } => python_command(*mutation, *partner, laboratory, extent)?,
         Pattern::Native { mutation, partner } => native_command(*mutation, *partner, laboratory, extent)?,
     };
     if watching != Watching::No {
@@ -106,12 +106,12 @@ fn checker(laboratory: &Laboratory) -> PathBuf {
 
 fn python_command(
     mutation: PythonMutation,
-    spawn: PythonSpawn,
+    form: PythonPartner,
     laboratory: &Laboratory,
     extent: Extent,
 ) -> Result<Vec<OsString>, String> {
     let interpreter = laboratory.python.as_ref().map_err(Clone::clone)?;
-    let (partner, options) = spawn.parameters();
+    let (partner, options) = form.parameters();
     let parameters = json!({
         "mutation": mutation.word(),
         "partner": partner,
@@ -147,10 +147,20 @@ fn native_command(
         .ok_or("this program does not answer to its hidden commands")?;
     let (steps, pace_us) = match partner {
         // A crash needs the reader inside the freed array: many moves in a short time.
-        _ if partner.is_read() => (2000, 0),
+        _ if partner.is_read() && partner != NativePartner::Getaddrinfo => (1000, 10),
+        // Its window is a walk over the array, short beside the start of a process.
+        NativePartner::CommandEnv => (1000, 0),
+        // A resolver reads the environment in its first call, and a run has few of these.
+        NativePartner::Getaddrinfo => (300, 0),
         // The lock is held for a moment in each step.
         NativePartner::ForkWindow if extent.control == ControlMode::None => (20000, 0),
         _ => (STEPS, PACE),
+    };
+    // A mutator without a pause would keep the one lock for itself.
+    let pace_us = if extent.control == ControlMode::OneLock {
+        pace_us.max(20)
+    } else {
+        pace_us
     };
     let parameters = Parameters {
         mutation,

@@ -34,7 +34,7 @@ use crate::finding::{Evidence, Finding, Verdict};
 use experiment::{Laboratory, cannot_run, carry_out};
 
 pub use pattern::Pattern;
-pub use pattern_python::{Given, PythonMutation, PythonSpawn, Subprocess, SubprocessFunction};
+pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};
 pub use statistics::interval;
 

@@ -8,7 +8,7 @@ use std::fmt;
 use crate::finding::{Finding, PartnerKind, Site};
 
 use super::pattern_native::{self, NativeMutation, NativePartner};
-use super::pattern_python::{self, PythonMutation, PythonSpawn};
+use super::pattern_python::{self, PythonMutation, PythonPartner};
 
 /// What is replayed: both sides of a finding, by form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub enum Pattern {
     /// In the chosen Python interpreter.
     Python {
         mutation: PythonMutation,
-        spawn: PythonSpawn,
+        partner: PythonPartner,
     },
     /// In our own binary, against the libc that it is linked to and Rust's standard library.
     Native {
@@ -29,7 +29,7 @@ impl Pattern {
     /// The partner starts programs.
     pub fn spawns(&self) -> bool {
         match self {
-            Pattern::Python { .. } => true,
+            Pattern::Python { partner, .. } => !partner.is_read(),
             Pattern::Native { partner, .. } => !partner.is_read() && *partner != NativePartner::ForkWindow,
         }
     }
@@ -46,7 +46,7 @@ impl Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Pattern::Python { mutation, spawn } => write!(out, "{mutation} beside {spawn}"),
+            Pattern::Python { mutation, partner } => write!(out, "{mutation} beside {partner}"),
             Pattern::Native { mutation, partner } => write!(out, "{mutation} beside {partner}"),
         }
     }
@@ -59,15 +59,15 @@ pub fn recognise(finding: &Finding) -> Result<Pattern, String> {
     };
     match (finding.mutation.language.as_str(), partner.language.as_str()) {
         ("python", "python") => {
-            if finding.partner_kind != PartnerKind::Spawn {
+            if matches!(finding.partner_kind, PartnerKind::Mutation | PartnerKind::Fork) {
                 return Err(format!(
-                    "no replay yet for a Python {} as the partner",
+                    "no replay for a Python {} as the partner",
                     finding.partner_kind.name()
                 ));
             }
             Ok(Pattern::Python {
                 mutation: pattern_python::mutation_of(&finding.mutation)?,
-                spawn: pattern_python::spawn_of(partner)?,
+                partner: pattern_python::partner_of(partner)?,
             })
         }
         ("c" | "rust", "c" | "rust") => native(finding, partner),

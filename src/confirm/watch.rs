@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::{PROBE_ARGUMENT, PROBE_YES};
 use super::observer::{Change, Ended, ExecEvent, Hold, ObserveError, Target, observe, trace_line};
 
 /// The hidden command's name.
@@ -68,12 +69,12 @@ impl Watched {
 
 /// Observes the command that follows the parameters; its output is this process's.
 ///
-/// Exits as the command did, 126 where it cannot be observed; the probe `0` exits 0 where a program can be observed here.
+/// Exits as the command did, 126 where it cannot be observed; the probe says yes where a program can be observed here.
 pub fn hidden_main(arguments: &[String]) -> ExitCode {
     let Some((first, command)) = arguments.split_first() else {
         return ExitCode::from(64);
     };
-    if first == "0" {
+    if first == PROBE_ARGUMENT {
         return probe();
     }
     let Ok(parameters) = serde_json::from_str::<WatchParameters>(first) else {
@@ -95,11 +96,8 @@ fn probe() -> ExitCode {
         arguments: vec![c"true".into()],
         environment: Vec::new(),
     };
-    ExitCode::from(if observe(&target, Hold::Never, &mut |_| {}).is_ok() {
-        0
-    } else {
-        126
-    })
+    let observed = observe(&target, Hold::Never, &mut |_| {}).is_ok();
+    ExitCode::from(if observed { PROBE_YES } else { 126 })
 }
 
 fn watch(parameters: WatchParameters, command: &[String]) -> Result<Ended, ObserveError> {

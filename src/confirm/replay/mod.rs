@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::{PROBE_ARGUMENT, PROBE_YES};
 use super::pattern_native::{NativeMutation, NativePartner};
 use super::tally::RunLine;
 
@@ -66,10 +67,11 @@ pub struct Parameters {
 ///
 /// Exits 0 when it has made its runs, 64 for parameters that it does not understand, 71 where it cannot fork.
 pub fn hidden_main(arguments: &[String]) -> ExitCode {
+    if arguments.first().is_some_and(|word| word == PROBE_ARGUMENT) {
+        return ExitCode::from(PROBE_YES);
+    }
     let Some(Ok(parameters)) = arguments.first().map(|text| serde_json::from_str::<Parameters>(text)) else {
-        // The probe `0` asks only whether the command is known.
-        let probe = arguments.first().is_some_and(|text| text == "0");
-        return ExitCode::from(if probe { 0 } else { 64 });
+        return ExitCode::from(64);
     };
     let Some(board) = Board::new() else {
         return ExitCode::from(71);

@@ -1,7 +1,7 @@
 //! One run: threads that do the partner's part beside one that mutates.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::pattern_native::{NativeMutation, NativePartner};
@@ -61,10 +61,16 @@ pub fn run(board: &Board, parameters: &Parameters, size: u32, began: Instant) {
         wanted: AtomicBool::new(false),
     };
     let stop = AtomicBool::new(false);
+    // Otherwise a mutator without a pause has ended before they begin.
+    let ready = Barrier::new(parameters.threads + 1);
     std::thread::scope(|scope| {
         for _ in 0..parameters.threads {
-            scope.spawn(|| do_partner(board, parameters.partner, &scene, &lock, &stop, began));
+            scope.spawn(|| {
+                ready.wait();
+                do_partner(board, parameters.partner, &scene, &lock, &stop, began);
+            });
         }
+        ready.wait();
         mutate(board, parameters, &scene, &lock);
         stop.store(true, Ordering::Relaxed);
     });
