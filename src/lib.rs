@@ -5,9 +5,14 @@
 //! [`facts`] and [`finding`]. `cli` is the exception at the end: it is what the user asked, and drives all the others.
 //! ARCHITECTURE.md has the map and the rules of absence; tests/architecture.rs checks them.
 
-pub mod confirm;
 pub mod facts;
 pub mod finding;
-pub mod frontend;
 pub mod input;
+pub mod frontend;
 pub mod knowledge;
+pub mod model;
+pub mod detect;
+pub mod triage;
+pub mod report;
+pub mod confirm;
+pub mod cli;

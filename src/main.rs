@@ -1,1 +1,15 @@
-fn main() {}
+//! Arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Replays call this program again; those calls are no part of its command line.
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    if let Some(code) = envrace::confirm::hidden_main(&arguments) {
+        return code;
+    }
+    ExitCode::from(envrace::cli::run(std::env::args_os()).code())
+}

@@ -1,8 +1,23 @@
 //! The index of all entries.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::facts::Language;
 
 use super::entry::{Entry, MatchKind};
+use super::load::{Origin, entries};
+
+/// The rules files that are compiled in.
+const BUILTIN: [(&str, Language, &str); 3] = [
+    ("rules/c.toml", Language::C, include_str!("../../rules/c.toml")),
+    (
+        "rules/python.toml",
+        Language::Python,
+        include_str!("../../rules/python.toml"),
+    ),
+    ("rules/rust.toml", Language::Rust, include_str!("../../rules/rust.toml")),
+];
 
 /// Index of an entry in a [`Catalog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,12 +40,72 @@ pub struct CatalogError {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     entries: Vec<Entry>,
+    index: HashMap<(Language, MatchKind), Paths>,
+}
+
+/// The entries of one kind: by full path, and by the bare name for `*.name`.
+#[derive(Debug, Clone, Default)]
+struct Paths {
+    exact: HashMap<String, Vec<EntryId>>,
+    any: HashMap<String, Vec<EntryId>>,
 }
 
 impl Catalog {
     /// The entries that are built in (rules/*.toml, compiled into the binary).
     pub fn builtin() -> Catalog {
-        todo!()
+        static BUILT: LazyLock<Catalog> = LazyLock::new(|| {
+            let mut catalog = Catalog::default();
+            for (file, language, text) in BUILTIN {
+                let origin = Origin {
+                    file,
+                    language: Some(language),
+                };
+                catalog.add(entries(text, origin).expect("a test reads every built-in rules file"));
+            }
+            catalog
+        });
+        BUILT.clone()
+    }
+
+    /// The built-in entries and those of a user's file, whose `[[api]]` tables also name their `language`; its other
+    /// keys are passed over. A user's entry for a match replaces the built-in ones for the same match.
+    ///
+    /// # Errors
+    /// The first mistake in `text`; `filename` is what it is reported under.
+    pub fn with_user(text: &str, filename: &str) -> Result<Catalog, CatalogError> {
+        let own = entries(
+            text,
+            Origin {
+                file: filename,
+                language: None,
+            },
+        )?;
+        let replaced = |entry: &Entry| {
+            own.iter()
+                .any(|user| user.language == entry.language && user.text == entry.text)
+        };
+        let kept = Catalog::builtin()
+            .entries
+            .into_iter()
+            .filter(|entry| !replaced(entry))
+            .collect();
+        let mut catalog = Catalog::default();
+        catalog.add(kept);
+        catalog.add(own);
+        Ok(catalog)
+    }
+
+    fn add(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            let id = EntryId(self.entries.len() as u32);
+            let paths = self.index.entry((entry.language, entry.kind)).or_default();
+            let (map, name) = match entry.path.strip_prefix("*.") {
+                Some(name) => (&mut paths.any, name),
+                None => (&mut paths.exact, entry.path.as_str()),
+            };
+            map.entry(name.to_owned()).or_default().push(id);
+            self.entries.push(entry);
+        }
     }
 
     /// The entry of this id.
@@ -46,13 +121,30 @@ impl Catalog {
             .map(|(index, entry)| (EntryId(index as u32), entry))
     }
 
-    /// The entries for an exact path: `(Python, Call, "os.system")`. Several where they differ by version or arguments.
-    pub fn lookup(&self, _language: Language, _kind: MatchKind, _path: &str) -> &[EntryId] {
-        todo!()
+    /// The entries for an exact path: `(Python, Call, "os.system")`. Several where they differ by version or arguments,
+    /// or by what they touch: `store:os.environ[]` and `store:os.environ` have the same path and differ in
+    /// [`Entry::is_subscript`].
+    pub fn lookup(&self, language: Language, kind: MatchKind, path: &str) -> &[EntryId] {
+        self.find(language, kind, |paths| paths.exact.get(path))
     }
 
     /// The entries for a method name on a receiver of unknown type (`call:*.append`).
-    pub fn lookup_any(&self, _language: Language, _kind: MatchKind, _method: &str) -> &[EntryId] {
-        todo!()
+    pub fn lookup_any(&self, language: Language, kind: MatchKind, method: &str) -> &[EntryId] {
+        self.find(language, kind, |paths| paths.any.get(method))
+    }
+
+    fn find<'a>(
+        &'a self,
+        language: Language,
+        kind: MatchKind,
+        pick: impl Fn(&'a Paths) -> Option<&'a Vec<EntryId>>,
+    ) -> &'a [EntryId] {
+        self.index
+            .get(&(language, kind))
+            .and_then(pick)
+            .map_or(&[], Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ pub enum ArgumentTest {
     Absent,
     /// `None`, `NULL`.
     None,
-    /// The live environment (`environ`, `os.environ`).
+    /// The live environment (`environ`, `os.environ`), or the string that names it (`patch.dict("os.environ")`).
     Live,
     /// Present, and neither none nor live.
     Own,
@@ -77,9 +77,9 @@ pub enum ArgumentTest {
     /// A literal true / false.
     True,
     False,
-    /// A string or a list whose first string holds a slash (an absolute or relative path, no PATH search).
+    /// A string or a list whose first string evidently holds a slash (an absolute or relative path, no PATH search).
     Slash,
-    /// ... holds none.
+    /// Everything else that is present: a string without a slash, or one of which nothing is known.
     NoSlash,
     /// The empty string.
     Empty,
@@ -99,6 +99,8 @@ pub enum StartMoment {
     Now,
     /// When this method is called on the result (`start`).
     Method(String),
+    /// Some time after the code at the top of the file is done: a framework calls it (`@app.route`).
+    Later,
 }
 
 /// Which threads a join ends.
@@ -137,6 +139,8 @@ pub enum Role {
         process: bool,
         /// The argument or receiver that owns the thread, for [`JoinOf::Owner`].
         owner: Option<ArgumentRef>,
+        /// What [`JoinOf::Handle`] is given to end it: the result, or C's out parameter (`pthread_create(&t, …)`).
+        handle: ArgumentRef,
         /// A daemon or detached thread: nobody is expected to join it.
         detached: bool,
     },
@@ -238,6 +242,17 @@ pub enum Role {
     HeapArray,
 }
 
+/// A defect that makes a pair worse than its role says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hazard {
+    /// A spawn that frees memory which it does not own if `environ` has moved meanwhile (CPython gh-149509), so that a
+    /// moving addition corrupts the heap with every libc.
+    FreesMovedArray,
+    /// A mutation that frees the string it replaces while children and readers may still copy it (CPython up to 3.8
+    /// gives `putenv` a buffer of its own and frees it on the next store).
+    FreesReplacedString,
+}
+
 /// One `[[api]]` table.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -258,7 +273,12 @@ pub struct Entry {
     pub returns: Option<String>,
     /// It reads or copies the language's own mapping, not the C array (`os.environ.get`): effect `environment` at most.
     pub mapping_only: bool,
-    /// What a replay can be expected to show: `common`, `rare`, `latent`.
+    /// What it does to memory that others still use, beyond what its role says.
+    pub hazard: Option<Hazard>,
+    /// A fragment for the finding's reason on these versions: `CPython drops the GIL around vfork there`.
+    pub because: Option<String>,
+    /// What a replay can be expected to show: `common`, `rare`, `latent`. A `rare` one (a reader that looks once and
+    /// remembers) makes its pairs rare.
     pub measured: Option<String>,
     /// File and function, RFC or bug number.
     pub source: String,
@@ -269,6 +289,13 @@ pub struct Entry {
     pub examples: Vec<Example>,
     /// Comes from the user's configuration.
     pub user: bool,
+}
+
+impl Entry {
+    /// Whether the match ends in `[]`: an element of the thing and not the thing itself (`store:os.environ[]`).
+    pub fn is_subscript(&self) -> bool {
+        self.text.ends_with("[]")
+    }
 }
 
 /// Small programs that the knowledge test runs through `check`.

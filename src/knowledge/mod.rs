@@ -5,10 +5,16 @@
 
 mod catalog;
 mod entry;
+mod load;
+mod role;
 mod target;
 mod verdict;
+mod words;
 
 pub use catalog::{Catalog, CatalogError, EntryId};
-pub use entry::{ArgumentRef, ArgumentTest, Entry, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment};
-pub use target::{Libc, LibcKind, PythonVersion, Target, TargetError, VersionRange, When};
-pub use verdict::{PairVerdict, pair_verdict};
+pub use entry::{
+    ArgumentRef, ArgumentTest, Entry, Example, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment,
+};
+pub use target::{Combo, Interpreter, Libc, LibcKind, PythonVersion, Target, TargetError, VersionRange, When};
+pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
+pub(crate) use words::did_you_mean;

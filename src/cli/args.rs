@@ -1,0 +1,283 @@
+//! The command line. Its doc comments are its manual: help, man page and completions come from them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::detect::Persona;
+use crate::facts::Language;
+use crate::finding::{Confidence, Severity};
+
+use super::exit;
+
+/// Find places where the process environment is changed while another thread may be starting a process or reading it.
+#[derive(Debug, Parser)]
+#[command(name = "envrace", version, after_help = exit::TABLE, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// When to use colours; `auto` honours NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+
+    /// Print findings only, without problems and summary
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Print every problem, every step and fingerprints
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look for races on the process environment
+    #[command(after_help = exit::TABLE)]
+    Check(Check),
+    /// Say why a place is or is not reported
+    Why(Why),
+    /// Replay what was found on this machine, beside control runs
+    #[command(after_help = exit::TABLE)]
+    Confirm(Confirm),
+    /// Explain a rule or an API
+    Explain {
+        /// A rule's name or code, or an API as `envrace apis` lists it
+        #[arg(value_name = "RULE|API")]
+        name: String,
+    },
+    /// List the rules
+    Rules,
+    /// List the APIs that are known
+    Apis {
+        /// Only those of this language
+        #[arg(long, value_name = "LANG")]
+        language: Option<LanguageArg>,
+    },
+}
+
+/// What to analyse, and how.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Judge for these versions instead of the worst case over all, as libc=glibc-2.41,python=3.13t (repeatable)
+    #[arg(long, value_name = "SPEC")]
+    pub target: Vec<String>,
+
+    /// Read this configuration file and no other
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub config: Option<PathBuf>,
+
+    /// Read no configuration file
+    #[arg(long)]
+    pub no_config: bool,
+
+    /// How much to report: `pedantic` adds what is unlikely, `auditor` also public functions with unknown callers, and
+    /// looks into hidden and ignored files
+    #[arg(long, value_name = "WHO", default_value = "regular")]
+    pub persona: PersonaArg,
+
+    /// Take each named file alone instead of analysing the project that it belongs to
+    #[arg(long)]
+    pub isolated: bool,
+
+    /// Report also what a comment in the source silences
+    #[arg(long)]
+    pub no_ignores: bool,
+
+    /// How many threads to use; 0 for one a core
+    #[arg(long, short, value_name = "N", default_value_t = 0)]
+    pub jobs: usize,
+
+    /// The language of standard input and of named files whose name does not tell it
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<LanguageArg>,
+
+    /// What to call standard input
+    #[arg(long, value_name = "NAME")]
+    pub stdin_filename: Option<String>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Folders, files, or `-` for standard input; a file stands for its project, of which the findings that touch the
+    /// file are shown
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+
+    /// End with 0 also where there are findings
+    #[arg(long)]
+    pub exit_zero: bool,
+
+    /// The least severity that fails the run [default: warning]
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<SeverityArg>,
+
+    /// Leave out findings of less confidence [default: low, so none; what is of low confidence is never an error]
+    #[arg(long, value_name = "CONFIDENCE")]
+    pub min_confidence: Option<ConfidenceArg>,
+
+    /// Fail also where a file was understood only in part
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The place, as `path:line`
+    #[arg(value_name = "PATH:LINE")]
+    pub place: String,
+
+    #[command(flatten)]
+    pub scan: Scan,
+}
+
+/// Arguments of `confirm`.
+#[derive(Debug, Args)]
+pub struct Confirm {
+    /// Folders, files, or `-`, as for `check`
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// The interpreter for patterns in Python
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    pub python: PathBuf,
+
+    /// Seconds for each experiment
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub budget: Duration,
+
+    /// Only findings of this rule (repeatable)
+    #[arg(long, value_name = "RULE")]
+    pub rule: Vec<String>,
+
+    /// Only findings whose fingerprint begins so (repeatable)
+    #[arg(long, value_name = "HEX")]
+    pub fingerprint: Vec<String>,
+
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: ConfirmFormat,
+}
+
+/// See [`Cli::color`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Formats of `check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Pictures and prose
+    Human,
+    /// One line a finding
+    Concise,
+    /// The document envrace/1
+    Json,
+}
+
+/// Formats of `confirm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfirmFormat {
+    /// Pictures and prose
+    Human,
+    /// The document envrace/1, with `confirmation` filled
+    Json,
+}
+
+/// A [`Persona`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PersonaArg {
+    Regular,
+    Pedantic,
+    Auditor,
+}
+
+impl From<PersonaArg> for Persona {
+    fn from(arg: PersonaArg) -> Persona {
+        match arg {
+            PersonaArg::Regular => Persona::Regular,
+            PersonaArg::Pedantic => Persona::Pedantic,
+            PersonaArg::Auditor => Persona::Auditor,
+        }
+    }
+}
+
+/// A [`Language`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LanguageArg {
+    C,
+    Python,
+    Rust,
+}
+
+impl From<LanguageArg> for Language {
+    fn from(arg: LanguageArg) -> Language {
+        match arg {
+            LanguageArg::C => Language::C,
+            LanguageArg::Python => Language::Python,
+            LanguageArg::Rust => Language::Rust,
+        }
+    }
+}
+
+/// A [`Severity`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SeverityArg {
+    Note,
+    Warning,
+    Error,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(arg: SeverityArg) -> Severity {
+        match arg {
+            SeverityArg::Note => Severity::Note,
+            SeverityArg::Warning => Severity::Warning,
+            SeverityArg::Error => Severity::Error,
+        }
+    }
+}
+
+/// A [`Confidence`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfidenceArg {
+    Low,
+    Medium,
+    High,
+}
+
+impl From<ConfidenceArg> for Confidence {
+    fn from(arg: ConfidenceArg) -> Confidence {
+        match arg {
+            ConfidenceArg::Low => Confidence::Low,
+            ConfidenceArg::Medium => Confidence::Medium,
+            ConfidenceArg::High => Confidence::High,
+        }
+    }
+}
+
+/// A duration in seconds, with a fraction if need be.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("not a time that anything can be tried in".to_owned()),
+    }
+}

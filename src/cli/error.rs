@@ -1,0 +1,171 @@
+//! Every error that a user can meet, in one place: a title, the cause, what helps, and the exit code. All are lower-case
+//! fragments. What goes wrong with single files of a project is no error but a problem in the report.
+
+use std::fmt::Write;
+
+use crate::knowledge::{CatalogError, TargetError};
+use crate::report::sanitise_line;
+
+use super::exit::Exit;
+
+/// A place in a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// How many characters the caret spans, at least 1.
+    pub width: u32,
+    /// The line's text.
+    pub text: String,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserError {
+    /// A path given by hand is not there.
+    PathMissing { path: String, cause: String },
+    /// A path given by hand is a pipe, socket or device.
+    PathSpecial { path: String },
+    /// An archive was given, which this version cannot read.
+    ArchiveUnread { path: String },
+    /// `-` without a word on its language.
+    StdinLanguage,
+    /// `--config` names a file that cannot be read, or one that was found cannot be.
+    ConfigUnreadable { file: String, cause: String },
+    /// The configuration is wrong at a place.
+    Config {
+        at: Excerpt,
+        cause: String,
+        help: Option<String>,
+    },
+    /// An `[[api]]` entry of the configuration is wrong.
+    Api { error: CatalogError, text: String },
+    /// `--target` cannot be understood.
+    Target { spec: String, error: TargetError },
+    /// `why` was not given `PATH:LINE`.
+    NoPlace { text: String },
+    /// `explain` or `--rule` names no rule (and no API).
+    UnknownName { text: String, help: Option<String> },
+    /// Threads could not be made.
+    Threads { cause: String },
+    /// Standard output could not be written.
+    Output { cause: String },
+}
+
+impl UserError {
+    /// What went wrong, in a few words.
+    pub fn title(&self) -> String {
+        match self {
+            UserError::PathMissing { path, .. } => format!("cannot analyse `{path}`"),
+            UserError::PathSpecial { path } => format!("cannot analyse `{path}`"),
+            UserError::ArchiveUnread { path } => format!("cannot analyse `{path}`"),
+            UserError::StdinLanguage => "cannot tell the language of standard input".to_owned(),
+            UserError::ConfigUnreadable { file, .. } => format!("cannot read the configuration `{file}`"),
+            UserError::Config { .. } | UserError::Api { .. } => "the configuration is wrong".to_owned(),
+            UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
+            UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
+            UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::Threads { .. } => "cannot start worker threads".to_owned(),
+            UserError::Output { .. } => "cannot write the output".to_owned(),
+        }
+    }
+
+    /// Why, where that says more than the title.
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            UserError::PathMissing { cause, .. }
+            | UserError::ConfigUnreadable { cause, .. }
+            | UserError::Config { cause, .. }
+            | UserError::Threads { cause }
+            | UserError::Output { cause } => Some(cause.clone()),
+            UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
+            UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
+            UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
+            UserError::Api { error, .. } => Some(error.message.clone()),
+            UserError::Target { error, .. } => Some(error.message.clone()),
+            UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
+            UserError::UnknownName { .. } => None,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            UserError::PathMissing { .. } => Some("check the spelling and the working directory".to_owned()),
+            UserError::PathSpecial { .. } => Some("pass what comes through a pipe as `-` with --language".to_owned()),
+            UserError::ArchiveUnread { .. } => Some("unpack it and name the folder".to_owned()),
+            UserError::StdinLanguage => Some("add --language c, python or rust, or --stdin-filename".to_owned()),
+            UserError::ConfigUnreadable { .. } => {
+                Some("name another with --config, or none with --no-config".to_owned())
+            }
+            UserError::Config { help, .. } => help.clone(),
+            UserError::Api { error, .. } => error.help.clone(),
+            UserError::Target { error, .. } => error.help.clone(),
+            UserError::NoPlace { .. } => Some("write it as path:line, for example build.py:12".to_owned()),
+            UserError::UnknownName { help, .. } => Some(
+                help.clone()
+                    .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
+            ),
+            UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
+            UserError::Output { .. } => None,
+        }
+    }
+
+    /// The exit code that it asks for: what is no mistake in what was asked has lost something.
+    pub fn exit(&self) -> Exit {
+        match self {
+            UserError::Output { .. } => Exit::Lost,
+            _ => Exit::Usage,
+        }
+    }
+
+    /// The place that it is about.
+    fn excerpt(&self) -> Option<Excerpt> {
+        match self {
+            UserError::Config { at, .. } => Some(at.clone()),
+            UserError::Api { error, text } => Some(Excerpt {
+                file: error.file.clone(),
+                line: error.line,
+                column: error.column,
+                width: 1,
+                text: text
+                    .lines()
+                    .nth((error.line as usize).saturating_sub(1))
+                    .unwrap_or("")
+                    .to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The error as it is printed: title, excerpt, cause, help.
+    pub fn render(&self) -> String {
+        let mut out = format!("\x1b[1;31merror\x1b[0m: {}\n", sanitise_line(&self.title()));
+        if let Some(at) = self.excerpt() {
+            render_excerpt(&mut out, &at);
+        }
+        for (label, text) in [("cause", self.cause()), ("help", self.help())] {
+            if let Some(text) = text {
+                // Writing into a string cannot fail.
+                let _ = writeln!(out, "  {label}: {}", sanitise_line(&text));
+            }
+        }
+        out
+    }
+}
+
+fn render_excerpt(out: &mut String, at: &Excerpt) {
+    let number = at.line.to_string();
+    let margin = " ".repeat(number.len());
+    let text: String = sanitise_line(&at.text.replace('\t', " ")).chars().take(160).collect();
+    let caret = " ".repeat((at.column as usize - 1).min(text.chars().count()));
+    let room = text.chars().count().saturating_sub(at.column as usize - 1).max(1);
+    let carets = "^".repeat((at.width as usize).clamp(1, room));
+    let file = sanitise_line(&at.file);
+    // Writing into a string cannot fail.
+    let _ = writeln!(out, "{margin} --> {file}:{}:{}", at.line, at.column);
+    let _ = writeln!(out, "{margin}  |\n {number} | {text}\n{margin}  | {caret}{carets}");
+}

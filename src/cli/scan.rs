@@ -1,0 +1,411 @@
+//! The way from paths to findings that `check`, `why` and `confirm` share: projects, their files read and lowered in
+//! parallel, the analysis, triage. What fails for one path or file does not stop the rest.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::detect::{self, Analysis, Options, Persona};
+use crate::facts::{FileFacts, Language, Problem, ProblemKind};
+use crate::finding::{Confidence, Finding, RuleCode, Severity};
+use crate::frontend;
+use crate::input::{self, Found, PathError, Prefix, Project, Reach, Scope, Source, Sources};
+use crate::knowledge::Target;
+use crate::report::{self, Summary};
+use crate::triage::{self, Ignores};
+
+use super::args;
+use super::config::{self, Choice, Config};
+use super::error::UserError;
+use super::rebase;
+
+/// Syntax trees are walked recursively, and hostile ones are deep.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// What was asked, apart from the paths.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub scan: &'a args::Scan,
+    pub fail_on: Option<Severity>,
+    pub min_confidence: Option<Confidence>,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub struct Outcome {
+    /// Sorted; silenced ones included.
+    pub findings: Vec<Finding>,
+    pub problems: Vec<Problem>,
+    pub sources: Sources,
+    pub summary: Summary,
+    pub target: Target,
+    /// Some finding reaches its project's `fail-on`.
+    pub fails: bool,
+    /// Paths that could not be analysed at all.
+    pub errors: Vec<UserError>,
+    /// Paths given by hand that hold nothing to analyse.
+    pub nothing: Vec<String>,
+}
+
+/// Runs `job` on threads that have the stack and the number that is wanted (0: one a core).
+///
+/// # Errors
+/// Where the threads cannot be made.
+pub fn with_threads<T: Send>(jobs: usize, job: impl FnOnce() -> T + Send) -> Result<T, UserError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs)
+        .stack_size(STACK_BYTES)
+        .build();
+    let pool = pool.map_err(|error| UserError::Threads {
+        cause: error.to_string(),
+    })?;
+    Ok(pool.install(job))
+}
+
+/// Analyses everything that `paths` name.
+///
+/// # Errors
+/// A mistake in the command line or in a configuration, which stops everything.
+pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
+    let mut outcome = Outcome {
+        target: target(request.scan, &[])?,
+        ..Outcome::default()
+    };
+    for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
+        let config = config_of(request.scan, &project)?;
+        outcome.target = target(request.scan, &config.target)?;
+        let analysed = analyse(&project, stdin, &config, request.scan, outcome.target.clone());
+        outcome.take_in(analysed, &project, &config, request);
+    }
+    for error in &outcome.errors {
+        if let UserError::PathMissing { path, cause } = error {
+            outcome.problems.push(io_problem(path, cause));
+        }
+    }
+    report::sort(&mut outcome.findings);
+    // Two projects that overlap (a file's and a folder's inside it) see the same pair twice.
+    outcome.findings.dedup_by(|a, b| {
+        let partner = |finding: &Finding| finding.partner.as_ref().map(|site| site.location.clone());
+        a.code == b.code && a.mutation.location == b.mutation.location && partner(a) == partner(b)
+    });
+    outcome
+        .problems
+        .sort_by(|a, b| (&a.path, a.line, a.kind, &a.message).cmp(&(&b.path, b.line, b.kind, &b.message)));
+    outcome.problems.dedup();
+    Ok(outcome)
+}
+
+/// The analysis of the project that `path` belongs to, and the path as the project knows it.
+///
+/// # Errors
+/// As [`run`], and where the path cannot be analysed.
+pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Prefix), UserError> {
+    let mut errors = Vec::new();
+    let planned = projects(&[path.to_owned()], scan, &mut errors)?;
+    let Some((project, stdin)) = planned.into_iter().next() else {
+        let missing = || UserError::PathMissing {
+            path: path.display().to_string(),
+            cause: "no such file".to_owned(),
+        };
+        return Err(errors.pop().unwrap_or_else(missing));
+    };
+    let config = config_of(scan, &project)?;
+    let analysed = analyse(&project, stdin, &config, scan, target(scan, &config.target)?);
+    let relative = analysed.focus.iter().next().cloned().unwrap_or_default();
+    Ok((analysed.analysis, relative, project.prefix))
+}
+
+/// Whether a project's only source is standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stdin {
+    Absent,
+    Is(Language),
+}
+
+fn projects(
+    paths: &[PathBuf],
+    scan: &args::Scan,
+    errors: &mut Vec<UserError>,
+) -> Result<Vec<(Project, Stdin)>, UserError> {
+    let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let scope = if scan.isolated { Scope::Named } else { Scope::Tree };
+    let configured = |folder: &Path| !scan.no_config && scan.config.is_none() && config::exists_in(folder);
+    let plan = input::plan(paths, scope, &cwd, &configured);
+    errors.extend(plan.errors.into_iter().map(|error| match error {
+        PathError::Missing { path, cause } => UserError::PathMissing { path, cause },
+        PathError::Archive { path } => UserError::ArchiveUnread { path },
+        PathError::Special { path } => UserError::PathSpecial { path },
+    }));
+    let mut all: Vec<(Project, Stdin)> = plan
+        .projects
+        .into_iter()
+        .map(|project| (project, Stdin::Absent))
+        .collect();
+    if plan.stdin {
+        let by_name = scan
+            .stdin_filename
+            .as_deref()
+            .and_then(|name| input::by_name(Path::new(name)));
+        let language = scan
+            .language
+            .map(Language::from)
+            .or(by_name)
+            .ok_or(UserError::StdinLanguage)?;
+        let project = Project {
+            root: cwd,
+            prefix: Prefix::default(),
+            scope: Scope::Named,
+            named: BTreeSet::new(),
+            whole: true,
+        };
+        all.push((project, Stdin::Is(language)));
+    }
+    Ok(all)
+}
+
+fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, UserError> {
+    let choice = match &scan.config {
+        Some(path) => Choice::File(path),
+        None if scan.no_config => Choice::None,
+        None => Choice::Nearest,
+    };
+    config::load(choice, &project.root)
+}
+
+/// The target of the command line over that of the configuration: a key that both name is the command line's.
+fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, UserError> {
+    let mut pairs = Vec::new();
+    for spec in &scan.target {
+        let wrong = |error| UserError::Target {
+            spec: spec.clone(),
+            error,
+        };
+        Target::parse(spec).map_err(wrong)?;
+        let named = spec.split(',').filter_map(|pair| pair.split_once('='));
+        pairs.extend(named.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())));
+    }
+    let kept = configured
+        .iter()
+        .filter(|(key, _)| pairs.iter().all(|(named, _)| named != key));
+    let mut target = Target::default();
+    for (key, value) in kept.chain(&pairs) {
+        target.set(key, value).map_err(|error| UserError::Target {
+            spec: format!("{key}={value}"),
+            error,
+        })?;
+    }
+    Ok(target)
+}
+
+/// A project after its analysis; all paths are relative to its root.
+struct Analysed {
+    analysis: Analysis,
+    sources: Sources,
+    ignores: Ignores,
+    problems: Vec<Problem>,
+    summary: Summary,
+    /// The named files that are analysed.
+    focus: BTreeSet<String>,
+    nothing: Vec<String>,
+}
+
+fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, target: Target) -> Analysed {
+    let mut files = files_of(project, stdin, config, scan);
+    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin, scan).into_iter().unzip();
+    files.problems.extend(problems.into_iter().flatten());
+    let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
+    files.summary.parsed = facts.len() as u64;
+    let sources = Sources::new(sources);
+    let ignores = Ignores::collect(&facts, &sources);
+    let options = Options {
+        target,
+        persona: scan.persona.into(),
+    };
+    let analysis = detect::analyse(facts, &sources, &config.catalog, &options);
+    let Files {
+        problems,
+        summary,
+        focus,
+        nothing,
+        ..
+    } = files;
+    Analysed {
+        analysis,
+        sources,
+        ignores,
+        problems,
+        summary,
+        focus,
+        nothing,
+    }
+}
+
+/// The files of a project, and what came up in finding them.
+#[derive(Default)]
+struct Files {
+    found: Vec<Found>,
+    problems: Vec<Problem>,
+    summary: Summary,
+    focus: BTreeSet<String>,
+    nothing: Vec<String>,
+}
+
+fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan) -> Files {
+    let mut files = Files::default();
+    if let Stdin::Is(language) = stdin {
+        let relative = scan.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
+        files.found.push(Found {
+            relative,
+            path: PathBuf::new(),
+            language,
+        });
+        files.summary.files = 1;
+        return files;
+    }
+    if project.scope == Scope::Tree {
+        let reach = if scan.persona == args::PersonaArg::Auditor {
+            Reach::Everything
+        } else {
+            Reach::Tracked
+        };
+        let walked = input::walk(&project.root, reach, &config.excludes, scan.jobs);
+        let empty = walked.files.is_empty() && walked.problems.is_empty() && walked.passed_over.excluded == 0;
+        if project.whole && empty {
+            files.nothing.push(project.prefix.root().to_owned());
+        }
+        files.found = walked.files;
+        files.problems = walked.problems;
+        files.summary.passed_over = walked.passed_over;
+    }
+    for path in &project.named {
+        name_file(project, path, config, scan, &mut files);
+    }
+    files.found.sort();
+    files.summary.files = files.found.len() as u64;
+    files
+}
+
+/// Takes in a file that was named by hand: ignore files and its name do not keep it out, `exclude` does.
+fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan, files: &mut Files) {
+    if config.excludes.excludes(path) {
+        // In a tree, the walk has counted it.
+        files.summary.passed_over.excluded += u64::from(project.scope == Scope::Named);
+        return;
+    }
+    match input::found_file(&project.root, path, None)
+        .or_else(|| input::found_file(&project.root, path, scan.language.map(Language::from)))
+    {
+        Some(found) => {
+            files.focus.insert(found.relative.clone());
+            if !files.found.contains(&found) {
+                files.found.push(found);
+            }
+        }
+        None => {
+            let relative = path
+                .strip_prefix(&project.root)
+                .unwrap_or(path)
+                .to_string_lossy()
+                .into_owned();
+            // A program or a picture is said to be one; any other text simply holds nothing to analyse.
+            let (_, problem) = input::read_file(path, &relative, Language::C);
+            match problem {
+                Some(problem) => files.problems.push(problem),
+                None => files.nothing.push(project.prefix.show(&relative)),
+            }
+        }
+    }
+}
+
+type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
+
+/// Reads and lowers in parallel; the order of the files stays.
+fn read_and_lower(found: &[Found], stdin: Stdin, scan: &args::Scan) -> Vec<Lowered> {
+    debug_assert!(stdin == Stdin::Absent || found.len() == 1);
+    let _ = scan;
+    found
+        .par_iter()
+        .map(|found| {
+            let (source, problem) = match stdin {
+                Stdin::Is(language) => input::read_stdin(&found.relative, language),
+                Stdin::Absent => input::read_file(&found.path, &found.relative, found.language),
+            };
+            let mut problems: Vec<Problem> = problem.into_iter().collect();
+            let facts = source.and_then(|source| lower(source, &mut problems));
+            (facts, problems)
+        })
+        .collect()
+}
+
+/// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
+fn lower(source: Source, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
+    match catch_unwind(AssertUnwindSafe(|| frontend::lower(&source))) {
+        Ok((facts, found)) => {
+            let lost = found.iter().any(|problem| problem.kind == ProblemKind::Parse);
+            problems.extend(found);
+            (!lost || !facts.functions.is_empty()).then_some((facts, source))
+        }
+        Err(_) => {
+            let message = "an internal error; please report it with this file".to_owned();
+            problems.push(Problem {
+                path: source.path,
+                kind: ProblemKind::Parse,
+                message,
+                line: None,
+            });
+            None
+        }
+    }
+}
+
+impl Outcome {
+    /// Triage of one project, and its results under the paths that the user is to see.
+    fn take_in(&mut self, mut analysed: Analysed, project: &Project, config: &Config, request: Request) {
+        let mut findings = std::mem::take(&mut analysed.analysis.findings);
+        let mut problems = analysed.problems;
+        problems.append(&mut analysed.analysis.problems);
+        if !request.scan.no_ignores {
+            analysed.ignores.apply(&mut findings);
+            let auditor = Persona::from(request.scan.persona) == Persona::Auditor;
+            problems.extend(analysed.ignores.problems(|rule| auditor || rule != RuleCode::ER007));
+        }
+        if !project.whole {
+            findings = triage::touching(findings, &analysed.focus);
+            problems.retain(|problem| problem.kind.loses_input() || analysed.focus.contains(&problem.path));
+        }
+        let least = request
+            .min_confidence
+            .or(config.min_confidence)
+            .unwrap_or(Confidence::Low);
+        let (mut findings, below) = triage::at_least(findings, least);
+        let fail_on = request.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
+        self.fails |= findings
+            .iter()
+            .any(|finding| finding.suppressed.is_none() && finding.severity >= fail_on);
+        for finding in &mut findings {
+            rebase::finding(finding, &project.prefix);
+        }
+        for problem in &mut problems {
+            problem.path = project.prefix.show(&problem.path);
+        }
+        self.findings.append(&mut findings);
+        self.problems.append(&mut problems);
+        self.sources.absorb(analysed.sources, &project.prefix);
+        self.nothing.append(&mut analysed.nothing);
+        self.summary.files += analysed.summary.files;
+        self.summary.parsed += analysed.summary.parsed;
+        self.summary.passed_over.add(analysed.summary.passed_over);
+        self.summary.below_confidence += below as u64;
+    }
+}
+
+fn io_problem(path: &str, cause: &str) -> Problem {
+    Problem {
+        path: path.to_owned(),
+        kind: ProblemKind::Io,
+        message: cause.to_owned(),
+        line: None,
+    }
+}

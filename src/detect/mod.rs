@@ -1,0 +1,256 @@
+//! Program to findings: a file a rule.
+//!
+//! Each rule file is, in this order, its manual (the doc comment at the top, which is all the documentation that there is
+//! and what `envrace explain` prints), its [`Rule`], and the one function that decides whether a judged pair is its. A pair
+//! belongs to one rule: the fork window first, then tests, then by effect and partner.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{FileFacts, Problem};
+use crate::finding::{Finding, FindingBuilder, RuleCode, Severity};
+use crate::input::Sources;
+use crate::knowledge::{Catalog, PairVerdict, Target, pair_verdict_as};
+use crate::model::{self, AccessKind, Pair, PairKind, Program, Tree};
+
+mod concurrent_env_mutations;
+mod describe;
+mod env_mutation_during_read;
+mod env_mutation_during_spawn;
+mod env_mutation_in_fork_window;
+mod env_seen_by_chance;
+mod explain;
+mod library_mutates_env;
+mod parallel_tests_share_env;
+
+use describe::Describe;
+
+/// How much is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persona {
+    /// What a developer wants to see on every commit.
+    Regular,
+    /// Everything that can be said, notes included.
+    Pedantic,
+    /// For reading other people's code: unknown callers count, nothing is passed over.
+    Auditor,
+}
+
+/// What the analysis is to judge by.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub target: Target,
+    pub persona: Persona,
+}
+
+/// What the analysis found.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    pub findings: Vec<Finding>,
+    pub problems: Vec<Problem>,
+    /// Explanations by path and line.
+    explanations: BTreeMap<(String, u32), Vec<String>>,
+    /// For files without a site at a line: what can be said of the file.
+    roots: Vec<String>,
+}
+
+/// A kind of finding.
+pub struct Rule {
+    pub code: RuleCode,
+    /// The text of the rule's file, of which the leading `//!` lines are the manual.
+    text: &'static str,
+    /// Whether the pair is this rule's, and what it says of it.
+    judge: fn(&Describe<'_, '_>, &Case<'_>) -> Option<Draft>,
+}
+
+/// A pair with the verdict on it.
+pub struct Case<'a> {
+    pub pair: &'a Pair,
+    pub verdict: &'a PairVerdict,
+    pub mutation: AccessKind,
+    pub partner: AccessKind,
+}
+
+/// What a rule says of a pair.
+pub struct Draft {
+    pub severity: Severity,
+    pub message: String,
+    pub help: String,
+    pub interleaving: [String; 3],
+}
+
+/// Every rule that is about a pair, in the order in which they are asked.
+const RULES: [&Rule; 6] = [
+    &env_mutation_in_fork_window::RULE,
+    &parallel_tests_share_env::RULE,
+    &env_mutation_during_spawn::RULE,
+    &env_mutation_during_read::RULE,
+    &concurrent_env_mutations::RULE,
+    &env_seen_by_chance::RULE,
+];
+
+/// How many partners of one kind are listed for a mutation; the others are counted.
+const PARTNERS: usize = 4;
+
+/// Finds the pairs in a program and says what each can do.
+pub fn analyse(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, options: &Options) -> Analysis {
+    // Deep call chains recurse in the model; the stack is the analysis's own.
+    std::thread::scope(|scope| {
+        let work = || analyse_here(files, sources, catalog, options);
+        let thread = std::thread::Builder::new().stack_size(1 << 30).spawn_scoped(scope, work);
+        match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => Analysis::default(),
+        }
+    })
+}
+
+fn analyse_here(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, options: &Options) -> Analysis {
+    let tree = Tree::new(files);
+    let program = model::analyse(&tree, catalog, &options.target);
+    let describe = Describe::new(&program, sources, options);
+    let mut candidates: Vec<(Finding, u32)> = Vec::new();
+    for pair in program.engine.pairs.iter() {
+        if let Some(found) = finding(&describe, &program, pair, options) {
+            candidates.push(found);
+        }
+    }
+    let mut findings = nearest(candidates);
+    if options.persona == Persona::Auditor {
+        findings.extend(library_mutates_env::findings(&describe, &program, &findings));
+    }
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| {
+            (finding.mutation.location.clone(), finding.partner.as_ref().map(|site| site.location.clone()), finding.code)
+        };
+        key(a).cmp(&key(b))
+    });
+    let explanations = explain::all(&describe, &program, &findings);
+    Analysis { findings, problems: Vec::new(), explanations, roots: explain::roots(&program) }
+}
+
+/// The finding that a pair is, with the length of its chains.
+fn finding(describe: &Describe<'_, '_>, program: &Program<'_>, pair: &Pair, options: &Options) -> Option<(Finding, u32)> {
+    let engine = &program.engine;
+    let mutation = engine.sites.get(pair.mutation.access.site);
+    let partner = engine.sites.get(pair.partner.access.site);
+    let catalog = engine.values.catalog;
+    let verdict = match pair.kind {
+        PairKind::ForkWindow => None,
+        _ => Some(pair_verdict_as(catalog, &mutation.entries, mutation.shape, &partner.entries, &options.target)?),
+    };
+    let verdict = verdict.unwrap_or_else(|| describe.fork_verdict());
+    let case = Case { pair, verdict: &verdict, mutation: mutation.kind, partner: partner.kind };
+    for rule in RULES {
+        if let Some(draft) = (rule.judge)(describe, &case) {
+            let length = pair.mutation.access.chain.length() + pair.partner.access.chain.length();
+            return Some((build(describe, rule, &case, draft), length));
+        }
+    }
+    None
+}
+
+fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft) -> Finding {
+    let (confidence, doubts) = describe.confidence(case);
+    FindingBuilder {
+        code: rule.code,
+        effect: case.verdict.effect,
+        severity: draft.severity,
+        confidence,
+        message: draft.message,
+        help: draft.help,
+        mutation: describe.site(&case.pair.mutation),
+        partner: Some(describe.site(&case.pair.partner)),
+        partner_kind: describe.partner_kind(case),
+        overlap: describe.overlap(case.pair),
+        holds_for: case.verdict.holds_for.clone(),
+        guards: describe.guards(case.pair),
+        status: describe.status(case),
+        array: describe.array(case),
+        interleaving: draft.interleaving.to_vec(),
+        doubts,
+    }
+    .build()
+}
+
+/// The nearest few partners of each mutation and rule; the others are counted on the first.
+fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
+    candidates.sort_by(|(a, near), (b, far)| {
+        let key = |finding: &Finding, length: u32| {
+            (
+                finding.mutation.location.clone(),
+                finding.partner_kind.name(),
+                std::cmp::Reverse((finding.effect, finding.severity, finding.confidence)),
+                length,
+                finding.partner.as_ref().map(|site| site.location.clone()),
+            )
+        };
+        key(a, *near).cmp(&key(b, *far))
+    });
+    let mut kept: Vec<Finding> = Vec::new();
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (finding, _) in candidates {
+        let key = format!("{:?} {:?}", finding.mutation.location, finding.partner_kind);
+        match counts.get_mut(&key) {
+            Some((count, first)) if *count >= PARTNERS => kept[*first].partners_omitted += 1,
+            Some((count, _)) => {
+                *count += 1;
+                kept.push(finding);
+            }
+            None => {
+                counts.insert(key, (1, kept.len()));
+                kept.push(finding);
+            }
+        }
+    }
+    kept
+}
+
+/// Lines of explanation for every mutation, spawn or read at `path:line`; what is known of the program where the line
+/// holds none.
+pub fn why(analysis: &Analysis, path: &str, line: u32) -> Vec<String> {
+    match analysis.explanations.get(&(path.to_owned(), line)) {
+        Some(lines) => lines.clone(),
+        None => {
+            let near: Vec<u32> = analysis
+                .explanations
+                .keys()
+                .filter(|(other, _)| other == path)
+                .map(|(_, line)| *line)
+                .collect();
+            let mut lines = vec![format!("{path}:{line} neither changes the environment nor reads it nor starts a process")];
+            if !near.is_empty() {
+                let near: Vec<String> = near.iter().map(u32::to_string).collect();
+                lines.push(format!("lines of this file that do: {}", near.join(", ")));
+            } else if !analysis.roots.iter().any(|known| known == path) {
+                lines.push(format!("{path} is not among the files that were analysed"));
+            }
+            lines
+        }
+    }
+}
+
+/// The rule's manual as Markdown; its first line is a summary.
+pub fn manual(code: RuleCode) -> String {
+    let text = match code {
+        RuleCode::ER007 => library_mutates_env::TEXT,
+        _ => RULES.iter().find(|rule| rule.code == code).map_or("", |rule| rule.text),
+    };
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_manual_with_its_parts() {
+        for code in RuleCode::ALL {
+            let manual = manual(code);
+            for part in ["## Why", "## Example", "## Instead", "## How sure"] {
+                assert!(manual.contains(part), "{} lacks {part}", code.name());
+            }
+            assert!(!manual.lines().next().unwrap_or("").is_empty(), "{}", code.name());
+        }
+    }
+}

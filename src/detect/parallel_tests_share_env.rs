@@ -1,0 +1,57 @@
+//! Tests that run in parallel change variables that other tests read or change.
+//!
+//! ## Why
+//!
+//! `cargo test` runs all tests of one binary on threads of one process. A test that sets a variable sets it for every other
+//! test that happens to run, and a test that starts a process or asks the C library may crash.
+//!
+//! ## Example
+//!
+//! ```rust
+//! #[test] fn uses_pager()  { unsafe { env::set_var("PAGER", "less") }; assert_eq!(pager(), "less"); }
+//! #[test] fn uses_editor() { unsafe { env::set_var("PAGER", "more") }; /* … */ }
+//! ```
+//!
+//! ## Instead
+//!
+//! Hand the value to the code under test as an argument, take one common lock in every such test (`#[serial]`, a static
+//! `Mutex`), or run one process a test (nextest; then say so: `[target] rust-test-runner = "nextest"`).
+//!
+//! ## How sure
+//!
+//! A warning. Two different variables that are both known by name are no pair unless memory is at stake.
+
+use crate::finding::{Effect, RuleCode, Severity};
+use crate::model::PairKind;
+
+use super::describe::Describe;
+use super::{Case, Draft, Rule};
+
+pub const RULE: Rule = Rule { code: RuleCode::ER006, text: include_str!("parallel_tests_share_env.rs"), judge };
+
+fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
+    if case.pair.kind != PairKind::Tests {
+        return None;
+    }
+    if case.verdict.effect != Effect::Memory && describe.different_variables(case.pair) {
+        return None;
+    }
+    let mutation = describe.api(&case.pair.mutation);
+    let partner = describe.api(&case.pair.partner);
+    let tests = describe.tests(case.pair);
+    Some(Draft {
+        severity: Severity::Warning,
+        message: format!(
+            "the tests {} and {} run in parallel and share the environment: {mutation} beside {partner}",
+            tests.0, tests.1
+        ),
+        help: "take one common lock in both tests (#[serial], a static Mutex), hand the value over as an argument, or run \
+               one process a test"
+            .to_owned(),
+        interleaving: [
+            format!("{} is about to reach {partner} at {}", tests.1, describe.place(&case.pair.partner)),
+            format!("{} runs {mutation} at {}", tests.0, describe.place(&case.pair.mutation)),
+            format!("{} goes on with what {} set", tests.1, tests.0),
+        ],
+    })
+}

@@ -1,0 +1,1 @@
+//! A readable text of facts, for tests and for reading by eye.

@@ -1,0 +1,322 @@
+//! From the paths that the user gave to the projects that are analysed.
+//!
+//! A folder is a project. A file stands for the project that it belongs to, since what races with it is mostly in other
+//! files: the nearest folder with a configuration, else the repository's root, else the folder of the file.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use super::archive::is_archive;
+use super::read::lower_case;
+
+/// How root-relative paths are shown: relative to the working directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// A prefix; empty where the root is the working directory.
+    pub fn new(text: impl Into<String>) -> Prefix {
+        Prefix(text.into())
+    }
+
+    /// The path by which the user knows the root-relative path `relative`.
+    pub fn show(&self, relative: &str) -> String {
+        match self.0.as_str() {
+            "" => relative.to_owned(),
+            "/" => format!("/{relative}"),
+            prefix => format!("{prefix}/{relative}"),
+        }
+    }
+
+    /// The root itself.
+    pub fn root(&self) -> &str {
+        if self.0.is_empty() { "." } else { &self.0 }
+    }
+}
+
+/// Which files of a project are analysed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All below the root.
+    Tree,
+    /// Those that were named, alone.
+    Named,
+}
+
+/// One thing to analyse on its own.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Resolved and absolute.
+    pub root: PathBuf,
+    pub prefix: Prefix,
+    pub scope: Scope,
+    /// Files named by hand, resolved; they are analysed whatever ignore files say.
+    pub named: BTreeSet<PathBuf>,
+    /// The folder itself was named, so that all its findings are shown; else those that touch a named file.
+    pub whole: bool,
+}
+
+/// A path given by hand that cannot be analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathError {
+    /// It is not there or cannot be looked at.
+    Missing { path: String, cause: String },
+    /// Archives are not read yet.
+    Archive { path: String },
+    /// A pipe, socket or device.
+    Special { path: String },
+}
+
+/// What was made of the paths.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub projects: Vec<Project>,
+    pub errors: Vec<PathError>,
+    /// `-` was given.
+    pub stdin: bool,
+}
+
+/// Makes projects of `paths`. `configured` tells whether a folder holds a configuration; with [`Scope::Named`] every
+/// file is taken alone (`--isolated`). `cwd` is the working directory.
+pub fn plan(paths: &[PathBuf], scope: Scope, cwd: &Path, configured: &dyn Fn(&Path) -> bool) -> Plan {
+    let mut plan = Plan::default();
+    let cwd = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+    let mut files = Vec::new();
+    for path in paths {
+        let shown = path.to_string_lossy().into_owned();
+        if path.as_os_str() == "-" {
+            plan.stdin = true;
+            continue;
+        }
+        let resolved = cwd
+            .join(path)
+            .canonicalize()
+            .and_then(|real| Ok((real.metadata()?, real)));
+        match resolved {
+            Err(error) => plan.errors.push(PathError::Missing {
+                path: shown,
+                cause: lower_case(&error),
+            }),
+            Ok((metadata, real)) if metadata.is_dir() => {
+                let prefix = shown_root(path, &real, &cwd);
+                plan.projects.push(whole(real, prefix));
+            }
+            Ok((metadata, _)) if !metadata.is_file() => plan.errors.push(PathError::Special { path: shown }),
+            Ok(_) if is_archive(path) => plan.errors.push(PathError::Archive { path: shown }),
+            Ok((_, real)) => files.push((path, real)),
+        }
+    }
+    drop_nested(&mut plan.projects);
+    for (given, real) in files {
+        add_file(&mut plan.projects, given, real, scope, &cwd, configured);
+    }
+    plan
+}
+
+fn whole(root: PathBuf, prefix: Prefix) -> Project {
+    Project {
+        root,
+        prefix,
+        scope: Scope::Tree,
+        named: BTreeSet::new(),
+        whole: true,
+    }
+}
+
+/// A folder inside another one that was named too is covered by it.
+fn drop_nested(projects: &mut Vec<Project>) {
+    let mut kept: Vec<Project> = Vec::new();
+    for project in projects.drain(..) {
+        if kept.iter().any(|other| project.root.starts_with(&other.root)) {
+            continue;
+        }
+        kept.retain(|other| !other.root.starts_with(&project.root));
+        kept.push(project);
+    }
+    *projects = kept;
+}
+
+fn add_file(
+    projects: &mut Vec<Project>,
+    given: &Path,
+    real: PathBuf,
+    scope: Scope,
+    cwd: &Path,
+    configured: &dyn Fn(&Path) -> bool,
+) {
+    if let Some(covering) = projects
+        .iter_mut()
+        .find(|project| project.whole && real.starts_with(&project.root))
+    {
+        covering.named.insert(real);
+        return;
+    }
+    let folder = real.parent().unwrap_or(Path::new("/"));
+    // Alone, every file is a project of its own; otherwise files of one project are analysed together.
+    let root = match scope {
+        Scope::Named => folder.to_owned(),
+        Scope::Tree => project_root(folder, configured),
+    };
+    if let Some(project) = projects
+        .iter_mut()
+        .find(|project| scope == Scope::Tree && !project.whole && project.root == root)
+    {
+        project.named.insert(real);
+        return;
+    }
+    let prefix = relative_root(given, &root, cwd);
+    projects.push(Project {
+        root,
+        prefix,
+        scope,
+        named: BTreeSet::from([real]),
+        whole: false,
+    });
+}
+
+/// The nearest folder with a configuration, else the repository's root, else `folder`.
+fn project_root(folder: &Path, configured: &dyn Fn(&Path) -> bool) -> PathBuf {
+    for ancestor in folder.ancestors() {
+        if configured(ancestor) || ancestor.join(".git").exists() {
+            return ancestor.to_owned();
+        }
+    }
+    folder.to_owned()
+}
+
+/// The prefix of a folder as the user wrote it, cleaned.
+fn shown_root(given: &Path, real: &Path, cwd: &Path) -> Prefix {
+    let climbs = given.components().any(|part| part == Component::ParentDir);
+    if climbs || given.is_absolute() {
+        return relative_root(given, real, cwd);
+    }
+    let parts: Vec<_> = given
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    Prefix(parts.join("/"))
+}
+
+/// The resolved `root` relative to the working directory; absolute where it was given so and lies elsewhere.
+fn relative_root(given: &Path, root: &Path, cwd: &Path) -> Prefix {
+    let common = root
+        .components()
+        .zip(cwd.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let up = cwd.components().count() - common;
+    if up > 0 && given.is_absolute() {
+        return Prefix(root.to_string_lossy().into_owned());
+    }
+    let down = root
+        .components()
+        .skip(common)
+        .map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let parts: Vec<String> = std::iter::repeat_n("..".to_owned(), up).chain(down).collect();
+    Prefix(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A repository with two packages, of which `b` has a configuration.
+    fn repository() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        for name in [
+            ".git/HEAD",
+            "a/one.py",
+            "a/two.py",
+            "b/envrace.toml",
+            "b/c/three.py",
+            "x.tar.gz",
+        ] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a name below the folder has a parent"))
+                .expect("folders can be made");
+            fs::write(path, "").expect("files can be written");
+        }
+        let root = folder.path().canonicalize().expect("the folder was just made");
+        (folder, root)
+    }
+
+    fn make(cwd: &Path, paths: &[&str], scope: Scope) -> Plan {
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        plan(&paths, scope, cwd, &|folder| folder.join("envrace.toml").exists())
+    }
+
+    #[test]
+    fn folders_are_projects_under_the_name_they_were_given() {
+        let (_folder, root) = repository();
+        let plan = make(&root, &["./a/", "b/../b"], Scope::Tree);
+        let shown: Vec<_> = plan
+            .projects
+            .iter()
+            .map(|project| project.prefix.show("x.py"))
+            .collect();
+        assert_eq!(shown, ["a/x.py", "b/x.py"]);
+        assert_eq!(make(&root, &["."], Scope::Tree).projects[0].prefix.show("x.py"), "x.py");
+        assert_eq!(
+            make(&root.join("a"), &["../b"], Scope::Tree).projects[0]
+                .prefix
+                .show("x.py"),
+            "../b/x.py"
+        );
+    }
+
+    #[test]
+    fn nested_folders_are_covered() {
+        let (_folder, root) = repository();
+        let plan = make(&root, &["b/c", ".", "a", "a/one.py"], Scope::Tree);
+        assert_eq!(plan.projects.len(), 1);
+        assert!(plan.projects[0].whole);
+        assert!(plan.projects[0].named.contains(&root.join("a/one.py")));
+    }
+
+    #[test]
+    fn a_file_means_its_project() {
+        let (_folder, root) = repository();
+        let plan = make(&root, &["a/one.py", "a/two.py", "b/c/three.py"], Scope::Tree);
+        let roots: Vec<_> = plan.projects.iter().map(|project| project.root.clone()).collect();
+        assert_eq!(roots, [root.clone(), root.join("b")]);
+        assert_eq!(plan.projects[0].named.len(), 2);
+        assert_eq!(plan.projects[1].prefix.show("c/three.py"), "b/c/three.py");
+        let below = make(&root.join("a"), &["one.py"], Scope::Tree);
+        assert_eq!(below.projects[0].prefix.show("a/one.py"), "../a/one.py");
+    }
+
+    #[test]
+    fn isolated_files_stand_alone() {
+        let (_folder, root) = repository();
+        let plan = make(&root, &["a/one.py", "a/two.py"], Scope::Named);
+        assert_eq!(plan.projects.len(), 2);
+        assert_eq!(plan.projects[0].root, root.join("a"));
+        assert_eq!(plan.projects[0].prefix.show("one.py"), "a/one.py");
+    }
+
+    #[test]
+    fn what_cannot_be_analysed_does_not_stop_the_rest() {
+        let (_folder, root) = repository();
+        let plan = make(&root, &["none.py", "a", "x.tar.gz", "-", "/dev/null"], Scope::Tree);
+        assert_eq!(plan.projects.len(), 1);
+        assert!(plan.stdin);
+        let cause = "no such file or directory".to_owned();
+        assert_eq!(
+            plan.errors,
+            [
+                PathError::Missing {
+                    path: "none.py".to_owned(),
+                    cause
+                },
+                PathError::Archive {
+                    path: "x.tar.gz".to_owned()
+                },
+                PathError::Special {
+                    path: "/dev/null".to_owned()
+                },
+            ]
+        );
+    }
+}

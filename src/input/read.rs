@@ -1,0 +1,145 @@
+//! Reading one file, with a limit on its size and without ever waiting on what is no regular file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::facts::{Language, Problem, ProblemKind};
+
+use super::Source;
+use super::decode::decode;
+
+/// The largest file that is read. SQLite's amalgamation, the largest hand-me-down source in wide use, has 9 MiB; what
+/// is beyond 16 is generated data.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Reads and decodes the file at `path`; `name` is what it is called in the source and in problems.
+///
+/// Without a source the problem says why; with one, what had to be replaced.
+pub fn read_file(path: &Path, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
+    let bytes = open(path).and_then(|file| limited(file, file_too_large));
+    finish(bytes, name, language)
+}
+
+/// Reads and decodes standard input.
+pub fn read_stdin(name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
+    finish(limited(io::stdin().lock(), file_too_large), name, language)
+}
+
+type Lost = (ProblemKind, String);
+
+fn finish(bytes: Result<Vec<u8>, Lost>, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
+    let problem = |(kind, message)| Problem {
+        path: name.to_owned(),
+        kind,
+        message,
+        line: None,
+    };
+    match bytes.and_then(|bytes| decode(bytes, language)) {
+        Err(lost) => (None, Some(problem(lost))),
+        Ok(decoded) => {
+            let source = Source {
+                path: name.to_owned(),
+                language,
+                text: decoded.text,
+            };
+            (
+                Some(source),
+                decoded.complaint.map(|text| problem((ProblemKind::Encoding, text))),
+            )
+        }
+    }
+}
+
+/// The first bytes of the file at `path`, for its `#!` line; empty where it cannot be read or is no regular file.
+pub(super) fn head(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = open(path) {
+        // What cannot be read has no first line; reading it in earnest reports the reason.
+        let _ = file.take(128).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+fn open(path: &Path) -> Result<File, Lost> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // Opening a FIFO would otherwise wait for somebody to write to it.
+        options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    }
+    let failed = |error: io::Error| (ProblemKind::Io, lower_case(&error));
+    let file = options.open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err((ProblemKind::Io, "not a regular file".to_owned()));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(file_too_large());
+    }
+    Ok(file)
+}
+
+fn limited(reader: impl Read, too_large: impl Fn() -> Lost) -> Result<Vec<u8>, Lost> {
+    let mut bytes = Vec::new();
+    reader
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| (ProblemKind::Io, lower_case(&error)))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        Err(too_large())
+    } else {
+        Ok(bytes)
+    }
+}
+
+fn file_too_large() -> Lost {
+    (
+        ProblemKind::TooLarge,
+        format!("larger than {} MiB", MAX_BYTES / (1024 * 1024)),
+    )
+}
+
+/// The system's words as a lower-case fragment without the error number: `no such file or directory`.
+pub fn lower_case(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_a_problem() {
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        let path = folder.path().join("big.c");
+        let file = File::create(&path).expect("the folder was just made");
+        file.set_len(MAX_BYTES + 1).expect("a sparse file takes no room");
+        let (source, problem) = read_file(&path, "big.c", Language::C);
+        assert!(source.is_none());
+        assert_eq!(problem.map(|problem| problem.kind), Some(ProblemKind::TooLarge));
+    }
+
+    #[test]
+    fn folders_and_missing_files_are_problems() {
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        let (_, problem) = read_file(folder.path(), "x.py", Language::Python);
+        assert_eq!(
+            problem.map(|problem| problem.message).as_deref(),
+            Some("not a regular file")
+        );
+        let (_, problem) = read_file(&folder.path().join("none"), "none", Language::Python);
+        assert_eq!(
+            problem.map(|problem| problem.message).as_deref(),
+            Some("no such file or directory")
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! The effect of an `[[api]]` table and the keys that belong to it.
+
+use std::ops::Range;
+
+use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment};
+use super::load::{Fields, Mistake, word};
+
+const SHAPES: [(&str, Shape); 5] = [
+    ("add", Shape::Add),
+    ("overwrite", Shape::Overwrite),
+    ("delete", Shape::Delete),
+    ("clear", Shape::Clear),
+    ("unknown", Shape::Unknown),
+];
+
+const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy", Passing::ForkCopy)];
+
+/// Reads the keys of one effect.
+type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
+
+const EFFECTS: [(&str, Reader); 32] = [
+    ("mutation", mutation),
+    ("spawn", spawn),
+    ("read", read),
+    ("start", start),
+    ("join", join),
+    ("detach", |fields| Ok(Role::Detach { of: of(fields)? })),
+    ("lock", lock),
+    ("unlock", |fields| Ok(Role::Unlock { of: of(fields)? })),
+    ("make-lock", |_| Ok(Role::MakeLock)),
+    ("receive", |fields| Ok(Role::Receive { of: of(fields)? })),
+    ("send", |fields| Ok(Role::Send { of: of(fields)? })),
+    ("calls-now", |fields| {
+        Ok(Role::CallsNow {
+            entry: entry(fields)?,
+            scope: flag(fields, "scope")?,
+        })
+    }),
+    ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),
+    ("partial", |fields| Ok(Role::Partial { entry: entry(fields)? })),
+    ("pass", |fields| Ok(Role::Pass { of: of(fields)? })),
+    ("insert", insert),
+    ("element", |fields| Ok(Role::Element { of: of(fields)? })),
+    ("join-path", |_| Ok(Role::JoinPath)),
+    ("fork", |fields| {
+        Ok(Role::Fork {
+            vfork: flag(fields, "vfork")?,
+        })
+    }),
+    ("exec", |fields| {
+        Ok(Role::Exec {
+            environment: fields.argument("environment")?,
+        })
+    }),
+    ("fork-window", |fields| Ok(Role::ForkWindow { entry: entry(fields)? })),
+    ("exit", |_| Ok(Role::Exit)),
+    ("report", |_| Ok(Role::Report)),
+    ("run-file", |fields| {
+        Ok(Role::RunFile {
+            source: required(fields, "source_arg")?,
+        })
+    }),
+    ("run-module", |fields| {
+        Ok(Role::RunModule {
+            name: required(fields, "name")?,
+        })
+    }),
+    ("parallel-tests", |_| Ok(Role::ParallelTests)),
+    ("serial-test", |fields| {
+        Ok(Role::SerialTest {
+            group: fields.argument("group")?,
+        })
+    }),
+    ("ignored-test", |_| Ok(Role::IgnoredTest)),
+    ("context-manager", |_| Ok(Role::ContextManager)),
+    ("value", value),
+    ("inert", |_| Ok(Role::Inert)),
+    ("heap-array", |_| Ok(Role::HeapArray)),
+];
+
+/// The role that `effect` names, from the keys of its table.
+///
+/// # Errors
+/// An unknown effect, or a key that it needs and that is missing or wrong.
+pub(super) fn role(fields: &Fields<'_>, effect: &str, span: Range<usize>) -> Result<Role, Mistake> {
+    word(effect, span, "effect", &EFFECTS)?(fields)
+}
+
+fn required(fields: &Fields<'_>, key: &'static str) -> Result<ArgumentRef, Mistake> {
+    fields.argument(key)?.ok_or_else(|| fields.missing(key))
+}
+
+/// What the call is about; the receiver where the table does not say.
+fn of(fields: &Fields<'_>) -> Result<ArgumentRef, Mistake> {
+    Ok(fields.argument("of")?.unwrap_or(ArgumentRef::Receiver))
+}
+
+fn entry(fields: &Fields<'_>) -> Result<ArgumentRef, Mistake> {
+    required(fields, "entry")
+}
+
+fn flag(fields: &Fields<'_>, key: &'static str) -> Result<bool, Mistake> {
+    Ok(fields.flag(key)?.unwrap_or(false))
+}
+
+fn mutation(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let shape = fields.word("shape", &SHAPES)?.ok_or_else(|| fields.missing("shape"))?;
+    Ok(Role::Mutation {
+        shape,
+        key: fields.argument("key")?,
+    })
+}
+
+fn spawn(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let passing = fields
+        .word("passing", &PASSINGS)?
+        .ok_or_else(|| fields.missing("passing"))?;
+    Ok(Role::Spawn { passing })
+}
+
+fn read(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let variables = fields
+        .texts("variables")?
+        .into_iter()
+        .map(|name| (*name.get_ref()).to_owned())
+        .collect();
+    Ok(Role::Read {
+        key: fields.argument("key")?,
+        variables,
+    })
+}
+
+fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    Ok(Role::Start {
+        entry: entry(fields)?,
+        method: fields.text("method")?.map(str::to_owned),
+        moment: match fields.text("starts_at")? {
+            None => StartMoment::Now,
+            Some("later") => StartMoment::Later,
+            Some(method) => StartMoment::Method(method.to_owned()),
+        },
+        many: fields
+            .word("threads", &[("one", false), ("many", true)])?
+            .unwrap_or(false),
+        process: flag(fields, "process")?,
+        owner: fields.argument("owner")?,
+        handle: fields.argument("handle")?.unwrap_or(ArgumentRef::Result),
+        detached: flag(fields, "detached")?,
+    })
+}
+
+/// Exactly one of `of` (a handle) and `owner`.
+fn join(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let of = match (fields.argument("of")?, fields.argument("owner")?) {
+        (Some(handle), None) => JoinOf::Handle(handle),
+        (None, Some(owner)) => JoinOf::Owner(owner),
+        _ => return Err(fields.missing("of` or `owner")),
+    };
+    Ok(Role::Join {
+        of,
+        certain: fields.flag("certain")?.unwrap_or(true),
+    })
+}
+
+fn lock(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    Ok(Role::Lock {
+        of: of(fields)?,
+        shared: flag(fields, "shared")?,
+        tries: flag(fields, "tries")?,
+        guard: flag(fields, "guard")?,
+    })
+}
+
+fn insert(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let into = fields.argument("into")?.unwrap_or(ArgumentRef::Receiver);
+    Ok(Role::Insert {
+        into,
+        value: required(fields, "value")?,
+    })
+}
+
+fn value(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    if fields.text("returns")?.is_none() {
+        return Err(fields.missing("returns"));
+    }
+    Ok(Role::Value)
+}

@@ -1,0 +1,767 @@
+//! What calls do to the state: entering functions of the tree, and the roles that the catalog gives.
+
+use std::rc::Rc;
+
+use crate::facts::{Region, Span, Value};
+use crate::finding::Confidence;
+use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
+
+use super::places::{Keys, meet};
+use super::program::SummaryKey;
+use super::sites::AccessKind;
+use super::state::{PathEnd, State};
+use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::tree::{CallSite, FuncId};
+use super::values::Object;
+use super::walk::{Binding, Walk};
+
+impl<'t> Walk<'_, 't> {
+    /// One call expression.
+    pub(super) fn call(&mut self, site: CallSite) {
+        let span = self.engine.values.tree.call(site).span;
+        if let Some(target) = self.bound_target(site) {
+            return self.invoke(target, span, &Certainty::SURE);
+        }
+        let meaning = self.engine.values.meaning(site);
+        self.start_threads(site, span);
+        self.roles(site, &meaning.entries, span);
+        if self.state.dead {
+            return;
+        }
+        self.out.dropped += meaning.dropped;
+        let targets: Vec<_> = meaning
+            .edges
+            .iter()
+            .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
+            .cloned()
+            .collect();
+        match targets.as_slice() {
+            [] => {}
+            [only] => self.invoke(only.target, span, &only.certainty),
+            several => {
+                let before = self.state.clone();
+                let mut ends = Vec::new();
+                for edge in several {
+                    self.state = before.clone();
+                    self.invoke(edge.target, span, &edge.certainty);
+                    ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+                }
+                self.state = State::merge(&before, ends);
+            }
+        }
+        if meaning.unknown {
+            self.unknown_call(site, span);
+        }
+    }
+
+    /// Inside a decorator's wrapper, a call of what was decorated.
+    fn bound_target(&self, site: CallSite) -> Option<FuncId> {
+        let Value::Local(owner, index) = &self.engine.values.tree.call(site).callee else {
+            return None;
+        };
+        let owner = self
+            .engine
+            .values
+            .tree
+            .func(self.engine.values.tree.file_of(site.0), *owner);
+        let binding = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|binding| binding.decorator == owner && index.0 == 0)?;
+        Some(binding.target)
+    }
+
+    /// Runs a function here, through the wrappers of its decorators.
+    fn invoke(&mut self, target: FuncId, span: Span, certainty: &Certainty) {
+        if let Some(at) = self.bindings.iter().rposition(|binding| binding.target == target) {
+            // The wrapped function itself, through what is left of its decorators.
+            let outer = self.bindings[at].outer.clone();
+            return self.decorated(target, &outer, span, certainty);
+        }
+        let decorators = if self.engine.has_decorators(target) {
+            self.engine.values.decorators(target)
+        } else {
+            Vec::new()
+        };
+        self.decorated(target, &decorators, span, certainty);
+    }
+
+    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], span: Span, certainty: &Certainty) {
+        let Some((outermost, rest)) = decorators.split_first() else {
+            return self.enter(target, span, "calls", certainty);
+        };
+        let wrappers = self.engine.values.wrappers(*outermost);
+        if wrappers.is_empty() || self.inlined.len() >= 6 {
+            return self.decorated(target, rest, span, certainty);
+        }
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        for wrapper in wrappers {
+            self.state = before.clone();
+            self.bindings.push(Binding {
+                decorator: *outermost,
+                target,
+                outer: rest.to_vec(),
+            });
+            self.inline(wrapper, span, "calls, through its decorator,");
+            self.bindings.pop();
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        self.state = State::merge(&before, ends);
+    }
+
+    /// Walks another function's code as if it stood here.
+    fn inline(&mut self, function: FuncId, span: Span, note: &str) {
+        let display = self.engine.values.tree.display(function);
+        let step = ChainStep {
+            function: self.here,
+            span,
+            note: format!("{note} {display}").into(),
+        };
+        self.inlined.push(step);
+        let here = std::mem::replace(&mut self.here, function);
+        let body = &self.engine.values.tree.function(function).body;
+        self.inline_body(body);
+        self.here = here;
+        self.inlined.pop();
+    }
+
+    /// Runs a function of the tree here.
+    pub(super) fn enter(&mut self, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
+        let summary = self.engine.summary(SummaryKey {
+            function: target,
+            main: false,
+        });
+        self.engine.called_by(target, self.key.function);
+        if let Some(heap) = self.state.heap {
+            self.engine.entered_with_heap(target, heap);
+        }
+        let display = self.engine.values.tree.display(target);
+        let note = format!("{note} {display}");
+        self.apply(
+            &summary,
+            ChainStep {
+                function: self.here,
+                span,
+                note: note.into(),
+            },
+            certainty,
+        );
+    }
+
+    /// What a callee does happens here.
+    fn apply(&mut self, summary: &Rc<Summary>, step: ChainStep, certainty: &Certainty) {
+        let span = step.span;
+        for keys in &summary.sends {
+            self.send(keys);
+        }
+        if summary.sends_unknown {
+            self.send_unknown();
+        }
+        for access in &summary.accesses {
+            let lifted = self.lift(access, &step, certainty);
+            self.record(lifted);
+        }
+        for (start, chain) in &summary.starts {
+            self.begun(*start, chain.behind(step.clone()), certainty);
+        }
+        if summary.execs_live {
+            self.exec_in_child();
+        }
+        for keys in &summary.releases {
+            self.unlock(keys);
+        }
+        for held in &summary.acquires {
+            self.state.guards.push(Held {
+                test: None,
+                ..held.clone()
+            });
+        }
+        for (start, despite) in &summary.joins {
+            let here = self.here;
+            self.state.end(*start, *despite, here, span);
+        }
+        for live in &summary.leaks {
+            let lifted = Live {
+                chain: live.chain.behind(step.clone()),
+                under: Vec::new(),
+                certainty: live.certainty.and(certainty),
+                heap: live.heap.or(self.state.heap),
+                ..live.clone()
+            };
+            self.go_live(lifted);
+        }
+        for keys in &summary.received {
+            if !self.state.received.contains(keys) {
+                self.state.received.push(keys.clone());
+            }
+        }
+        for func in &summary.later {
+            self.remember_later(*func);
+        }
+        if summary.heap.is_some() && self.state.child.is_none() {
+            self.out.heap = self.out.heap.or(summary.heap);
+            self.state.heap = self.state.heap.or(summary.heap);
+        }
+        self.out.dropped += summary.dropped;
+        if summary.exits {
+            self.state.dead = true;
+        }
+    }
+
+    fn lift(&self, access: &Access, step: &ChainStep, certainty: &Certainty) -> Access {
+        let own = self.sure_guards();
+        let guards = if own.is_empty() {
+            access.guards.clone()
+        } else {
+            Rc::new(access.guards.iter().chain(own.iter()).cloned().collect())
+        };
+        let joined = if self.state.joined.is_empty() {
+            access.joined.clone()
+        } else {
+            let own = self.state.joined.iter().map(|(start, _)| *start);
+            let mut all: Vec<StartId> = access.joined.iter().copied().chain(own).collect();
+            all.sort();
+            all.dedup();
+            Rc::new(all)
+        };
+        let gate = if self.state.received.is_empty() {
+            access.gate.clone()
+        } else {
+            let mut all = access.gate.as_ref().clone();
+            all.extend(
+                self.state
+                    .received
+                    .iter()
+                    .filter(|keys| !access.gate.contains(keys))
+                    .cloned(),
+            );
+            Rc::new(all)
+        };
+        Access {
+            site: access.site,
+            chain: access.chain.behind(step.clone()),
+            guards,
+            gate,
+            joined,
+            repeated: access.repeated || self.loops > 0,
+            certainty: access.certainty.and(certainty),
+            child: access.child.or(self.state.child),
+        }
+    }
+
+    /// An access happens: it pairs with what is alive, and the callers will see it.
+    pub(super) fn record(&mut self, access: Access) {
+        let mut lifted = access;
+        for step in self.inlined.iter().rev() {
+            lifted.chain = lifted.chain.behind(step.clone());
+        }
+        self.engine.observe(self.key.function, &lifted, &self.state);
+        let point = self.state.fork_point.clone().filter(|_| lifted.child.is_some());
+        let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
+        for live in live.values() {
+            self.engine.meet(self.key.function, &lifted, live);
+        }
+        self.out.add(lifted);
+    }
+
+    /// A thread begins, here or in a callee.
+    fn begun(&mut self, start: StartId, chain: Chain, certainty: &Certainty) {
+        let others: Vec<Live> = self.state.live.values().cloned().collect();
+        let fresh = self
+            .engine
+            .fresh(start, chain.clone(), certainty.clone(), self.state.heap);
+        for other in &others {
+            self.engine.meet_threads(self.key.function, &fresh, other);
+        }
+        for func in self.state.later.clone() {
+            let summary = self.engine.summary(SummaryKey {
+                function: func,
+                main: false,
+            });
+            for access in &summary.accesses {
+                self.engine.meet(self.key.function, access, &fresh);
+            }
+        }
+        self.engine.observe_start(self.key.function, start);
+        if !self.out.starts.iter().any(|(known, _)| *known == start) {
+            let mut outer = chain;
+            for step in self.inlined.iter().rev() {
+                outer = outer.behind(step.clone());
+            }
+            self.out.starts.push((start, outer));
+        }
+        self.state.joined.retain(|(joined, _)| *joined != start);
+        self.state.ended.retain(|ended| ended.start != start);
+    }
+
+    /// A thread is alive from here on.
+    fn go_live(&mut self, mut live: Live) {
+        if self.state.live.contains_key(&live.start) {
+            live.many = true;
+        }
+        if live.many {
+            self.engine.meet_itself(self.key.function, &live);
+        }
+        let (sends, unknown) = self.engine.thread_sends(live.start);
+        live.sent_unknown |= unknown && !self.state.live.is_empty();
+        for other in self.state.live.values_mut() {
+            other.sent.extend(sends.iter().cloned());
+            other.sent_unknown |= unknown;
+        }
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for other in alive {
+            let (sends, unknown) = self.engine.thread_sends(other);
+            live.sent.extend(sends);
+            live.sent_unknown |= unknown;
+        }
+        self.engine.meet_forks(self.key.function, &live);
+        live.under = self
+            .arms
+            .iter()
+            .map(|arm| (arm.test.clone(), arm.assigned.clone()))
+            .collect();
+        self.state.live.insert(live.start, live);
+    }
+
+    fn start_threads(&mut self, site: CallSite, span: Span) {
+        for start in self.engine.starts_at(site) {
+            let info = self.engine.start(start);
+            if info.process {
+                continue;
+            }
+            let many = info.many;
+            let mut chain = Chain::default();
+            let _ = span;
+            for step in self.inlined.iter().rev() {
+                chain = chain.behind(step.clone());
+            }
+            self.begun(start, Chain::default(), &Certainty::SURE);
+            let mut live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
+            live.many = many;
+            self.go_live(live);
+        }
+    }
+
+    /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
+    pub(super) fn parallel_region(&mut self, region: &'t Region) {
+        let before = self.out.accesses.len();
+        self.inline_body(region);
+        let accesses: Vec<Access> = self.out.accesses[before.min(self.out.accesses.len())..].to_vec();
+        self.engine.meet_team(self.key.function, &accesses);
+    }
+
+    pub(super) fn awaited(&mut self, value: &Value, span: Span) {
+        let objects = self.engine.values.eval(self.here, value);
+        for object in objects.iter() {
+            match object {
+                Object::Coroutine(func) => self.invoke(*func, span, &Certainty::SURE),
+                Object::Function(func) if self.engine.values.tree.function(*func).is_async => {
+                    self.invoke(*func, span, &Certainty::SURE);
+                }
+                _ => {}
+            }
+        }
+        let keys = self.engine.values.keys(self.here, value);
+        self.join(&keys, false, self.loops > 0, span);
+    }
+
+    /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
+    pub(super) fn dropped(&mut self, value: &Value, span: Span) {
+        let holders = self.engine.values.holders(self.here, value);
+        self.state
+            .guards
+            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
+        let objects = self.engine.values.eval(self.here, value);
+        for object in objects.iter() {
+            if let Object::Instance(class, _) = object {
+                for method in self.engine.values.method(*class, "drop") {
+                    self.enter(method, span, "drops the value: calls", &Certainty::SURE);
+                }
+            }
+        }
+        let keys = self.engine.values.keys(self.here, value);
+        self.drop_entries(&objects, &keys, span);
+    }
+
+    fn drop_entries(&mut self, objects: &super::values::Objects, keys: &Keys, span: Span) {
+        let language = self.engine.values.tree.language(self.here);
+        for object in objects.iter() {
+            let Object::Result(path, _) = object else { continue };
+            for id in self
+                .engine
+                .values
+                .catalog
+                .lookup(language, crate::knowledge::MatchKind::Drop, path)
+            {
+                if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
+                    let by_owner = matches!(of, JoinOf::Owner(_));
+                    self.join(keys, by_owner, true, span);
+                }
+            }
+        }
+    }
+
+    pub(super) fn import(&mut self, path: &str, span: Span) {
+        for module in self
+            .engine
+            .values
+            .python_modules(self.engine.values.tree.file_of(self.here), path)
+        {
+            let function = self.engine.values.tree.module_function(module);
+            if self.engine.runs_first(self.here, module) {
+                let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
+                self.enter(function, span, &note, &Certainty::SURE);
+            }
+        }
+    }
+
+    /// Everything that the catalog says of a call.
+    fn roles(&mut self, site: CallSite, entries: &[EntryId], span: Span) {
+        let values_catalog = self.engine.values.catalog;
+        for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
+            let alike: Vec<EntryId> = entries
+                .iter()
+                .copied()
+                .filter(|id| access_kind(&values_catalog.entry(*id).role) == Some(kind))
+                .collect();
+            if !alike.is_empty() {
+                let variable = self.engine.key_of_call(site, &alike);
+                self.touch(&alike, kind, span, variable, None);
+            }
+        }
+        let mut done: Vec<&Role> = Vec::new();
+        for id in entries {
+            let role = &values_catalog.entry(*id).role;
+            if done.contains(&role) {
+                continue;
+            }
+            done.push(role);
+            self.role(site, role, span);
+        }
+    }
+
+    fn role(&mut self, site: CallSite, role: &Role, span: Span) {
+        match role {
+            Role::Join { of, certain } => self.join_call(site, of, *certain, span),
+            Role::Detach { .. } => {}
+            Role::Lock {
+                of,
+                shared,
+                tries,
+                guard,
+            } => self.lock(site, of, *shared, *tries, *guard),
+            Role::Unlock { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let holders = self.engine.values.holders(home, &value);
+                    if holders.is_empty() {
+                        let keys = self.engine.values.keys(home, &value);
+                        self.unlock(&keys);
+                    } else {
+                        self.dropped(&value, span);
+                    }
+                }
+            }
+            Role::Receive { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    if !keys.is_empty() && !self.state.received.contains(&keys) {
+                        self.state.received.push(keys);
+                    }
+                }
+            }
+            Role::Send { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.send(&keys);
+                }
+            }
+            Role::CallsNow { entry, scope } => self.calls_now(site, entry, *scope, span),
+            Role::CallsLater { entry } => {
+                for func in self.engine.values.handed_functions(site, entry) {
+                    self.remember_later(func);
+                }
+            }
+            Role::Exec { environment } => {
+                if self.engine.values.lives(site, environment.as_ref()) {
+                    self.exec(site, span);
+                }
+                self.state.dead = self.state.dead || self.state.child.is_some();
+            }
+            Role::ForkWindow { entry } => self.fork_window(site, entry, span),
+            Role::Exit => self.state.dead = true,
+            Role::RunFile { source } => self.run_file(site, source, span),
+            Role::RunModule { name } => self.run_module(site, name, span),
+            Role::HeapArray => self.out.heap_by_call(&mut self.state.heap, self.engine.heap_site(site)),
+            _ => {}
+        }
+    }
+
+    fn arguments(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, Value)> {
+        self.engine
+            .values
+            .argument(site, reference)
+            .into_iter()
+            .map(|(home, value)| (home, value.clone()))
+            .collect()
+    }
+
+    fn join_call(&mut self, site: CallSite, of: &JoinOf, certain: bool, span: Span) {
+        let (reference, by_owner) = match of {
+            JoinOf::Handle(reference) => (reference, false),
+            JoinOf::Owner(reference) => (reference, true),
+        };
+        for (home, value) in self.arguments(site, reference) {
+            let keys = self.engine.values.keys(home, &value);
+            // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
+            let whole = self.loops > 0 || !self.is_single(home, &value);
+            if certain {
+                self.join(&keys, by_owner, whole, span);
+            } else {
+                for start in self.engine.starts_meant(&keys, by_owner) {
+                    self.weak_join(start, "the join may end before the thread does", span);
+                }
+            }
+        }
+    }
+
+    /// The value is one handle and no container of them.
+    fn is_single(&self, home: FuncId, value: &Value) -> bool {
+        match value {
+            Value::List(_) => false,
+            Value::Item(_, key) => matches!(key.as_ref(), Value::Int(_)),
+            other => !self.engine.values.eval(home, other).is_empty(),
+        }
+    }
+
+    fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, tries: bool, guard: bool) {
+        if tries {
+            return;
+        }
+        for (home, value) in self.arguments(site, of) {
+            let keys = self.engine.values.keys(home, &value);
+            if keys.is_empty() {
+                continue;
+            }
+            let name = self.engine.values.described(home, &value);
+            let holder = guard.then_some(site);
+            self.state.guards.push(Held {
+                keys,
+                name: name.into(),
+                holder,
+                test: None,
+                shared,
+            });
+        }
+    }
+
+    fn unlock(&mut self, keys: &Keys) {
+        if self.state.guards.iter().any(|held| meet(&held.keys, keys)) {
+            self.state.release(keys);
+        } else if !keys.is_empty() && !self.out.releases.contains(keys) {
+            self.out.releases.push(keys.clone());
+        }
+    }
+
+    fn send(&mut self, keys: &Keys) {
+        if keys.is_empty() {
+            return self.send_unknown();
+        }
+        for live in self.state.live.values_mut() {
+            if !live.sent.contains(keys) {
+                live.sent.push(keys.clone());
+            }
+        }
+        if !self.out.sends.contains(keys) {
+            self.out.sends.push(keys.clone());
+        }
+    }
+
+    fn send_unknown(&mut self) {
+        self.out.sends_unknown = true;
+        for live in self.state.live.values_mut() {
+            live.sent_unknown = true;
+        }
+    }
+
+    fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, span: Span) {
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for func in self.engine.values.handed_functions(site, entry) {
+            self.enter(func, span, "calls back", &Certainty::SURE);
+        }
+        if scope {
+            let begun: Vec<StartId> = self
+                .state
+                .live
+                .keys()
+                .copied()
+                .filter(|start| !alive.contains(start))
+                .collect();
+            for start in begun {
+                let here = self.here;
+                self.state.end(start, false, here, span);
+            }
+        }
+    }
+
+    fn remember_later(&mut self, func: FuncId) {
+        if self.state.later.contains(&func) {
+            return;
+        }
+        self.state.later.push(func);
+        let summary = self.engine.summary(SummaryKey {
+            function: func,
+            main: false,
+        });
+        let doubt = Certainty::because(
+            Confidence::Medium,
+            "the function is handed on and runs at a time that is not known",
+        );
+        let alive: Vec<Live> = self.state.live.values().cloned().collect();
+        for live in alive {
+            for access in &summary.accesses {
+                let later = Access {
+                    certainty: access.certainty.and(&doubt),
+                    ..access.clone()
+                };
+                self.engine.meet(self.key.function, &later, &live);
+            }
+        }
+    }
+
+    /// Code that nobody here knows may call what it is handed, now or later.
+    fn unknown_call(&mut self, site: CallSite, span: Span) {
+        let call = self.engine.values.tree.call(site);
+        let doubt = Certainty::because(
+            Confidence::Medium,
+            "unknown code is handed the function and may call it",
+        );
+        for argument in &call.args {
+            let objects = self.engine.values.eval(site.0, &argument.value);
+            for object in objects.iter() {
+                if let Object::Function(func) = object
+                    && self.engine.is_callback(*func)
+                {
+                    self.enter(*func, span, "hands on", &doubt);
+                    self.remember_later(*func);
+                }
+            }
+        }
+    }
+
+    fn exec(&mut self, site: CallSite, span: Span) {
+        self.out.execs_live = true;
+        if self.state.child.is_some() {
+            return self.exec_in_child();
+        }
+        let entries: Vec<EntryId> = self
+            .engine
+            .values
+            .meaning(site)
+            .entries
+            .iter()
+            .copied()
+            .filter(|id| matches!(self.engine.values.catalog.entry(*id).role, Role::Exec { .. }))
+            .collect();
+        self.touch(&entries, AccessKind::Spawn, span, None, None);
+    }
+
+    /// The child replaces itself with the live environment: the fork was a spawn.
+    fn exec_in_child(&mut self) {
+        let Some(fork) = self.state.child else { return };
+        let Some(point) = self.state.fork_point.clone() else {
+            return;
+        };
+        let site = self.engine.spawn_at_fork(fork);
+        let child = std::mem::replace(&mut self.state, (*point).clone());
+        let access = Access {
+            site,
+            chain: Chain::default(),
+            guards: self.sure_guards(),
+            gate: Rc::new(self.state.received.clone()),
+            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            repeated: self.loops > 0,
+            certainty: Certainty::SURE,
+            child: None,
+        };
+        self.record(access);
+        self.state = child;
+        self.state.dead = true;
+    }
+
+    /// `preexec_fn`, `pre_exec`: the function runs in the child.
+    fn fork_window(&mut self, site: CallSite, entry: &ArgumentRef, span: Span) {
+        let functions = self.engine.values.handed_functions(site, entry);
+        let fork = self.engine.fork_window_site(site);
+        let before = self.state.clone();
+        self.state.fork_point = Some(Rc::new(before.clone()));
+        self.state.child = Some(fork);
+        for func in functions {
+            self.enter(func, span, "runs in the child:", &Certainty::SURE);
+        }
+        self.state = before;
+    }
+
+    fn run_file(&mut self, site: CallSite, source: &ArgumentRef, span: Span) {
+        let mut patterns = Vec::new();
+        for (home, value) in self.arguments(site, source) {
+            patterns.extend(self.engine.values.texts(home, &value));
+        }
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        for module in self.engine.matching_files(&patterns, self.here) {
+            self.state = before.clone();
+            let function = self.engine.values.tree.module_function(module);
+            let summary = self.engine.summary(SummaryKey { function, main: false });
+            let note = format!("runs {}", self.engine.values.tree.file(module).path);
+            self.apply(
+                &summary,
+                ChainStep {
+                    function: self.here,
+                    span,
+                    note: note.into(),
+                },
+                &Certainty::SURE,
+            );
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        if !ends.is_empty() {
+            ends.push(PathEnd::plain(before.clone()));
+            self.state = State::merge(&before, ends);
+        }
+    }
+
+    fn run_module(&mut self, site: CallSite, name: &ArgumentRef, span: Span) {
+        for (home, value) in self.arguments(site, name) {
+            for text in self.engine.values.texts(home, &value) {
+                if !text.contains('\u{0}') {
+                    self.import(&text, span);
+                }
+            }
+        }
+    }
+}
+
+/// The kind of access that a role is, if it is one.
+pub(super) fn access_kind(role: &Role) -> Option<AccessKind> {
+    match role {
+        Role::Mutation { .. } => Some(AccessKind::Mutation),
+        Role::Spawn { .. } => Some(AccessKind::Spawn),
+        Role::Read { .. } => Some(AccessKind::Read),
+        _ => None,
+    }
+}
+
+impl Summary {
+    /// A call that makes `environ` a heap array without changing a variable that anybody looks at.
+    fn heap_by_call(&mut self, state: &mut Option<super::sites::SiteId>, site: Option<super::sites::SiteId>) {
+        *state = state.or(site);
+        self.heap = self.heap.or(site);
+    }
+}
+
+/// A shape that may add a variable.
+pub(super) fn may_add(shape: Shape) -> bool {
+    matches!(shape, Shape::Add | Shape::Unknown | Shape::Clear)
+}

@@ -1,0 +1,532 @@
+//! What a call, store, load or block means: functions of the tree, entries of the catalog, or both.
+
+use std::rc::Rc;
+
+use crate::facts::{AccessForm, Argument, FunctionKind, Language, ParameterKind, StoreKind, Value};
+use crate::finding::Confidence;
+use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
+
+use super::places::Keys;
+use super::summary::Certainty;
+use super::tree::{CallSite, ClassId, FuncId};
+use super::values::{Object, Values};
+
+/// How many targets a call may have that was resolved by guessing.
+const GUESSES: usize = 16;
+
+/// A function that a call may reach.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    pub target: FuncId,
+    pub certainty: Certainty,
+}
+
+/// What a call means.
+#[derive(Debug, Clone, Default)]
+pub struct Meaning {
+    pub edges: Vec<Edge>,
+    pub entries: Vec<EntryId>,
+    /// Neither the tree nor the catalog knows it.
+    pub unknown: bool,
+    /// More functions had this name than a guess may have targets.
+    pub dropped: u32,
+}
+
+/// A thread that a call starts.
+#[derive(Debug, Clone)]
+pub struct Started {
+    pub created: CallSite,
+    pub entries: Vec<FuncId>,
+    /// What it runs outside the tree, by path.
+    pub outside: Vec<String>,
+    pub many: bool,
+    pub process: bool,
+    pub detached: bool,
+    pub handles: Keys,
+    pub owners: Keys,
+}
+
+impl Values<'_> {
+    /// What a call means.
+    pub fn meaning(&self, site: CallSite) -> Rc<Meaning> {
+        if let Some(found) = self.meanings.borrow().get(&site) {
+            return found.clone();
+        }
+        let found = Rc::new(self.find_meaning(site));
+        self.meanings.borrow_mut().insert(site, found.clone());
+        found
+    }
+
+    fn find_meaning(&self, site: CallSite) -> Meaning {
+        let call = self.tree.call(site);
+        let mut meaning = Meaning {
+            entries: self.entries_of_call(site),
+            ..Meaning::default()
+        };
+        let objects = self.eval(site.0, &call.callee);
+        let sure = self.certainty_of_callee(site);
+        for object in objects.iter() {
+            for target in self.called(object) {
+                if !meaning.edges.iter().any(|edge| edge.target == target) {
+                    meaning.edges.push(Edge {
+                        target,
+                        certainty: sure.clone(),
+                    });
+                }
+            }
+        }
+        if meaning.edges.is_empty() && meaning.entries.is_empty() {
+            self.guess(site, objects.iter().count(), &mut meaning);
+        }
+        meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty();
+        meaning
+    }
+
+    /// The functions that run when an object is called.
+    fn called(&self, object: &Object) -> Vec<FuncId> {
+        match object {
+            Object::Function(func) if self.tree.function(*func).kind != FunctionKind::Declaration => vec![*func],
+            Object::Class(class) => self.method(*class, "__init__"),
+            Object::Instance(class, _) => self.method(*class, "__call__"),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A call through a value that several things may be stored into is one of several: still certain enough, unless the
+    /// place is shared by a whole class of objects.
+    fn certainty_of_callee(&self, site: CallSite) -> Certainty {
+        let call = self.tree.call(site);
+        match (&call.callee, self.tree.language(site.0)) {
+            (Value::Attribute(..), Language::C) => Certainty::because(
+                Confidence::Medium,
+                "the call goes through a function pointer in a struct",
+            ),
+            (Value::Item(..) | Value::Element(_), _) => {
+                Certainty::because(Confidence::Medium, "the call goes through a table of functions")
+            }
+            _ => Certainty::SURE,
+        }
+    }
+
+    /// By name alone, where the receiver's type is not evident.
+    fn guess(&self, site: CallSite, known: usize, meaning: &mut Meaning) {
+        let call = self.tree.call(site);
+        let Value::Attribute(_, name) = &call.callee else {
+            return;
+        };
+        let language = self.tree.language(site.0);
+        if known > 0 || name.starts_with("__") {
+            return;
+        }
+        if language == Language::C {
+            self.guess_slot(name, meaning);
+            return;
+        }
+        let methods: Vec<FuncId> = self
+            .tree
+            .functions_by_name
+            .get(name.as_str())
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|func| self.tree.owner(*func).is_some() && self.tree.language(*func) == language)
+            .filter(|func| self.accepts(*func, &call.args))
+            .collect();
+        let families = self.families(&methods);
+        let certainty = match families {
+            0 => return,
+            1 => Certainty::because(
+                Confidence::Medium,
+                "a method is found by its name, which only one class of the tree has",
+            ),
+            _ => Certainty::because(
+                Confidence::Low,
+                "a method is found by its name alone, which several classes have",
+            ),
+        };
+        meaning.dropped = methods.len().saturating_sub(GUESSES) as u32;
+        for target in methods.into_iter().take(GUESSES) {
+            meaning.edges.push(Edge {
+                target,
+                certainty: certainty.clone(),
+            });
+        }
+    }
+
+    /// Functions stored in fields of this name, whatever the struct.
+    fn guess_slot(&self, name: &str, meaning: &mut Meaning) {
+        let certainty = Certainty::because(
+            Confidence::Low,
+            "a function pointer is followed by the name of its field alone",
+        );
+        let mut found: Vec<FuncId> = Vec::new();
+        for (home, value) in self.slot_values(name) {
+            for object in self.eval(home, value).iter() {
+                if let Object::Function(func) = object
+                    && !found.contains(func)
+                {
+                    found.push(*func);
+                }
+            }
+        }
+        meaning.dropped = found.len().saturating_sub(GUESSES) as u32;
+        for target in found.into_iter().take(GUESSES) {
+            meaning.edges.push(Edge {
+                target,
+                certainty: certainty.clone(),
+            });
+        }
+    }
+
+    /// How many unrelated classes these methods belong to.
+    fn families(&self, methods: &[FuncId]) -> usize {
+        let mut roots: Vec<ClassId> = Vec::new();
+        for class in methods.iter().filter_map(|method| self.tree.owner(*method)) {
+            let line = self.ancestors(class);
+            if !roots
+                .iter()
+                .any(|root| line.contains(root) || self.ancestors(*root).contains(&class))
+            {
+                roots.push(class);
+            }
+        }
+        roots.len()
+    }
+
+    /// Whether a call with these arguments can be meant for the function.
+    fn accepts(&self, func: FuncId, args: &[Argument]) -> bool {
+        let function = self.tree.function(func);
+        let takes_all = |kind| function.parameters().any(|(_, local)| local.parameter == Some(kind));
+        if takes_all(ParameterKind::VarPositional)
+            || args
+                .iter()
+                .any(|argument| matches!(argument.name.as_deref(), Some("*" | "**")))
+        {
+            return true;
+        }
+        let normal: Vec<_> = function
+            .parameters()
+            .filter(|(_, local)| local.parameter == Some(ParameterKind::Normal))
+            .collect();
+        let needed = normal.iter().filter(|(_, local)| local.default.is_none()).count();
+        let positional = args.iter().filter(|argument| argument.name.is_none()).count();
+        let named = args.iter().filter_map(|argument| argument.name.as_deref());
+        let names_fit = takes_all(ParameterKind::VarKeyword)
+            || named
+                .clone()
+                .all(|name| function.parameters().any(|(_, local)| local.name == name));
+        positional <= normal.len() && positional + named.count() >= needed && names_fit
+    }
+
+    /// The entries that a store means.
+    pub(super) fn store_entries(
+        &self,
+        func: FuncId,
+        target: &Value,
+        form: AccessForm,
+        kind: StoreKind,
+    ) -> Vec<EntryId> {
+        let wanted = if kind == StoreKind::Delete {
+            MatchKind::Delete
+        } else {
+            MatchKind::Store
+        };
+        self.place_entries(func, target, form, wanted)
+    }
+
+    /// The entries that a load means.
+    pub(super) fn load_entries(&self, func: FuncId, value: &Value, form: AccessForm) -> Vec<EntryId> {
+        self.place_entries(func, value, form, MatchKind::Load)
+    }
+
+    fn place_entries(&self, func: FuncId, target: &Value, form: AccessForm, kind: MatchKind) -> Vec<EntryId> {
+        let language = self.tree.language(func);
+        let (place, subscript) = match (target, form) {
+            (Value::Item(base, _) | Value::Element(base), AccessForm::Subscript) => (base.as_ref(), true),
+            (other, _) => (other, false),
+        };
+        // Plain locals are no places of the environment; elements of them may be, through an alias.
+        if !subscript && matches!(place, Value::Local(..)) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        let mut paths: Vec<Rc<str>> = Vec::new();
+        match place {
+            // A whole store names the variable itself, not what it holds.
+            Value::Global(name) if !subscript => match language {
+                Language::C => paths.push(name.as_str().into()),
+                _ => return Vec::new(),
+            },
+            Value::Path(path) if !subscript => paths.push(path.as_str().into()),
+            Value::Attribute(base, name) if !subscript => {
+                for object in self.eval(func, base).iter() {
+                    if let Object::External(path) | Object::Result(path, _) = object {
+                        paths.push(format!("{path}.{name}").into());
+                    }
+                }
+            }
+            _ => {
+                for object in self.eval(func, place).iter() {
+                    if let Object::External(path) | Object::Result(path, _) = object {
+                        paths.push(path.clone());
+                    }
+                }
+            }
+        }
+        for path in paths {
+            for id in self.catalog.lookup(language, kind, &path) {
+                let entry = self.catalog.entry(*id);
+                if entry.is_subscript() == subscript && !found.contains(id) {
+                    found.push(*id);
+                }
+            }
+        }
+        found
+    }
+
+    /// The entries that a with-block's manager means.
+    pub(super) fn with_entries(&self, func: FuncId, manager: &Value) -> Vec<EntryId> {
+        let language = self.tree.language(func);
+        let mut found = Vec::new();
+        for object in self.eval(func, manager).iter() {
+            let paths = match object {
+                Object::Result(path, _) | Object::External(path) => vec![path.to_string()],
+                Object::Instance(class, _) => self.outside_bases(*class),
+                _ => Vec::new(),
+            };
+            for path in paths {
+                for id in self.catalog.lookup(language, MatchKind::With, &path) {
+                    if !found.contains(id) {
+                        found.push(*id);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The threads that a call starts, whether at once or because it is the `start()` of a thread made before.
+    pub(super) fn started(&self, site: CallSite) -> Vec<Started> {
+        let mut found = Vec::new();
+        for id in self.meaning(site).entries.iter() {
+            let entry = self.catalog.entry(*id);
+            if let Role::Start {
+                moment: StartMoment::Now,
+                ..
+            } = &entry.role
+            {
+                found.extend(self.thread_of(site, site, *id, None));
+            }
+        }
+        let call = self.tree.call(site);
+        let Value::Attribute(receiver, method) = &call.callee else {
+            return found;
+        };
+        if self.starting_methods.contains(method.as_str()) {
+            for object in self.eval(site.0, receiver).iter() {
+                found.extend(self.deferred(site, object, method));
+            }
+        }
+        found
+    }
+
+    /// `t.start()`: the thread that `t` was made as.
+    fn deferred(&self, site: CallSite, object: &Object, method: &str) -> Vec<Started> {
+        let mut found = Vec::new();
+        let moment = StartMoment::Method(method.to_owned());
+        match object {
+            Object::Result(_, Some(created)) => {
+                for id in self.meaning(*created).entries.iter() {
+                    if matches!(&self.catalog.entry(*id).role, Role::Start { moment: when, .. } if *when == moment) {
+                        found.extend(self.thread_of(site, *created, *id, None));
+                    }
+                }
+            }
+            Object::Instance(class, created) => {
+                let language = self.tree.file(self.tree.classes[class.0 as usize].file).language;
+                let mut seen = Vec::new();
+                for base in self.outside_bases(*class) {
+                    for id in self.catalog.lookup(language, MatchKind::Base, &base) {
+                        let role = &self.catalog.entry(*id).role;
+                        if matches!(role, Role::Start { moment: when, .. } if *when == moment) && !seen.contains(id) {
+                            seen.push(*id);
+                            found.extend(self.thread_of(site, created.unwrap_or(site), *id, Some(*class)));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        found
+    }
+
+    fn thread_of(&self, site: CallSite, created: CallSite, id: EntryId, class: Option<ClassId>) -> Option<Started> {
+        let Role::Start {
+            entry,
+            method,
+            many,
+            process,
+            owner,
+            handle,
+            detached,
+            ..
+        } = &self.catalog.entry(id).role
+        else {
+            return None;
+        };
+        let mut entries = Vec::new();
+        let mut outside = Vec::new();
+        for (home, value) in self.argument(created, entry) {
+            for object in self.eval(home, value).iter() {
+                self.entry_functions(object, method.as_deref(), &mut entries);
+                if let (Object::External(path), None) = (object, method) {
+                    outside.push(path.to_string());
+                }
+            }
+        }
+        if let Some(class) = class {
+            self.entry_functions(&Object::Instance(class, None), method.as_deref(), &mut entries);
+            // A subclass without a `run` of its own still runs the `target` that it hands to its base.
+            if entries.is_empty() {
+                entries.extend(self.base_target(class));
+            }
+        }
+        let mut handles = vec![super::places::Key::Made(created), super::places::Key::Made(site)];
+        for (home, value) in self.argument(created, handle) {
+            handles.extend(self.keys(home, value));
+        }
+        let mut owners = Keys::new();
+        if let Some(owner) = owner {
+            for (home, value) in self.argument(created, owner) {
+                owners.extend(self.keys(home, value));
+            }
+        }
+        Some(Started {
+            created,
+            entries,
+            outside,
+            many: *many,
+            process: *process,
+            detached: *detached,
+            handles,
+            owners,
+        })
+    }
+
+    /// `super().__init__(target=f)` in a subclass of a thread class.
+    fn base_target(&self, class: ClassId) -> Vec<FuncId> {
+        let mut found = Vec::new();
+        for init in self.method(class, "__init__") {
+            for number in 0..self.tree.function(init).calls.len() {
+                let site = (init, crate::facts::CallIndex(number as u32));
+                for id in self.entries_of_call(site) {
+                    if let Role::Start { entry, .. } = &self.catalog.entry(id).role {
+                        for (home, value) in self.argument(site, entry) {
+                            for object in self.eval(home, value).iter() {
+                                self.entry_functions(object, None, &mut found);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The functions that a thread runs when it is given an object; `method` names those of its class, by patterns
+    /// separated by `|`, where `*` at the end stands for anything.
+    fn entry_functions(&self, object: &Object, method: Option<&str>, found: &mut Vec<FuncId>) {
+        let mut add = |func: FuncId| {
+            if self.tree.function(func).kind != FunctionKind::Declaration && !found.contains(&func) {
+                found.push(func);
+            }
+        };
+        match (object, method) {
+            (Object::Function(func) | Object::Coroutine(func), _) => add(*func),
+            (Object::Instance(class, _) | Object::Class(class), Some(patterns)) => {
+                for pattern in patterns.split('|') {
+                    match pattern.strip_suffix('*') {
+                        None => self.method(*class, pattern).into_iter().for_each(&mut add),
+                        Some(prefix) => {
+                            for ancestor in self.ancestors(*class) {
+                                let methods = &self.tree.classes[ancestor.0 as usize].methods;
+                                for (_, methods) in methods.iter().filter(|(name, _)| name.starts_with(prefix)) {
+                                    methods.iter().copied().for_each(&mut add);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (Object::Instance(class, _), None) => self.method(*class, "__call__").into_iter().for_each(&mut add),
+            (Object::Class(class), None) => self.method(*class, "__init__").into_iter().for_each(&mut add),
+            _ => {}
+        }
+    }
+
+    /// The functions that an argument hands over.
+    pub(super) fn handed_functions(&self, site: CallSite, reference: &ArgumentRef) -> Vec<FuncId> {
+        let mut found = Vec::new();
+        for (home, value) in self.argument(site, reference) {
+            for object in self.eval(home, value).iter() {
+                self.entry_functions(object, None, &mut found);
+            }
+            for object in self.elements(home, value, None).iter() {
+                self.entry_functions(object, None, &mut found);
+            }
+        }
+        found
+    }
+
+    /// The decorators of the tree around a function, innermost last; empty where there is none.
+    pub(super) fn decorators(&self, func: FuncId) -> Vec<FuncId> {
+        let module = self.tree.module_function(self.tree.file_of(func));
+        let home = self.tree.parent(func).unwrap_or(module);
+        let mut found = Vec::new();
+        for attribute in &self.tree.function(func).attributes {
+            for object in self.eval(home, &attribute.value).iter() {
+                if let Object::Function(decorator) = object {
+                    found.push(*decorator);
+                }
+            }
+        }
+        found
+    }
+
+    /// The wrappers that a decorator returns: functions nested in it.
+    pub(super) fn wrappers(&self, decorator: FuncId) -> Vec<FuncId> {
+        self.returned(decorator)
+            .iter()
+            .filter_map(|object| match object {
+                Object::Function(wrapper) if self.nested_in(*wrapper, decorator) => Some(*wrapper),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
+        while let Some(parent) = self.tree.parent(inner) {
+            if parent == outer {
+                return true;
+            }
+            inner = parent;
+        }
+        false
+    }
+
+    /// The entries that a function's decorators or attributes mean.
+    pub(super) fn attribute_entries(&self, func: FuncId) -> Vec<EntryId> {
+        let language = self.tree.language(func);
+        let module = self.tree.module_function(self.tree.file_of(func));
+        let home = self.tree.parent(func).unwrap_or(module);
+        let mut found = Vec::new();
+        for attribute in &self.tree.function(func).attributes {
+            for object in self.eval(home, &attribute.value).iter() {
+                if let Object::External(path) = object {
+                    found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,566 @@
+//! Attributes, methods and elements of objects, and the class hierarchy behind them.
+
+use crate::facts::{FieldKey, FunctionIndex, Language, TypeKind, Value};
+use crate::knowledge::{ArgumentRef, ArgumentTest, Predicate, Role};
+
+use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
+use super::values::{Object, Objects, Values, find_argument};
+
+impl<'t> Values<'t> {
+    /// What `object.name` may be.
+    pub(super) fn member(&self, object: &Object, name: &str) -> Objects {
+        match object {
+            Object::Module(file) => self.module_member(*file, name),
+            Object::Class(class) => self.class_member(*class, name, false),
+            Object::Instance(class, site) => {
+                let mut found = self.class_member(*class, name, site.is_none());
+                found.add_all(self.field(*class, name));
+                found
+            }
+            Object::Super(class) => {
+                let mut found = Objects::default();
+                for base in self.bases(*class) {
+                    match base {
+                        Object::Class(base) => found.add_all(self.class_member(base, name, false)),
+                        Object::External(path) => found.add(self.joined_path(*class, &path, name)),
+                        _ => {}
+                    }
+                }
+                found
+            }
+            Object::External(path) | Object::Result(path, _) => {
+                let separator = if path.contains("::") || self.is_rust_type(path) {
+                    "::"
+                } else {
+                    "."
+                };
+                Objects::one(Object::external(&format!("{path}{separator}{name}")))
+            }
+            Object::Function(_) | Object::Coroutine(_) | Object::Text(_) => Objects::default(),
+        }
+    }
+
+    /// Rust's single-segment type paths (`JoinHandle`) would else be joined with a dot.
+    fn is_rust_type(&self, path: &str) -> bool {
+        !path.contains('.')
+            && !self
+                .catalog
+                .lookup(Language::Rust, crate::knowledge::MatchKind::Call, path)
+                .is_empty()
+    }
+
+    fn joined_path(&self, class: ClassId, path: &str, name: &str) -> Object {
+        let rust = self.tree.file(self.tree.classes[class.0 as usize].file).language == Language::Rust;
+        let separator = if rust { "::" } else { "." };
+        Object::external(&format!("{path}{separator}{name}"))
+    }
+
+    fn module_member(&self, file: FileId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        let defined = self.global(file, name);
+        for object in defined.iter().filter(|object| !is_builtin(object)) {
+            found.add(object.clone());
+        }
+        for import in &self.tree.file(file).imports {
+            if import.name.as_deref() == Some(name) {
+                found.add_all(self.path(file, &import.path));
+            }
+        }
+        if found.is_empty() {
+            // A submodule that someone imported elsewhere.
+            let relative = format!(".{name}");
+            for module in self.python_modules(file, &relative) {
+                found.add(Object::Module(module));
+            }
+        }
+        found
+    }
+
+    fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
+        let mut found = Objects::default();
+        for method in self.method(class, name) {
+            found.add(Object::Function(method));
+        }
+        if with_overrides || self.tree.classes[class.0 as usize].kind == TypeKind::Trait {
+            for heir in self.descendants(class) {
+                for method in self.tree.classes[heir.0 as usize]
+                    .methods
+                    .get(name)
+                    .into_iter()
+                    .flatten()
+                {
+                    found.add(Object::Function(*method));
+                }
+            }
+        }
+        if found.is_empty() {
+            for ancestor in self.ancestors(class) {
+                for base in self.bases(ancestor) {
+                    if let Object::External(path) = base {
+                        found.add(self.joined_path(class, &path, name));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The method of this name along the class's line, nearest first; all overloads of the nearest class that has one.
+    pub(super) fn method(&self, class: ClassId, name: &str) -> Vec<FuncId> {
+        for ancestor in self.ancestors(class) {
+            if let Some(methods) = self.tree.classes[ancestor.0 as usize].methods.get(name) {
+                return methods.clone();
+            }
+        }
+        Vec::new()
+    }
+
+    /// The direct bases as objects: classes of the tree or outside paths.
+    pub(super) fn bases(&self, class: ClassId) -> Vec<Object> {
+        let mut found = Vec::new();
+        for (file, decl) in self.tree.decls(class) {
+            let module = self.tree.module_function(file);
+            for base in &decl.bases {
+                for object in self.eval(module, base).iter() {
+                    if matches!(object, Object::Class(_) | Object::External(_)) && !found.contains(object) {
+                        found.push(object.clone());
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The class itself and its bases inside the tree, nearest first.
+    pub(super) fn ancestors(&self, class: ClassId) -> Vec<ClassId> {
+        if let Some(found) = self.lines.borrow().get(&class) {
+            return found.clone();
+        }
+        let mut found = vec![class];
+        let mut next = 0;
+        // The line is remembered before it is complete, so that a base that leads back here finds an end.
+        self.lines.borrow_mut().insert(class, found.clone());
+        while next < found.len() && found.len() < 32 {
+            for base in self.bases(found[next]) {
+                if let Object::Class(base) = base
+                    && !found.contains(&base)
+                {
+                    found.push(base);
+                }
+            }
+            next += 1;
+        }
+        self.lines.borrow_mut().insert(class, found.clone());
+        found
+    }
+
+    /// The classes inside the tree that derive from this one, or implement this trait.
+    pub(super) fn descendants(&self, class: ClassId) -> Vec<ClassId> {
+        if let Some(found) = self.heirs.borrow().get(&class) {
+            return found.clone();
+        }
+        let name = super::tree::last_segment(&self.tree.classes[class.0 as usize].name).to_owned();
+        let mut found = Vec::new();
+        let candidates = self.tree.heirs_by_base.get(&name).cloned().unwrap_or_default();
+        for candidate in candidates {
+            if candidate != class && self.ancestors(candidate).contains(&class) {
+                found.push(candidate);
+                for next in self.descendants(candidate) {
+                    if !found.contains(&next) {
+                        found.push(next);
+                    }
+                }
+            }
+        }
+        self.heirs.borrow_mut().insert(class, found.clone());
+        found
+    }
+
+    /// The outside paths that a class derives from, directly or through the tree.
+    pub(super) fn outside_bases(&self, class: ClassId) -> Vec<String> {
+        let mut found = Vec::new();
+        for ancestor in self.ancestors(class) {
+            for base in self.bases(ancestor) {
+                if let Object::External(path) = base {
+                    found.push(path.to_string());
+                }
+            }
+        }
+        found
+    }
+
+    /// The elements of a container, iterable or mapping; with a literal key, of that key where it is known.
+    pub(super) fn elements(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
+        let file = self.tree.file_of(func);
+        match base {
+            Value::List(items) => {
+                if let Some(Value::Int(at)) = key
+                    && let Some(item) = usize::try_from(*at).ok().and_then(|at| items.get(at))
+                {
+                    return self.eval(func, item);
+                }
+                self.union(func, items.iter())
+            }
+            Value::Map(pairs) => {
+                let known = key.and_then(Value::as_text);
+                let same = pairs
+                    .iter()
+                    .filter(|(name, _)| known.is_some() && name.as_text() == known);
+                let mut found = self.union(func, same.map(|(_, value)| value));
+                if found.is_empty() {
+                    found = self.union(func, pairs.iter().map(|(_, value)| value));
+                }
+                found
+            }
+            Value::Record(_, fields) => {
+                let wanted = fields.iter().filter(|(name, _)| match (name, key) {
+                    (FieldKey::Index(at), Some(Value::Int(wanted))) => i64::from(*at) == *wanted,
+                    _ => true,
+                });
+                self.union(func, wanted.map(|(_, value)| value))
+            }
+            Value::OneOf(values) => {
+                let mut found = Objects::default();
+                for value in values {
+                    found.add_all(self.elements(func, value, key));
+                }
+                found
+            }
+            Value::Await(inner) => self.elements(func, inner, key),
+            Value::Call(owner, call) => self.elements_of_call((self.tree.func(file, *owner), *call), key),
+            Value::Local(..) | Value::Global(_) | Value::Path(_) | Value::Attribute(..) => {
+                // One answer is remembered for a place whatever the key: keys matter only inside one literal.
+                if key.is_some_and(|key| matches!(key, Value::Int(_) | Value::Text(_))) {
+                    self.elements_of_place(func, base, key)
+                } else {
+                    self.ask_elements(func, base, || self.elements_of_place(func, base, None))
+                }
+            }
+            Value::Item(inner, _) | Value::Element(inner) => self.nested_elements(func, inner, key),
+            _ => Objects::default(),
+        }
+    }
+
+    fn union<'v>(&self, func: FuncId, values: impl Iterator<Item = &'v Value>) -> Objects {
+        let mut found = Objects::default();
+        for value in values {
+            found.add_all(self.eval(func, value));
+        }
+        found
+    }
+
+    /// `for a, b in pairs`: the elements of the elements, where those are literals.
+    fn nested_elements(&self, func: FuncId, inner: &Value, key: Option<&Value>) -> Objects {
+        let mut found = Objects::default();
+        for (home, value) in self.sources(func, inner) {
+            let children: Vec<&Value> = match value {
+                Value::List(items) => items.iter().collect(),
+                Value::Map(pairs) => pairs.iter().map(|(_, value)| value).collect(),
+                _ => continue,
+            };
+            for child in children {
+                if matches!(child, Value::List(_) | Value::Map(_) | Value::Record(..)) {
+                    found.add_all(self.elements(home, child, key));
+                }
+            }
+        }
+        found
+    }
+
+    /// The values that are stored into a place, one step back, or the value itself.
+    pub(super) fn sources<'v>(&'v self, func: FuncId, value: &'v Value) -> Vec<(FuncId, &'v Value)> {
+        let file = self.tree.file_of(func);
+        match value {
+            Value::Local(owner, index) => {
+                let owner = self.tree.func(file, *owner);
+                let mut found: Vec<(FuncId, &Value)> = self
+                    .local_stores(owner, *index)
+                    .iter()
+                    .map(|store| (store.function, store.value))
+                    .collect();
+                if super::tree::local_of(self.tree.function(owner), *index)
+                    .parameter
+                    .is_some()
+                {
+                    found.extend(self.passed(owner, *index));
+                }
+                found
+            }
+            Value::Global(name) | Value::Path(name) => self
+                .global_stores(file, name)
+                .iter()
+                .map(|store| (store.function, store.value))
+                .collect(),
+            Value::Attribute(base, name) => {
+                let mut found = Vec::new();
+                for object in self.eval(func, base).iter() {
+                    if let Object::Instance(class, _) | Object::Class(class) = object {
+                        found.extend(
+                            self.field_stores(*class, name)
+                                .iter()
+                                .map(|store| (store.function, store.value)),
+                        );
+                    }
+                    if let Object::Module(module) = object {
+                        found.extend(
+                            self.global_stores(*module, name)
+                                .iter()
+                                .map(|store| (store.function, store.value)),
+                        );
+                    }
+                }
+                found
+            }
+            other => vec![(func, other)],
+        }
+    }
+
+    fn elements_of_place(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
+        let mut found = Objects::default();
+        if *self.guard_depth.borrow() > 12 {
+            return found;
+        }
+        *self.guard_depth.borrow_mut() += 1;
+        for (home, value) in self.sources(func, base) {
+            if !std::ptr::eq(value, base) {
+                found.add_all(self.elements(home, value, key));
+            }
+        }
+        if let Some(name) = self.spoken(func, base) {
+            for store in self.item_stores(&name) {
+                if let Value::Item(target, _) | Value::Element(target) = store.target
+                    && self.same_place(func, base, store.function, target)
+                {
+                    found.add_all(self.eval(store.function, store.value));
+                }
+            }
+            for site in self.inserts_into(&name) {
+                found.add_all(self.inserted(func, base, site));
+            }
+        }
+        *self.guard_depth.borrow_mut() -= 1;
+        found
+    }
+
+    /// Method calls on a place of this name.
+    fn inserts_into(&self, name: &str) -> Vec<CallSite> {
+        self.tree.calls_by_receiver.get(name).cloned().unwrap_or_default()
+    }
+
+    fn inserted(&self, func: FuncId, base: &Value, site: CallSite) -> Objects {
+        let mut found = Objects::default();
+        let call = self.tree.call(site);
+        let Value::Attribute(receiver, method) = &call.callee else {
+            return found;
+        };
+        let language = self.tree.language(site.0);
+        let any = self
+            .catalog
+            .lookup_any(language, crate::knowledge::MatchKind::Call, method);
+        for id in any {
+            if let Role::Insert { value, .. } = &self.catalog.entry(*id).role
+                && self.same_place(func, base, site.0, receiver)
+            {
+                for (home, value) in self.argument(site, value) {
+                    found.add_all(self.eval(home, value));
+                    found.add_all(self.elements(home, value, None));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether two values, each in its function, speak of the same variable.
+    pub(super) fn same_place(&self, func: FuncId, a: &Value, other: FuncId, b: &Value) -> bool {
+        let same_file = self.tree.file_of(func) == self.tree.file_of(other);
+        match (a, b) {
+            (Value::Local(..), Value::Local(..)) | (Value::Global(_), Value::Global(_)) => same_file && a == b,
+            (Value::Attribute(x, n), Value::Attribute(y, m)) => {
+                n == m && {
+                    let left = self.eval(func, x);
+                    let right = self.eval(other, y);
+                    left.iter()
+                        .any(|object| right.iter().any(|other| self.related(object, other)))
+                }
+            }
+            (Value::Path(a), Value::Path(b)) => a == b,
+            (Value::Global(name), Value::Attribute(base, member))
+            | (Value::Attribute(base, member), Value::Global(name)) => {
+                name == member && {
+                    let (home, elsewhere) = if matches!(a, Value::Global(_)) {
+                        (func, other)
+                    } else {
+                        (other, func)
+                    };
+                    let module = Object::Module(self.tree.file_of(home));
+                    self.eval(elsewhere, base).iter().any(|object| *object == module)
+                }
+            }
+            _ => false,
+        }
+    }
+
+    fn related(&self, a: &Object, b: &Object) -> bool {
+        match (a, b) {
+            (Object::Instance(x, _) | Object::Class(x), Object::Instance(y, _) | Object::Class(y)) => {
+                x == y || self.ancestors(*x).contains(y) || self.ancestors(*y).contains(x)
+            }
+            _ => a == b,
+        }
+    }
+
+    fn elements_of_call(&self, site: CallSite, key: Option<&Value>) -> Objects {
+        let mut found = Objects::default();
+        let call = self.tree.call(site);
+        for object in self.eval(site.0, &call.callee).iter() {
+            match object {
+                Object::Function(func) => {
+                    for (home, value) in self.returned_values(*func) {
+                        found.add_all(self.elements(home, value, key));
+                    }
+                    if self.tree.function(*func).is_generator {
+                        found.add_all(self.returned(*func));
+                    }
+                }
+                Object::External(path) => {
+                    for id in self.entries_for(site, path) {
+                        if let Role::Pass { of } | Role::Element { of } = &self.catalog.entry(id).role {
+                            for (home, value) in self.argument(site, of) {
+                                found.add_all(self.elements(home, value, key));
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Whether every predicate on the arguments of a call holds.
+    pub(super) fn arguments_fit(&self, site: CallSite, predicates: &[Predicate]) -> bool {
+        predicates.iter().all(|predicate| {
+            let tests = &predicate.any_of;
+            match self.tested(site, &predicate.argument) {
+                None => tests.contains(&ArgumentTest::Absent) || tests.contains(&ArgumentTest::False),
+                Some((func, value)) => tests.iter().any(|test| self.passes(func, value, *test)),
+            }
+        })
+    }
+
+    /// As [`Values::arguments_fit`], for an API that a thread runs: keywords of its own cannot be seen, so only demands that
+    /// something be absent are taken to hold.
+    pub(super) fn handed_arguments_fit(&self, created: CallSite, predicates: &[Predicate]) -> bool {
+        let call = self.tree.call(created);
+        predicates.iter().all(|predicate| {
+            let ArgumentRef::Of { keywords, .. } = &predicate.argument else { return false };
+            let given = call.args.iter().find(|argument| argument.name.as_ref().is_some_and(|name| keywords.contains(name)));
+            match given {
+                Some(argument) => predicate.any_of.iter().any(|test| self.passes(created.0, &argument.value, *test)),
+                None => predicate.any_of.contains(&ArgumentTest::Absent) || predicate.any_of.contains(&ArgumentTest::False),
+            }
+        })
+    }
+
+    fn tested(&self, site: CallSite, reference: &ArgumentRef) -> Option<(FuncId, &'t Value)> {
+        match reference {
+            ArgumentRef::Of { positions, keywords } => {
+                let call = self.tree.call(site);
+                find_argument(&call.args, positions, keywords).map(|argument| (site.0, &argument.value))
+            }
+            other => self.argument(site, other).into_iter().next(),
+        }
+    }
+
+    fn passes(&self, func: FuncId, value: &Value, test: ArgumentTest) -> bool {
+        match test {
+            ArgumentTest::Absent => false,
+            ArgumentTest::Present => true,
+            ArgumentTest::None => matches!(value, Value::None) || self.only_none(func, value),
+            ArgumentTest::True => matches!(value, Value::Bool(true)) || matches!(value, Value::Int(n) if *n != 0),
+            ArgumentTest::False => matches!(value, Value::Bool(false) | Value::Int(0) | Value::None),
+            ArgumentTest::Literal => matches!(value, Value::Text(_) | Value::Int(_) | Value::Bool(_)),
+            ArgumentTest::Live => self.is_live(func, value),
+            ArgumentTest::Own => {
+                !matches!(value, Value::None) && !self.only_none(func, value) && !self.is_live(func, value)
+            }
+            ArgumentTest::Empty => value.as_text() == Some(""),
+            ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
+            ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
+        }
+    }
+
+    /// A local whose only value is `None`.
+    fn only_none(&self, func: FuncId, value: &Value) -> bool {
+        let sources = self.sources(func, value);
+        matches!(value, Value::Local(..))
+            && !sources.is_empty()
+            && sources.iter().all(|(_, value)| **value == Value::None)
+    }
+
+    /// The live environment: a path that the catalog knows as a store of the whole.
+    fn is_live(&self, func: FuncId, value: &Value) -> bool {
+        let language = self.tree.language(func);
+        self.eval(func, value).iter().any(|object| match object {
+            Object::External(path) => !self
+                .catalog
+                .lookup(language, crate::knowledge::MatchKind::Store, path)
+                .is_empty(),
+            _ => false,
+        })
+    }
+
+    /// The program's name: a string, or the first string of a list.
+    fn program_text(&self, func: FuncId, value: &Value) -> Option<String> {
+        let first = match value {
+            Value::List(items) => items.first()?,
+            other => other,
+        };
+        if let Value::Text(_) = first {
+            return self.texts(func, first).into_iter().next();
+        }
+        for (home, source) in self.sources(func, first) {
+            if let Value::List(items) = source {
+                return items.first().and_then(|item| self.texts(home, item).into_iter().next());
+            }
+        }
+        self.texts(func, first).into_iter().next()
+    }
+
+    /// The values that a function returns or yields.
+    pub(super) fn returned_values(&self, func: FuncId) -> Vec<(FuncId, &'t Value)> {
+        self.returns_of(func).iter().map(|value| (func, *value)).collect()
+    }
+
+    /// The function object of a closure index in the file of another function.
+    pub(super) fn closure(&self, func: FuncId, index: FunctionIndex) -> FuncId {
+        self.tree.func(self.tree.file_of(func), index)
+    }
+
+    /// The name by which a value is spoken of in reports.
+    pub(super) fn described(&self, func: FuncId, value: &Value) -> String {
+        match value {
+            Value::Local(..) => self.spoken(func, value).unwrap_or_default(),
+            Value::Attribute(base, name) => format!("{}.{name}", self.described(func, base)),
+            Value::Item(base, _) | Value::Element(base) => format!("{}[]", self.described(func, base)),
+            Value::Global(name) => name.clone(),
+            Value::Path(path) => path.strip_prefix("crate::").unwrap_or(path).to_owned(),
+            Value::Call(_, call) => {
+                let site = (func, *call);
+                self.tree
+                    .function(func)
+                    .calls
+                    .get(call.0 as usize)
+                    .map_or_else(String::new, |_| {
+                        let callee = &self.tree.call(site).callee;
+                        format!("{}()", value_name(callee).unwrap_or("?"))
+                    })
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn is_builtin(object: &Object) -> bool {
+    matches!(object, Object::External(path) if path.starts_with("builtins."))
+}

@@ -1,0 +1,34 @@
+//! Facts and catalog become a [`Program`]: who calls whom, which threads run, what each may do to the
+//! environment, and which two of these can overlap.
+//!
+//! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names;
+//! [`values`] says what a value may be; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
+//! joins calls, stores and blocks with the catalog; [`walk`] and [`calls`] go through every function in order and keep the threads
+//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
+//! can overlap; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
+//!
+//! No API is known here by name, and no language but for the rules of its names.
+
+mod calls;
+mod meaning;
+mod members;
+mod names;
+mod owners;
+mod pairs;
+mod places;
+mod program;
+mod sites;
+mod state;
+mod status;
+mod summary;
+mod tree;
+mod values;
+mod walk;
+mod why;
+
+pub use pairs::{Pair, PairKind, PairSide};
+pub use program::{Engine, Program, StartInfo, SummaryKey, analyse};
+pub use sites::{AccessKind, SiteId, SiteInfo};
+pub use summary::{Access, Chain, ChainStep, Held, StartId};
+pub use tree::{CallSite, FileId, FuncId, Tree, each_event};
+pub use why::Observation;

@@ -1,0 +1,426 @@
+//! From a name to what it names: modules of Python, linkage of C, paths of Rust.
+//!
+//! A name that nothing in the tree defines is external: its path is what the catalog is asked for. Where the tree and the
+//! catalog both know a path, the catalog wins for Python and Rust (a tree that holds the standard library itself must not
+//! hide what `threading.Thread` means), and the tree wins for C, where linking a function of its own named `setenv` is
+//! exactly what the linker would do.
+
+use crate::facts::{FunctionKind, Language, TypeKind, Visibility};
+use crate::knowledge::MatchKind;
+
+use super::tree::{FileId, FuncId, crate_root, last_segment};
+use super::values::{Object, Objects, Values};
+
+/// How many definitions of one C symbol may be meant at the most.
+const LINK_CANDIDATES: usize = 16;
+
+impl Values<'_> {
+    /// What a top-level or undefined name of a file may be.
+    pub(super) fn global(&self, file: FileId, name: &str) -> Objects {
+        match self.tree.file(file).language {
+            Language::Python => self.python_global(file, name),
+            Language::C => self.c_global(file, name),
+            Language::Rust => self.rust_global(file, name),
+        }
+    }
+
+    /// What an absolute or relative path may be, seen from a file.
+    pub(super) fn path(&self, file: FileId, path: &str) -> Objects {
+        match self.tree.file(file).language {
+            Language::Python => self.python_path(file, path),
+            Language::C => self.c_global(file, path),
+            Language::Rust => self.rust_path(file, path),
+        }
+    }
+
+    /// The catalog speaks of this path, or of something below it.
+    fn known(&self, language: Language, path: &str) -> bool {
+        [
+            MatchKind::Call,
+            MatchKind::Base,
+            MatchKind::With,
+            MatchKind::Store,
+            MatchKind::Load,
+            MatchKind::Decorator,
+        ]
+        .into_iter()
+        .any(|kind| !self.catalog.lookup(language, kind, path).is_empty())
+    }
+
+    fn python_global(&self, file: FileId, name: &str) -> Objects {
+        let mut found = self.defined_here(file, name);
+        found.add_all(self.stored_global(file, name));
+        if !found.is_empty() || self.has_global_store(file, name) {
+            return found;
+        }
+        for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
+            for module in self.python_modules(file, &import.path) {
+                found.add_all(self.python_global(module, name));
+            }
+            if found.is_empty() && self.python_modules(file, &import.path).is_empty() {
+                let path = format!("{}.{name}", import.path);
+                if self.known(Language::Python, &path) {
+                    found.add(Object::external(&path));
+                }
+            }
+        }
+        if found.is_empty() {
+            found.add(Object::external(&format!("builtins.{name}")));
+        }
+        found
+    }
+
+    /// Functions and classes that the top level of a file defines under a name.
+    fn defined_here(&self, file: FileId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        let facts = self.tree.file(file);
+        for func in self.named(name).filter(|func| self.tree.file_of(*func) == file) {
+            let function = self.tree.function(func);
+            if function.parent.is_none() && function.owner.is_none() && function.qualified == name {
+                found.add(Object::Function(func));
+            }
+        }
+        for (index, decl) in facts.types.iter().enumerate() {
+            if decl.name == name
+                && let Some(class) = self.tree.class_of(file, crate::facts::TypeIndex(index as u32))
+            {
+                found.add(Object::Class(class));
+            }
+        }
+        found
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = FuncId> + '_ {
+        self.tree.functions_by_name.get(name).into_iter().flatten().copied()
+    }
+
+    fn python_path(&self, file: FileId, path: &str) -> Objects {
+        if self.known(Language::Python, path) {
+            return Objects::one(Object::external(path));
+        }
+        // The longest prefix that is a module of the tree; the rest are members.
+        let dots = path.len() - path.trim_start_matches('.').len();
+        let mut end = path.len();
+        loop {
+            let (module, rest) = path.split_at(end);
+            let modules = self.python_modules(file, module);
+            if !modules.is_empty() {
+                let mut found = Objects::default();
+                for module in modules {
+                    found.add_all(self.members(module, rest.trim_start_matches('.')));
+                }
+                return found;
+            }
+            match path[..end].rfind('.') {
+                Some(dot) if dot >= dots.max(1) => end = dot,
+                Some(dot) if dots > 0 && dot + 1 == dots && end > dots => end = dots,
+                _ => break,
+            }
+        }
+        Objects::one(Object::external(path))
+    }
+
+    fn members(&self, module: FileId, rest: &str) -> Objects {
+        if rest.is_empty() {
+            return Objects::one(Object::Module(module));
+        }
+        let mut current = Objects::one(Object::Module(module));
+        for name in rest.split('.') {
+            let mut next = Objects::default();
+            for object in current.iter() {
+                next.add_all(self.member(object, name));
+            }
+            current = next;
+        }
+        current
+    }
+
+    /// The files that an import path may mean, seen from a file: by folder for relative ones, else by the nearest
+    /// folder above the importing file below which the path exists (a script's own folder comes first in `sys.path`).
+    pub(super) fn python_modules(&self, file: FileId, path: &str) -> Vec<FileId> {
+        let from = &self.tree.file(file).path;
+        let dots = path.len() - path.trim_start_matches('.').len();
+        let rest = path[dots..].replace('.', "/");
+        if rest.is_empty() && dots == 0 {
+            return Vec::new();
+        }
+        let last = rest.rsplit('/').next().unwrap_or("");
+        let mut candidates: Vec<FileId> = Vec::new();
+        for basename in [format!("{last}.py"), "__init__.py".to_owned()] {
+            candidates.extend(self.tree.files_by_basename.get(&basename).into_iter().flatten());
+        }
+        if dots > 0 {
+            let mut folder = folder_of(from);
+            for _ in 1..dots {
+                folder = folder_of(folder);
+            }
+            let base = if rest.is_empty() {
+                folder.to_owned()
+            } else {
+                join(folder, &rest)
+            };
+            return candidates
+                .into_iter()
+                .filter(|id| {
+                    let path = &self.tree.file(*id).path;
+                    *path == format!("{base}.py") || *path == join(&base, "__init__.py")
+                })
+                .collect();
+        }
+        let mut best: Vec<(usize, FileId)> = Vec::new();
+        for id in candidates {
+            let path = &self.tree.file(id).path;
+            let stem = path
+                .strip_suffix("/__init__.py")
+                .or_else(|| path.strip_suffix(".py"))
+                .unwrap_or(path);
+            let Some(root) = strip_path_suffix(stem, &rest) else {
+                continue;
+            };
+            // The same package installed twice, or two projects in one tree: the closest root to the importer counts.
+            best.push((common_components(root, from), id));
+        }
+        let Some(nearest) = best.iter().map(|(near, _)| *near).max() else {
+            return Vec::new();
+        };
+        best.into_iter()
+            .filter(|(near, _)| *near == nearest)
+            .map(|(_, id)| id)
+            .take(2)
+            .collect()
+    }
+
+    fn c_global(&self, file: FileId, name: &str) -> Objects {
+        let mut found = self.defined_in_c(file, name);
+        if found.is_empty() {
+            found.add_all(self.stored_global(file, name));
+        }
+        if found.is_empty() {
+            found.add(Object::external(name));
+        }
+        found
+    }
+
+    /// What the linker would bind a symbol to: a static of this file, else the nearest external definitions.
+    fn defined_in_c(&self, file: FileId, name: &str) -> Objects {
+        let from = &self.tree.file(file).path;
+        let mut external: Vec<(usize, FuncId)> = Vec::new();
+        let mut local = Objects::default();
+        for func in self.named(name) {
+            let function = self.tree.function(func);
+            let home = self.tree.file_of(func);
+            if function.kind == FunctionKind::Declaration || function.parent.is_some() {
+                continue;
+            }
+            match self.tree.file(home).language {
+                Language::C => {
+                    let visible = function.visibility == Visibility::Public || function.kind == FunctionKind::Macro;
+                    if home == file {
+                        local.add(Object::Function(func));
+                    } else if visible || self.tree.file(home).path.ends_with(".h") {
+                        external.push((common_components(folder_of(&self.tree.file(home).path), from), func));
+                    }
+                }
+                // A Rust function exported by its symbol meets C here.
+                Language::Rust if self.exports_symbol(func) => {
+                    external.push((common_components(folder_of(&self.tree.file(home).path), from), func));
+                }
+                _ => {}
+            }
+        }
+        if !local.is_empty() {
+            return local;
+        }
+        let Some(nearest) = external.iter().map(|(near, _)| *near).max() else {
+            return Objects::default();
+        };
+        let mut found = Objects::default();
+        for (_, func) in external
+            .into_iter()
+            .filter(|(near, _)| *near == nearest)
+            .take(LINK_CANDIDATES)
+        {
+            found.add(Object::Function(func));
+        }
+        found
+    }
+
+    fn exports_symbol(&self, func: FuncId) -> bool {
+        self.tree.function(func).attributes.iter().any(|attribute| {
+            super::tree::value_name(&attribute.value).is_some_and(|name| name == "no_mangle" || name == "export_name")
+        })
+    }
+
+    fn rust_global(&self, file: FileId, name: &str) -> Objects {
+        // A bare name that is neither imported nor defined here: a symbol of C (`extern "C"`), a glob import, or the prelude.
+        let symbol = self.defined_in_c_by_symbol(file, name);
+        if !symbol.is_empty() {
+            return symbol;
+        }
+        for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
+            let path = format!("{}::{name}", import.path);
+            if self.known(Language::Rust, &path) {
+                return Objects::one(Object::external(&path));
+            }
+            let found = self.rust_in_tree(file, &path, 0);
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Objects::one(Object::external(name))
+    }
+
+    fn defined_in_c_by_symbol(&self, file: FileId, name: &str) -> Objects {
+        let declared = self
+            .named(name)
+            .any(|func| self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration);
+        if declared {
+            self.defined_in_c(file, name)
+        } else {
+            Objects::default()
+        }
+    }
+
+    fn rust_path(&self, file: FileId, path: &str) -> Objects {
+        if self.known(Language::Rust, path) {
+            return Objects::one(Object::external(path));
+        }
+        let found = self.rust_in_tree(file, path, 0);
+        if found.is_empty() {
+            Objects::one(Object::external(path))
+        } else {
+            found
+        }
+    }
+
+    /// Looks a Rust path up in the crates of the tree, through re-exports.
+    fn rust_in_tree(&self, file: FileId, path: &str, depth: u32) -> Objects {
+        let mut found = Objects::default();
+        if depth > 6 {
+            return found;
+        }
+        let own = crate_root(&self.tree.file(file).path);
+        let (root, inner) = match path.split_once("::") {
+            Some(("crate", _)) => (vec![own.to_owned()], path.to_owned()),
+            Some((first, rest)) => (self.crates_named(own, first), format!("crate::{rest}")),
+            None => return found,
+        };
+        let name = last_segment(&inner);
+        for root in root {
+            for func in self.named(name) {
+                let function = self.tree.function(func);
+                let home = &self.tree.file(self.tree.file_of(func)).path;
+                if function.qualified == inner && crate_root(home) == root && home.ends_with(".rs") {
+                    found.add(Object::Function(func));
+                }
+            }
+            for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+                let entry = &self.tree.classes[class.0 as usize];
+                let home = &self.tree.file(entry.file).path;
+                if entry.name == inner && entry.kind != TypeKind::Impl && crate_root(home) == root {
+                    found.add(Object::Class(*class));
+                }
+            }
+            if found.is_empty() {
+                found.add_all(self.rust_static(&root, &inner));
+            }
+            if found.is_empty() {
+                found.add_all(self.rust_reexport(&root, &inner, depth));
+            }
+        }
+        found
+    }
+
+    /// `crate::X` where another file says `pub use a::X` or `pub use a::*` in that module.
+    fn rust_reexport(&self, root: &str, inner: &str, depth: u32) -> Objects {
+        let mut found = Objects::default();
+        let Some((module, name)) = inner.rsplit_once("::") else {
+            return found;
+        };
+        for id in self.rust_module_files(root, module) {
+            for import in self.tree.file(id).imports.iter().filter(|import| import.path != *inner) {
+                let target = if import.star {
+                    format!("{}::{name}", import.path)
+                } else if import.name.as_deref() == Some(name) {
+                    import.path.clone()
+                } else {
+                    continue;
+                };
+                if self.known(Language::Rust, &target) {
+                    found.add(Object::external(&target));
+                } else if target != inner {
+                    found.add_all(self.rust_in_tree(id, &target, depth + 1));
+                }
+            }
+        }
+        if found.is_empty()
+            && let Some((outer, member)) = inner.rsplit_once("::")
+            && outer.contains("::")
+            && depth < 3
+        {
+            // An associated function of a re-exported type: `crate::Type::new`.
+            for object in self.rust_reexport(root, outer, depth + 1).iter() {
+                found.add_all(self.member(object, member));
+            }
+        }
+        found
+    }
+
+    fn rust_module_files(&self, root: &str, module: &str) -> Vec<FileId> {
+        self.rust_modules
+            .get(&(root.to_owned(), module.to_owned()))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The package folders that a crate name can mean: a folder of that name (dashes as underscores), or, in a
+    /// package's own tests and binaries, the package itself.
+    fn crates_named(&self, own: &str, name: &str) -> Vec<String> {
+        let mut found = self.crates.get(name).cloned().unwrap_or_default();
+        if found.is_empty() && !matches!(name, "std" | "core" | "alloc") {
+            for own_kind in ["/tests/", "/examples/", "/benches/", "/src/", "/build.rs"] {
+                let marked = format!("/{own}");
+                if let Some(at) = marked.rfind(own_kind) {
+                    found.push(marked[..at].trim_start_matches('/').to_owned());
+                    break;
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The folder of a path, empty at the top.
+pub(super) fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn join(folder: &str, rest: &str) -> String {
+    if folder.is_empty() {
+        rest.to_owned()
+    } else {
+        format!("{folder}/{rest}")
+    }
+}
+
+/// What stands before a trailing run of path components.
+fn strip_path_suffix<'p>(path: &'p str, suffix: &str) -> Option<&'p str> {
+    let head = path.strip_suffix(suffix)?;
+    if head.is_empty() {
+        Some("")
+    } else {
+        head.strip_suffix('/')
+    }
+}
+
+/// How many leading folders two paths share.
+fn common_components(folder: &str, other: &str) -> usize {
+    if folder.is_empty() {
+        return 0;
+    }
+    folder
+        .split('/')
+        .zip(other.split('/'))
+        .take_while(|(a, b)| a == b)
+        .count()
+}

@@ -1,0 +1,220 @@
+//! Pairs that no function is the common ancestor of: threads that outlive the method that started them, and tests that
+//! run beside each other.
+
+use crate::facts::{FunctionKind, Language, Visibility};
+use crate::finding::Confidence;
+use crate::knowledge::{Role, Target};
+
+use super::pairs::{Pair, PairKind, PairSide};
+use super::program::{Engine, SummaryKey};
+use super::sites::AccessKind;
+use super::summary::{Access, Certainty, Chain, Live};
+use super::tree::{ClassId, FuncId, crate_root};
+use super::walk::exclude;
+
+/// Adds both kinds.
+pub fn add(engine: &mut Engine<'_>, target: &Target) {
+    classes(engine);
+    modules(engine);
+    if !target.process_per_test {
+        tests(engine);
+    }
+}
+
+fn summary(engine: &mut Engine<'_>, function: FuncId) -> std::rc::Rc<super::summary::Summary> {
+    engine.summary(SummaryKey { function, main: false })
+}
+
+/// A thread that a method leaves alive is alive while the other public methods run.
+fn classes(engine: &mut Engine<'_>) {
+    for number in 0..engine.values.tree.classes.len() {
+        let class = ClassId(number as u32);
+        let methods: Vec<FuncId> = engine.values.tree.classes[number]
+            .methods
+            .values()
+            .flatten()
+            .copied()
+            .collect();
+        let name = super::tree::last_segment(&engine.values.tree.classes[class.0 as usize].name).to_owned();
+        family(
+            engine,
+            &methods,
+            &name,
+            "another method of the class may run while the thread is alive",
+        );
+    }
+}
+
+/// A thread that a public function leaves alive is alive while the other public functions of its file run.
+fn modules(engine: &mut Engine<'_>) {
+    let tree = engine.values.tree;
+    for file in tree.file_ids() {
+        let functions: Vec<FuncId> = (0..tree.file(file).functions.len())
+            .map(|index| tree.func(file, crate::facts::FunctionIndex(index as u32)))
+            .filter(|func| tree.function(*func).kind == FunctionKind::Function && tree.parent(*func).is_none())
+            .collect();
+        let name = tree.file(file).path.clone();
+        family(
+            engine,
+            &functions,
+            &name,
+            "another public function of the file may run while the thread is alive",
+        );
+    }
+}
+
+fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &str) {
+    let doubt = Certainty::because(Confidence::Medium, doubt);
+    for starter in members {
+        if !is_open(engine, *starter) {
+            continue;
+        }
+        let leaks: Vec<Live> = summary(engine, *starter).leaks.clone();
+        for live in leaks {
+            let live = Live {
+                certainty: live.certainty.and(&doubt),
+                ..live
+            };
+            for other in members.iter().filter(|other| *other != starter) {
+                if !is_open(engine, *other) || is_setup(engine, *other) {
+                    continue;
+                }
+                let accesses: Vec<Access> = summary(engine, *other).accesses.clone();
+                for access in accesses {
+                    engine.meet_owned(*other, &access, &live, owner);
+                }
+            }
+        }
+    }
+}
+
+/// Nobody in the tree calls it, so that nobody in the tree says in which order; and it is meant to be called.
+fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
+    let function = engine.values.tree.function(func);
+    engine.callers(func).is_empty()
+        && (function.visibility == Visibility::Public)
+        && !function.test_only
+        && !(function.name == "main" && engine.values.tree.language(func) != Language::Python)
+}
+
+/// Runs before any thread of its object can.
+fn is_setup(engine: &Engine<'_>, func: FuncId) -> bool {
+    let name = &engine.values.tree.function(func).name;
+    matches!(name.as_str(), "__init__" | "__new__" | "new" | "default" | "__del__")
+}
+
+struct Test {
+    function: FuncId,
+    binary: String,
+    /// `None`: runs beside any other; `Some(group)`: not beside those of its group.
+    serial: Option<String>,
+    accesses: Vec<Access>,
+}
+
+/// All tests of one binary run on threads of one process, at the same time.
+fn tests(engine: &mut Engine<'_>) {
+    let all = collect_tests(engine);
+    for (number, test) in all.iter().enumerate() {
+        for access in &test.accesses {
+            if !is_mutation(engine, access) {
+                continue;
+            }
+            for (place, other) in all.iter().enumerate() {
+                if place == number || other.binary != test.binary || same_group(test, other) {
+                    continue;
+                }
+                for partner in &other.accesses {
+                    // Two mutations are one pair, whichever test comes first.
+                    if is_mutation(engine, partner) && place < number {
+                        continue;
+                    }
+                    test_pair(engine, (test.function, access), (other.function, partner));
+                }
+            }
+        }
+    }
+}
+
+fn is_mutation(engine: &Engine<'_>, access: &Access) -> bool {
+    engine.sites.get(access.site).kind == AccessKind::Mutation
+}
+
+fn same_group(a: &Test, b: &Test) -> bool {
+    a.serial.is_some() && a.serial == b.serial
+}
+
+fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
+    let mut found = Vec::new();
+    for func in engine.values.tree.functions() {
+        let function = engine.values.tree.function(func);
+        if function.attributes.is_empty() || engine.values.tree.language(func) != Language::Rust {
+            continue;
+        }
+        let entries = engine.values.attribute_entries(func);
+        let roles: Vec<Role> = entries
+            .iter()
+            .map(|id| engine.values.catalog.entry(*id).role.clone())
+            .collect();
+        if !roles.contains(&Role::ParallelTests) || roles.contains(&Role::IgnoredTest) {
+            continue;
+        }
+        let serial = roles
+            .iter()
+            .any(|role| matches!(role, Role::SerialTest { .. }))
+            .then(|| serial_group(engine, func));
+        let binary = crate_root(&engine.values.tree.file(engine.values.tree.file_of(func)).path).to_owned();
+        let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
+        for (start, _) in summary(engine, func).starts.clone() {
+            accesses.extend(engine.thread_accesses(start).iter().map(|(access, _)| access.clone()));
+        }
+        accesses.retain(|access| access.child.is_none());
+        found.push(Test {
+            function: func,
+            binary,
+            serial,
+            accesses,
+        });
+    }
+    found
+}
+
+/// `#[serial(a, b)]`: the groups as written.
+fn serial_group(engine: &Engine<'_>, func: FuncId) -> String {
+    let function = engine.values.tree.function(func);
+    let serial = function
+        .attributes
+        .iter()
+        .find(|attribute| super::tree::value_name(&attribute.value).is_some_and(|name| name.contains("serial")));
+    serial.map_or_else(String::new, |attribute| {
+        let names: Vec<&str> = attribute
+            .args
+            .iter()
+            .filter_map(|argument| super::tree::value_name(&argument.value))
+            .collect();
+        names.join(",")
+    })
+}
+
+fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)) {
+    if exclude(&a.1.guards, &b.1.guards) {
+        return;
+    }
+    let side = |access: &Access| PairSide {
+        access: access.clone(),
+        thread: None,
+        start_chain: Chain::default(),
+        many: false,
+        weak_join: None,
+    };
+    let pair = Pair {
+        kind: PairKind::Tests,
+        mutation: side(a.1),
+        partner: side(b.1),
+        ancestor: a.0,
+        certainty: a.1.certainty.and(&b.1.certainty),
+        heap: None,
+        owner: None,
+        partner_test: Some(b.0),
+    };
+    engine.pairs.add(pair);
+}

@@ -1,0 +1,153 @@
+//! Identity for locks, queues, pools and thread handles: when do two expressions speak of the same one?
+//!
+//! An expression has a set of keys: the calls that may have made the object, and the variables that it is kept in. Two
+//! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
+//! errs on the quiet side for locks.
+
+use std::rc::Rc;
+
+use crate::facts::{Language, LocalIndex, Value};
+
+use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
+use super::values::{Object, Values};
+
+/// One way to recognise an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// Made by this call.
+    Made(CallSite),
+    /// Kept in a global: the scope within which the name is unique, and the name.
+    Global(Rc<str>, Rc<str>),
+    Field(ClassId, Rc<str>),
+    /// A field of something whose type is not known.
+    AnyField(Rc<str>),
+    Local(FuncId, LocalIndex),
+    Outside(Rc<str>),
+}
+
+/// A sorted set of keys.
+pub type Keys = Vec<Key>;
+
+/// Whether two sets of keys meet.
+pub fn meet(a: &[Key], b: &[Key]) -> bool {
+    a.iter().any(|key| b.contains(key))
+}
+
+impl Values<'_> {
+    /// The keys of a value that stands in a function.
+    pub fn keys(&self, func: FuncId, value: &Value) -> Keys {
+        let mut keys = Vec::new();
+        self.collect_keys(func, value, 0, &mut keys);
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    fn collect_keys(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys) {
+        if depth > 4 {
+            return;
+        }
+        for object in self.eval(func, value).iter() {
+            match object {
+                Object::Result(_, Some(site)) | Object::Instance(_, Some(site)) => keys.push(Key::Made(*site)),
+                _ => {}
+            }
+        }
+        let file = self.tree.file_of(func);
+        match value {
+            Value::Global(name) => keys.push(self.global_key(file, name)),
+            Value::Path(path) => self.path_keys(file, path, keys),
+            Value::Local(owner, index) => self.local_keys(self.tree.func(file, *owner), *index, depth, keys),
+            Value::Attribute(base, name) => self.field_keys(func, base, name, keys),
+            Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, keys),
+            Value::Await(inner) => self.collect_keys(func, inner, depth + 1, keys),
+            Value::OneOf(values) | Value::List(values) => {
+                for value in values {
+                    self.collect_keys(func, value, depth + 1, keys);
+                }
+            }
+            Value::Call(owner, call) => {
+                let site = (self.tree.func(file, *owner), *call);
+                // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
+                for id in self.entries_of_call(site) {
+                    if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
+                        &self.catalog.entry(id).role
+                    {
+                        for (home, value) in self.argument(site, of) {
+                            self.collect_keys(home, value, depth + 1, keys);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn global_key(&self, file: FileId, name: &str) -> Key {
+        let facts = self.tree.file(file);
+        let scope = match facts.language {
+            // An external variable of C is one, whichever file declares it; statics of one name in two files are taken
+            // for two where both declare it.
+            Language::C if self.declaring_files(name) <= 1 => "",
+            _ => facts.path.as_str(),
+        };
+        Key::Global(scope.into(), name.into())
+    }
+
+    fn declaring_files(&self, name: &str) -> usize {
+        self.declared_globals.get(name).copied().unwrap_or(0)
+    }
+
+    fn path_keys(&self, file: FileId, path: &str, keys: &mut Keys) {
+        match self.tree.file(file).language {
+            Language::Rust => {
+                let scope = if path.starts_with("crate::") {
+                    crate_root(&self.tree.file(file).path)
+                } else {
+                    ""
+                };
+                keys.push(Key::Global(scope.into(), path.into()));
+            }
+            _ => {
+                if let Some((module, name)) = path.rsplit_once('.') {
+                    for module in self.python_modules(file, module) {
+                        keys.push(self.global_key(module, name));
+                    }
+                }
+                keys.push(Key::Outside(path.into()));
+            }
+        }
+    }
+
+    fn local_keys(&self, owner: FuncId, index: LocalIndex, depth: u32, keys: &mut Keys) {
+        keys.push(Key::Local(owner, index));
+        for store in self.local_stores(owner, index) {
+            if !matches!(store.value, Value::Call(..) | Value::List(_)) {
+                self.collect_keys(store.function, store.value, depth + 1, keys);
+            }
+        }
+        if local_of(self.tree.function(owner), index).parameter.is_some() {
+            for (caller, value) in self.passed(owner, index) {
+                self.collect_keys(caller, value, depth + 1, keys);
+            }
+        }
+    }
+
+    fn field_keys(&self, func: FuncId, base: &Value, name: &str, keys: &mut Keys) {
+        let before = keys.len();
+        for object in self.eval(func, base).iter() {
+            match object {
+                Object::Instance(class, _) | Object::Class(class) => {
+                    for ancestor in self.ancestors(*class) {
+                        keys.push(Key::Field(ancestor, name.into()));
+                    }
+                }
+                Object::Module(file) => keys.push(self.global_key(*file, name)),
+                _ => {}
+            }
+        }
+        if keys.len() == before {
+            keys.push(Key::AnyField(name.into()));
+        }
+    }
+}

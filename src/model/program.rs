@@ -1,0 +1,725 @@
+//! The engine that walks every function once its callees are known, and the program that comes of it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::facts::{CallIndex, FunctionKind, Language, Span, Value};
+use crate::knowledge::{ArgumentRef, Catalog, EntryId, MatchKind, Role, Shape, Target};
+
+use super::meaning::Started;
+use super::pairs::Pairs;
+use super::places::{Key, Keys, meet};
+use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
+use super::state::State;
+use super::summary::{Access, Certainty, Chain, Live, StartId, Summary};
+use super::tree::{CallSite, FileId, FuncId, Tree};
+use super::values::{Object, Values};
+use super::walk::Walk;
+use super::why::Observations;
+
+/// A function, and for module-level code whether it runs as the program itself (`__main__`) or is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SummaryKey {
+    pub function: FuncId,
+    pub main: bool,
+}
+
+/// A place where a thread begins.
+#[derive(Debug, Clone)]
+pub struct StartInfo {
+    pub site: CallSite,
+    pub created: CallSite,
+    pub entries: Vec<FuncId>,
+    /// What it runs outside the tree, by path: `Thread(target=os.system)`.
+    pub outside: Vec<String>,
+    /// The API starts any number of them (a pool, a server).
+    pub many: bool,
+    pub process: bool,
+    pub detached: bool,
+    pub handles: Keys,
+    pub owners: Keys,
+}
+
+/// The accesses of a thread, with the thread that makes each (threads that it starts are included).
+pub type ThreadAccesses = Rc<Vec<(Access, StartId)>>;
+
+/// What the walks share.
+pub struct Engine<'t> {
+    pub values: Values<'t>,
+    pub sites: Sites,
+    pub pairs: Pairs,
+    pub observations: Observations,
+    starts: Vec<StartInfo>,
+    starts_by_site: HashMap<CallSite, Vec<StartId>>,
+    starts_by_key: HashMap<Key, Vec<StartId>>,
+    summaries: HashMap<SummaryKey, Rc<Summary>>,
+    previous: HashMap<SummaryKey, Rc<Summary>>,
+    walking: HashSet<SummaryKey>,
+    /// A summary was asked for while it was being made: there is recursion, and a second round is worth it.
+    recursive: bool,
+    thread_accesses: HashMap<StartId, ThreadAccesses>,
+    properties: HashSet<String>,
+    decorated: HashSet<FuncId>,
+    managers: HashSet<FuncId>,
+    /// An addition that may have been made before a function is entered.
+    heap_at_entry: BTreeMap<FuncId, SiteId>,
+    callers: BTreeMap<FuncId, Vec<FuncId>>,
+    joins: BTreeMap<StartId, (FuncId, Span)>,
+}
+
+/// Everything that the rules need.
+pub struct Program<'t> {
+    pub engine: Engine<'t>,
+    pub target: &'t Target,
+}
+
+/// Walks the whole tree.
+pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> Program<'t> {
+    let mut engine = Engine::new(tree, catalog);
+    engine.register_starts();
+    engine.round();
+    if engine.recursive {
+        engine.previous = std::mem::take(&mut engine.summaries);
+        engine.thread_accesses.clear();
+        engine.pairs = Pairs::default();
+        engine.observations = Observations::default();
+        engine.round();
+    }
+    super::owners::add(&mut engine, target);
+    Program { engine, target }
+}
+
+impl<'t> Engine<'t> {
+    fn new(tree: &'t Tree, catalog: &'t Catalog) -> Engine<'t> {
+        let mut engine = Engine {
+            values: Values::new(tree, catalog),
+            sites: Sites::default(),
+            pairs: Pairs::default(),
+            observations: Observations::default(),
+            starts: Vec::new(),
+            starts_by_site: HashMap::new(),
+            starts_by_key: HashMap::new(),
+            summaries: HashMap::new(),
+            previous: HashMap::new(),
+            walking: HashSet::new(),
+            recursive: false,
+            thread_accesses: HashMap::new(),
+            properties: HashSet::new(),
+            decorated: HashSet::new(),
+            managers: HashSet::new(),
+            heap_at_entry: BTreeMap::new(),
+            callers: BTreeMap::new(),
+            joins: BTreeMap::new(),
+        };
+        engine.index_decorators();
+        engine
+    }
+
+    fn index_decorators(&mut self) {
+        let tree = self.values.tree;
+        for func in tree.functions() {
+            let function = tree.function(func);
+            if function.attributes.is_empty() || tree.language(func) != Language::Python {
+                continue;
+            }
+            let names = function
+                .attributes
+                .iter()
+                .filter_map(|attribute| super::tree::value_name(&attribute.value));
+            if names.clone().any(|name| matches!(name, "property" | "cached_property")) {
+                self.properties.insert(function.name.clone());
+            }
+            let roles = self.values.attribute_entries(func);
+            if roles
+                .iter()
+                .any(|id| matches!(self.values.catalog.entry(*id).role, Role::ContextManager))
+            {
+                self.managers.insert(func);
+            } else if !self.values.decorators(func).is_empty() {
+                self.decorated.insert(func);
+            }
+        }
+    }
+
+    fn round(&mut self) {
+        for func in self.values.tree.functions() {
+            self.summary(SummaryKey {
+                function: func,
+                main: false,
+            });
+            if self.values.tree.function(func).kind == FunctionKind::Module {
+                self.summary(SummaryKey {
+                    function: func,
+                    main: true,
+                });
+            }
+        }
+    }
+
+    /// What a function does; made at the first question.
+    pub fn summary(&mut self, key: SummaryKey) -> Rc<Summary> {
+        if let Some(found) = self.summaries.get(&key) {
+            return found.clone();
+        }
+        if !self.walking.insert(key) {
+            self.recursive = true;
+            return self.previous.get(&key).cloned().unwrap_or_default();
+        }
+        self.observations.begin();
+        let summary = Rc::new(Walk::summarise(self, key));
+        self.observations.end();
+        self.walking.remove(&key);
+        self.summaries.insert(key, summary.clone());
+        summary
+    }
+
+    /// Every start in the tree, known before the walks so that a join can speak of a thread that is started elsewhere.
+    fn register_starts(&mut self) {
+        let tree = self.values.tree;
+        for func in tree.functions() {
+            for index in 0..tree.function(func).calls.len() {
+                let site = (func, CallIndex(index as u32));
+                for started in self.values.started(site) {
+                    self.register(site, started);
+                }
+            }
+        }
+    }
+
+    fn register(&mut self, site: CallSite, started: Started) {
+        let id = StartId(self.starts.len() as u32);
+        self.starts_by_site.entry(site).or_default().push(id);
+        for key in started.handles.iter().chain(&started.owners) {
+            let known = self.starts_by_key.entry(key.clone()).or_default();
+            if !known.contains(&id) {
+                known.push(id);
+            }
+        }
+        self.starts.push(StartInfo {
+            site,
+            created: started.created,
+            entries: started.entries,
+            outside: started.outside,
+            many: started.many,
+            process: started.process,
+            detached: started.detached,
+            handles: started.handles,
+            owners: started.owners,
+        });
+    }
+
+    /// The starts at a call.
+    pub fn starts_at(&self, site: CallSite) -> Vec<StartId> {
+        self.starts_by_site.get(&site).cloned().unwrap_or_default()
+    }
+
+    /// What is known of a start.
+    pub fn start(&self, id: StartId) -> &StartInfo {
+        &self.starts[id.0 as usize]
+    }
+
+    /// All starts.
+    pub fn starts(&self) -> impl Iterator<Item = (StartId, &StartInfo)> {
+        self.starts
+            .iter()
+            .enumerate()
+            .map(|(index, info)| (StartId(index as u32), info))
+    }
+
+    /// The starts whose handle, or owner, these keys mean.
+    pub fn starts_meant(&self, keys: &Keys, by_owner: bool) -> Vec<StartId> {
+        let mut found: Vec<StartId> = Vec::new();
+        for id in keys.iter().filter_map(|key| self.starts_by_key.get(key)).flatten() {
+            let info = self.start(*id);
+            let of = if by_owner { &info.owners } else { &info.handles };
+            if meet(of, keys) && !found.contains(id) {
+                found.push(*id);
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// A thread that begins now.
+    pub fn fresh(&self, start: StartId, chain: Chain, certainty: Certainty, heap: Option<SiteId>) -> Live {
+        Live {
+            start,
+            chain,
+            many: self.start(start).many,
+            certainty,
+            sent: Vec::new(),
+            sent_unknown: false,
+            under: Vec::new(),
+            heap,
+            weak_join: None,
+        }
+    }
+
+    /// What a thread does, with what the threads do that it starts.
+    pub fn thread_accesses(&mut self, start: StartId) -> ThreadAccesses {
+        if let Some(found) = self.thread_accesses.get(&start) {
+            return found.clone();
+        }
+        // A thread that starts its like: what is known so far is enough to pair it with itself.
+        self.thread_accesses.insert(start, Rc::default());
+        let mut found: Vec<(Access, StartId)> = Vec::new();
+        for entry in self.start(start).entries.clone() {
+            let summary = self.summary(SummaryKey {
+                function: entry,
+                main: false,
+            });
+            found.extend(summary.accesses.iter().map(|access| (access.clone(), start)));
+            for (inner, _) in &summary.starts {
+                if *inner != start {
+                    found.extend(self.thread_accesses(*inner).iter().cloned());
+                }
+            }
+        }
+        found.extend(self.outside_accesses(start).into_iter().map(|access| (access, start)));
+        let found = Rc::new(found);
+        self.thread_accesses.insert(start, found.clone());
+        found
+    }
+
+    /// A thread that runs an API directly: its access stands where the thread is made.
+    fn outside_accesses(&mut self, start: StartId) -> Vec<Access> {
+        let info = self.start(start);
+        let created = info.created;
+        let mut found = Vec::new();
+        for path in info.outside.clone() {
+            let language = self.values.tree.language(created.0);
+            let catalog = self.values.catalog;
+            let ids: Vec<EntryId> = catalog
+                .lookup(language, MatchKind::Call, &path)
+                .iter()
+                .copied()
+                .filter(|id| self.values.handed_arguments_fit(created, &catalog.entry(*id).arguments))
+                .collect();
+            for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
+                let span = self.values.tree.call(created).span;
+                let Some(site) = self.site(created.0, &ids, kind, span, None, None) else { continue };
+                found.push(Access {
+                    site,
+                    chain: Chain::default(),
+                    guards: Rc::default(),
+                    gate: Rc::default(),
+                    joined: Rc::default(),
+                    repeated: false,
+                    certainty: Certainty::SURE,
+                    child: None,
+                });
+            }
+        }
+        found
+    }
+
+    /// Remembers where a thread is joined.
+    pub fn note_join(&mut self, start: StartId, func: FuncId, span: Span) {
+        self.joins.entry(start).or_insert((func, span));
+    }
+
+    /// Where a thread is joined, if anywhere.
+    pub fn joined_at(&self, start: StartId) -> Option<(FuncId, Span)> {
+        self.joins.get(&start).copied()
+    }
+
+    /// The summary of a function that was walked.
+    pub fn finished(&self, key: SummaryKey) -> Option<&Rc<Summary>> {
+        self.summaries.get(&key)
+    }
+
+    /// The queues on which a thread sends.
+    pub fn thread_sends(&mut self, start: StartId) -> (Vec<Keys>, bool) {
+        let mut sends = Vec::new();
+        let mut unknown = false;
+        for entry in self.start(start).entries.clone() {
+            let summary = self.summary(SummaryKey {
+                function: entry,
+                main: false,
+            });
+            sends.extend(summary.sends.iter().cloned());
+            unknown |= summary.sends_unknown;
+        }
+        (sends, unknown)
+    }
+
+    /// Whether a function is a generator that its decorator makes a context manager.
+    pub fn is_context_manager(&self, func: FuncId) -> bool {
+        self.managers.contains(&func)
+    }
+
+    /// Whether some method of this name is a property.
+    pub fn is_property(&self, name: &str) -> bool {
+        self.properties.contains(name)
+    }
+
+    /// Whether a function has decorators of the tree.
+    pub fn has_decorators(&self, func: FuncId) -> bool {
+        self.decorated.contains(&func)
+    }
+
+    /// A function that may be called back: neither a class body nor module-level code.
+    pub fn is_callback(&self, func: FuncId) -> bool {
+        matches!(
+            self.values.tree.function(func).kind,
+            FunctionKind::Function | FunctionKind::Method | FunctionKind::Closure
+        ) && !self.walking.contains(&SummaryKey {
+            function: func,
+            main: false,
+        })
+    }
+
+    /// Whether importing a module in a function runs it there: not where the file imports it at its top as well.
+    pub fn runs_first(&self, here: FuncId, module: FileId) -> bool {
+        let tree = self.values.tree;
+        let file = tree.file_of(here);
+        module != file && tree.function(here).kind == FunctionKind::Module
+            || !tree.file(file).functions[0].body.nodes.iter().any(|node| {
+                matches!(node, crate::facts::Node::Event(crate::facts::Event::Import { path, .. })
+                    if self.values.python_modules(file, path).contains(&module))
+            }) && module != file
+    }
+
+    /// Remembers that a function may be entered when `environ` is on the heap already.
+    pub fn entered_with_heap(&mut self, target: FuncId, heap: SiteId) {
+        self.heap_at_entry.entry(target).or_insert(heap);
+    }
+
+    /// Remembers an edge of the call graph.
+    pub fn called_by(&mut self, target: FuncId, caller: FuncId) {
+        let callers = self.callers.entry(target).or_default();
+        if !callers.contains(&caller) {
+            callers.push(caller);
+        }
+    }
+
+    /// The functions that evidently call this one.
+    pub fn callers(&self, func: FuncId) -> &[FuncId] {
+        self.callers.get(&func).map_or(&[], Vec::as_slice)
+    }
+
+    /// The addition that can come before a function is entered, through its callers.
+    pub fn heap_before(&self, func: FuncId) -> Option<SiteId> {
+        let mut seen = vec![func];
+        let mut next = 0;
+        while next < seen.len() && seen.len() < 64 {
+            if let Some(site) = self.heap_at_entry.get(&seen[next]) {
+                return Some(*site);
+            }
+            for caller in self.callers(seen[next]) {
+                if !seen.contains(caller) {
+                    seen.push(*caller);
+                }
+            }
+            next += 1;
+        }
+        None
+    }
+
+    /// The variable that a place names by its key: `os.environ['X']`.
+    pub fn key_of_place(&self, func: FuncId, place: &Value) -> Option<String> {
+        match place {
+            Value::Item(_, key) => self.only_text(func, key),
+            _ => None,
+        }
+    }
+
+    /// The variable that a call names by an argument.
+    pub fn key_of_call(&self, site: CallSite, entries: &[EntryId]) -> Option<String> {
+        for id in entries {
+            let (Role::Mutation { key: Some(key), .. } | Role::Read { key: Some(key), .. }) =
+                &self.values.catalog.entry(*id).role
+            else {
+                continue;
+            };
+            for (home, value) in self.values.argument(site, key) {
+                if let Some(text) = self.only_text(home, value) {
+                    // `putenv("X=1")`: the name is what stands before the sign.
+                    return Some(text.split('=').next().unwrap_or(&text).to_owned());
+                }
+            }
+        }
+        None
+    }
+
+    fn only_text(&self, func: FuncId, value: &Value) -> Option<String> {
+        let mut texts = self.values.texts(func, value);
+        let known = texts.len() == 1 && self.values.eval(func, value).iter().count() == 1;
+        let text = texts.pop().filter(|_| known)?;
+        let name = text.split('=').next().unwrap_or(&text);
+        (!name.contains('\u{0}')).then(|| name.to_owned())
+    }
+
+    /// The site of an access, or none where the entries leave nothing to say.
+    #[allow(clippy::too_many_arguments)]
+    pub fn site(
+        &mut self,
+        here: FuncId,
+        entries: &[EntryId],
+        kind: AccessKind,
+        span: Span,
+        variable: Option<String>,
+        shape: Option<Shape>,
+    ) -> Option<SiteId> {
+        let catalog = self.values.catalog;
+        let entries: Vec<EntryId> = entries
+            .iter()
+            .copied()
+            .filter(|id| match (&catalog.entry(*id).role, kind) {
+                (Role::Exec { .. }, AccessKind::Spawn) => true,
+                (role, kind) => super::calls::access_kind(role) == Some(kind),
+            })
+            .collect();
+        let first = catalog.entry(*entries.first()?);
+        let variables = match &first.role {
+            Role::Read { variables, .. } => variables.clone(),
+            _ => Vec::new(),
+        };
+        let display = first.display.clone();
+        let status = if kind == AccessKind::Spawn {
+            self.status(here, span)
+        } else {
+            None
+        };
+        let language = self.values.tree.language(here);
+        Some(self.sites.intern(SiteInfo {
+            function: here,
+            span,
+            kind,
+            entries,
+            variable,
+            variables,
+            shape,
+            display,
+            status,
+            language,
+        }))
+    }
+
+    /// The shape of a mutation: the code's own, else what the catalog says.
+    pub fn shape(&self, site: SiteId) -> Shape {
+        let info = self.sites.get(site);
+        info.shape
+            .or_else(|| {
+                info.entries
+                    .iter()
+                    .find_map(|id| match &self.values.catalog.entry(*id).role {
+                        Role::Mutation { shape, .. } => Some(*shape),
+                        _ => None,
+                    })
+            })
+            .unwrap_or(Shape::Unknown)
+    }
+
+    /// Whether a mutation may add a variable, so that `environ` is a heap array afterwards.
+    pub fn adds(&self, site: SiteId) -> bool {
+        self.sites.get(site).kind == AccessKind::Mutation && super::calls::may_add(self.shape(site))
+    }
+
+    /// The fork at a call, and whether the child shares the parent's memory.
+    pub fn fork_site(&mut self, site: CallSite) -> Option<(SiteId, bool)> {
+        let meaning = self.values.meaning(site);
+        let (id, vfork) = meaning
+            .entries
+            .iter()
+            .find_map(|id| match self.values.catalog.entry(*id).role {
+                Role::Fork { vfork } => Some((*id, vfork)),
+                _ => None,
+            })?;
+        Some((self.fork_info(site, id), vfork))
+    }
+
+    /// The fork inside an API that runs a function in the child.
+    pub fn fork_window_site(&mut self, site: CallSite) -> SiteId {
+        let meaning = self.values.meaning(site);
+        let id = meaning
+            .entries
+            .iter()
+            .find(|id| matches!(self.values.catalog.entry(**id).role, Role::ForkWindow { .. }))
+            .or(meaning.entries.first())
+            .copied()
+            .unwrap_or(EntryId(0));
+        self.fork_info(site, id)
+    }
+
+    fn fork_info(&mut self, site: CallSite, id: EntryId) -> SiteId {
+        let entry = self.values.catalog.entry(id);
+        let info = SiteInfo {
+            function: site.0,
+            span: self.values.tree.call(site).span,
+            kind: AccessKind::Fork,
+            entries: vec![id],
+            variable: None,
+            variables: Vec::new(),
+            shape: None,
+            display: entry.display.clone(),
+            status: None,
+            language: self.values.tree.language(site.0),
+        };
+        self.sites.intern(info)
+    }
+
+    /// The spawn that a fork is, once its child replaces itself with the live environment.
+    pub fn spawn_at_fork(&mut self, fork: SiteId) -> SiteId {
+        let info = SiteInfo {
+            kind: AccessKind::Spawn,
+            ..self.sites.get(fork).clone()
+        };
+        self.sites.intern(SiteInfo {
+            display: format!("{} and exec", info.display),
+            ..info
+        })
+    }
+
+    /// A site for a call that makes `environ` a heap array.
+    pub fn heap_site(&mut self, site: CallSite) -> Option<SiteId> {
+        let meaning = self.values.meaning(site);
+        let id = meaning
+            .entries
+            .iter()
+            .find(|id| matches!(self.values.catalog.entry(**id).role, Role::HeapArray))
+            .copied()?;
+        let info = SiteInfo {
+            function: site.0,
+            span: self.values.tree.call(site).span,
+            kind: AccessKind::Fork,
+            entries: vec![id],
+            variable: None,
+            variables: Vec::new(),
+            shape: None,
+            display: self.values.catalog.entry(id).display.clone(),
+            status: None,
+            language: self.values.tree.language(site.0),
+        };
+        Some(self.sites.intern(info))
+    }
+
+    /// The Python files that path patterns match: a hole stands for anything, the pattern for the end of a path.
+    pub fn matching_files(&self, patterns: &[String], here: FuncId) -> Vec<FileId> {
+        let own = self.values.tree.file_of(here);
+        let mut found = Vec::new();
+        for pattern in patterns {
+            // A pattern without a literal file name says nothing.
+            let name = pattern.rsplit(['/', '\u{0}']).next().unwrap_or("");
+            if name.is_empty() {
+                continue;
+            }
+            for file in self.values.tree.file_ids() {
+                let facts = self.values.tree.file(file);
+                if facts.language == Language::Python
+                    && file != own
+                    && matches_end(pattern.trim_start_matches("./"), &facts.path)
+                    && !found.contains(&file)
+                {
+                    found.push(file);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Remembers why an access is harmless here, for those who ask.
+    pub fn observe(&mut self, function: FuncId, access: &Access, state: &State) {
+        self.observations.access(function, access, state);
+    }
+
+    /// A thread begins: what was seen in this walk before came first.
+    pub fn observe_start(&mut self, function: FuncId, start: StartId) {
+        self.observations.start(function, start);
+    }
+}
+
+/// Whether a pattern with holes matches the end of a path, from a component's beginning on.
+fn matches_end(pattern: &str, path: &str) -> bool {
+    let pieces: Vec<&str> = pattern.split('\u{0}').collect();
+    let Some((last, heads)) = pieces.split_last() else {
+        return false;
+    };
+    let Some(mut rest) = path.strip_suffix(last) else {
+        return false;
+    };
+    if heads.is_empty() {
+        return rest.is_empty() || rest.ends_with('/') || last.starts_with('/');
+    }
+    // From the right: every piece in its order, the hole between two pieces as short as possible.
+    for (number, piece) in heads.iter().enumerate().rev() {
+        if number == 0 {
+            return if piece.is_empty() {
+                rest.is_empty() || rest.ends_with('/') || !last.is_empty()
+            } else {
+                rest.rmatch_indices(piece)
+                    .any(|(at, _)| at == 0 || rest.as_bytes()[at - 1] == b'/')
+            };
+        }
+        match rest.rfind(piece) {
+            Some(at) => rest = &rest[..at],
+            None => return false,
+        }
+    }
+    true
+}
+
+impl<'t> Values<'t> {
+    /// The lock calls whose guards a value may hold, itself or in its fields.
+    pub fn holders(&self, func: FuncId, value: &Value) -> Vec<CallSite> {
+        let mut found = Vec::new();
+        for object in self.eval(func, value).iter() {
+            match object {
+                Object::Result(_, Some(site)) => found.push(*site),
+                Object::Instance(class, _) => {
+                    let fields: Vec<String> = self
+                        .tree
+                        .decls(*class)
+                        .flat_map(|(_, decl)| decl.fields.iter().map(|f| f.name.clone()))
+                        .collect();
+                    for field in fields {
+                        for object in self.field(*class, &field).iter() {
+                            if let Object::Result(_, Some(site)) = object {
+                                found.push(*site);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Whether an exec hands on the live environment.
+    pub fn lives(&self, site: CallSite, environment: Option<&ArgumentRef>) -> bool {
+        let Some(environment) = environment else { return true };
+        let language = self.tree.language(site.0);
+        self.argument(site, environment).into_iter().all(|(home, value)| {
+            *value == Value::None
+                || self.eval(home, value).iter().any(|object| match object {
+                    Object::External(path) => !self.catalog.lookup(language, MatchKind::Store, path).is_empty(),
+                    _ => false,
+                })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches_end;
+
+    #[test]
+    fn patterns_match_from_a_component_on() {
+        let cases = [
+            ("\u{0}/plugin.py", "plugins/a/plugin.py", true),
+            ("\u{0}/plugin.py", "plugin.py", false),
+            ("plugins/\u{0}/plugin.py", "x/plugins/a/plugin.py", true),
+            ("plugins/\u{0}/plugin.py", "x/myplugins/a/plugin.py", false),
+            ("conf.py", "a/conf.py", true),
+            ("conf.py", "a/myconf.py", false),
+            ("\u{0}_conf.py", "a/my_conf.py", true),
+            ("a/\u{0}/b/\u{0}.py", "a/x/b/y.py", true),
+            ("a/\u{0}/b/\u{0}.py", "a/x/c/y.py", false),
+        ];
+        for (pattern, path, expected) in cases {
+            assert_eq!(matches_end(pattern, path), expected, "{pattern:?} {path}");
+        }
+    }
+}

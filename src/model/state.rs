@@ -1,0 +1,241 @@
+//! What holds at one point of a function: the threads that may be alive, the guards that are held, and how two such
+//! states meet where paths join.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::facts::Span;
+use crate::finding::Confidence;
+
+use super::places::{Keys, meet};
+use super::sites::SiteId;
+use super::summary::{Certainty, Held, Live, StartId};
+use super::tree::FuncId;
+
+/// A thread that ended, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub start: StartId,
+    pub function: FuncId,
+    pub span: Span,
+}
+
+/// What holds at one point of a function.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// No path leads here.
+    pub dead: bool,
+    pub live: BTreeMap<StartId, Live>,
+    pub ended: Vec<Ended>,
+    pub guards: Vec<Held>,
+    /// We are the child of this fork.
+    pub child: Option<SiteId>,
+    /// The child shares the parent's memory (vfork).
+    pub shared_child: bool,
+    /// What held where the child was forked.
+    pub fork_point: Option<Rc<State>>,
+    /// Threads surely joined so far; `true` where the join stands under a test of the very handle, so that on the other
+    /// paths there was nothing to join.
+    pub joined: Vec<(StartId, bool)>,
+    pub received: Vec<Keys>,
+    pub heap: Option<SiteId>,
+    /// Functions handed on that may run at any time from here on.
+    pub later: Vec<FuncId>,
+}
+
+/// A state at the end of one of several paths.
+pub struct PathEnd {
+    pub state: State,
+    /// The test under which the path was taken.
+    pub test: Option<Rc<str>>,
+    /// What the test looks at, where it is the plain truth of a place.
+    pub place: Option<String>,
+}
+
+impl PathEnd {
+    /// A path without a test.
+    pub fn plain(state: State) -> PathEnd {
+        PathEnd {
+            state,
+            test: None,
+            place: None,
+        }
+    }
+}
+
+impl State {
+    /// A state that no path leads to.
+    pub fn unreachable() -> State {
+        State {
+            dead: true,
+            ..State::default()
+        }
+    }
+
+    /// Where paths that began in `base` meet again.
+    pub fn merge(base: &State, ends: Vec<PathEnd>) -> State {
+        let mut ends: Vec<PathEnd> = ends.into_iter().filter(|end| !end.state.dead).collect();
+        if ends.len() == 1 && ends[0].test.is_none() {
+            return ends.remove(0).state;
+        }
+        let Some(first) = ends.first() else {
+            return State::unreachable();
+        };
+        let mut merged = State {
+            child: if ends.iter().all(|end| end.state.child == first.state.child) {
+                first.state.child
+            } else {
+                None
+            },
+            shared_child: first.state.shared_child,
+            fork_point: first.state.fork_point.clone(),
+            joined: merge_joined(&ends),
+            received: first.state.received.clone(),
+            ..State::default()
+        };
+        for end in &ends {
+            merged.received.retain(|keys| end.state.received.contains(keys));
+            merged.heap = merged.heap.or(end.state.heap);
+            for ended in &end.state.ended {
+                if !merged.ended.contains(ended) {
+                    merged.ended.push(ended.clone());
+                }
+            }
+            for func in &end.state.later {
+                if !merged.later.contains(func) {
+                    merged.later.push(*func);
+                }
+            }
+        }
+        merged.live = merge_live(base, &ends);
+        merged.ended.retain(|ended| !merged.live.contains_key(&ended.start));
+        merged.guards = merge_guards(&ends);
+        merged
+    }
+
+    /// Removes a thread that surely ended; `despite_test`: see [`State::joined`].
+    pub fn end(&mut self, start: StartId, despite_test: bool, function: FuncId, span: Span) {
+        if !self.joined.iter().any(|(joined, _)| *joined == start) {
+            self.joined.push((start, despite_test));
+        }
+        if self.live.remove(&start).is_some() {
+            self.ended.push(Ended { start, function, span });
+        }
+    }
+
+    /// Releases the guards of these keys.
+    pub fn release(&mut self, keys: &[super::places::Key]) {
+        if let Some(at) = self.guards.iter().rposition(|held| meet(&held.keys, keys)) {
+            self.guards.remove(at);
+        }
+    }
+}
+
+fn merge_joined(ends: &[PathEnd]) -> Vec<(StartId, bool)> {
+    let mut merged: Vec<(StartId, bool)> = Vec::new();
+    for (start, despite) in ends.iter().flat_map(|end| &end.state.joined) {
+        let everywhere = ends
+            .iter()
+            .all(|end| end.state.joined.iter().any(|(other, _)| other == start));
+        if (everywhere || *despite) && !merged.iter().any(|(known, _)| known == start) {
+            merged.push((*start, *despite));
+        }
+    }
+    merged
+}
+
+fn merge_live(base: &State, ends: &[PathEnd]) -> BTreeMap<StartId, Live> {
+    let mut merged: BTreeMap<StartId, Live> = BTreeMap::new();
+    for end in ends {
+        for (start, live) in &end.state.live {
+            match merged.get_mut(start) {
+                None => {
+                    merged.insert(*start, live.clone());
+                }
+                Some(known) => unite(known, live),
+            }
+        }
+    }
+    let mut gone = Vec::new();
+    for (start, live) in &mut merged {
+        if !base.live.contains_key(start) {
+            continue;
+        }
+        for end in ends.iter().filter(|end| !end.state.live.contains_key(start)) {
+            if same_fate(live, end) {
+                gone.push(*start);
+                break;
+            }
+            let doubt = Certainty::because(Confidence::Medium, "the thread is joined on some paths only");
+            live.certainty = live.certainty.and(&doubt);
+            if let Some(ended) = end.state.ended.iter().rev().find(|ended| ended.start == *start) {
+                live.weak_join = Some((ended.function, ended.span));
+            }
+        }
+    }
+    for start in gone {
+        merged.remove(&start);
+    }
+    merged
+}
+
+fn unite(known: &mut Live, other: &Live) {
+    known.many |= other.many;
+    known.sent_unknown |= other.sent_unknown;
+    for keys in &other.sent {
+        if !known.sent.contains(keys) {
+            known.sent.push(keys.clone());
+        }
+    }
+    known.heap = known.heap.or(other.heap);
+    if other.certainty.confidence > known.certainty.confidence {
+        known.certainty = other.certainty.clone();
+    }
+    if other.weak_join.is_some() {
+        known.weak_join = other.weak_join;
+    }
+}
+
+/// The thread was started under the same test as the one under which it is joined, or the join's test looks at a place
+/// that was assigned where the thread was started: there is nothing to join on the other paths.
+fn same_fate(live: &Live, end: &PathEnd) -> bool {
+    if end.state.joined.contains(&(live.start, true)) {
+        return true;
+    }
+    let Some(test) = &end.test else { return false };
+    live.under
+        .iter()
+        .any(|(under, assigned)| under == test || end.place.as_ref().is_some_and(|place| assigned.contains(place)))
+}
+
+/// A guard that is held on every path is held; one that is held under a test only is kept with the test.
+fn merge_guards(ends: &[PathEnd]) -> Vec<Held> {
+    let mut merged: Vec<Held> = Vec::new();
+    let all: Vec<&Held> = ends.iter().flat_map(|end| end.state.guards.iter()).collect();
+    for held in all {
+        if merged.iter().any(|known| known.keys == held.keys) {
+            continue;
+        }
+        let on: Vec<&PathEnd> = ends
+            .iter()
+            .filter(|end| end.state.guards.iter().any(|other| other.keys == held.keys))
+            .collect();
+        if on.len() == ends.len() {
+            // Sure only where every path holds it for sure.
+            let conditional = ends
+                .iter()
+                .flat_map(|end| end.state.guards.iter())
+                .find(|other| other.keys == held.keys && other.test.is_some());
+            merged.push(conditional.unwrap_or(held).clone());
+        } else if let [end] = on.as_slice()
+            && held.test.is_none()
+            && let Some(test) = &end.test
+        {
+            merged.push(Held {
+                test: Some(test.clone()),
+                ..held.clone()
+            });
+        }
+    }
+    merged
+}

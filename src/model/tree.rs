@@ -1,0 +1,379 @@
+//! The index of all files: functions, types and calls by name, so that every later question is a look-up.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::facts::{
+    Call, CallIndex, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Node, Region,
+    TypeDecl, TypeIndex, TypeKind, Value,
+};
+
+/// Index of a file in [`Tree::files`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// Index of a function over all files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FuncId(pub u32);
+
+/// Index of a class over all files; the `impl` blocks of a Rust type belong to its class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClassId(pub u32);
+
+/// A call: the function that it stands in and its index there.
+pub type CallSite = (FuncId, CallIndex);
+
+/// A class with everything that the tree says of it.
+#[derive(Debug, Clone)]
+pub struct Class {
+    pub file: FileId,
+    pub name: String,
+    pub kind: TypeKind,
+    /// The declaration and, in Rust, its `impl` blocks.
+    pub decls: Vec<(FileId, TypeIndex)>,
+    /// Methods by name, in order of declaration.
+    pub methods: BTreeMap<String, Vec<FuncId>>,
+}
+
+/// A store of a value into something, with the function in which it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreRef<'t> {
+    pub function: FuncId,
+    pub target: &'t Value,
+    pub value: &'t Value,
+}
+
+/// All files with their indices.
+pub struct Tree {
+    pub files: Vec<FileFacts>,
+    functions: Vec<(FileId, FunctionIndex)>,
+    first: Vec<u32>,
+    pub classes: Vec<Class>,
+    class_of_decl: HashMap<(FileId, TypeIndex), ClassId>,
+    /// Classes by the last segment of their name.
+    pub classes_by_name: HashMap<String, Vec<ClassId>>,
+    /// Functions by bare name.
+    pub functions_by_name: HashMap<String, Vec<FuncId>>,
+    /// Calls by the last segment of the callee.
+    pub calls_by_name: HashMap<String, Vec<CallSite>>,
+    /// Calls by the last segment of a value handed over as an argument.
+    pub taken_by_name: HashMap<String, Vec<CallSite>>,
+    /// Method calls by the last segment of the receiver.
+    pub calls_by_receiver: HashMap<String, Vec<CallSite>>,
+    /// Classes by the last segment of a base that they name.
+    pub heirs_by_base: HashMap<String, Vec<ClassId>>,
+    /// Calls by the closure that is handed over.
+    pub taken_closures: HashMap<FuncId, Vec<CallSite>>,
+    /// Paths of files by their last component, for imports and path patterns.
+    pub files_by_basename: HashMap<String, Vec<FileId>>,
+}
+
+impl Tree {
+    /// Indexes the files, which must be sorted by path (the order decides every tie).
+    pub fn new(files: Vec<FileFacts>) -> Tree {
+        let mut tree = Tree {
+            functions: Vec::new(),
+            first: Vec::new(),
+            classes: Vec::new(),
+            class_of_decl: HashMap::new(),
+            classes_by_name: HashMap::new(),
+            functions_by_name: HashMap::new(),
+            calls_by_name: HashMap::new(),
+            taken_by_name: HashMap::new(),
+            calls_by_receiver: HashMap::new(),
+            heirs_by_base: HashMap::new(),
+            taken_closures: HashMap::new(),
+            files_by_basename: HashMap::new(),
+            files,
+        };
+        tree.index_functions();
+        tree.index_classes();
+        tree.index_calls();
+        tree
+    }
+
+    fn index_functions(&mut self) {
+        for (number, file) in self.files.iter().enumerate() {
+            let id = FileId(number as u32);
+            self.first.push(self.functions.len() as u32);
+            let basename = file.path.rsplit('/').next().unwrap_or(&file.path);
+            self.files_by_basename.entry(basename.to_owned()).or_default().push(id);
+            for (index, function) in file.functions.iter().enumerate() {
+                let func = FuncId(self.functions.len() as u32);
+                self.functions.push((id, FunctionIndex(index as u32)));
+                self.functions_by_name
+                    .entry(function.name.clone())
+                    .or_default()
+                    .push(func);
+            }
+        }
+    }
+
+    fn index_classes(&mut self) {
+        // Types first, then the impl blocks that add to them, wherever they stand.
+        let mut by_path: HashMap<(String, String), ClassId> = HashMap::new();
+        for pass in [false, true] {
+            for number in 0..self.files.len() {
+                let file = FileId(number as u32);
+                for index in 0..self.files[number].types.len() {
+                    let decl = &self.files[number].types[index];
+                    if (decl.kind == TypeKind::Impl) != pass {
+                        continue;
+                    }
+                    let key = (self.scope_of(file), decl.name.clone());
+                    let class = match by_path.get(&key) {
+                        Some(class) if pass => *class,
+                        _ => self.new_class(file, index, &mut by_path, key),
+                    };
+                    self.add_decl(class, file, TypeIndex(index as u32));
+                }
+            }
+        }
+    }
+
+    /// What a type's name is unique within: the crate in Rust, the file elsewhere.
+    fn scope_of(&self, file: FileId) -> String {
+        let facts = self.file(file);
+        match facts.language {
+            Language::Rust => crate_root(&facts.path).to_owned(),
+            Language::C | Language::Python => facts.path.clone(),
+        }
+    }
+
+    fn new_class(
+        &mut self,
+        file: FileId,
+        index: usize,
+        by_path: &mut HashMap<(String, String), ClassId>,
+        key: (String, String),
+    ) -> ClassId {
+        let decl = &self.files[file.0 as usize].types[index];
+        let class = ClassId(self.classes.len() as u32);
+        by_path.entry(key).or_insert(class);
+        self.classes_by_name
+            .entry(last_segment(&decl.name).to_owned())
+            .or_default()
+            .push(class);
+        self.classes.push(Class {
+            file,
+            name: decl.name.clone(),
+            kind: decl.kind,
+            decls: Vec::new(),
+            methods: BTreeMap::new(),
+        });
+        class
+    }
+
+    fn add_decl(&mut self, class: ClassId, file: FileId, index: TypeIndex) {
+        self.class_of_decl.insert((file, index), class);
+        let methods: Vec<(String, FuncId)> = self.files[file.0 as usize].types[index.0 as usize]
+            .methods
+            .iter()
+            .map(|method| {
+                let function = self.files[file.0 as usize].function(*method);
+                (function.name.clone(), self.func(file, *method))
+            })
+            .collect();
+        let bases: Vec<String> = self.files[file.0 as usize].types[index.0 as usize]
+            .bases
+            .iter()
+            .filter_map(|base| value_name(base).map(str::to_owned))
+            .collect();
+        for base in bases {
+            self.heirs_by_base.entry(base).or_default().push(class);
+        }
+        let entry = &mut self.classes[class.0 as usize];
+        entry.decls.push((file, index));
+        for (name, method) in methods {
+            entry.methods.entry(name).or_default().push(method);
+        }
+    }
+
+    fn index_calls(&mut self) {
+        for func in (0..self.functions.len() as u32).map(FuncId) {
+            let (file, index) = self.functions[func.0 as usize];
+            let function = self.files[file.0 as usize].function(index);
+            for (number, call) in function.calls.iter().enumerate() {
+                let site = (func, CallIndex(number as u32));
+                if let Some(name) = value_name(&call.callee) {
+                    self.calls_by_name.entry(name.to_owned()).or_default().push(site);
+                }
+                if let Value::Attribute(receiver, _) = &call.callee
+                    && let Some(name) = receiver_name(&self.files[file.0 as usize], receiver)
+                {
+                    self.calls_by_receiver.entry(name).or_default().push(site);
+                }
+                for argument in &call.args {
+                    if let Some(name) = value_name(&argument.value) {
+                        self.taken_by_name.entry(name.to_owned()).or_default().push(site);
+                    }
+                    if let Value::Function(closure) = &argument.value {
+                        let closure = FuncId(self.first[file.0 as usize] + closure.0);
+                        self.taken_closures.entry(closure).or_default().push(site);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The file of this id.
+    pub fn file(&self, id: FileId) -> &FileFacts {
+        &self.files[id.0 as usize]
+    }
+
+    /// All function ids.
+    pub fn functions(&self) -> impl Iterator<Item = FuncId> + use<> {
+        (0..self.functions.len() as u32).map(FuncId)
+    }
+
+    /// All file ids.
+    pub fn file_ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len() as u32).map(FileId)
+    }
+
+    /// The id of a function of a file.
+    pub fn func(&self, file: FileId, index: FunctionIndex) -> FuncId {
+        FuncId(self.first[file.0 as usize] + index.0)
+    }
+
+    /// The file in which a function stands.
+    pub fn file_of(&self, func: FuncId) -> FileId {
+        self.functions[func.0 as usize].0
+    }
+
+    /// The function's facts.
+    pub fn function(&self, func: FuncId) -> &Function {
+        let (file, index) = self.functions[func.0 as usize];
+        self.file(file).function(index)
+    }
+
+    /// The module-level code of a file.
+    pub fn module_function(&self, file: FileId) -> FuncId {
+        self.func(file, FunctionIndex(0))
+    }
+
+    /// The language of the file in which a function stands.
+    pub fn language(&self, func: FuncId) -> Language {
+        self.file(self.file_of(func)).language
+    }
+
+    /// The call at a site.
+    pub fn call(&self, site: CallSite) -> &Call {
+        &self.function(site.0).calls[site.1.0 as usize]
+    }
+
+    /// The function in which a function is nested.
+    pub fn parent(&self, func: FuncId) -> Option<FuncId> {
+        let parent = self.function(func).parent?;
+        Some(self.func(self.file_of(func), parent))
+    }
+
+    /// The class whose method this is.
+    pub fn owner(&self, func: FuncId) -> Option<ClassId> {
+        let index = self.function(func).owner?;
+        self.class_of_decl.get(&(self.file_of(func), index)).copied()
+    }
+
+    /// The class that a declaration belongs to.
+    pub fn class_of(&self, file: FileId, index: TypeIndex) -> Option<ClassId> {
+        self.class_of_decl.get(&(file, index)).copied()
+    }
+
+    /// The class's facts, one declaration after the other.
+    pub fn decls(&self, class: ClassId) -> impl Iterator<Item = (FileId, &TypeDecl)> {
+        self.classes[class.0 as usize]
+            .decls
+            .iter()
+            .map(|(file, index)| (*file, &self.file(*file).types[index.0 as usize]))
+    }
+
+    /// How the function is called in reports: its qualified name, without a Rust crate prefix.
+    pub fn display(&self, func: FuncId) -> String {
+        let function = self.function(func);
+        if function.kind == FunctionKind::Module {
+            return "<module>".to_owned();
+        }
+        function
+            .qualified
+            .strip_prefix("crate::")
+            .unwrap_or(&function.qualified)
+            .to_owned()
+    }
+}
+
+/// Calls `visit` for every event below a region, in source order.
+pub fn each_event<'r>(region: &'r Region, visit: &mut dyn FnMut(&'r Event)) {
+    for node in &region.nodes {
+        match node {
+            Node::Event(event) => visit(event),
+            Node::Region(region) => each_event(region, visit),
+        }
+    }
+}
+
+/// Calls `visit` for every region below a region, itself included.
+pub fn each_region<'r>(region: &'r Region, visit: &mut dyn FnMut(&'r Region)) {
+    visit(region);
+    for node in &region.nodes {
+        if let Node::Region(region) = node {
+            each_region(region, visit);
+        }
+    }
+}
+
+/// The name by which a value is spoken of: the last segment of its path, attribute or name.
+pub fn value_name(value: &Value) -> Option<&str> {
+    match value {
+        Value::Global(name) => Some(last_segment(name)),
+        Value::Path(path) => Some(last_segment(path)),
+        Value::Attribute(_, name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The name of what a method is called on.
+fn receiver_name(file: &FileFacts, receiver: &Value) -> Option<String> {
+    match receiver {
+        Value::Local(owner, index) => Some(local_of(file.function(*owner), *index).name.clone()),
+        other => value_name(other).map(str::to_owned),
+    }
+}
+
+/// The part behind the last `.` or `::`.
+pub fn last_segment(path: &str) -> &str {
+    let path = path.rsplit("::").next().unwrap_or(path);
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// The folder of a Rust package, from the path of one of its files: what stands before `src/`, `tests/`, `examples/`,
+/// `benches/` or `build.rs` (Cargo's package layout). Integration tests, examples, benches and build scripts are crates of
+/// their own, so their own path is their root.
+pub fn crate_root(path: &str) -> &str {
+    for own in ["tests/", "examples/", "benches/", "src/bin/"] {
+        if let Some(start) = component(path, own) {
+            let rest = &path[start + own.len()..];
+            return match rest.find('/') {
+                Some(slash) => &path[..start + own.len() + slash],
+                None => path,
+            };
+        }
+    }
+    if path == "build.rs" || path.ends_with("/build.rs") {
+        return path;
+    }
+    match component(path, "src/") {
+        Some(start) => path[..start].trim_end_matches('/'),
+        None => path.rsplit_once('/').map_or("", |(folder, _)| folder),
+    }
+}
+
+/// Where a path component begins, counted from the last occurrence.
+fn component(path: &str, name: &str) -> Option<usize> {
+    path.rmatch_indices(name)
+        .map(|(at, _)| at)
+        .find(|at| *at == 0 || path.as_bytes()[at - 1] == b'/')
+}
+
+/// The local's facts.
+pub fn local_of(function: &Function, index: LocalIndex) -> &crate::facts::Local {
+    &function.locals[index.0 as usize]
+}

@@ -1,0 +1,1051 @@
+//! What a value may be: a set of objects, found on demand.
+//!
+//! This is no pointer analysis. Every variable is the set of all that is ever stored into it, whatever the order; every
+//! parameter the set of all that evident callers pass; cycles contribute what is known when they close. Sets that grow past
+//! [`MOST`] are cut: what is left out is a missed alias, never a made-up one.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::facts::{
+    AccessForm, Argument, Event, FieldKey, FunctionKind, Language, LocalIndex, ParameterKind, Piece, Region,
+    RegionKind, StoreKind, TypeKind, TypeRef, Value,
+};
+use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
+
+use super::tree::{
+    CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
+};
+
+/// How many objects a value may be at the most.
+const MOST: usize = 64;
+
+/// How deep one question may lead to others.
+const DEEPEST: u32 = 60;
+
+/// How many call sites of one name are looked at for a parameter.
+const MOST_CALLERS: usize = 200;
+
+/// Something that a value may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Object {
+    Function(FuncId),
+    Class(ClassId),
+    /// An instance of a class of the tree; with the call that made it where that is known.
+    Instance(ClassId, Option<CallSite>),
+    /// `super()` in a method of this class.
+    Super(ClassId),
+    Module(FileId),
+    /// Something outside the tree, by its path: a function, a class, a method (`threading.Thread.start`), an object.
+    External(Rc<str>),
+    /// An instance of an outside type, by the type's path; with the call that made it where that is known.
+    Result(Rc<str>, Option<CallSite>),
+    /// An async function that was called but not awaited.
+    Coroutine(FuncId),
+    /// A string; `\u{0}` stands for a hole.
+    Text(Rc<str>),
+}
+
+impl Object {
+    /// An external thing.
+    pub fn external(path: &str) -> Object {
+        Object::External(path.into())
+    }
+}
+
+/// A small ordered set of objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Objects(Vec<Object>);
+
+impl Objects {
+    /// A set of one.
+    pub fn one(object: Object) -> Objects {
+        Objects(vec![object])
+    }
+
+    /// Adds an object unless it is there or the set is full.
+    pub fn add(&mut self, object: Object) {
+        if let Err(at) = self.0.binary_search(&object)
+            && self.0.len() < MOST
+        {
+            self.0.insert(at, object);
+        }
+    }
+
+    /// Adds all of another set.
+    pub fn add_all(&mut self, other: Objects) {
+        if self.0.is_empty() {
+            self.0 = other.0;
+        } else {
+            for object in other.0 {
+                self.add(object);
+            }
+        }
+    }
+
+    /// The objects in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.0.iter()
+    }
+
+    /// Nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A question whose answer is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Question {
+    Local(FuncId, LocalIndex),
+    Global(FileId, String),
+    Field(ClassId, String),
+    Call(CallSite),
+    Returns(FuncId),
+    ElementsOfLocal(FuncId, LocalIndex),
+    ElementsOfGlobal(FileId, String),
+    ElementsOfField(ClassId, String),
+}
+
+/// Answers what values may be.
+pub struct Values<'t> {
+    pub tree: &'t Tree,
+    pub catalog: &'t Catalog,
+    local_stores: HashMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
+    global_stores: HashMap<(FileId, String), Vec<StoreRef<'t>>>,
+    attribute_stores: HashMap<String, Vec<StoreRef<'t>>>,
+    /// Stores into elements, by the name of what is stored into.
+    item_stores: HashMap<String, Vec<StoreRef<'t>>>,
+    returns: HashMap<FuncId, Vec<&'t Value>>,
+    /// Rust packages by crate name.
+    pub(super) crates: BTreeMap<String, Vec<String>>,
+    /// Rust files by package folder and module path.
+    pub(super) rust_modules: HashMap<(String, String), Vec<FileId>>,
+    memo: RefCell<HashMap<Question, Objects>>,
+    asking: RefCell<HashSet<Question>>,
+    depth: RefCell<u32>,
+    /// How many files declare a global variable of this name (C).
+    pub(super) declared_globals: HashMap<String, usize>,
+    /// Values given to fields of this name in record literals.
+    record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
+    /// Positional record literals by type.
+    record_positions: HashMap<String, Vec<(FuncId, &'t [(FieldKey, Value)])>>,
+    /// Names of methods that begin a thread made before.
+    pub(super) starting_methods: HashSet<String>,
+    pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
+    /// What with-blocks enter into a name.
+    entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
+    /// How many containers lead into each other right now.
+    pub(super) guard_depth: RefCell<u32>,
+    /// Classes with their bases, and with their heirs.
+    pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
+    pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
+}
+
+impl<'t> Values<'t> {
+    /// Indexes every store and return of the tree.
+    pub fn new(tree: &'t Tree, catalog: &'t Catalog) -> Values<'t> {
+        let mut values = Values {
+            tree,
+            catalog,
+            local_stores: HashMap::new(),
+            global_stores: HashMap::new(),
+            attribute_stores: HashMap::new(),
+            item_stores: HashMap::new(),
+            returns: HashMap::new(),
+            crates: BTreeMap::new(),
+            rust_modules: HashMap::new(),
+            memo: RefCell::default(),
+            asking: RefCell::default(),
+            depth: RefCell::new(0),
+            declared_globals: HashMap::new(),
+            record_slots: HashMap::new(),
+            record_positions: HashMap::new(),
+            starting_methods: starting_methods(catalog),
+            meanings: RefCell::default(),
+            entered: HashMap::new(),
+            guard_depth: RefCell::new(0),
+            lines: RefCell::default(),
+            heirs: RefCell::default(),
+        };
+        for func in tree.functions() {
+            let function = tree.function(func);
+            each_event(&function.body, &mut |event| values.index(func, event));
+            each_region(&function.body, &mut |region| values.index_scope(func, region));
+            for call in &function.calls {
+                for argument in &call.args {
+                    values.index_records(func, &argument.value);
+                }
+            }
+        }
+        for file in tree.file_ids().filter(|file| tree.file(*file).language == Language::C) {
+            for local in tree.file(file).functions[0]
+                .locals
+                .iter()
+                .filter(|local| local.ty.is_some())
+            {
+                *values.declared_globals.entry(local.name.clone()).or_default() += 1;
+            }
+        }
+        for file in tree
+            .file_ids()
+            .filter(|file| tree.file(*file).language == Language::Rust)
+        {
+            let facts = tree.file(file);
+            let root = crate_root(&facts.path);
+            let folder = root.rsplit('/').next().unwrap_or(root).replace('-', "_");
+            let packages = values.crates.entry(folder).or_default();
+            if !packages.iter().any(|package| package == root) {
+                packages.push(root.to_owned());
+            }
+            values
+                .rust_modules
+                .entry((root.to_owned(), facts.module.clone()))
+                .or_default()
+                .push(file);
+        }
+        values
+    }
+
+    fn index_scope(&mut self, func: FuncId, region: &'t Region) {
+        if let RegionKind::Scope {
+            manager,
+            bound: Some(bound),
+            ..
+        } = &region.kind
+        {
+            self.entered.entry((func, *bound)).or_default().push((func, manager));
+        }
+    }
+
+    /// Remembers the fields of every record literal inside a value.
+    fn index_records(&mut self, func: FuncId, value: &'t Value) {
+        match value {
+            Value::Record(ty, fields) => {
+                for (key, value) in fields {
+                    if let FieldKey::Name(name) = key {
+                        self.record_slots.entry(name.clone()).or_default().push((func, value));
+                    }
+                    self.index_records(func, value);
+                }
+                if let Some(ty) = ty {
+                    self.record_positions
+                        .entry(ty.name.clone())
+                        .or_default()
+                        .push((func, fields));
+                }
+            }
+            Value::List(items) | Value::OneOf(items) => {
+                for item in items {
+                    self.index_records(func, item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything that is put into fields of this name by record literals or stores.
+    pub(super) fn slot_values(&self, name: &str) -> Vec<(FuncId, &'t Value)> {
+        let mut found = self.record_slots.get(name).cloned().unwrap_or_default();
+        let stores = self.attribute_stores.get(name).into_iter().flatten();
+        found.extend(stores.map(|store| (store.function, store.value)));
+        found
+    }
+
+    fn index(&mut self, func: FuncId, event: &'t Event) {
+        let file = self.tree.file_of(func);
+        match event {
+            Event::Store {
+                target,
+                value,
+                kind,
+                form,
+                ..
+            } if *kind != StoreKind::Delete => {
+                self.index_records(func, value);
+                let store = StoreRef {
+                    function: func,
+                    target,
+                    value,
+                };
+                match target {
+                    Value::Local(owner, index) => {
+                        let key = (self.tree.func(file, *owner), *index);
+                        self.local_stores.entry(key).or_default().push(store);
+                    }
+                    Value::Global(name) => {
+                        self.global_stores.entry((file, name.clone())).or_default().push(store);
+                    }
+                    Value::Path(name) => {
+                        self.global_stores.entry((file, name.clone())).or_default().push(store);
+                    }
+                    Value::Attribute(_, name) => {
+                        self.attribute_stores.entry(name.clone()).or_default().push(store);
+                    }
+                    Value::Item(base, _) | Value::Element(base) if *form == AccessForm::Subscript => {
+                        if let Some(name) = self.spoken(func, base) {
+                            self.item_stores.entry(name).or_default().push(store);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Event::Return { value, .. } | Event::Yield { value, .. } => {
+                self.returns.entry(func).or_default().push(value);
+            }
+            _ => {}
+        }
+    }
+
+    /// The name under which an index keeps a place: the local's, global's or attribute's own.
+    pub(super) fn spoken(&self, func: FuncId, value: &Value) -> Option<String> {
+        match value {
+            Value::Local(owner, index) => {
+                let owner = self.tree.func(self.tree.file_of(func), *owner);
+                Some(local_of(self.tree.function(owner), *index).name.clone())
+            }
+            other => value_name(other).map(str::to_owned),
+        }
+    }
+
+    /// What a value that stands in a function may be.
+    pub fn eval(&self, func: FuncId, value: &Value) -> Objects {
+        if *self.depth.borrow() > DEEPEST {
+            return Objects::default();
+        }
+        *self.depth.borrow_mut() += 1;
+        let found = self.eval_here(func, value);
+        *self.depth.borrow_mut() -= 1;
+        found
+    }
+
+    fn eval_here(&self, func: FuncId, value: &Value) -> Objects {
+        let file = self.tree.file_of(func);
+        match value {
+            Value::Unknown | Value::None | Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) => {
+                Objects::default()
+            }
+            Value::Text(pieces) => Objects::one(Object::Text(text_of(pieces).into())),
+            Value::Local(owner, index) => self.local(self.tree.func(file, *owner), *index),
+            Value::Global(name) => self.global(file, name),
+            Value::Path(path) => {
+                let mut found = self.stored_global(file, path);
+                found.add_all(self.path(file, path));
+                found
+            }
+            Value::Attribute(base, name) => {
+                let mut found = Objects::default();
+                for object in self.eval(func, base).iter() {
+                    found.add_all(self.member(object, name));
+                }
+                found
+            }
+            Value::Item(base, key) => self.elements(func, base, Some(key)),
+            Value::Element(base) => self.elements(func, base, None),
+            Value::Call(owner, call) => self.call_result((self.tree.func(file, *owner), *call)),
+            Value::Function(index) => Objects::one(Object::Function(self.tree.func(file, *index))),
+            Value::Super(owner) => {
+                let method = self.tree.func(file, *owner);
+                self.tree
+                    .owner(method)
+                    .map_or_else(Objects::default, |class| Objects::one(Object::Super(class)))
+            }
+            Value::OneOf(values) => {
+                let mut found = Objects::default();
+                for value in values {
+                    found.add_all(self.eval(func, value));
+                }
+                found
+            }
+            Value::Record(ty, _) => match ty {
+                Some(ty) => self.instances_of(file, ty),
+                None => Objects::default(),
+            },
+            Value::Await(inner) => self.awaited(func, inner),
+            Value::Combined(_) => Objects::default(),
+        }
+    }
+
+    fn awaited(&self, func: FuncId, inner: &Value) -> Objects {
+        let mut found = Objects::default();
+        for object in self.eval(func, inner).iter() {
+            match object {
+                Object::Coroutine(target) => found.add_all(self.returned(*target)),
+                Object::Function(target) if self.tree.function(*target).is_async => {
+                    found.add_all(self.returned(*target));
+                }
+                other => found.add(other.clone()),
+            }
+        }
+        found
+    }
+
+    /// Remembers the answer to a question; a question that is being asked already is answered by nothing.
+    fn ask(&self, question: Question, answer: impl FnOnce() -> Objects) -> Objects {
+        if let Some(found) = self.memo.borrow().get(&question) {
+            return found.clone();
+        }
+        if !self.asking.borrow_mut().insert(question.clone()) {
+            return Objects::default();
+        }
+        let found = answer();
+        self.asking.borrow_mut().remove(&question);
+        // An answer that was cut short by depth is not remembered: asked from elsewhere it may be whole.
+        if *self.depth.borrow() < DEEPEST / 2 {
+            self.memo.borrow_mut().insert(question, found.clone());
+        }
+        found
+    }
+
+    fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
+        self.ask(Question::Local(func, index), || {
+            let local = local_of(self.tree.function(func), index);
+            let mut found = Objects::default();
+            for store in self.local_stores.get(&(func, index)).into_iter().flatten() {
+                found.add_all(self.eval(store.function, store.value));
+            }
+            for (home, manager) in self.entered.get(&(func, index)).into_iter().flatten() {
+                found.add_all(self.entered_value(*home, manager));
+            }
+            if let Some(kind) = local.parameter {
+                found.add_all(self.parameter(func, index, kind));
+            }
+            if let Some(ty) = &local.ty {
+                found.add_all(self.instances_of(self.tree.file_of(func), ty));
+            }
+            found
+        })
+    }
+
+    /// What `as x` gets: what `__enter__` returns or the generator yields, or an outside manager itself.
+    fn entered_value(&self, func: FuncId, manager: &Value) -> Objects {
+        let mut found = Objects::default();
+        for object in self.eval(func, manager).iter() {
+            match object {
+                Object::Instance(class, _) => {
+                    let enters: Vec<FuncId> = ["__enter__", "__aenter__"]
+                        .into_iter()
+                        .flat_map(|name| self.method(*class, name))
+                        .collect();
+                    for enter in &enters {
+                        found.add_all(self.returned(*enter));
+                    }
+                    if enters.is_empty() {
+                        found.add(object.clone());
+                    }
+                }
+                other => found.add(other.clone()),
+            }
+        }
+        found
+    }
+
+    fn parameter(&self, func: FuncId, index: LocalIndex, kind: ParameterKind) -> Objects {
+        let local = local_of(self.tree.function(func), index);
+        if kind == ParameterKind::Receiver {
+            return match self.tree.owner(func) {
+                Some(class) if local.name == "cls" => Objects::one(Object::Class(class)),
+                Some(class) => Objects::one(Object::Instance(class, None)),
+                None => Objects::default(),
+            };
+        }
+        let mut found = Objects::default();
+        if let Some(default) = &local.default {
+            let home = self
+                .tree
+                .parent(func)
+                .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(func)));
+            found.add_all(self.eval(home, default));
+        }
+        for (caller, value) in self.passed(func, index) {
+            found.add_all(self.eval(caller, value));
+        }
+        found.add_all(self.closure_parameter(func, index));
+        found
+    }
+
+    /// What evident callers, and starters of threads, pass for a parameter.
+    pub(super) fn passed(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
+        let function = self.tree.function(func);
+        let is_init = function.owner.is_some() && function.name == "__init__";
+        let owner_name = self
+            .tree
+            .owner(func)
+            .map(|class| self.tree.classes[class.0 as usize].name.clone());
+        let mut names = vec![function.name.as_str()];
+        if is_init && let Some(owner) = &owner_name {
+            names.push(super::tree::last_segment(owner));
+        }
+        let mut found = Vec::new();
+        for name in &names {
+            for site in self
+                .tree
+                .calls_by_name
+                .get(*name)
+                .into_iter()
+                .flatten()
+                .take(MOST_CALLERS)
+            {
+                if self.calls_into(*site, func) {
+                    let call = self.tree.call(*site);
+                    if let Some(value) = bind(function, index, &call.args, 0) {
+                        found.push((site.0, value));
+                    }
+                }
+            }
+        }
+        let taken = self
+            .tree
+            .taken_by_name
+            .get(function.name.as_str())
+            .into_iter()
+            .flatten();
+        for site in taken
+            .chain(self.tree.taken_closures.get(&func).into_iter().flatten())
+            .take(MOST_CALLERS)
+        {
+            found.extend(self.handed_on(*site, func, index));
+        }
+        found
+    }
+
+    fn calls_into(&self, site: CallSite, func: FuncId) -> bool {
+        let call = self.tree.call(site);
+        self.eval(site.0, &call.callee).iter().any(|object| match object {
+            Object::Function(target) => *target == func,
+            Object::Class(class) => self.method(*class, "__init__").contains(&func),
+            _ => false,
+        })
+    }
+
+    /// `Thread(target=f, args=(a, b))`, `submit(f, a, b)`, `pthread_create(&t, 0, f, a)`: what follows the function, or
+    /// stands in `args`, is passed to it.
+    fn handed_on(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
+        let call = self.tree.call(site);
+        let at = call.args.iter().position(|argument| {
+            self.eval(site.0, &argument.value)
+                .iter()
+                .any(|object| *object == Object::Function(func))
+        })?;
+        let function = self.tree.function(func);
+        let named = call
+            .args
+            .iter()
+            .find(|argument| argument.name.as_deref() == Some("args"));
+        let list = named.or_else(|| call.args.get(at + 1));
+        if let Some(Argument {
+            value: Value::List(items),
+            ..
+        }) = list
+        {
+            let (_, wanted) = positional(function)
+                .into_iter()
+                .enumerate()
+                .find(|(_, local)| *local == index)
+                .map(|(place, local)| (local, place))?;
+            return items.get(wanted).map(|value| (site.0, value));
+        }
+        bind(function, index, &call.args[at + 1..], 0).map(|value| (site.0, value))
+    }
+
+    /// The parameter of a closure that is handed to an API which passes it something of a known type.
+    fn closure_parameter(&self, func: FuncId, index: LocalIndex) -> Objects {
+        let mut found = Objects::default();
+        if index.0 != 0 || self.tree.function(func).kind != FunctionKind::Closure {
+            return found;
+        }
+        for site in self.tree.taken_closures.get(&func).into_iter().flatten() {
+            for entry in self.entries_of_call(*site) {
+                let entry = self.catalog.entry(entry);
+                if let (Role::CallsNow { .. } | Role::Start { .. }, Some(ty)) = (&entry.role, &entry.returns) {
+                    found.add(Object::Result(ty.as_str().into(), Some(*site)));
+                }
+            }
+        }
+        found
+    }
+
+    /// Everything stored into a global name of a file.
+    pub(super) fn stored_global(&self, file: FileId, name: &str) -> Objects {
+        if !self.has_global_store(file, name) {
+            return Objects::default();
+        }
+        self.ask(Question::Global(file, name.to_owned()), || {
+            let mut found = Objects::default();
+            for store in self.global_stores.get(&(file, name.to_owned())).into_iter().flatten() {
+                found.add_all(self.eval(store.function, store.value));
+            }
+            found.add_all(self.declared_type(file, name));
+            found
+        })
+    }
+
+    /// Whether the file stores into or declares the name at its top.
+    pub(super) fn has_global_store(&self, file: FileId, name: &str) -> bool {
+        self.global_stores.contains_key(&(file, name.to_owned())) || self.declares(file, name)
+    }
+
+    fn declares(&self, file: FileId, name: &str) -> bool {
+        self.tree.file(file).functions[0]
+            .locals
+            .iter()
+            .any(|local| local.name == name && local.ty.is_some())
+    }
+
+    fn declared_type(&self, file: FileId, name: &str) -> Objects {
+        let module = self.tree.file(file);
+        match module.functions[0].locals.iter().find(|local| local.name == name) {
+            Some(local) => local
+                .ty
+                .as_ref()
+                .map_or_else(Objects::default, |ty| self.instances_of(file, ty)),
+            None => Objects::default(),
+        }
+    }
+
+    /// A static or constant of a Rust crate by its path.
+    pub(super) fn rust_static(&self, root: &str, path: &str) -> Objects {
+        let mut found = Objects::default();
+        let Some((module, _)) = path.rsplit_once("::") else {
+            return found;
+        };
+        let files = self.rust_modules.get(&(root.to_owned(), module.to_owned()));
+        for file in files.into_iter().flatten() {
+            found.add_all(self.stored_global(*file, path));
+        }
+        found
+    }
+
+    /// The objects of a written type: generic wrappers and what they wrap, since a method may be meant of either.
+    pub(super) fn instances_of(&self, file: FileId, ty: &TypeRef) -> Objects {
+        let mut found = Objects::default();
+        if ty.name == "fn" {
+            return found;
+        }
+        let named = if ty.local {
+            self.global(file, &ty.name)
+        } else {
+            self.type_path(file, &ty.name)
+        };
+        for object in named.iter() {
+            match object {
+                Object::Class(class) => match self.alias_target(*class) {
+                    Some((home, target)) if target.name != ty.name => {
+                        found.add_all(self.instances_of(home, &target));
+                    }
+                    _ => found.add(Object::Instance(*class, None)),
+                },
+                Object::External(path) => found.add(Object::Result(path.clone(), None)),
+                _ => {}
+            }
+        }
+        for inner in &ty.args {
+            found.add_all(self.instances_of(file, inner));
+        }
+        found
+    }
+
+    fn type_path(&self, file: FileId, name: &str) -> Objects {
+        match self.tree.file(file).language {
+            Language::C => {
+                let mut found = Objects::default();
+                for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+                    if self.tree.classes[class.0 as usize].name == name {
+                        found.add(Object::Class(*class));
+                    }
+                }
+                if found.is_empty() {
+                    Objects::one(Object::external(name))
+                } else {
+                    found
+                }
+            }
+            _ => self.path(file, name),
+        }
+    }
+
+    fn alias_target(&self, class: ClassId) -> Option<(FileId, TypeRef)> {
+        let entry = &self.tree.classes[class.0 as usize];
+        if entry.kind != TypeKind::Alias {
+            return None;
+        }
+        self.tree
+            .decls(class)
+            .find_map(|(file, decl)| decl.target.clone().map(|target| (file, target)))
+    }
+
+    /// What a call may return.
+    pub fn call_result(&self, site: CallSite) -> Objects {
+        self.ask(Question::Call(site), || {
+            let mut found = Objects::default();
+            let call = self.tree.call(site);
+            for object in self.eval(site.0, &call.callee).iter() {
+                match object {
+                    Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
+                    Object::Function(func) => found.add_all(self.returned(*func)),
+                    Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
+                    Object::External(path) => found.add_all(self.external_result(site, path)),
+                    _ => {}
+                }
+            }
+            found
+        })
+    }
+
+    /// What a function's returns and yields may be.
+    pub fn returned(&self, func: FuncId) -> Objects {
+        self.ask(Question::Returns(func), || {
+            let mut found = Objects::default();
+            for value in self.returns.get(&func).into_iter().flatten() {
+                found.add_all(self.eval(func, value));
+            }
+            if let Some(ty) = &self.tree.function(func).returns
+                && found.is_empty()
+            {
+                found.add_all(self.instances_of(self.tree.file_of(func), ty));
+            }
+            found
+        })
+    }
+
+    fn external_result(&self, site: CallSite, path: &Rc<str>) -> Objects {
+        let mut found = Objects::default();
+        let mut spoken = false;
+        for id in self.entries_for(site, path) {
+            let entry = self.catalog.entry(id);
+            match &entry.role {
+                Role::Pass { of } => {
+                    spoken = true;
+                    for (func, value) in self.argument(site, of) {
+                        found.add_all(self.eval(func, value));
+                    }
+                }
+                Role::Element { of } => {
+                    spoken = true;
+                    for (func, value) in self.argument(site, of) {
+                        found.add_all(self.elements(func, value, None));
+                    }
+                }
+                Role::Partial { entry } => {
+                    spoken = true;
+                    for (func, value) in self.argument(site, entry) {
+                        found.add_all(self.eval(func, value));
+                    }
+                }
+                Role::JoinPath => {
+                    spoken = true;
+                    found.add(Object::Text(self.joined(site).into()));
+                }
+                _ => {}
+            }
+            match entry.returns.as_deref() {
+                Some("self") => {
+                    spoken = true;
+                    for (func, value) in self.argument(site, &ArgumentRef::Receiver) {
+                        found.add_all(self.eval(func, value));
+                    }
+                }
+                Some(ty) if !matches!(entry.role, Role::CallsNow { .. }) => {
+                    spoken = true;
+                    found.add(Object::Result(ty.into(), Some(site)));
+                }
+                _ => {}
+            }
+        }
+        if !spoken {
+            found.add(Object::Result(constructed(path).into(), Some(site)));
+        }
+        found
+    }
+
+    fn joined(&self, site: CallSite) -> String {
+        let call = self.tree.call(site);
+        let receiver = match &call.callee {
+            Value::Attribute(base, _) => Some(base.as_ref()),
+            _ => None,
+        };
+        let parts = receiver
+            .into_iter()
+            .chain(call.args.iter().map(|argument| &argument.value));
+        let texts: Vec<String> = parts
+            .map(|value| {
+                let texts: Vec<_> = self.texts(site.0, value);
+                if texts.len() == 1 {
+                    texts[0].clone()
+                } else {
+                    "\u{0}".to_owned()
+                }
+            })
+            .collect();
+        texts.join("/")
+    }
+
+    /// The strings that a value may be; a hole is `\u{0}`.
+    pub fn texts(&self, func: FuncId, value: &Value) -> Vec<String> {
+        self.eval(func, value)
+            .iter()
+            .filter_map(|object| match object {
+                Object::Text(text) => Some(text.to_string()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The value that a reference to an argument means at a call, with the function in which it stands.
+    pub(super) fn argument(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, &'t Value)> {
+        let call = self.tree.call(site);
+        match reference {
+            ArgumentRef::Receiver => match &call.callee {
+                Value::Attribute(base, _) => vec![(site.0, base.as_ref())],
+                _ => call
+                    .args
+                    .first()
+                    .map(|argument| (site.0, &argument.value))
+                    .into_iter()
+                    .collect(),
+            },
+            ArgumentRef::Result => Vec::new(),
+            ArgumentRef::Of { positions, keywords } => find_argument(&call.args, positions, keywords)
+                .map(|argument| (site.0, &argument.value))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// The catalog's entries for a path at a call, arguments considered.
+    pub(super) fn entries_for(&self, site: CallSite, path: &str) -> Vec<crate::knowledge::EntryId> {
+        let language = self.tree.language(site.0);
+        let exact = self.catalog.lookup(language, MatchKind::Call, path);
+        let ids = if exact.is_empty() {
+            self.catalog
+                .lookup_any(language, MatchKind::Call, super::tree::last_segment(path))
+        } else {
+            exact
+        };
+        ids.iter()
+            .copied()
+            .filter(|id| self.arguments_fit(site, &self.catalog.entry(*id).arguments))
+            .collect()
+    }
+
+    /// Every entry that a call may mean.
+    pub(super) fn entries_of_call(&self, site: CallSite) -> Vec<crate::knowledge::EntryId> {
+        let call = self.tree.call(site);
+        let mut found = Vec::new();
+        let objects = self.eval(site.0, &call.callee);
+        for object in objects.iter() {
+            if let Object::External(path) = object {
+                for id in self.entries_for(site, path) {
+                    if !found.contains(&id) {
+                        found.push(id);
+                    }
+                }
+            }
+        }
+        if objects.is_empty()
+            && let Value::Attribute(_, name) = &call.callee
+        {
+            let language = self.tree.language(site.0);
+            let any = self.catalog.lookup_any(language, MatchKind::Call, name);
+            found.extend(
+                any.iter()
+                    .copied()
+                    .filter(|id| self.arguments_fit(site, &self.catalog.entry(*id).arguments)),
+            );
+        }
+        found
+    }
+
+    /// The value of a field or attribute of a class.
+    pub(super) fn field(&self, class: ClassId, name: &str) -> Objects {
+        self.ask(Question::Field(class, name.to_owned()), || {
+            let mut found = Objects::default();
+            for store in self.field_stores(class, name) {
+                found.add_all(self.eval(store.function, store.value));
+            }
+            found.add_all(self.record_field(class, name));
+            for ancestor in self.ancestors(class) {
+                for (file, decl) in self.tree.decls(ancestor) {
+                    for field in decl.fields.iter().filter(|field| field.name == name) {
+                        if let Some(ty) = &field.ty {
+                            found.add_all(self.instances_of(file, ty));
+                        }
+                    }
+                }
+            }
+            found
+        })
+    }
+
+    /// What record literals of this type put into a field, by name or position.
+    fn record_field(&self, class: ClassId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        let entry = &self.tree.classes[class.0 as usize];
+        let position = self
+            .tree
+            .decls(class)
+            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
+        for (home, fields) in self.record_positions.get(&entry.name).into_iter().flatten() {
+            for (key, value) in *fields {
+                let fits = match key {
+                    FieldKey::Name(key) => key == name,
+                    FieldKey::Index(at) => position == Some(*at as usize),
+                };
+                if fits {
+                    found.add_all(self.eval(*home, value));
+                }
+            }
+        }
+        found
+    }
+
+    /// The stores into an attribute of a class, its bases or its descendants.
+    pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Vec<StoreRef<'t>> {
+        let family = self.ancestors(class);
+        let mut found = Vec::new();
+        for store in self.attribute_stores.get(name).into_iter().flatten() {
+            let Value::Attribute(base, _) = store.target else {
+                continue;
+            };
+            let fits = self.eval(store.function, base).iter().any(|object| match object {
+                Object::Instance(owner, _) | Object::Class(owner) => {
+                    family.contains(owner) || self.ancestors(*owner).contains(&class)
+                }
+                _ => false,
+            });
+            if fits {
+                found.push(*store);
+            }
+        }
+        found
+    }
+
+    /// The stores into elements of places of this name.
+    pub(super) fn item_stores(&self, name: &str) -> &[StoreRef<'t>] {
+        self.item_stores.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The stores into a local.
+    pub(super) fn local_stores(&self, func: FuncId, index: LocalIndex) -> &[StoreRef<'t>] {
+        self.local_stores.get(&(func, index)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The stores into a global name of a file.
+    pub(super) fn global_stores(&self, file: FileId, name: &str) -> &[StoreRef<'t>] {
+        self.global_stores
+            .get(&(file, name.to_owned()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The values that a function returns or yields.
+    pub(super) fn returns_of(&self, func: FuncId) -> &[&'t Value] {
+        self.returns.get(&func).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembered answers about elements.
+    pub(super) fn ask_elements(&self, func: FuncId, value: &Value, answer: impl FnOnce() -> Objects) -> Objects {
+        let file = self.tree.file_of(func);
+        let question = match value {
+            Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index),
+            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone()),
+            Value::Attribute(base, name) => {
+                let class = self.eval(func, base).iter().find_map(|object| match object {
+                    Object::Instance(class, _) | Object::Class(class) => Some(*class),
+                    _ => None,
+                });
+                match class {
+                    Some(class) => Question::ElementsOfField(class, name.clone()),
+                    None => return answer(),
+                }
+            }
+            _ => return answer(),
+        };
+        self.ask(question, answer)
+    }
+}
+
+/// The methods at which a thread that was made before begins, by the catalog.
+fn starting_methods(catalog: &Catalog) -> HashSet<String> {
+    catalog
+        .iter()
+        .filter_map(|(_, entry)| match &entry.role {
+            Role::Start {
+                moment: StartMoment::Method(name),
+                ..
+            } => Some(name.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The type that an outside call makes when the catalog is silent: the path itself, or the type before an associated
+/// function (`a::Type::new` is an `a::Type`, by Rust's naming convention, RFC 430).
+fn constructed(path: &str) -> &str {
+    if let Some((ty, _)) = path.rsplit_once("::")
+        && ty
+            .rsplit("::")
+            .next()
+            .and_then(|name| name.chars().next())
+            .is_some_and(char::is_uppercase)
+    {
+        return ty;
+    }
+    path
+}
+
+/// The positional parameters, receivers left out.
+fn positional(function: &crate::facts::Function) -> Vec<LocalIndex> {
+    function
+        .parameters()
+        .filter(|(_, local)| local.parameter == Some(ParameterKind::Normal))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// The argument that reaches a parameter, skipping `skip` leading ones.
+fn bind<'a>(
+    function: &crate::facts::Function,
+    index: LocalIndex,
+    args: &'a [Argument],
+    skip: usize,
+) -> Option<&'a Value> {
+    let name = &local_of(function, index).name;
+    if let Some(argument) = args.iter().find(|argument| argument.name.as_ref() == Some(name)) {
+        return Some(&argument.value);
+    }
+    let place = positional(function).iter().position(|local| *local == index)?;
+    args.iter()
+        .filter(|argument| argument.name.is_none())
+        .nth(place + skip)
+        .map(|argument| &argument.value)
+}
+
+/// The first of these positions and keywords that is present.
+pub(super) fn find_argument<'a>(args: &'a [Argument], positions: &[u32], keywords: &[String]) -> Option<&'a Argument> {
+    let by_name = args
+        .iter()
+        .find(|argument| argument.name.as_ref().is_some_and(|name| keywords.contains(name)));
+    by_name.or_else(|| {
+        positions.iter().find_map(|place| {
+            let starred = args.iter().position(|argument| argument.name.as_deref() == Some("*"));
+            if starred.is_some_and(|at| at <= *place as usize) {
+                return None;
+            }
+            args.iter()
+                .filter(|argument| argument.name.is_none())
+                .nth(*place as usize)
+        })
+    })
+}
+
+/// A string with `\u{0}` for its holes.
+fn text_of(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => text.as_str(),
+            Piece::Hole(_) => "\u{0}",
+        })
+        .collect()
+}

@@ -1,0 +1,735 @@
+//! One function, walked in order: regions and plain events. What calls do is in [`super::calls`].
+
+use std::rc::Rc;
+
+use crate::facts::{
+    AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
+};
+use crate::finding::Confidence;
+use crate::knowledge::{JoinOf, Role, Shape};
+
+use super::places::{Keys, meet};
+use super::program::{Engine, SummaryKey};
+use super::sites::{AccessKind, SiteId};
+use super::state::{PathEnd, State};
+use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
+use super::tree::{CallSite, FuncId};
+use super::values::Object;
+
+/// What is still to run when an inlined generator yields: the with-block's body.
+struct Continuation<'t> {
+    body: &'t Region,
+    function: FuncId,
+    inlined: usize,
+}
+
+/// A decorated function whose wrapper is being walked: calls of the decorator's parameter mean it.
+pub(super) struct Binding {
+    pub decorator: FuncId,
+    pub target: FuncId,
+    pub outer: Vec<FuncId>,
+}
+
+/// An arm that is being walked.
+pub(super) struct ArmContext {
+    pub test: Rc<str>,
+    pub assigned: Rc<Vec<String>>,
+    /// The keys of the place whose truth is tested.
+    pub tested: Keys,
+}
+
+/// The walk through one function.
+pub(super) struct Walk<'e, 't> {
+    pub engine: &'e mut Engine<'t>,
+    pub key: SummaryKey,
+    /// The function whose code is walked right now; differs from the key's where code is inlined.
+    pub here: FuncId,
+    pub state: State,
+    pub out: Summary,
+    pub arms: Vec<ArmContext>,
+    pub loops: u32,
+    pub inlined: Vec<ChainStep>,
+    pub bindings: Vec<Binding>,
+    continuations: Vec<Continuation<'t>>,
+    returns: Vec<State>,
+    breaks: Vec<State>,
+    continues: Vec<State>,
+}
+
+impl<'t> Walk<'_, 't> {
+    /// What the function of this key does.
+    pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey) -> Summary {
+        let tree = engine.values.tree;
+        let body = &tree.function(key.function).body;
+        let mut walk = Walk {
+            engine,
+            key,
+            here: key.function,
+            state: State::default(),
+            out: Summary::default(),
+            arms: Vec::new(),
+            loops: 0,
+            inlined: Vec::new(),
+            bindings: Vec::new(),
+            continuations: Vec::new(),
+            returns: Vec::new(),
+            breaks: Vec::new(),
+            continues: Vec::new(),
+        };
+        walk.region(body);
+        walk.finish()
+    }
+
+    fn finish(mut self) -> Summary {
+        let mut ends: Vec<PathEnd> = self.returns.drain(..).map(PathEnd::plain).collect();
+        ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        let exit = State::merge(&State::default(), ends);
+        self.out.exits = exit.dead;
+        self.out.joins = exit.joined;
+        self.out.leaks = exit.live.into_values().collect();
+        self.out.acquires = exit.guards;
+        self.out.received = exit.received;
+        self.out.heap = self.out.heap.or(exit.heap);
+        self.out.later = exit.later;
+        let engine = &self.engine;
+        self.out
+            .trim(|site| engine.sites.get(site).kind == AccessKind::Mutation);
+        self.out
+    }
+
+    fn region(&mut self, region: &'t Region) {
+        match &region.kind {
+            RegionKind::Seq | RegionKind::TryBody | RegionKind::Handler | RegionKind::Finally => {
+                self.nodes(&region.nodes)
+            }
+            RegionKind::Conditional { .. } => self.conditional(region),
+            RegionKind::Unreached { .. } => {}
+            RegionKind::Loop {
+                over,
+                test,
+                at_least_once,
+            } => self.repeat(region, over.as_ref(), test, *at_least_once),
+            RegionKind::Branch { exhaustive } => self.branch(region, *exhaustive),
+            RegionKind::Arm { .. } => self.nodes(&region.nodes),
+            RegionKind::Try => self.attempt(region),
+            RegionKind::Scope {
+                manager, manager_span, ..
+            } => self.scope(region, manager, *manager_span),
+            RegionKind::Pragma { text } => self.pragma(region, text),
+        }
+    }
+
+    fn nodes(&mut self, nodes: &'t [Node]) {
+        for node in nodes {
+            if self.state.dead {
+                return;
+            }
+            match node {
+                Node::Event(event) => self.event(event),
+                Node::Region(region) => self.region(region),
+            }
+        }
+    }
+
+    /// Compiled or not: both are possible, but a lock taken or a join made there counts, since the code around it was
+    /// written for it.
+    fn conditional(&mut self, region: &'t Region) {
+        let before = self.state.clone();
+        self.nodes(&region.nodes);
+        if self.state.dead {
+            self.state = before;
+        }
+    }
+
+    fn repeat(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition, at_least_once: bool) {
+        let before = self.state.clone();
+        let endless = *test == Condition::Always && over.is_none();
+        self.loops += 1;
+        let mut breaks = Vec::new();
+        let mut after = self.round(region, &mut breaks);
+        // A second round sees the threads that the first one left alive.
+        let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
+            None => true,
+            Some(old) => old.sent.len() != live.sent.len(),
+        });
+        if news && !after.dead {
+            self.state = State::merge(&before, vec![PathEnd::plain(before.clone()), PathEnd::plain(after)]);
+            after = self.round(region, &mut breaks);
+        }
+        self.loops -= 1;
+        let mut ends: Vec<PathEnd> = breaks.into_iter().map(PathEnd::plain).collect();
+        if !endless {
+            if !at_least_once {
+                let mut skipped = before.clone();
+                // A loop that joins what it goes through has joined it all, however many there were.
+                if !after.dead {
+                    skipped.live.retain(|start, _| after.live.contains_key(start));
+                    skipped.joined.clone_from(&after.joined);
+                    skipped.ended.clone_from(&after.ended);
+                }
+                ends.push(PathEnd::plain(skipped));
+            }
+            ends.push(PathEnd::plain(after));
+        }
+        self.state = State::merge(&before, ends);
+    }
+
+    fn round(&mut self, region: &'t Region, breaks: &mut Vec<State>) -> State {
+        let outer_breaks = std::mem::take(&mut self.breaks);
+        let outer_continues = std::mem::take(&mut self.continues);
+        let start = self.state.clone();
+        self.nodes(&region.nodes);
+        let mut ends = vec![PathEnd::plain(std::mem::take(&mut self.state))];
+        ends.extend(
+            std::mem::replace(&mut self.continues, outer_continues)
+                .into_iter()
+                .map(PathEnd::plain),
+        );
+        breaks.extend(std::mem::replace(&mut self.breaks, outer_breaks));
+        State::merge(&start, ends)
+    }
+
+    fn branch(&mut self, region: &'t Region, exhaustive: bool) {
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        let mut fork = ForkArms::default();
+        for node in &region.nodes {
+            let Node::Region(arm) = node else { continue };
+            let RegionKind::Arm { test } = &arm.kind else {
+                self.region(arm);
+                continue;
+            };
+            if self.never(test) {
+                continue;
+            }
+            self.state = before.clone();
+            self.arm(arm, test, &mut fork);
+            let place = tested_place(test);
+            ends.push(PathEnd {
+                state: std::mem::take(&mut self.state),
+                test: Some(text_of(test)),
+                place,
+            });
+        }
+        if !exhaustive {
+            let mut skipped = before.clone();
+            // `if (fork() > 0) exit(0);`: what follows is the child.
+            if let Some((site, shared)) = fork.rest_is_child()
+                && ends.iter().all(|end| end.state.dead)
+            {
+                self.state = skipped;
+                self.become_child(site, shared);
+                skipped = std::mem::take(&mut self.state);
+            }
+            ends.push(PathEnd::plain(skipped));
+        }
+        self.state = State::merge(&before, ends);
+    }
+
+    fn arm(&mut self, arm: &'t Region, test: &Condition, fork: &mut ForkArms) {
+        let name = text_of(test);
+        for held in &mut self.state.guards {
+            if held.test.as_ref() == Some(&name) {
+                held.test = None;
+            }
+        }
+        if let Some((site, shared)) = self.fork_child(test, fork) {
+            self.become_child(site, shared);
+        }
+        let tested = tested_value(test).map_or_else(Keys::new, |value| self.engine.values.keys(self.here, value));
+        self.arms.push(ArmContext {
+            test: name,
+            assigned: Rc::new(assigned_in(arm)),
+            tested,
+        });
+        self.nodes(&arm.nodes);
+        self.arms.pop();
+    }
+
+    fn become_child(&mut self, site: SiteId, shared: bool) {
+        self.state.fork_point = Some(Rc::new(self.state.clone()));
+        self.state.child = Some(site);
+        self.state.shared_child = shared;
+        self.state.live.clear();
+    }
+
+    /// A test that is false whenever this code runs: `__name__ == "__main__"` in a module that is imported.
+    fn never(&self, test: &Condition) -> bool {
+        let Condition::Equal(a, b) = test else { return false };
+        let is_name = |value: &Value| matches!(value, Value::Global(name) if name == "__name__");
+        let is_main = |value: &Value| value.as_text() == Some("__main__");
+        self.engine.values.tree.function(self.here).kind == FunctionKind::Module
+            && self.engine.values.tree.language(self.here) == Language::Python
+            && !(self.key.main && self.here == self.key.function)
+            && ((is_name(a) && is_main(b)) || (is_name(b) && is_main(a)))
+    }
+
+    /// Whether an arm is the child of a fork, by what its test asks of the fork's result.
+    fn fork_child(&mut self, test: &Condition, fork: &mut ForkArms) -> Option<(SiteId, bool)> {
+        let (value, side) = match test {
+            Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => (value, ForkSide::Child),
+            Condition::Equal(value, Value::Int(_)) | Condition::Equal(Value::Int(_), value) => (value, ForkSide::Error),
+            Condition::Truthy(value) | Condition::Less(Value::Int(0), value) => (value, ForkSide::Parent),
+            Condition::Less(value, Value::Int(0)) => (value, ForkSide::Error),
+            Condition::Not(inner) => match inner.as_ref() {
+                Condition::Truthy(value) => (value, ForkSide::Child),
+                Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
+                    (value, ForkSide::Parent)
+                }
+                _ => return None,
+            },
+            Condition::Always => return fork.rest_is_child(),
+            Condition::All(tests) | Condition::Any(tests) => {
+                return tests.iter().find_map(|test| self.fork_child(test, fork));
+            }
+            _ => return None,
+        };
+        let (site, shared) = self.fork_of(value)?;
+        fork.seen.push((site, shared, side));
+        (side == ForkSide::Child).then_some((site, shared))
+    }
+
+    /// The fork whose result a value is.
+    fn fork_of(&mut self, value: &Value) -> Option<(SiteId, bool)> {
+        let file = self.engine.values.tree.file_of(self.here);
+        let sources: Vec<(FuncId, Value)> = match value {
+            Value::Call(..) => vec![(self.here, value.clone())],
+            other => self
+                .engine
+                .values
+                .sources(self.here, other)
+                .into_iter()
+                .map(|(f, v)| (f, v.clone()))
+                .collect(),
+        };
+        for (_, source) in sources {
+            let Value::Call(owner, call) = source else { continue };
+            let site = (self.engine.values.tree.func(file, owner), call);
+            if let Some(found) = self.engine.fork_site(site) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn attempt(&mut self, region: &'t Region) {
+        let before = self.state.clone();
+        let returns = std::mem::take(&mut self.returns);
+        let mut ends = Vec::new();
+        let mut finally = None;
+        for node in &region.nodes {
+            let Node::Region(part) = node else { continue };
+            match part.kind {
+                RegionKind::TryBody => {
+                    self.nodes(&part.nodes);
+                    ends.push(std::mem::take(&mut self.state));
+                }
+                RegionKind::Handler => {
+                    // The body may have failed anywhere: what it started may be alive, what it joined may not be.
+                    let body = ends.first().cloned().unwrap_or_else(State::unreachable);
+                    self.state = State::merge(
+                        &State::default(),
+                        vec![PathEnd::plain(before.clone()), PathEnd::plain(body)],
+                    );
+                    self.state.guards = before.guards.clone();
+                    self.nodes(&part.nodes);
+                    ends.push(std::mem::take(&mut self.state));
+                }
+                _ => finally = Some(part),
+            }
+        }
+        // Joins in the body count where a handler follows: the failure that skips them is not the schedule we look for.
+        if let Some(body) = ends.first().filter(|body| !body.dead).cloned() {
+            for end in ends.iter_mut().skip(1) {
+                end.live
+                    .retain(|start, _| body.live.contains_key(start) || !before.live.contains_key(start));
+            }
+        }
+        let normal: Vec<PathEnd> = ends.into_iter().map(PathEnd::plain).collect();
+        let normal = State::merge(&before, normal);
+        match finally {
+            None => {
+                self.state = normal;
+                self.returns.splice(0..0, returns);
+            }
+            Some(part) => {
+                let inner = std::mem::replace(&mut self.returns, returns);
+                self.leave(normal, inner, |walk| walk.nodes(&part.nodes));
+            }
+        }
+    }
+
+    /// Runs what happens on every way out of a block: for the normal end and for the returns inside it alike.
+    fn leave(&mut self, normal: State, inner: Vec<State>, act: impl Fn(&mut Self)) {
+        let falls_through = !normal.dead;
+        if !inner.is_empty() {
+            self.state = State::merge(&State::default(), inner.into_iter().map(PathEnd::plain).collect());
+            act(self);
+            let state = std::mem::take(&mut self.state);
+            self.returns.push(state);
+        }
+        self.state = normal;
+        if falls_through {
+            act(self);
+        }
+    }
+
+    fn scope(&mut self, region: &'t Region, manager: &'t Value, span: Span) {
+        if let Some(generator) = self.generator_of(manager) {
+            return self.inline_generator(region, generator, span);
+        }
+        let entries = self.engine.values.with_entries(self.here, manager);
+        let classes: Vec<_> = self
+            .engine
+            .values
+            .eval(self.here, manager)
+            .iter()
+            .filter_map(|object| match object {
+                Object::Instance(class, _) => Some(*class),
+                _ => None,
+            })
+            .collect();
+        for class in &classes {
+            for name in ["__enter__", "__aenter__"] {
+                for method in self.engine.values.method(*class, name) {
+                    self.enter(method, span, "enters the block: calls", &Certainty::SURE);
+                }
+            }
+        }
+        self.touch(&entries, AccessKind::Mutation, span, None, None);
+        let held = self.hold_scope(manager, &entries);
+        let returns = std::mem::take(&mut self.returns);
+        self.nodes(&region.nodes);
+        let inner = std::mem::replace(&mut self.returns, returns);
+        let normal = std::mem::take(&mut self.state);
+        self.leave(normal, inner, |walk| {
+            for keys in &held {
+                walk.state.release(keys);
+            }
+            for class in &classes {
+                for name in ["__exit__", "__aexit__"] {
+                    for method in walk.engine.values.method(*class, name) {
+                        walk.enter(method, span, "leaves the block: calls", &Certainty::SURE);
+                    }
+                }
+            }
+            walk.touch(&entries, AccessKind::Mutation, span, None, None);
+            walk.join_scope(manager, &entries, span);
+        });
+    }
+
+    /// The guards that a with-block takes.
+    fn hold_scope(&mut self, manager: &Value, entries: &[crate::knowledge::EntryId]) -> Vec<Keys> {
+        let mut held = Vec::new();
+        for id in entries {
+            if let Role::Lock { shared, .. } = &self.engine.values.catalog.entry(*id).role {
+                let shared = *shared;
+                let keys = self.engine.values.keys(self.here, manager);
+                if !held.contains(&keys) {
+                    let name = self.engine.values.described(self.here, manager);
+                    self.state.guards.push(Held {
+                        keys: keys.clone(),
+                        name: name.into(),
+                        holder: None,
+                        test: None,
+                        shared,
+                    });
+                    held.push(keys);
+                }
+            }
+        }
+        held
+    }
+
+    fn join_scope(&mut self, manager: &Value, entries: &[crate::knowledge::EntryId], span: Span) {
+        for id in entries {
+            if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
+                let by_owner = matches!(of, JoinOf::Owner(_));
+                let keys = self.engine.values.keys(self.here, manager);
+                self.join(&keys, by_owner, true, span);
+            }
+        }
+    }
+
+    fn generator_of(&self, manager: &Value) -> Option<FuncId> {
+        let Value::Call(owner, call) = manager else { return None };
+        let values = &self.engine.values;
+        let file = values.tree.file_of(self.here);
+        let site: CallSite = (values.tree.func(file, *owner), *call);
+        values
+            .meaning(site)
+            .edges
+            .iter()
+            .map(|edge| edge.target)
+            .find(|target| self.engine.is_context_manager(*target))
+    }
+
+    /// Runs a generator's code around the with-block's body, which stands where it yields.
+    fn inline_generator(&mut self, region: &'t Region, generator: FuncId, span: Span) {
+        if self.inlined.len() >= 6 || self.inlined.iter().any(|step| step.function == generator) {
+            return self.nodes(&region.nodes);
+        }
+        let function = self.here;
+        self.continuations.push(Continuation {
+            body: region,
+            function,
+            inlined: self.inlined.len(),
+        });
+        self.inlined.push(ChainStep {
+            function,
+            span,
+            note: format!("enters the block of {}", self.engine.values.tree.display(generator)).into(),
+        });
+        self.here = generator;
+        let depth = self.continuations.len();
+        self.inline_body(&self.engine.values.tree.function(generator).body);
+        self.here = function;
+        self.inlined.pop();
+        self.continuations.truncate(depth - 1);
+    }
+
+    /// Walks the body of another function in place: its returns end it, not the function around it.
+    pub(super) fn inline_body(&mut self, body: &'t Region) {
+        let returns = std::mem::take(&mut self.returns);
+        let arms = std::mem::take(&mut self.arms);
+        self.region(body);
+        self.arms = arms;
+        let inner = std::mem::replace(&mut self.returns, returns);
+        let mut ends: Vec<PathEnd> = inner.into_iter().map(PathEnd::plain).collect();
+        ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        self.state = State::merge(&State::default(), ends);
+    }
+
+    fn pragma(&mut self, region: &'t Region, text: &str) {
+        let language = self.engine.values.tree.language(self.here);
+        let known = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let parallel = self.engine.values.catalog.iter().any(|(_, entry)| {
+            entry.language == language
+                && entry.kind == crate::knowledge::MatchKind::Pragma
+                && known.starts_with(&entry.path)
+                && matches!(entry.role, Role::Start { .. })
+        });
+        if parallel {
+            self.parallel_region(region)
+        } else {
+            self.nodes(&region.nodes)
+        }
+    }
+
+    fn event(&mut self, event: &'t Event) {
+        match event {
+            Event::Call(index) => self.call((self.here, *index)),
+            Event::Store {
+                target,
+                form,
+                kind,
+                span,
+                ..
+            } => self.store(target, *form, *kind, *span),
+            Event::Load { value, form, span } => self.load(value, *form, *span),
+            Event::Await { value, span } => self.awaited(value, *span),
+            Event::Drop { value, span } => self.dropped(value, *span),
+            Event::Return { .. } => {
+                let state = std::mem::replace(&mut self.state, State::unreachable());
+                self.returns.push(state);
+            }
+            Event::Yield { .. } => self.yielded(),
+            Event::Raise { .. } => self.state.dead = true,
+            Event::Break => {
+                let state = std::mem::replace(&mut self.state, State::unreachable());
+                self.breaks.push(state);
+            }
+            Event::Continue => {
+                let state = std::mem::replace(&mut self.state, State::unreachable());
+                self.continues.push(state);
+            }
+            Event::Import { path, span } => self.import(path, *span),
+            Event::Define { function, span } => {
+                let target = self.engine.values.closure(self.here, *function);
+                if self.engine.values.tree.function(target).kind == FunctionKind::ClassBody {
+                    self.enter(target, *span, "runs the class body of", &Certainty::SURE);
+                }
+            }
+        }
+    }
+
+    fn yielded(&mut self) {
+        let Some(next) = self.continuations.pop() else { return };
+        let generator = std::mem::replace(&mut self.here, next.function);
+        let arms = std::mem::take(&mut self.arms);
+        let steps = self.inlined.split_off(next.inlined);
+        self.nodes(&next.body.nodes);
+        self.inlined.extend(steps);
+        self.arms = arms;
+        self.here = generator;
+        self.continuations.push(next);
+    }
+
+    fn store(&mut self, target: &'t Value, form: AccessForm, kind: StoreKind, span: Span) {
+        let entries = self.engine.values.store_entries(self.here, target, form, kind);
+        if entries.is_empty() {
+            return;
+        }
+        let variable = self.engine.key_of_place(self.here, target);
+        // What is there already is overwritten: `+=`, or putting back the same.
+        let shape = (kind == StoreKind::Augmented && form == AccessForm::Subscript).then_some(Shape::Overwrite);
+        self.touch(&entries, AccessKind::Mutation, span, variable, shape);
+    }
+
+    fn load(&mut self, value: &'t Value, form: AccessForm, span: Span) {
+        if let Value::Attribute(base, name) = value
+            && self.engine.is_property(name)
+        {
+            for object in self.engine.values.eval(self.here, base).iter() {
+                if let Object::Instance(class, _) = object {
+                    for method in self.engine.values.method(*class, name) {
+                        self.enter(method, span, "reads the property: calls", &Certainty::SURE);
+                    }
+                }
+            }
+        }
+        let entries = self.engine.values.load_entries(self.here, value, form);
+        if !entries.is_empty() {
+            let variable = self.engine.key_of_place(self.here, value);
+            self.touch(&entries, AccessKind::Read, span, variable, None);
+        }
+    }
+
+    /// The guards that are held for sure.
+    pub(super) fn sure_guards(&self) -> Guards {
+        if self.state.guards.iter().all(|held| held.test.is_none()) {
+            return Rc::new(self.state.guards.clone());
+        }
+        Rc::new(
+            self.state
+                .guards
+                .iter()
+                .filter(|held| held.test.is_none())
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// Records an access of this function's own code.
+    pub(super) fn touch(
+        &mut self,
+        entries: &[crate::knowledge::EntryId],
+        kind: AccessKind,
+        span: Span,
+        variable: Option<String>,
+        shape: Option<Shape>,
+    ) {
+        let Some(site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
+            return;
+        };
+        if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
+            self.out.heap = self.out.heap.or(Some(site));
+        }
+        let access = Access {
+            site,
+            chain: Chain::default(),
+            guards: self.sure_guards(),
+            gate: Rc::new(self.state.received.clone()),
+            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            repeated: self.loops > 0,
+            certainty: Certainty::SURE,
+            child: self.state.child,
+        };
+        self.record(access);
+        if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
+            self.state.heap = self.state.heap.or(Some(site));
+        }
+    }
+
+    /// Joins the threads that these keys mean. `whole`: the join goes through all threads of a start, not just one.
+    pub(super) fn join(&mut self, keys: &Keys, by_owner: bool, whole: bool, span: Span) {
+        for start in self.engine.starts_meant(keys, by_owner) {
+            let many = self.state.live.get(&start).is_some_and(|live| live.many);
+            if many && !whole && !by_owner {
+                self.weak_join(start, "only one of several threads is joined", span);
+                continue;
+            }
+            let despite = self.tests_handle(keys);
+            self.engine.note_join(start, self.here, span);
+            self.state.end(start, despite, self.here, span);
+        }
+    }
+
+    /// Notes a join that does not surely end the thread.
+    pub(super) fn weak_join(&mut self, start: StartId, doubt: &str, span: Span) {
+        let here = self.here;
+        if let Some(live) = self.state.live.get_mut(&start) {
+            live.weak_join = Some((here, span));
+            live.certainty = live.certainty.and(&Certainty::because(Confidence::Medium, doubt));
+        }
+    }
+
+    /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
+    fn tests_handle(&self, keys: &Keys) -> bool {
+        self.arms.iter().any(|arm| meet(&arm.tested, keys))
+    }
+}
+
+/// Which side of a fork an arm is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ForkSide {
+    Child,
+    Parent,
+    Error,
+}
+
+/// The arms of one branch that ask for a fork's result.
+#[derive(Default)]
+struct ForkArms {
+    seen: Vec<(SiteId, bool, ForkSide)>,
+}
+
+impl ForkArms {
+    /// What is left over is the child: the parent was asked for and the child was not.
+    fn rest_is_child(&self) -> Option<(SiteId, bool)> {
+        let (site, shared, _) = self.seen.first()?;
+        let has = |side| self.seen.iter().any(|(_, _, seen)| *seen == side);
+        (has(ForkSide::Parent) && !has(ForkSide::Child)).then_some((*site, *shared))
+    }
+}
+
+/// A test as a text by which it is recognised again.
+fn text_of(test: &Condition) -> Rc<str> {
+    format!("{test:?}").into()
+}
+
+/// The value whose plain truth is tested: `if x`, `if x is not None`.
+fn tested_value(test: &Condition) -> Option<&Value> {
+    match test {
+        Condition::Truthy(value) => Some(value),
+        Condition::Not(inner) => match inner.as_ref() {
+            Condition::Equal(value, Value::None) | Condition::Equal(Value::None, value) => Some(value),
+            _ => None,
+        },
+        Condition::All(tests) => tests.iter().find_map(tested_value),
+        _ => None,
+    }
+}
+
+fn tested_place(test: &Condition) -> Option<String> {
+    tested_value(test).map(|value| format!("{value:?}"))
+}
+
+/// The places that an arm assigns, as texts.
+fn assigned_in(arm: &Region) -> Vec<String> {
+    let mut found = Vec::new();
+    super::tree::each_event(arm, &mut |event| {
+        if let Event::Store { target, .. } = event {
+            found.push(format!("{target:?}"));
+        }
+    });
+    found
+}
+
+/// Whether two sets of guards exclude each other.
+pub(super) fn exclude(a: &[Held], b: &[Held]) -> bool {
+    a.iter().any(|held| {
+        b.iter()
+            .any(|other| meet(&held.keys, &other.keys) && !(held.shared && other.shared))
+    })
+}

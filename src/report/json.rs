@@ -1,0 +1,110 @@
+//! The document `envrace/1`. Its findings are the serialised [`Finding`]s, silenced ones included.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::facts::Problem;
+use crate::finding::Finding;
+use crate::knowledge::Target;
+
+use super::Report;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    version: &'static str,
+    target: TargetDocument,
+    findings: &'a [Finding],
+    problems: &'a [Problem],
+    summary: SummaryDocument<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct TargetDocument {
+    libc: Vec<String>,
+    python: Vec<String>,
+    rust: Option<String>,
+    rust_test_runner: &'static str,
+}
+
+#[derive(Serialize)]
+struct SummaryDocument<'a> {
+    files: u64,
+    parsed: u64,
+    skipped: u64,
+    /// Findings that are not silenced, by the rule's name.
+    by_rule: BTreeMap<&'a str, u64>,
+    silenced: u64,
+}
+
+/// The report as JSON, with a line end at its end.
+pub fn json(report: &Report) -> String {
+    let mut by_rule = BTreeMap::new();
+    let silenced = report
+        .findings
+        .iter()
+        .filter(|finding| finding.suppressed.is_some())
+        .count() as u64;
+    for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none()) {
+        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
+    }
+    let summary = report.summary;
+    let document = Document {
+        schema: "envrace/1",
+        version: env!("CARGO_PKG_VERSION"),
+        target: target(report.target),
+        findings: report.findings,
+        problems: report.problems,
+        summary: SummaryDocument {
+            files: summary.files,
+            parsed: summary.parsed,
+            skipped: summary.passed_over.total(),
+            by_rule,
+            silenced,
+        },
+    };
+    let mut text = serde_json::to_string_pretty(&document).expect("plain structs with string keys always serialise");
+    text.push('\n');
+    text
+}
+
+fn target(target: &Target) -> TargetDocument {
+    TargetDocument {
+        libc: target.libcs.iter().map(ToString::to_string).collect(),
+        python: target.pythons.iter().map(ToString::to_string).collect(),
+        rust: target
+            .rust
+            .map(|(major, minor, micro)| format!("{major}.{minor}.{micro}")),
+        rust_test_runner: if target.process_per_test { "nextest" } else { "cargo" },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use serde_json::Value;
+
+    #[test]
+    fn the_contract_holds() {
+        let sample = sample::seed();
+        let document: Value = serde_json::from_str(&super::json(&sample.report())).expect("the report is JSON");
+        assert_eq!(document["schema"], "envrace/1");
+        let finding = &document["findings"][0];
+        assert_eq!(finding["rule"], "env-mutation-during-spawn");
+        assert_eq!(finding["code"], "ER001");
+        assert_eq!(finding["severity"], "error");
+        assert_eq!(finding["mutation"]["path"], "plugins/python/plugin.py");
+        assert_eq!(finding["mutation"]["line"], 3);
+        assert_eq!(finding["partner"]["end_column"], 30);
+        assert_eq!(finding["partner_kind"], "spawn");
+        assert_eq!(finding["overlap"]["threads"][0]["many"], true);
+        assert_eq!(finding["status"]["kind"], "silent-exit");
+        assert_eq!(finding["suppressed"], Value::Null);
+        assert_eq!(finding["confirmation"], Value::Null);
+        assert_eq!(document["problems"][0]["kind"], "partial");
+        assert_eq!(document["summary"]["by_rule"]["env-mutation-during-spawn"], 1);
+        assert_eq!(document["target"]["libc"][0], "glibc 2.31");
+    }
+}

@@ -1,0 +1,160 @@
+//! What stands below the findings: problems, counts, and one last line that is always there.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{Problem, ProblemKind};
+use crate::finding::{Finding, RuleCode, Severity};
+
+use super::text::{Style, count, paint};
+use super::{Detail, Report, sanitise};
+
+/// Appends problems, counts by rule and the last line.
+pub fn write(out: &mut String, report: &Report) {
+    problems(out, report);
+    by_rule(out, report);
+    out.push_str(&last_line(report));
+    out.push('\n');
+}
+
+fn problems(out: &mut String, report: &Report) {
+    let (partial, others): (Vec<&Problem>, Vec<&Problem>) = report
+        .problems
+        .iter()
+        .partition(|problem| problem.kind == ProblemKind::Partial);
+    for problem in others {
+        problem_line(out, problem);
+    }
+    if report.detail == Detail::Verbose {
+        for problem in partial {
+            problem_line(out, problem);
+        }
+    } else if !partial.is_empty() {
+        let mut paths: Vec<&str> = partial.iter().map(|problem| problem.path.as_str()).collect();
+        paths.dedup();
+        let files = count(paths.len() as u64, "file was", "files were");
+        out.push_str(&format!(
+            "{}: {files} understood only in part (-v lists them)\n",
+            paint(Style::Note, "problem")
+        ));
+    }
+}
+
+fn problem_line(out: &mut String, problem: &Problem) {
+    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let style = if problem.kind.loses_input() {
+        Style::Warning
+    } else {
+        Style::Note
+    };
+    let text = sanitise::line(&format!("{}{line}: {}", problem.path, problem.message));
+    out.push_str(&format!(
+        "{}: {text}\n",
+        paint(style, &format!("problem[{}]", problem.kind.name()))
+    ));
+}
+
+fn by_rule(out: &mut String, report: &Report) {
+    let mut rules: BTreeMap<RuleCode, u64> = BTreeMap::new();
+    for finding in loud(report) {
+        *rules.entry(finding.code).or_default() += 1;
+    }
+    for (rule, number) in rules {
+        out.push_str(&format!("{number:>5}  {} ({})\n", rule.name(), rule.code()));
+    }
+}
+
+fn loud<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> {
+    report.findings.iter().filter(|finding| finding.suppressed.is_none())
+}
+
+fn last_line(report: &Report) -> String {
+    let of = |severity: Severity| loud(report).filter(|finding| finding.severity == severity).count() as u64;
+    let (errors, warnings, notes) = (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
+    let total = errors + warnings + notes;
+    let style = match (errors, warnings, notes) {
+        (0, 0, 0) => Style::Good,
+        (0, 0, _) => Style::Note,
+        (0, ..) => Style::Warning,
+        _ => Style::Error,
+    };
+    let mut first = if total == 0 {
+        "no findings".to_owned()
+    } else {
+        count(total, "finding", "findings")
+    };
+    let kinds = [
+        (errors, "error", "errors"),
+        (warnings, "warning", "warnings"),
+        (notes, "note", "notes"),
+    ];
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .filter(|kind| kind.0 > 0)
+        .map(|(number, one, many)| count(number, one, many))
+        .collect();
+    if !kinds.is_empty() {
+        first.push_str(&format!(" ({})", kinds.join(", ")));
+    }
+    let summary = report.summary;
+    let mut parts = vec![
+        count(summary.files, "file", "files"),
+        format!("{} parsed", summary.parsed),
+    ];
+    let silenced = report
+        .findings
+        .iter()
+        .filter(|finding| finding.suppressed.is_some())
+        .count() as u64;
+    let problems = report.problems.len() as u64;
+    for (number, text) in [
+        (
+            summary.passed_over.total(),
+            format!("{} passed over", summary.passed_over.total()),
+        ),
+        (problems, count(problems, "problem", "problems")),
+        (silenced, format!("{silenced} silenced")),
+        (
+            summary.below_confidence,
+            format!("{} below the asked confidence", summary.below_confidence),
+        ),
+    ] {
+        if number > 0 {
+            parts.push(text);
+        }
+    }
+    format!("{}: {}", paint(style, &first), parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn the_last_line_has_numbers_also_when_nothing_was_found() {
+        let mut sample = sample::seed();
+        assert!(last_line(&sample.report()).ends_with("1 finding (1 error)\x1b[0m: 2 files, 2 parsed, 1 problem"));
+        sample.findings.clear();
+        sample.problems.clear();
+        sample.summary.passed_over.ignored = 3;
+        assert!(last_line(&sample.report()).ends_with("no findings\x1b[0m: 2 files, 2 parsed, 3 passed over"));
+    }
+
+    #[test]
+    fn partial_problems_are_counted_and_listed_when_asked() {
+        let mut sample = sample::seed();
+        let mut out = String::new();
+        problems(&mut out, &sample.report());
+        assert!(
+            out.contains("1 file was understood only in part (-v lists them)"),
+            "{out}"
+        );
+        sample.detail = Detail::Verbose;
+        let mut out = String::new();
+        problems(&mut out, &sample.report());
+        assert!(
+            out.contains("problem[partial]") && out.contains("build.py:9: a recovered syntax error"),
+            "{out}"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! Laying out prose for 80 columns, with the few styles that reports use. Escape sequences are always written; whoever
+//! prints strips them where they are not wanted.
+
+use super::sanitise;
+
+/// Reports are laid out for this many columns.
+pub const WIDTH: usize = 80;
+
+/// Where the text of a labelled section begins.
+const INDENT: usize = 12;
+
+/// How a piece of text is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Error,
+    Warning,
+    Note,
+    Label,
+    Good,
+    Strong,
+}
+
+/// `text` in that style. It must have been made safe before.
+pub fn paint(style: Style, text: &str) -> String {
+    let code = match style {
+        Style::Error => "1;31",
+        Style::Warning => "1;33",
+        Style::Note => "1;36",
+        Style::Label => "36",
+        Style::Good => "1;32",
+        Style::Strong => "1",
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}
+
+/// The words of `text` in lines of at most `width` characters; a longer word gets a line of its own.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let word_length = word.chars().count();
+        if length > 0 && length + 1 + word_length > width {
+            lines.push(std::mem::take(&mut line));
+            length = 0;
+        }
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        line.push_str(word);
+        length += word_length;
+    }
+    lines.push(line);
+    lines
+}
+
+/// Appends a section: a label in the margin, the text beside it, each paragraph wrapped with its second and later lines
+/// indented by two.
+pub fn section(out: &mut String, label: &str, paragraphs: &[String]) {
+    let mut margin = paint(Style::Label, label);
+    margin.push_str(&" ".repeat((INDENT - 2).saturating_sub(label.chars().count()).max(1)));
+    for paragraph in paragraphs {
+        let lines = wrap(&sanitise::line(paragraph), WIDTH - INDENT - 2);
+        for (index, line) in lines.iter().enumerate() {
+            out.push_str("  ");
+            out.push_str(&margin);
+            out.push_str(if index > 0 { "  " } else { "" });
+            out.push_str(line);
+            out.push('\n');
+            margin = " ".repeat(INDENT - 2);
+        }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_wrapped_at_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable x", 4), ["unbreakable", "x"]);
+        assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn sections_keep_to_the_width_and_to_their_column() {
+        let mut out = String::new();
+        section(&mut out, "why", &["word ".repeat(40), "next".to_owned()]);
+        let plain = out.replace("\x1b[36m", "").replace("\x1b[0m", "");
+        assert!(plain.lines().all(|line| line.chars().count() <= WIDTH), "{plain}");
+        assert!(plain.starts_with("  why       word word"));
+        assert!(plain.ends_with("\n            next\n"));
+    }
+}

@@ -1,0 +1,201 @@
+//! Inline ignores: `# envrace: ignore[rule] reason` on the line of the mutation, of the partner or of the thread's
+//! start, or alone on a line above it.
+//!
+//! An ignore without a reason silences nothing, one that silences nothing is reported: both rot otherwise.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{Directive, FileFacts, Language, Problem, ProblemKind};
+use crate::finding::{Finding, RuleCode, Suppressed};
+use crate::input::Sources;
+use crate::knowledge::did_you_mean;
+
+use super::places;
+
+/// One well-formed ignore.
+#[derive(Debug)]
+struct Ignore {
+    path: String,
+    /// Where the comment stands, for problems.
+    at: u32,
+    rules: Vec<(RuleCode, Used)>,
+    reason: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Used {
+    Yes,
+    No,
+}
+
+/// Every ignore of a project, and what is wrong with others.
+#[derive(Debug, Default)]
+pub struct Ignores {
+    ignores: Vec<Ignore>,
+    /// Which ignores speak of a line.
+    by_line: BTreeMap<(String, u32), Vec<usize>>,
+    problems: Vec<Problem>,
+}
+
+impl Ignores {
+    /// Reads the directives of all files. `sources` tells which line a comment of its own line speaks of.
+    pub fn collect(files: &[FileFacts], sources: &Sources) -> Ignores {
+        let mut all = Ignores::default();
+        for file in files {
+            for directive in &file.directives {
+                match parse(&directive.text) {
+                    Ok((rules, reason)) => all.add(file, directive, rules, reason, sources),
+                    Err(message) => all.problems.push(problem(&file.path, directive.span.line, message)),
+                }
+            }
+        }
+        all
+    }
+
+    fn add(
+        &mut self,
+        file: &FileFacts,
+        directive: &Directive,
+        rules: Vec<RuleCode>,
+        reason: String,
+        sources: &Sources,
+    ) {
+        let at = directive.span.line;
+        let end = directive.span.end_line.max(at);
+        let line = if directive.own_line {
+            next_code(sources, file, end)
+        } else {
+            at
+        };
+        let rules = rules.into_iter().map(|rule| (rule, Used::No)).collect();
+        self.by_line
+            .entry((file.path.clone(), line))
+            .or_default()
+            .push(self.ignores.len());
+        self.ignores.push(Ignore {
+            path: file.path.clone(),
+            at,
+            rules,
+            reason,
+        });
+    }
+
+    /// Marks the findings that an ignore silences.
+    pub fn apply(&mut self, findings: &mut [Finding]) {
+        for finding in findings {
+            let lines = places(finding).flat_map(|place| {
+                // A call over many lines can carry its comment on any of them; the range is bounded against nonsense.
+                let end = place.end_line.clamp(place.line, place.line.saturating_add(200));
+                (place.line..=end).map(|line| (place.path.clone(), line))
+            });
+            let speaking: Vec<usize> = lines
+                .filter_map(|line| self.by_line.get(&line))
+                .flatten()
+                .copied()
+                .collect();
+            for index in speaking {
+                let ignore = &mut self.ignores[index];
+                for (rule, used) in &mut ignore.rules {
+                    if *rule == finding.code {
+                        *used = Used::Yes;
+                        finding.suppressed.get_or_insert_with(|| Suppressed {
+                            reason: ignore.reason.clone(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is wrong with directives, and which ignores silenced nothing. `ran` tells whether a rule was looked for at
+    /// all: one that was not is not judged.
+    pub fn problems(self, ran: impl Fn(RuleCode) -> bool) -> Vec<Problem> {
+        let mut problems = self.problems;
+        for ignore in self.ignores {
+            let dead: Vec<&str> = ignore
+                .rules
+                .iter()
+                .filter(|(rule, used)| *used == Used::No && ran(*rule))
+                .map(|(rule, _)| rule.name())
+                .collect();
+            if !dead.is_empty() {
+                let message = format!("ignore[{}] silences nothing here; remove it", dead.join(", "));
+                problems.push(problem(&ignore.path, ignore.at, message));
+            }
+        }
+        problems.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+        problems
+    }
+}
+
+/// The next line after `line` that holds code, where other comments and blank lines may stand between.
+fn next_code(sources: &Sources, file: &FileFacts, line: u32) -> u32 {
+    let comments: &[&str] = match file.language {
+        Language::Python => &["#"],
+        Language::C | Language::Rust => &["//", "/*", "*"],
+    };
+    let Some(text) = sources.text(&file.path) else {
+        return line + 1;
+    };
+    text.split('\n')
+        .enumerate()
+        .skip(line as usize)
+        .find(|(_, code)| {
+            let code = code.trim();
+            !code.is_empty() && !comments.iter().any(|comment| code.starts_with(comment))
+        })
+        .map_or(line + 1, |(index, _)| index as u32 + 1)
+}
+
+/// The rules and the reason of `ignore[rule, rule] reason`, or what is wrong with it.
+fn parse(text: &str) -> Result<(Vec<RuleCode>, String), String> {
+    let Some(rest) = text.strip_prefix("ignore") else {
+        let word = text.split_whitespace().next().unwrap_or("");
+        return Err(format!(
+            "unknown directive `{word}`; write `envrace: ignore[rule] reason`"
+        ));
+    };
+    let bracketed = rest
+        .trim_start()
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'));
+    let Some((names, reason)) = bracketed else {
+        return Err("an ignore names its rule; write `envrace: ignore[rule] reason`".to_owned());
+    };
+    let mut rules = Vec::new();
+    for name in names.split(',').map(str::trim) {
+        let Some(rule) = RuleCode::parse(name) else {
+            let help = unknown_rule_help(name).unwrap_or_else(|| "`envrace rules` lists them".to_owned());
+            return Err(format!("unknown rule `{name}`; {help}"));
+        };
+        rules.push(rule);
+    }
+    let reason = reason
+        .trim()
+        .trim_start_matches([':', '-'])
+        .trim()
+        .trim_end_matches("*/")
+        .trim();
+    if reason.is_empty() {
+        return Err("an ignore without a reason silences nothing; write the reason after the bracket".to_owned());
+    }
+    Ok((rules, reason.to_owned()))
+}
+
+/// What was probably meant by a rule's name that is none.
+pub fn unknown_rule_help(name: &str) -> Option<String> {
+    let known: Vec<&str> = RuleCode::ALL
+        .iter()
+        .flat_map(|rule| [rule.name(), rule.code()])
+        .collect();
+    did_you_mean(name, &known)
+}
+
+fn problem(path: &str, line: u32, message: String) -> Problem {
+    Problem {
+        path: path.to_owned(),
+        kind: ProblemKind::Directive,
+        message,
+        line: Some(line),
+    }
+}

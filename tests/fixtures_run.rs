@@ -1,0 +1,84 @@
+//! The racy Python fixtures are programs that really run: each ends by itself, with status 0, whatever its race does.
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::fixtures::{Theme, themes};
+use support::parallel;
+
+/// A hanging program is stopped after this time. Far above what any of them needs, so that a busy machine fails no test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The files of a theme that are programs: `main.py`, else those that ask for `__main__` or begin with `#!`.
+fn programs_of(theme: &Theme) -> Vec<PathBuf> {
+    let files = theme.files();
+    let chosen: Vec<&String> = if files.iter().any(|(path, _)| path == "main.py") {
+        files
+            .iter()
+            .map(|(path, _)| path)
+            .filter(|path| *path == "main.py")
+            .collect()
+    } else {
+        files
+            .iter()
+            .filter(|(path, text)| !path.contains('/') && (text.contains("__main__") || text.starts_with("#!")))
+            .map(|(path, _)| path)
+            .collect()
+    };
+    assert!(!chosen.is_empty(), "{}: no program to run", theme.folder.display());
+    chosen.into_iter().map(|path| theme.folder.join(path)).collect()
+}
+
+/// Runs one program in its theme's folder; what went wrong, if something did.
+fn run(program: &PathBuf) -> Option<String> {
+    let folder = program
+        .parent()
+        .expect("a program's path has its theme's folder as its parent");
+    let name = program.display();
+    let started = Command::new("python3")
+        .arg(program)
+        .current_dir(folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => return Some(format!("{name}: {error}")),
+    };
+    let begun = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return None,
+            Ok(Some(status)) => return Some(format!("{name}: {status}")),
+            Ok(None) if begun.elapsed() > PATIENCE => {
+                // The child may have ended meanwhile; then there is nothing left to stop.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Some(format!("{name}: still running after {PATIENCE:?}"));
+            }
+            Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) => return Some(format!("{name}: {error}")),
+        }
+    }
+}
+
+#[test]
+fn racy_python_fixtures_run_to_their_end() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no python3 on this machine, so the Python fixtures were not run");
+        return;
+    }
+    let programs: Vec<PathBuf> = themes()
+        .iter()
+        .filter(|theme| theme.language == "python" && theme.side == "racy" && theme.skipped("RUN.skip").is_none())
+        .flat_map(programs_of)
+        .collect();
+    assert!(programs.len() > 60, "only {} programs found", programs.len());
+    let failures = parallel::failures(&programs, run);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
