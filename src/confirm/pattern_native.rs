@@ -139,7 +139,9 @@ pub fn mutation_of(site: &Site) -> Result<NativeMutation, String> {
                 "putenv" => pick(NativeMutation::PutenvAdd, NativeMutation::PutenvOverwrite),
                 "unsetenv" | "g_unsetenv" => NativeMutation::Unsetenv,
                 "clearenv" => NativeMutation::Clearenv,
-                "environ" | "__environ" | "_environ" if entry.starts_with("store:") => NativeMutation::EnvironStore,
+                "environ" | "__environ" | "_environ" if entry.starts_with("store:") && !entry.ends_with("[]") => {
+                    NativeMutation::EnvironStore
+                }
                 "set_var" => pick(NativeMutation::SetVarAdd, NativeMutation::SetVarOverwrite),
                 "remove_var" => NativeMutation::RemoveVar,
                 _ => return None,
@@ -161,6 +163,9 @@ fn partner_of_entry(entry: &str, site: &Site) -> Option<NativePartner> {
     if path.contains("process::Command") {
         return Some(command_form(&site.code));
     }
+    if path == "std::net::TcpStream::connect" {
+        return Some(NativePartner::Getaddrinfo);
+    }
     Some(match last_name(entry) {
         "system" => NativePartner::System,
         "popen" => NativePartner::Popen,
@@ -169,10 +174,10 @@ fn partner_of_entry(entry: &str, site: &Site) -> Option<NativePartner> {
         "vfork" => NativePartner::VforkExec,
         "fork" | "execv" | "execvp" | "execl" | "execlp" | "forkpty" => NativePartner::ForkExec,
         "wordexp" => NativePartner::Wordexp,
-        "getenv" | "secure_getenv" | "g_getenv" => NativePartner::Getenv,
-        "environ" | "__environ" => NativePartner::EnvironWalk,
-        "localtime" => NativePartner::Localtime,
-        "mktime" => NativePartner::Mktime,
+        "getenv" | "secure_getenv" | "__secure_getenv" | "g_getenv" => NativePartner::Getenv,
+        "environ" | "__environ" | "_environ" => NativePartner::EnvironWalk,
+        "localtime" | "ctime" => NativePartner::Localtime,
+        "mktime" | "timelocal" => NativePartner::Mktime,
         "tzset" => NativePartner::Tzset,
         "setlocale" => NativePartner::Setlocale,
         "getaddrinfo" | "to_socket_addrs" => NativePartner::Getaddrinfo,
