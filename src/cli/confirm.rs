@@ -45,7 +45,7 @@ fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detai
     let options = ConfirmOptions {
         python: asked.python.clone(),
         budget: asked.budget,
-        helper: None,
+        ..ConfirmOptions::default()
     };
     // Experiments take seconds each, so whoever watches is told; files and pipes are not.
     let watched = detail > Detail::Quiet && std::io::stderr().is_terminal();

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use super::machine::{PROBE_ARGUMENT, PROBE_YES};
+
 /// The hidden command's name.
 pub const NAME: &str = "__environ-check";
 
@@ -23,6 +25,9 @@ const FOREIGN: u8 = 79;
 /// Exits 0 where all is well or cannot be known, 77 for a missing sentinel, 78 for a doubled variable, 79 for an entry
 /// that no one set.
 pub fn hidden_main(arguments: &[String]) -> ExitCode {
+    if arguments.first().is_some_and(|word| word == PROBE_ARGUMENT) {
+        return ExitCode::from(PROBE_YES);
+    }
     let count = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(0);
     let emptied = arguments.get(1).is_some_and(|word| word == "emptied");
     match std::fs::read("/proc/self/environ") {

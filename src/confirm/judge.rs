@@ -15,6 +15,8 @@ pub struct Observed {
     /// Trials that each control had to make.
     pub demanded: u64,
     pub active: bool,
+    /// The partner hides the errno of `execve`, and there is no observer to see it.
+    pub blind: bool,
     pub machine: Machine,
 }
 
@@ -69,6 +71,13 @@ fn verdict(observed: &Observed) -> (Verdict, String) {
         return (Verdict::Inconclusive, reason);
     }
     if let Some(reason) = too_little_work(experiment) {
+        return (Verdict::Inconclusive, reason);
+    }
+    if experiment.failures == 0 && observed.blind && experiment.spoiled_trials() > 0 {
+        let reason = format!(
+            "{} trials failed, but the partner hides the errno and ptrace, which could show it, is not allowed here",
+            experiment.spoiled_trials()
+        );
         return (Verdict::Inconclusive, reason);
     }
     if experiment.failures == 0 {
@@ -142,6 +151,7 @@ mod tests {
             one_lock,
             demanded: 500,
             active: false,
+            blind: false,
             machine: Machine::default(),
         };
         judge(observed).verdict
@@ -174,6 +184,7 @@ mod tests {
             one_lock: tally(0, 500),
             demanded: 500,
             active: false,
+            blind: false,
             machine: Machine::default(),
         };
         let evidence = judge(observed);

@@ -90,14 +90,19 @@ fn other_libc() -> String {
     if musl { "musl" } else { "unknown libc" }.to_owned()
 }
 
-/// Whether a program answers to a hidden command (with the argument 0).
+/// The argument by which a hidden command is asked whether it can work here, and the exit code that says yes. Not 0,
+/// which any program may answer.
+pub const PROBE_ARGUMENT: &str = "probe";
+pub const PROBE_YES: u8 = 83;
+
+/// Whether a program answers to a hidden command.
 pub fn answers(program: &Path, command: &str) -> bool {
     let bounds = Bounds {
         wall: Duration::from_secs(5),
         output: 1 << 16,
     };
-    run_bounded(program, &[command, "0"].map(OsString::from), &[], bounds)
-        .is_ok_and(|outcome| outcome.end == End::Exited(0) && outcome.stdout.is_empty() && outcome.stderr.is_empty())
+    run_bounded(program, &[command, PROBE_ARGUMENT].map(OsString::from), &[], bounds)
+        .is_ok_and(|outcome| outcome.end == End::Exited(i32::from(PROBE_YES)))
 }
 
 /// The machine, as a replay in `interpreter` (or in our own binary, without one) sees it.
@@ -158,6 +163,12 @@ mod tests {
             said.contains("/nowhere/python3") && said.contains("cannot be started"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn only_a_program_that_knows_a_command_answers_to_it() {
+        assert!(!answers(Path::new("/bin/true"), "__replay"));
+        assert!(!answers(Path::new("/nowhere/program"), "__replay"));
     }
 
     #[test]

@@ -9,16 +9,21 @@ mod call_text;
 mod environ_check;
 mod experiment;
 mod judge;
+mod launch;
 mod machine;
 pub mod observer;
 mod pattern;
+mod pattern_native;
 mod pattern_python;
 mod plan;
+mod replay;
 mod run;
 mod statistics;
+mod symptom;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,7 +34,7 @@ use crate::finding::{Evidence, Finding, Verdict};
 use experiment::{Laboratory, cannot_run, carry_out};
 
 pub use pattern::Pattern;
-pub use pattern_python::{Given, PythonMutation, PythonSpawn, Subprocess, SubprocessFunction};
+pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};
 pub use statistics::interval;
 
@@ -42,6 +47,10 @@ pub struct ConfirmOptions {
     pub budget: Duration,
     /// A program that answers to the hidden commands; `None` for this very program.
     pub helper: Option<PathBuf>,
+    /// Holds each child at the entry of `execve` until its array has moved: a schedule that otherwise needs luck.
+    pub active: bool,
+    /// Reports each failed `execve` as [`Progress::Trace`].
+    pub trace: bool,
 }
 
 impl Default for ConfirmOptions {
@@ -50,6 +59,8 @@ impl Default for ConfirmOptions {
             python: PathBuf::from("python3"),
             budget: Duration::from_secs(2),
             helper: None,
+            active: false,
+            trace: false,
         }
     }
 }
@@ -61,6 +72,8 @@ pub enum Progress {
     Begins { number: usize, of: usize, pattern: String },
     /// It goes on to its `pattern` or its `controls`.
     Phase(&'static str),
+    /// A failed `execve` of the experiment, in strace's form.
+    Trace(String),
     /// It has ended.
     Ended { verdict: Verdict, seconds: f64 },
 }
@@ -117,9 +130,13 @@ pub fn confirm(
             of: plan.experiments.len(),
             pattern: experiment.pattern.to_string(),
         });
-        let evidence = carry_out(&experiment.pattern, &laboratory, &mut |phase| {
-            progress(&Progress::Phase(phase))
-        });
+        let said = std::cell::RefCell::new(&mut *progress);
+        let evidence = carry_out(
+            &experiment.pattern,
+            &laboratory,
+            &mut |phase| said.borrow_mut()(&Progress::Phase(phase)),
+            &mut |line| said.borrow_mut()(&Progress::Trace(line.to_owned())),
+        );
         progress(&Progress::Ended {
             verdict: evidence.verdict,
             seconds: began.elapsed().as_secs_f64(),
@@ -145,6 +162,8 @@ pub fn hidden_main(arguments: &[String]) -> Option<ExitCode> {
     let (name, rest) = arguments.split_first()?;
     match name.as_str() {
         environ_check::NAME => Some(environ_check::hidden_main(rest)),
+        replay::NAME => Some(replay::hidden_main(rest)),
+        watch::NAME => Some(watch::hidden_main(rest)),
         _ => None,
     }
 }
@@ -152,9 +171,15 @@ pub fn hidden_main(arguments: &[String]) -> Option<ExitCode> {
 /// Finds out once what all experiments use.
 fn laboratory(options: &ConfirmOptions) -> Laboratory {
     let helper = options.helper.clone().or_else(|| std::env::current_exe().ok());
+    let helper = helper.filter(|program| machine::answers(program, environ_check::NAME));
     Laboratory {
         python: machine::interpreter(&options.python),
-        helper: helper.filter(|program| machine::answers(program, environ_check::NAME)),
+        observer: helper
+            .as_ref()
+            .is_some_and(|program| machine::answers(program, watch::NAME)),
+        helper,
+        active: options.active,
+        trace: options.trace,
         budget: options.budget,
     }
 }

@@ -117,25 +117,38 @@ pub struct Subprocess {
     pub env: Given,
 }
 
-/// How Python code starts a process.
+/// What runs beside a mutation in Python: a spawn, or a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PythonSpawn {
+pub enum PythonPartner {
     System,
     Popen,
     Subprocess(Subprocess),
-    PosixSpawn { bare: bool, env: Given },
-    SpawnV { bare: bool },
+    PosixSpawn {
+        bare: bool,
+        env: Given,
+    },
+    SpawnV {
+        bare: bool,
+    },
     ForkExec,
+    /// A loop over `os.environ`: its own keys, under the GIL, but in many steps.
+    Iterate,
+    /// `os.environ.copy()`.
+    Copy,
+    Getaddrinfo,
+    Localtime,
+    Tzset,
+    Setlocale,
 }
 
-impl PythonSpawn {
+impl PythonPartner {
     /// The word by which the replay program knows the partner, and its options.
     pub fn parameters(self) -> (&'static str, Value) {
         match self {
-            PythonSpawn::System => ("system", json!({})),
-            PythonSpawn::Popen => ("popen", json!({})),
-            PythonSpawn::Subprocess(form) => ("subprocess", form.options()),
-            PythonSpawn::PosixSpawn { bare, env } => {
+            PythonPartner::System => ("system", json!({})),
+            PythonPartner::Popen => ("popen", json!({})),
+            PythonPartner::Subprocess(form) => ("subprocess", form.options()),
+            PythonPartner::PosixSpawn { bare, env } => {
                 let env = match env {
                     Given::Nothing => "none",
                     Given::Live => "live",
@@ -143,18 +156,28 @@ impl PythonSpawn {
                 };
                 ("posix_spawn", json!({"bare": bare, "env": env}))
             }
-            PythonSpawn::SpawnV { bare } => ("spawnv", json!({"bare": bare})),
-            PythonSpawn::ForkExec => ("fork_exec", json!({})),
+            PythonPartner::SpawnV { bare } => ("spawnv", json!({"bare": bare})),
+            PythonPartner::ForkExec => ("fork_exec", json!({})),
+            PythonPartner::Iterate => ("iterate", json!({})),
+            PythonPartner::Copy => ("copy", json!({})),
+            PythonPartner::Getaddrinfo => ("getaddrinfo", json!({})),
+            PythonPartner::Localtime => ("localtime", json!({})),
+            PythonPartner::Tzset => ("tzset", json!({})),
+            PythonPartner::Setlocale => ("setlocale", json!({})),
         }
     }
 
-    /// Whether its child is our own checker, which sees the raw array; shells rebuild theirs.
-    pub fn runs_checker(self) -> bool {
-        match self {
-            PythonSpawn::System | PythonSpawn::Popen => false,
-            PythonSpawn::Subprocess(form) => !form.shell && form.function != SubprocessFunction::GetOutput,
-            PythonSpawn::PosixSpawn { .. } | PythonSpawn::SpawnV { .. } | PythonSpawn::ForkExec => true,
-        }
+    /// It looks at the environment and starts nothing.
+    pub fn is_read(self) -> bool {
+        matches!(
+            self,
+            PythonPartner::Iterate
+                | PythonPartner::Copy
+                | PythonPartner::Getaddrinfo
+                | PythonPartner::Localtime
+                | PythonPartner::Tzset
+                | PythonPartner::Setlocale
+        )
     }
 }
 
@@ -205,13 +228,13 @@ impl Subprocess {
     }
 }
 
-impl fmt::Display for PythonSpawn {
+impl fmt::Display for PythonPartner {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PythonSpawn::System => out.write_str("os.system"),
-            PythonSpawn::Popen => out.write_str("os.popen"),
-            PythonSpawn::Subprocess(form) => form.fmt(out),
-            PythonSpawn::PosixSpawn { bare, env } => {
+            PythonPartner::System => out.write_str("os.system"),
+            PythonPartner::Popen => out.write_str("os.popen"),
+            PythonPartner::Subprocess(form) => form.fmt(out),
+            PythonPartner::PosixSpawn { bare, env } => {
                 let suffix = if *bare { "p" } else { "" };
                 let env = match env {
                     Given::Nothing => "None",
@@ -220,8 +243,14 @@ impl fmt::Display for PythonSpawn {
                 };
                 write!(out, "os.posix_spawn{suffix}(..., {env})")
             }
-            PythonSpawn::SpawnV { bare } => write!(out, "os.spawnv{}", if *bare { "p" } else { "" }),
-            PythonSpawn::ForkExec => out.write_str("os.fork and os.execv"),
+            PythonPartner::SpawnV { bare } => write!(out, "os.spawnv{}", if *bare { "p" } else { "" }),
+            PythonPartner::ForkExec => out.write_str("os.fork and os.execv"),
+            PythonPartner::Iterate => out.write_str("a loop over os.environ"),
+            PythonPartner::Copy => out.write_str("os.environ.copy()"),
+            PythonPartner::Getaddrinfo => out.write_str("socket.getaddrinfo"),
+            PythonPartner::Localtime => out.write_str("time.localtime"),
+            PythonPartner::Tzset => out.write_str("time.tzset"),
+            PythonPartner::Setlocale => out.write_str("locale.setlocale"),
         }
     }
 }
@@ -300,7 +329,7 @@ pub fn mutation_of(site: &Site) -> Result<PythonMutation, String> {
 }
 
 /// The spawn form of a site.
-pub fn spawn_of(site: &Site) -> Result<PythonSpawn, String> {
+pub fn partner_of(site: &Site) -> Result<PythonPartner, String> {
     let call = CallText::parse(&site.code);
     site.entries
         .iter()
@@ -309,37 +338,37 @@ pub fn spawn_of(site: &Site) -> Result<PythonSpawn, String> {
             let path = path
                 .strip_prefix("posix.")
                 .map_or(path.to_owned(), |rest| format!("os.{rest}"));
-            spawn_of_path(&path, &call)
+            partner_of_path(&path, &call)
         })
         .ok_or_else(|| format!("no replay form for the partner `{}`", site.api))
 }
 
-fn spawn_of_path(path: &str, call: &CallText) -> Option<PythonSpawn> {
-    let subprocess = |function| PythonSpawn::Subprocess(Subprocess::of(function, call));
+fn partner_of_path(path: &str, call: &CallText) -> Option<PythonPartner> {
+    let subprocess = |function| PythonPartner::Subprocess(Subprocess::of(function, call));
     Some(match path {
-        "os.system" => PythonSpawn::System,
-        "os.popen" => PythonSpawn::Popen,
+        "os.system" => PythonPartner::System,
+        "os.popen" => PythonPartner::Popen,
         "subprocess.call" => subprocess(SubprocessFunction::Call),
         "subprocess.check_call" => subprocess(SubprocessFunction::CheckCall),
         "subprocess.check_output" => subprocess(SubprocessFunction::CheckOutput),
         "subprocess.run" => subprocess(SubprocessFunction::Run),
         "subprocess.Popen" => subprocess(SubprocessFunction::Popen),
         "subprocess.getoutput" | "subprocess.getstatusoutput" => subprocess(SubprocessFunction::GetOutput),
-        "asyncio.create_subprocess_exec" => PythonSpawn::Subprocess(Subprocess {
+        "asyncio.create_subprocess_exec" => PythonPartner::Subprocess(Subprocess {
             env: given(call.keyword("env")),
             cwd: call.has_keyword("cwd"),
             bare: !matches!(call.first(), ArgumentShape::Path),
             ..Subprocess::plain(SubprocessFunction::Popen)
         }),
-        "asyncio.create_subprocess_shell" => PythonSpawn::Subprocess(Subprocess {
+        "asyncio.create_subprocess_shell" => PythonPartner::Subprocess(Subprocess {
             env: given(call.keyword("env")),
             cwd: call.has_keyword("cwd"),
             shell: true,
             bare: false,
             ..Subprocess::plain(SubprocessFunction::Popen)
         }),
-        "distutils.spawn.spawn" => PythonSpawn::Subprocess(Subprocess::plain(SubprocessFunction::Popen)),
-        "os.posix_spawn" | "os.posix_spawnp" => PythonSpawn::PosixSpawn {
+        "distutils.spawn.spawn" => PythonPartner::Subprocess(Subprocess::plain(SubprocessFunction::Popen)),
+        "os.posix_spawn" | "os.posix_spawnp" => PythonPartner::PosixSpawn {
             bare: path.ends_with('p'),
             env: match call.positional(2).or(call.keyword("env")) {
                 Some("None") => Given::Nothing,
@@ -347,11 +376,17 @@ fn spawn_of_path(path: &str, call: &CallText) -> Option<PythonSpawn> {
                 Some(_) => Given::Copy,
             },
         },
-        "os.spawnv" | "os.spawnl" => PythonSpawn::SpawnV { bare: false },
-        "os.spawnvp" | "os.spawnlp" => PythonSpawn::SpawnV { bare: true },
+        "os.spawnv" | "os.spawnl" => PythonPartner::SpawnV { bare: false },
+        "os.spawnvp" | "os.spawnlp" => PythonPartner::SpawnV { bare: true },
         "os.fork" | "os.execv" | "os.execl" | "os.execvp" | "os.execlp" | "pty.spawn" | "pty.fork" => {
-            PythonSpawn::ForkExec
+            PythonPartner::ForkExec
         }
+        "os.environ.copy" => PythonPartner::Copy,
+        "os.environ.items" | "os.environ.keys" | "os.environ.values" => PythonPartner::Iterate,
+        "socket.getaddrinfo" | "socket.gethostbyname" | "socket.create_connection" => PythonPartner::Getaddrinfo,
+        "time.localtime" | "time.strftime" | "time.ctime" | "time.mktime" => PythonPartner::Localtime,
+        "time.tzset" => PythonPartner::Tzset,
+        "locale.setlocale" => PythonPartner::Setlocale,
         _ => return None,
     })
 }
@@ -362,8 +397,8 @@ mod tests {
     use crate::confirm::testing::site;
 
     fn form(path: &str, code: &str) -> Subprocess {
-        match spawn_of(&site(&[&format!("call:{path}")], None, code)) {
-            Ok(PythonSpawn::Subprocess(form)) => form,
+        match partner_of(&site(&[&format!("call:{path}")], None, code)) {
+            Ok(PythonPartner::Subprocess(form)) => form,
             other => panic!("{other:?} is no subprocess form"),
         }
     }
@@ -401,6 +436,6 @@ mod tests {
     fn an_unknown_api_is_refused_by_name() {
         let refused = mutation_of(&site(&["call:somewhere.change"], Some("add"), "")).unwrap_err();
         assert!(refused.contains("API"), "{refused}");
-        assert!(spawn_of(&site(&["call:somewhere.start"], None, "")).is_err());
+        assert!(partner_of(&site(&["call:somewhere.start"], None, "")).is_err());
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::FirstFailure;
 
+use super::watch::{WatchLine, Watched};
+
 /// One line of a replay: one run, which is one forked child with an environment of one size.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunLine {
     /// Added variables at the beginning, 1 to 8.
@@ -30,6 +32,9 @@ pub struct RunLine {
     pub seconds: f64,
 }
 
+/// The name of the symptom that the replay and the observer both can see.
+const FAULT: &str = "EFAULT";
+
 /// The sum over the runs of one replay.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
@@ -42,6 +47,12 @@ pub struct Tally {
     pub spoiled: BTreeMap<String, u64>,
     /// Runs that did not end by themselves or said that they could not do their work.
     pub broken: u64,
+    /// What the observer saw, where there was one.
+    pub watched: Option<Watched>,
+    /// Failed calls of `execve`, in strace's form.
+    pub trace: Vec<String>,
+    /// Why the observer could not observe.
+    pub refused: Option<String>,
 }
 
 impl Tally {
@@ -49,11 +60,49 @@ impl Tally {
     pub fn of(output: &str) -> Tally {
         let mut tally = Tally::default();
         for line in output.lines() {
-            if let Ok(run) = serde_json::from_str::<RunLine>(line) {
+            if let Ok(watch) = serde_json::from_str::<WatchLine>(line) {
+                tally.watch(watch);
+            } else if let Ok(run) = serde_json::from_str::<RunLine>(line) {
                 tally.add(&run);
             }
         }
         tally
+    }
+
+    /// Takes in what the observer says. A call that failed with EFAULT is one failed trial, whether or not the replay
+    /// could see it itself.
+    fn watch(&mut self, line: WatchLine) {
+        match line {
+            WatchLine::Trace(line) => self.trace.push(line),
+            WatchLine::Refused(reason) => self.refused = Some(reason),
+            WatchLine::Watched(watched) => {
+                self.watched = Some(watched);
+                let known = self.seen.get(FAULT).copied().unwrap_or(0);
+                if watched.faults > known {
+                    self.failures = self.failures.max(watched.faults);
+                    self.seen.insert(FAULT.to_owned(), watched.faults);
+                    self.explain(watched.faults - known);
+                }
+                if let Some(trial) = watched.first_fault
+                    && self.first.as_ref().is_none_or(|first| trial < first.trial)
+                {
+                    self.first = Some(FirstFailure {
+                        trial,
+                        seconds: watched.first_seconds,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Takes trials out of the spoiled ones whose cause the observer has seen: what the replay took for another error.
+    fn explain(&mut self, mut faults: u64) {
+        for count in self.spoiled.values_mut() {
+            let explained = faults.min(*count);
+            *count -= explained;
+            faults -= explained;
+        }
+        self.spoiled.retain(|_, count| *count > 0);
     }
 
     /// Adds one run.
@@ -130,6 +179,20 @@ mod tests {
             })
         );
         assert_eq!(tally.seen["EFAULT"], 3);
+    }
+
+    #[test]
+    fn what_the_observer_saw_explains_what_the_replay_could_not() {
+        let tally = Tally::of(
+            "{\"trace\":\"a line\"}\n{\"trials\":50,\"spoiled\":{\"ENOMEM\":5},\"end\":\"exit\"}\n\
+             {\"watched\":{\"execs\":50,\"faults\":4,\"first_fault\":7,\"first_seconds\":0.5,\"moved\":0,\"in_place\":0,\"unreferenced\":0}}",
+        );
+        assert_eq!(
+            (tally.failures, tally.seen["EFAULT"], tally.spoiled_trials()),
+            (4, 4, 1)
+        );
+        assert_eq!(tally.first, Some(FirstFailure { trial: 7, seconds: 0.5 }));
+        assert_eq!(tally.trace, ["a line"]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! holds the very address which is passed, unless the child was given an array of its own. Looking for the address in
 //! the writable data of the mapped files finds the word in any libc and language, without symbols.
 
+use std::collections::HashMap;
+
 use super::Change;
 use super::tracee::{read, read_near};
 
@@ -22,28 +24,72 @@ const WORD: usize = size_of::<u64>();
 /// Bytes of the array that are compared: 512 entries.
 const MOST_ARRAY: usize = 4096;
 
-/// Looks for the words that point to `array` in the process whose memory the tracee uses.
-pub fn watch(pid: i32, array: u64) -> Watched {
+/// Where the words were found, by memory layout: an interpreter has megabytes of data, and starts many children.
+#[derive(Debug, Default)]
+pub struct Layouts {
+    words: HashMap<String, Vec<u64>>,
+}
+
+impl Layouts {
+    /// Looks for the words that point to `array` in the memory that the tracee uses.
+    pub fn watch(&mut self, pid: i32, array: u64) -> Watched {
+        let before = read_near(pid, array, MOST_ARRAY);
+        let layout = layout(pid);
+        // Where the words are known, an array that none of them holds is not the live one.
+        let words = match self.words.get(&layout) {
+            Some(known) => known.iter().copied().filter(|word| holds(pid, *word, array)).collect(),
+            None => {
+                let found = search(pid, array);
+                if !found.is_empty() && !layout.is_empty() {
+                    self.words.insert(layout, found.clone());
+                }
+                found
+            }
+        };
+        Watched { array, words, before }
+    }
+}
+
+/// What tells one address space from another, and is the same in forked ones: the first mapping, with its address and
+/// file.
+fn layout(pid: i32) -> String {
+    use std::io::Read;
+    let mut start = [0u8; 512];
+    let taken = std::fs::File::open(format!("/proc/{pid}/maps")).and_then(|mut maps| maps.read(&mut start));
+    let text = String::from_utf8_lossy(&start[..taken.unwrap_or(0)]).into_owned();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Whether the word at this address is the array's.
+fn holds(pid: i32, word: u64, array: u64) -> bool {
+    read(pid, word, WORD) == array.to_ne_bytes()
+}
+
+/// The words in the data of mapped files that hold the array's address.
+fn search(pid: i32, array: u64) -> Vec<u64> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let mut words = Vec::new();
     for (start, end) in data_ranges(&maps) {
         let bytes = read(pid, start, (end - start).min(MOST_DATA) as usize);
-        let found = bytes.chunks_exact(WORD).enumerate().filter(|(_, word)| *word == array.to_ne_bytes());
+        let found = bytes
+            .chunks_exact(WORD)
+            .enumerate()
+            .filter(|(_, word)| *word == array.to_ne_bytes());
         words.extend(found.map(|(index, _)| start + (index * WORD) as u64));
     }
-    Watched { array, words, before: read_near(pid, array, MOST_ARRAY) }
+    words
 }
 
 impl Watched {
     /// No variable of the program points to the array.
-    pub fn is_private(&self) -> bool {
+    pub fn is_unreferenced(&self) -> bool {
         self.words.is_empty()
     }
 
     /// What has become of the array since.
     pub fn change(&self, pid: i32) -> Change {
-        if self.is_private() {
-            return Change::Private;
+        if self.is_unreferenced() {
+            return Change::Unreferenced;
         }
         let moved = self.words.iter().any(|word| {
             let now = read(pid, *word, WORD);
@@ -66,7 +112,9 @@ impl Watched {
 
 /// Entries before the null word; `None` where there is no null word.
 pub fn count(array: &[u8]) -> Option<usize> {
-    array.chunks_exact(WORD).position(|word| word.iter().all(|byte| *byte == 0))
+    array
+        .chunks_exact(WORD)
+        .position(|word| word.iter().all(|byte| *byte == 0))
 }
 
 /// The bytes up to the null word and with it.
@@ -79,10 +127,16 @@ fn data_ranges(maps: &str) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for line in maps.lines() {
         let mut fields = line.split_ascii_whitespace();
-        let (Some(range), Some(mode)) = (fields.next(), fields.next()) else { continue };
+        let (Some(range), Some(mode)) = (fields.next(), fields.next()) else {
+            continue;
+        };
         let name = fields.nth(3).unwrap_or_default();
-        let Some((start, end)) = range.split_once('-') else { continue };
-        let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else { continue };
+        let Some((start, end)) = range.split_once('-') else {
+            continue;
+        };
+        let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else {
+            continue;
+        };
         if !mode.starts_with("rw") {
             continue;
         }
@@ -133,9 +187,10 @@ mod tests {
         let pid = i32::try_from(std::process::id()).expect("process ids are positive 32-bit numbers");
         let mut array: Box<[u64; 4]> = Box::new([10, 20, 0, 0]);
         let address = std::ptr::from_ref(array.as_ref()) as u64;
-        assert_eq!(watch(pid, address).change(pid), Change::Private);
+        assert_eq!(Layouts::default().watch(pid, address).change(pid), Change::Unreferenced);
         POINTER.store(address, Ordering::SeqCst);
-        let watched = watch(pid, address);
+        let mut layouts = Layouts::default();
+        let watched = layouts.watch(pid, address);
         assert_eq!(watched.variables(), Some(2));
         assert_eq!(watched.change(pid), Change::Unchanged);
         array[0] = std::hint::black_box(11);
@@ -143,5 +198,7 @@ mod tests {
         assert_eq!(watched.change(pid), Change::InPlace);
         POINTER.store(1, Ordering::SeqCst);
         assert_eq!(watched.change(pid), Change::Moved);
+        // The words are known now, and none of them holds it any more.
+        assert_eq!(layouts.watch(pid, address).change(pid), Change::Unreferenced);
     }
 }

@@ -74,7 +74,12 @@ mod tests {
             trace_line(&event),
             r#"[pid 17] execve("/bin/sh", ["sh", "-c", "echo \"a\"\n\x1b"], 0x5632d7c5d160 /* 82 vars */) = -1 EFAULT (Bad address)"#
         );
-        let fine = ExecEvent { errno: 0, variables: Some(1), arguments: None, ..event };
+        let fine = ExecEvent {
+            errno: 0,
+            variables: Some(1),
+            arguments: None,
+            ..event
+        };
         assert_eq!(
             trace_line(&fine),
             r#"[pid 17] execve("/bin/sh", /* unreadable */, 0x5632d7c5d160 /* 1 var */) = 0"#

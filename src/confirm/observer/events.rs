@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::array::{Watched, count, watch};
+use super::array::{Layouts, Watched, count};
 use super::tracee::{Resume, Syscall, Wait, event_message, read_near, resume, start, syscall, wait};
 use super::{Change, Ended, ExecEvent, Hold, ObserveError, Target};
 
@@ -27,6 +27,7 @@ struct Held {
 struct Scene {
     calls: HashMap<i32, Call>,
     held: HashMap<i32, Held>,
+    layouts: Layouts,
 }
 
 /// Between two looks at a held child.
@@ -120,17 +121,30 @@ impl Scene {
                 resume(pid, Resume::ToSyscallExit);
             }
             Hold::UntilMoved(longest) => {
-                let watched = watch(pid, array);
+                let watched = self.layouts.watch(pid, array);
                 event.variables = watched.variables();
-                if watched.is_private() {
-                    event.change = Change::Private;
+                if watched.is_unreferenced() {
+                    event.change = Change::Unreferenced;
                     resume(pid, Resume::ToSyscallExit);
                 } else {
-                    self.held.insert(pid, Held { watched, deadline: Instant::now() + longest });
+                    self.held.insert(
+                        pid,
+                        Held {
+                            watched,
+                            deadline: Instant::now() + longest,
+                        },
+                    );
                 }
             }
         }
-        self.calls.insert(pid, Call { path, arguments: list, event });
+        self.calls.insert(
+            pid,
+            Call {
+                path,
+                arguments: list,
+                event,
+            },
+        );
     }
 
     /// Lets go of held children whose array has moved, or whose time is over.
@@ -184,8 +198,10 @@ fn texts(pid: i32, address: u64) -> Option<Vec<String>> {
     let bytes = read_near(pid, address, MOST_ARGUMENTS * size_of::<u64>());
     let words = bytes.chunks_exact(size_of::<u64>());
     let addresses = words.map(|word| u64::from_ne_bytes(word.try_into().expect("chunks of eight bytes")));
-    let list: Option<Vec<String>> =
-        addresses.take_while(|address| *address != 0).map(|address| text(pid, address)).collect();
+    let list: Option<Vec<String>> = addresses
+        .take_while(|address| *address != 0)
+        .map(|address| text(pid, address))
+        .collect();
     list.filter(|list| !list.is_empty())
 }
 
@@ -222,13 +238,19 @@ mod tests {
         assert_eq!(errnos, [0, 0, libc::ENOENT]);
         assert_eq!(events[0].variables, Some(2));
         assert_eq!(events[2].path, "/nowhere/program");
-        assert_eq!(events[2].arguments.as_deref(), Some(["/nowhere/program".to_owned()].as_slice()));
+        assert_eq!(
+            events[2].arguments.as_deref(),
+            Some(["/nowhere/program".to_owned()].as_slice())
+        );
     }
 
     #[test]
     fn a_program_that_is_not_there_is_seen_as_such() {
-        let target =
-            Target { program: text("/nowhere/program"), arguments: vec![text("x")], environment: Vec::new() };
+        let target = Target {
+            program: text("/nowhere/program"),
+            arguments: vec![text("x")],
+            environment: Vec::new(),
+        };
         let mut errnos = Vec::new();
         match observe(&target, Hold::Never, &mut |event| errnos.push(event.errno)) {
             Err(ObserveError::Forbidden(_) | ObserveError::Unsupported) => {}

@@ -42,8 +42,9 @@ pub enum Hold {
 /// What happened to the array of a held child between entry and release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// The child passes an array of its own, so nothing can.
-    Private,
+    /// No variable of the program pointed to it at entry: the child has an array of its own, or the array had moved
+    /// before the child was stopped.
+    Unreferenced,
     /// Nothing.
     Unchanged,
     /// The same array has other entries.
@@ -57,6 +58,7 @@ pub enum Change {
 pub struct ExecEvent {
     /// The thread that called it.
     pub pid: i32,
+    /// Empty where it succeeded: the child is another program then, and its texts are gone. So are the arguments.
     pub path: String,
     /// The first few arguments, each cut to a readable length; `None` where they could not be read.
     pub arguments: Option<Vec<String>>,

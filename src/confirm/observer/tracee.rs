@@ -52,7 +52,12 @@ fn filter(architecture: u32) -> [libc::sock_filter; 7] {
         jf,
         k,
     };
-    let give = |k| libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k };
+    let give = |k| libc::sock_filter {
+        code: (libc::BPF_RET | libc::BPF_K) as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    };
     [
         load(ARCHITECTURE),
         equal(architecture, 0, 3),
@@ -203,8 +208,14 @@ pub fn event_message(pid: i32) -> i32 {
 /// Reads a tracee's memory; as many bytes as could be read, perhaps none.
 pub fn read(pid: i32, address: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![0u8; length];
-    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: length };
-    let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: length };
+    let local = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: length,
+    };
+    let remote = libc::iovec {
+        iov_base: address as *mut c_void,
+        iov_len: length,
+    };
     // SAFETY: the kernel writes at most `length` bytes to `bytes`, and checks the other process's addresses itself.
     let taken = unsafe { libc::process_vm_readv(pid, &local, 1, &remote, 1, 0) };
     bytes.truncate(usize::try_from(taken).unwrap_or(0));

@@ -7,9 +7,11 @@ printed. Nothing here comes from a program under analysis: the forms are a close
 
 import errno
 import json
+import locale
 import mmap
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -268,6 +270,31 @@ def spawn_fork(_cell):
     return wait_for(pid)
 
 
+def read_iterate(_cell):
+    for _name in os.environ:
+        pass
+
+
+def read_copy(_cell):
+    os.environ.copy()
+
+
+def read_getaddrinfo(_cell):
+    socket.getaddrinfo("localhost", None)
+
+
+def read_localtime(_cell):
+    time.localtime()
+
+
+def read_tzset(_cell):
+    time.tzset()
+
+
+def read_setlocale(_cell):
+    locale.setlocale(locale.LC_ALL, "")
+
+
 SPAWNS = {
     "system": spawn_system,
     "popen": spawn_popen,
@@ -275,6 +302,12 @@ SPAWNS = {
     "posix_spawn": spawn_posix,
     "spawnv": spawn_spawnv,
     "fork_exec": spawn_fork,
+    "iterate": read_iterate,
+    "copy": read_copy,
+    "getaddrinfo": read_getaddrinfo,
+    "localtime": read_localtime,
+    "tzset": read_tzset,
+    "setlocale": read_setlocale,
 }
 
 
