@@ -50,11 +50,20 @@ fn cases() {
     paths.sort();
     assert!(paths.len() > 20, "the cases are there");
     let failures: Vec<String> = paths.iter().filter_map(|path| run(path).err()).collect();
-    assert!(failures.is_empty(), "{} of {} cases failed\n{}", failures.len(), paths.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases failed\n{}",
+        failures.len(),
+        paths.len(),
+        failures.join("\n")
+    );
 }
 
 fn run(path: &Path) -> Result<(), String> {
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
     let case: Case = toml::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
     let folder = tempfile::tempdir().map_err(|error| format!("{name}: {error}"))?;
@@ -75,10 +84,18 @@ fn run(path: &Path) -> Result<(), String> {
     let _ = stdin.write_all(case.stdin.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().map_err(|error| format!("{name}: {error}"))?;
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     let context = || format!("--- stdout\n{stdout}--- stderr\n{stderr}");
     if output.status.code() != Some(case.exit) {
-        return Err(format!("{name}: ended with {:?}, not {}\n{}", output.status.code(), case.exit, context()));
+        return Err(format!(
+            "{name}: ended with {:?}, not {}\n{}",
+            output.status.code(),
+            case.exit,
+            context()
+        ));
     }
     for absent in &case.absent {
         if stdout.contains(absent.as_str()) || stderr.contains(absent.as_str()) {
@@ -88,7 +105,11 @@ fn run(path: &Path) -> Result<(), String> {
     for (stream, actual, expected) in [("stdout", &stdout, &case.stdout), ("stderr", &stderr, &case.stderr)] {
         if let Some(expected) = expected {
             snapbox::Assert::new()
-                .try_eq(Some(&format!("{name} {stream}")), actual.to_string().into(), expected.as_str().into())
+                .try_eq(
+                    Some(&format!("{name} {stream}")),
+                    actual.to_string().into(),
+                    expected.as_str().into(),
+                )
                 .map_err(|error| format!("{name}: {error}\n{}", context()))?;
         }
     }
