@@ -59,6 +59,26 @@ fn cases() {
     );
 }
 
+/// Same input, same bytes out, whatever the number of threads and however often.
+#[test]
+fn output_does_not_depend_on_threads() {
+    let check = |folder: &str, jobs: &str| {
+        Command::new(env!("CARGO_BIN_EXE_envrace"))
+            .args(["check", folder, "--format", "json", "--jobs", jobs])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("the command was built for this test")
+            .stdout
+    };
+    for folder in ["fixtures/python", "fixtures/rust"] {
+        let one = check(folder, "1");
+        assert!(one.len() > 10_000, "{folder} holds findings");
+        for jobs in ["2", "7"] {
+            assert!(one == check(folder, jobs), "{folder} with {jobs} jobs");
+        }
+    }
+}
+
 fn run(path: &Path) -> Result<(), String> {
     let name = path
         .file_stem()
