@@ -136,7 +136,7 @@ fn item(base: &Value, key: Value) -> Value {
 pub(super) fn is_small(value: &Value) -> bool {
     fn fits(value: &Value, left: &mut usize) -> bool {
         let size = match value {
-            Value::Text(pieces) => pieces.iter().map(|piece| piece_size(piece)).sum::<usize>(),
+            Value::Text(pieces) => pieces.iter().map(piece_size).sum::<usize>(),
             Value::Path(text) | Value::Global(text) => 1 + text.len() / 64,
             _ => 1,
         };
