@@ -1,20 +1,26 @@
 //! Rust sources to facts, by `syn`.
 //!
 //! [`names`] knows what a path means, [`types`], [`patterns`], [`expressions`], [`statements`] and [`items`] lower what
-//! their names say, [`macros`] reads what stands inside macros, [`attributes`] what `cfg` leaves of it all. [`scan`] is a
+//! their names say, [`macros`] reads what stands inside macros, [`attributes`] what `cfg` leaves of it all, and
+//! [`lowering`] holds the state with the rules of what dies when. [`scan`] is a
 //! lexer of our own for comments and nesting, and [`recovery`] saves the good items of a file that does not parse.
 
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
 use crate::input::Source;
 
 mod attributes;
+mod condition;
 #[cfg(test)]
 mod dump;
 mod expressions;
+mod extents;
 mod items;
 mod lowering;
+mod macro_definitions;
+mod macro_forms;
 mod macros;
 mod names;
+mod owners;
 mod patterns;
 mod recovery;
 mod scan;
@@ -76,7 +82,7 @@ fn lower_here(source: &Source, text: &str, tokens: &[scan::Token], depth: usize)
             lowering.off = Some(format!("cfg({text})"));
         }
         lowering.test_only = found.test;
-        let items = macros::expand_items(file.items);
+        let items = macro_forms::expand_items(file.items);
         let scope = lowering.scope;
         items.iter().for_each(|item| lowering.declare(scope, item));
         lowering.finish_scopes(scope, &items);
