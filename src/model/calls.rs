@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::facts::{Region, Span, Value};
+use crate::facts::{LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
@@ -13,14 +13,16 @@ use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
-use super::walk::{Binding, Walk};
+use super::higher::Binding;
+use super::walk::Walk;
 
 impl<'t> Walk<'_, 't> {
     /// One call expression.
     pub(super) fn call(&mut self, site: CallSite) {
         let span = self.engine.values.tree.call(site).span;
-        if let Some(target) = self.bound_target(site) {
-            return self.invoke(target, span, &Certainty::SURE);
+        if let Some(targets) = self.called_parameter(site) {
+            let targets: Vec<_> = targets.into_iter().map(|target| (target, Certainty::SURE)).collect();
+            return self.one_of(&targets, Some(site), span);
         }
         let meaning = self.engine.values.meaning(site);
         self.start_threads(site, span);
@@ -33,82 +35,101 @@ impl<'t> Walk<'_, 't> {
             .edges
             .iter()
             .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
-            .cloned()
+            .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
-        match targets.as_slice() {
+        self.one_of(&targets, Some(site), span);
+
+    if meaning.unknown {
+            self.unknown_call(site, span);
+        }
+    }
+
+    /// A call of a parameter: of what is bound to it, or, where the function is not walked for a certain call, of what
+    /// threads and unknown code hand it. Its evident callers walk it themselves.
+    fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+        let callee = &self.engine.values.tree.call(site).callee;
+        let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
+        if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index) {
+            return Some(binding.targets.clone());
+        }
+        Some(self.engine.values.handed_with(owner, index))
+    }
+
+    /// Runs one of several functions here.
+    fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
+        match targets {
             [] => {}
-            [only] => self.invoke(only.target, span, &only.certainty),
+            [(only, certainty)] => self.invoke(*only, site, span, certainty),
             several => {
                 let before = self.state.clone();
                 let mut ends = Vec::new();
-                for edge in several {
+                for (target, certainty) in several {
                     self.state = before.clone();
-                    self.invoke(edge.target, span, &edge.certainty);
+                    self.invoke(*target, site, span, certainty);
                     ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
                 }
                 self.state = State::merge(&before, ends);
             }
         }
-        if meaning.unknown {
-            self.unknown_call(site, span);
-        }
-    }
-
-    /// Inside a decorator's wrapper, a call of what was decorated.
-    fn bound_target(&self, site: CallSite) -> Option<FuncId> {
-        let Value::Local(owner, index) = &self.engine.values.tree.call(site).callee else {
-            return None;
-        };
-        let owner = self
-            .engine
-            .values
-            .tree
-            .func(self.engine.values.tree.file_of(site.0), *owner);
-        let binding = self
-            .bindings
-            .iter()
-            .rev()
-            .find(|binding| binding.decorator == owner && index.0 == 0)?;
-        Some(binding.target)
     }
 
     /// Runs a function here, through the wrappers of its decorators.
-    fn invoke(&mut self, target: FuncId, span: Span, certainty: &Certainty) {
-        if let Some(at) = self.bindings.iter().rposition(|binding| binding.target == target) {
+    fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
+        if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.targets.contains(&target)) {
             // The wrapped function itself, through what is left of its decorators.
-            let outer = self.bindings[at].outer.clone();
-            return self.decorated(target, &outer, span, certainty);
+            let outer = binding.outer.clone();
+            return self.decorated(target, &outer, site, span, certainty);
         }
-        let decorators = if self.engine.has_decorators(target) {
-            self.engine.values.decorators(target)
-        } else {
-            Vec::new()
-        };
-        self.decorated(target, &decorators, span, certainty);
+        let decorators = if self.engine.has_decorators(target) { self.engine.values.decorators(target) } else { Vec::new() };
+        self.decorated(target, &decorators, site, span, certainty);
     }
 
-    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], span: Span, certainty: &Certainty) {
+    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], site: Option<CallSite>, span: Span, certainty: &Certainty) {
         let Some((outermost, rest)) = decorators.split_first() else {
-            return self.enter(target, span, "calls", certainty);
+            return match site.map(|site| self.bind_arguments(site, target)) {
+                Some(bound) if !bound.is_empty() && self.may_inline(target) => {
+                    let depth = self.bindings.len();
+                    self.bindings.extend(bound);
+                    self.inlined_calls.extend(site);
+                    self.inline(target, span, "calls");
+                    self.inlined_calls.pop();
+                    self.bindings.truncate(depth);
+                }
+                _ => self.enter(target, span, "calls", certainty),
+            };
         };
         let wrappers = self.engine.values.wrappers(*outermost);
-        if wrappers.is_empty() || self.inlined.len() >= 6 {
-            return self.decorated(target, rest, span, certainty);
+        if wrappers.is_empty() || !self.may_inline(*outermost) {
+            return self.decorated(target, rest, site, span, certainty);
         }
         let before = self.state.clone();
         let mut ends = Vec::new();
         for wrapper in wrappers {
             self.state = before.clone();
-            self.bindings.push(Binding {
-                decorator: *outermost,
-                target,
-                outer: rest.to_vec(),
-            });
+            let index = LocalIndex(0);
+            self.bindings.push(Binding { owner: *outermost, index, targets: vec![target], outer: rest.to_vec() });
             self.inline(wrapper, span, "calls, through its decorator,");
             self.bindings.pop();
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// What a call hands over for the parameters that the callee calls or starts threads on.
+    fn bind_arguments(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
+        let mut bound = Vec::new();
+        for index in self.engine.called_parameters(target) {
+            let Some(value) = self.engine.values.bound_argument(site, target, index) else { continue };
+            let targets = self.engine.values.functions_of(site.0, value, &self.bindings);
+            if !targets.is_empty() {
+                bound.push(Binding { owner: target, index, targets, outer: Vec::new() });
+            }
+        }
+        bound
+    }
+
+    fn may_inline(&self, function: FuncId) -> bool {
+        self.inlined.len() < 6 && self.here != function && !self.inlined.iter().any(|step| step.function == function)
     }
 
     /// Walks another function's code as if it stood here.
@@ -298,7 +319,7 @@ impl<'t> Walk<'_, 't> {
 
     /// A thread is alive from here on.
     fn go_live(&mut self, mut live: Live) {
-        if self.state.live.contains_key(&live.start) {
+        if self.state.live.contains_key(&live.start) && self.engine.can_repeat(live.start) {
             live.many = true;
         }
         if live.many {
@@ -328,20 +349,60 @@ impl<'t> Walk<'_, 't> {
     fn start_threads(&mut self, site: CallSite, span: Span) {
         for start in self.engine.starts_at(site) {
             let info = self.engine.start(start);
-            if info.process {
+            if info.process || !self.may_be_meant(site, start) {
                 continue;
             }
-            let many = info.many;
+            let Some(start) = self.in_context(start) else { continue };
             let mut chain = Chain::default();
-            let _ = span;
             for step in self.inlined.iter().rev() {
                 chain = chain.behind(step.clone());
             }
             self.begun(start, Chain::default(), &Certainty::SURE);
-            let mut live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
-            live.many = many;
+            let live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
             self.go_live(live);
         }
+        let _ = span;
+    }
+
+    /// Of the threads that `t.start()` may begin by all that `t` ever is, those that it can be here.
+    fn may_be_meant(&self, site: CallSite, start: StartId) -> bool {
+        let info = self.engine.start(start);
+        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else { return true };
+        let latest = self.latest(receiver);
+        if info.created == site || latest == **receiver {
+            return true;
+        }
+        let now = self.engine.values.eval(self.here, &latest);
+        let mut sites = now.iter().filter_map(|object| match object {
+            Object::Result(_, Some(made)) | Object::Instance(_, Some(made)) => Some(*made),
+            _ => None,
+        });
+        let known: Vec<CallSite> = sites.by_ref().collect();
+        known.is_empty() || known.contains(&info.created)
+    }
+
+    /// A start on a parameter means what is bound to it here; nothing where evident callers walk the function themselves.
+    fn in_context(&mut self, start: StartId) -> Option<StartId> {
+        let created = self.engine.start(start).created;
+        let entry = self.engine.values.entry_value(created);
+        let parameter = entry.and_then(|(home, value)| self.engine.values.parameter_of(home, value));
+        if let Some((owner, index)) = parameter {
+            let bound = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index);
+            let targets = match bound {
+                Some(binding) => binding.targets.clone(),
+                None => self.engine.values.handed_with(owner, index),
+            };
+            return (!targets.is_empty()).then(|| self.engine.context_start(start, targets, Vec::new(), &self.inlined_calls));
+        }
+        let entries = self.engine.start(start).entries.clone();
+        let captures = self.bindings.iter().any(|bound| {
+            entries.iter().any(|entry| self.engine.values.nested_in(*entry, bound.owner))
+        });
+        if captures {
+            let bindings = self.bindings.clone();
+            return Some(self.engine.context_start(start, entries, bindings, &self.inlined_calls));
+        }
+        Some(start)
     }
 
     /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
@@ -356,9 +417,9 @@ impl<'t> Walk<'_, 't> {
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
             match object {
-                Object::Coroutine(func) => self.invoke(*func, span, &Certainty::SURE),
+                Object::Coroutine(func) => self.invoke(*func, None, span, &Certainty::SURE),
                 Object::Function(func) if self.engine.values.tree.function(*func).is_async => {
-                    self.invoke(*func, span, &Certainty::SURE);
+                    self.invoke(*func, None, span, &Certainty::SURE);
                 }
                 _ => {}
             }
@@ -513,6 +574,7 @@ impl<'t> Walk<'_, 't> {
             JoinOf::Owner(reference) => (reference, true),
         };
         for (home, value) in self.arguments(site, reference) {
+            let value = self.latest(&value);
             let keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let whole = self.loops > 0 || !self.is_single(home, &value);

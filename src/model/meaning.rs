@@ -449,7 +449,7 @@ impl Values<'_> {
 
     /// The functions that a thread runs when it is given an object; `method` names those of its class, by patterns
     /// separated by `|`, where `*` at the end stands for anything.
-    fn entry_functions(&self, object: &Object, method: Option<&str>, found: &mut Vec<FuncId>) {
+    pub(super) fn entry_functions(&self, object: &Object, method: Option<&str>, found: &mut Vec<FuncId>) {
         let mut add = |func: FuncId| {
             if self.tree.function(func).kind != FunctionKind::Declaration && !found.contains(&func) {
                 found.push(func);
@@ -518,7 +518,8 @@ impl Values<'_> {
             .collect()
     }
 
-    fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
+    /// Whether a function stands inside another.
+    pub(super) fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
         while let Some(parent) = self.tree.parent(inner) {
             if parent == outer {
                 return true;

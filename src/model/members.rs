@@ -10,7 +10,7 @@ impl<'t> Values<'t> {
     /// What `object.name` may be.
     pub(super) fn member(&self, object: &Object, name: &str) -> Objects {
         match object {
-            Object::Module(file) => self.module_member(*file, name),
+            Object::Module(file) => self.member_of_module(*file, name),
             Object::Class(class) => self.class_member(*class, name, false),
             Object::Instance(class, site) => {
                 let mut found = self.class_member(*class, name, site.is_none());
@@ -55,15 +55,15 @@ impl<'t> Values<'t> {
         Object::external(&format!("{path}{separator}{name}"))
     }
 
-    fn module_member(&self, file: FileId, name: &str) -> Objects {
+    pub(super) fn module_member(&self, file: FileId, name: &str) -> Objects {
         let mut found = Objects::default();
-        let defined = self.global(file, name);
+        let defined = self.name(file, name);
         for object in defined.iter().filter(|object| !is_builtin(object)) {
             found.add(object.clone());
         }
         for import in &self.tree.file(file).imports {
             if import.name.as_deref() == Some(name) {
-                found.add_all(self.path(file, &import.path));
+                found.add_all(self.path_of(file, &import.path));
             }
         }
         if found.is_empty() {

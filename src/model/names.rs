@@ -55,7 +55,7 @@ impl Values<'_> {
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             for module in self.python_modules(file, &import.path) {
-                found.add_all(self.python_global(module, name));
+                found.add_all(self.name(module, name));
             }
             if found.is_empty() && self.python_modules(file, &import.path).is_empty() {
                 let path = format!("{}.{name}", import.path);

@@ -107,6 +107,7 @@ enum Question {
     /// What a global name or a path leads to.
     Name(FileId, String),
     Path(FileId, String),
+    Member(FileId, String),
     Field(ClassId, String),
     Call(CallSite),
     Returns(FuncId),
@@ -340,10 +341,10 @@ impl<'t> Values<'t> {
             }
             Value::Text(pieces) => Objects::one(Object::Text(text_of(pieces).into())),
             Value::Local(owner, index) => self.local(self.tree.func(file, *owner), *index),
-            Value::Global(name) => self.ask(Question::Name(file, name.clone()), || self.global(file, name)),
+            Value::Global(name) => self.name(file, name),
             Value::Path(path) => {
                 let mut found = self.stored_global(file, path);
-                found.add_all(self.ask(Question::Path(file, path.clone()), || self.path(file, path)));
+                found.add_all(self.path_of(file, path));
                 found
             }
             Value::Attribute(base, name) => {
@@ -405,6 +406,21 @@ impl<'t> Values<'t> {
         self.asking.borrow_mut().remove(&question);
         self.memo.borrow_mut().insert(question, found.clone());
         found
+    }
+
+    /// What a global name leads to.
+    pub(super) fn name(&self, file: FileId, name: &str) -> Objects {
+        self.ask(Question::Name(file, name.to_owned()), || self.global(file, name))
+    }
+
+    /// What a path leads to.
+    pub(super) fn path_of(&self, file: FileId, path: &str) -> Objects {
+        self.ask(Question::Path(file, path.to_owned()), || self.path(file, path))
+    }
+
+    /// What a module has under a name.
+    pub(super) fn member_of_module(&self, file: FileId, name: &str) -> Objects {
+        self.ask(Question::Member(file, name.to_owned()), || self.module_member(file, name))
     }
 
     /// Begins another round: every question is asked anew, and circles see what this round found out.
@@ -538,19 +554,21 @@ impl<'t> Values<'t> {
             }
         }
 
-    let taken = self
-            .tree
-            .taken_by_name
-            .get(function.name.as_str())
-            .into_iter()
-            .flatten();
-        for site in taken
-            .chain(self.tree.taken_closures.get(&func).into_iter().flatten())
-            .take(MOST_CALLERS)
-        {
-            found.extend(self.handed_on(*site, func, index));
-        }
+    found.extend(self.handed_values(func, index));
         found
+    }
+
+    /// What starters of threads, and whoever is handed a function with its arguments, pass for a parameter.
+    pub(super) fn handed_values(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
+        let function = self.tree.function(func);
+        let taken = self.tree.taken_by_name.get(function.name.as_str()).into_iter().flatten();
+        let closures = self.tree.taken_closures.get(&func).into_iter().flatten();
+        taken.chain(closures).take(MOST_CALLERS).filter_map(|site| self.handed_on(*site, func, index)).collect()
+    }
+
+    /// The value that a call passes for a parameter of a function.
+    pub(super) fn bound_argument(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<&'t Value> {
+        bind(self.tree.function(func), index, &self.tree.call(site).args, 0)
     }
 
     /// The calls that evidently mean a function, by its name.
