@@ -453,7 +453,7 @@ impl Lowering<'_> {
                         None if place == Place::Definition && declared.ty.derived.is_empty() => {
                             let name = declared.ty.base;
                             let ty = known.iter().find(|(other, _)| *other == name).map(|(_, ty)| ty.clone());
-                            (name, ty.unwrap_or_default(), ParameterKind::Normal)
+                            (name, ty.unwrap_or_else(|| CType::named("int")), ParameterKind::Normal)
                         }
                         None => (String::new(), declared.ty, ParameterKind::Normal),
                     }
@@ -461,7 +461,7 @@ impl Lowering<'_> {
                 "identifier" => {
                     let name = self.text(parameter);
                     let ty = known.iter().find(|(other, _)| other == name).map(|(_, ty)| ty.clone());
-                    (name.to_owned(), ty.unwrap_or_default(), ParameterKind::Normal)
+                    (name.to_owned(), ty.unwrap_or_else(|| CType::named("int")), ParameterKind::Normal)
                 }
                 "variadic_parameter" => ("...".to_owned(), CType::default(), ParameterKind::VarPositional),
                 _ => continue,

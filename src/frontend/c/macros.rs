@@ -111,7 +111,7 @@ impl Macro {
                 joins,
                 rest.next_if(|next| matches!(next.kind, Kind::Word | Kind::Number)),
             ) {
-                if let Some(before) = out.pop() {
+                if let Some(before) = out.pop().filter(|before| before.end - before.start < LONGEST) {
                     let glued = format!("{}__{}", texts.of(&before), texts.of(next));
                     out.push(texts.make(&glued, Kind::Word, &before));
                 }
@@ -156,6 +156,9 @@ enum Place {
 /// The most tokens that expansion may add to a file, and how deep expansions may nest.
 const BUDGET: usize = 300_000;
 const DEPTH: usize = 24;
+
+/// The longest word to which `##` still glues another.
+const LONGEST: u32 = 256;
 
 struct Frame {
     tokens: Vec<Token>,
@@ -398,7 +401,8 @@ impl Expander<'_, '_> {
                     ..token
                 }),
             }
-            if paste && from > 0 && out.len() > from && out[from].kind != Kind::Mark(b',') {
+            let short = from > 0 && out[from - 1].end - out[from - 1].start < LONGEST;
+            if paste && short && out.len() > from && out[from].kind != Kind::Mark(b',') {
                 let glued = format!("{}{}", self.texts.of(&out[from - 1]), self.texts.of(&out[from]));
                 let kind = out[from - 1].kind;
                 out[from - 1] = self.texts.make(&glued, kind, &place);

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::header;
 use super::lex::{Kind, Texts, Token};
-use super::words;
+use super::words::{self, Part};
 
 /// A function definition in the rewritten tokens.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Found {
 pub(super) fn normalise(tokens: &[Token], texts: &mut Texts, source: &str) -> (Vec<Token>, Vec<Found>) {
     let mut normaliser = Normaliser {
         pairs: pair_brackets(tokens, source),
+        parts: parts(tokens, texts),
         ends: block_ends(tokens, texts),
         tokens,
         texts,
@@ -39,6 +40,7 @@ pub(super) fn normalise(tokens: &[Token], texts: &mut Texts, source: &str) -> (V
 pub(super) fn normalise_code(tokens: &[Token], texts: &mut Texts, source: &str) -> Vec<Token> {
     let mut normaliser = Normaliser {
         pairs: pair_brackets(tokens, source),
+        parts: parts(tokens, texts),
         ends: HashMap::new(),
         tokens,
         texts,
@@ -47,6 +49,17 @@ pub(super) fn normalise_code(tokens: &[Token], texts: &mut Texts, source: &str) 
     };
     normaliser.code(0..tokens.len(), Scope::Function);
     normaliser.out
+}
+
+/// The longest run of words that is taken for a declaration.
+const RUN: usize = 32;
+
+/// The part of every word.
+fn parts(tokens: &[Token], texts: &Texts) -> Vec<Option<Part>> {
+    tokens
+        .iter()
+        .map(|token| (token.kind == Kind::Word).then(|| words::part(texts.of(token))))
+        .collect()
 }
 
 /// No bracket closes this one.
@@ -147,6 +160,8 @@ enum Block {
 pub(super) struct Normaliser<'t, 's> {
     pub tokens: &'t [Token],
     pub pairs: Vec<u32>,
+    /// What part each token plays that is a word.
+    parts: Vec<Option<Part>>,
     ends: HashMap<String, Vec<usize>>,
     pub texts: &'t mut Texts<'s>,
     out: Vec<Token>,
@@ -168,7 +183,12 @@ impl Normaliser<'_, '_> {
 
     /// A word that is no keyword.
     pub fn is_name(&self, index: usize) -> bool {
-        self.is_word(index) && !words::is_keyword(self.text(index))
+        self.part(index) == Some(Part::Name)
+    }
+
+    /// What part a word plays; `None` for what is no word.
+    pub fn part(&self, index: usize) -> Option<Part> {
+        self.parts.get(index).copied().flatten()
     }
 
     fn opens_line(&self, index: usize) -> bool {
@@ -723,7 +743,7 @@ impl Normaliser<'_, '_> {
         let mut next = at;
         loop {
             let from = next;
-            while next < end && self.is_word(next) && !words::is_attached(self.text(next)) {
+            while next < end && next - from < RUN && self.part(next).is_some_and(|part| part != Part::Attached) {
                 next += 1;
             }
             for index in header::surplus(self, from..next, from == at) {
@@ -805,7 +825,6 @@ impl Normaliser<'_, '_> {
             return;
         }
         let product = before.is_some_and(|before| self.is(before, b'*'));
-        let several = (open + 1..close).any(|index| self.is(index, b','));
         let mut from = open + 1;
         let mut at = from;
         while at <= close {
@@ -821,7 +840,7 @@ impl Normaliser<'_, '_> {
                 }
                 if typed || (from < at && (from..at).all(|index| self.is_operator(index))) {
                     state.replaced.insert(from, at);
-                } else if from == at && several {
+                } else if from == at && (at != close || from > open + 1) {
                     state.replaced.insert(from, from);
                 }
                 from = at + 1;
