@@ -1,33 +1,52 @@
 //! Replays real patterns on this machine. Rates depend on it, so only what holds everywhere is asserted: what is safe
-//! never fails, a control is clean, and on a libc that frees the old array an addition beside `os.system` is seen.
+//! never fails, a control is clean, on a libc that frees the old array an addition beside a spawn is seen, and nothing
+//! is left behind.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use envrace::confirm::{ConfirmOptions, confirm};
 use envrace::finding::{Evidence, Finding, Verdict};
 use serde_json::{Value, json};
 
-fn site(entry: &str, shape: Value, code: &str) -> Value {
+/// A site with one catalog entry.
+fn site(language: &str, entry: &str, shape: Value, code: &str) -> Value {
     json!({
-        "path": "a.py", "line": 1, "column": 1, "end_line": 1, "end_column": 2, "api": entry, "entries": [entry],
-        "variable": null, "shape": shape, "function": "f", "chain": [], "repeated": true, "language": "python", "code": code,
+        "path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2, "api": entry, "entries": [entry],
+        "variable": null, "shape": shape, "function": "f", "chain": [], "repeated": true, "language": language,
+        "code": code,
     })
 }
 
-/// An ER001 finding of an addition to `os.environ` beside this spawn.
-fn addition_beside(entry: &str, code: &str) -> Finding {
-    let place = json!({"path": "a.py", "line": 1, "column": 1, "end_line": 1, "end_column": 2});
+/// A finding of an addition by `mutation` beside `partner`, which stands in the source as `code`.
+fn addition(language: &str, mutation: &str, kind: &str, partner: &str, code: &str) -> Finding {
+    let place = json!({"path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2});
     let finding = json!({
         "rule": "env-mutation-during-spawn", "code": "ER001", "effect": "memory", "severity": "error",
         "confidence": "high", "message": "m", "help": "h",
-        "mutation": site("store:os.environ[]", json!("add"), "os.environ['A'] = b"),
-        "partner": site(entry, Value::Null, code), "partner_kind": "spawn",
+        "mutation": site(language, mutation, json!("add"), ""),
+        "partner": site(language, partner, Value::Null, code), "partner_kind": kind,
         "overlap": {"reason": "r", "ancestor": "main", "threads": [
             {"created": place, "start": place, "entry": "f", "many": true, "joined": null, "note": null}]},
         "holds_for": [], "guards": [], "status": null, "array": null, "interleaving": ["1", "2", "3"], "doubts": [],
         "partners_omitted": 0, "suppressed": null, "fingerprint": "0", "confirmation": null,
     });
     serde_json::from_value(finding).expect("the literal above has every field of a finding")
+}
+
+fn python_addition(partner: &str, code: &str) -> Finding {
+    addition("python", "store:os.environ[]", "spawn", partner, code)
+}
+
+/// Options whose helper is the program under test; this test's own program knows no hidden commands.
+fn options() -> ConfirmOptions {
+    ConfirmOptions {
+        helper: Some(PathBuf::from(env!("CARGO_BIN_EXE_envrace"))),
+        ..ConfirmOptions::default()
+    }
 }
 
 fn evidence(finding: Finding, options: &ConfirmOptions) -> Evidence {
@@ -38,53 +57,216 @@ fn evidence(finding: Finding, options: &ConfirmOptions) -> Evidence {
 }
 
 /// The libc's old array is freed when an addition moves it: glibc before 2.41.
-fn frees_the_old_array(libc: &str) -> bool {
-    let minor = libc.strip_prefix("glibc 2.").and_then(|rest| rest.parse::<u32>().ok());
-    minor.is_some_and(|minor| minor < 41)
+fn frees_the_old_array(evidence: &Evidence) -> bool {
+    let minor = evidence.machine.libc.strip_prefix("glibc 2.");
+    minor
+        .and_then(|rest| rest.parse::<u32>().ok())
+        .is_some_and(|minor| minor < 41)
 }
 
-#[test]
-fn an_addition_beside_os_system_is_confirmed_where_the_libc_frees_the_array() {
-    let options = ConfirmOptions::default();
-    let evidence = evidence(addition_beside("call:os.system", "os.system(c)"), &options);
-    if evidence.verdict == Verdict::CannotRun {
-        assert!(evidence.reason.contains("python3"), "{}", evidence.reason);
-        return;
-    }
-    assert!(
-        evidence.controls.iter().all(|control| control.failures == 0),
-        "{evidence:?}"
-    );
-    assert_eq!(evidence.controls.len(), 2);
-    if frees_the_old_array(&evidence.machine.libc) {
+fn controls_are_clean(evidence: &Evidence) -> bool {
+    evidence.controls.len() == 2 && evidence.controls.iter().all(|control| control.failures == 0)
+}
+
+/// What must hold for a pattern that this libc makes fail often.
+fn assert_confirmed_where_it_fails(evidence: &Evidence) {
+    assert!(controls_are_clean(evidence), "{evidence:?}");
+    if frees_the_old_array(evidence) {
         assert_eq!(evidence.verdict, Verdict::Confirmed, "{evidence:?}");
-        assert!(evidence.seen["status:32512"] > 0 && evidence.first_failure.is_some());
+        assert!(evidence.first_failure.is_some());
         assert!(
             evidence.controls.iter().all(|control| control.trials >= 500),
             "{evidence:?}"
         );
+        let [low, high] = evidence.interval;
+        let rate = evidence.failures as f64 / evidence.trials as f64;
+        assert!(low < rate && rate < high, "{evidence:?}");
     }
 }
 
 #[test]
+fn an_addition_beside_os_system_is_confirmed_where_the_libc_frees_the_array() {
+    let evidence = evidence(python_addition("call:os.system", "os.system(c)"), &options());
+    if evidence.verdict == Verdict::CannotRun {
+        assert!(evidence.reason.contains("python3"), "{}", evidence.reason);
+        return;
+    }
+    assert_confirmed_where_it_fails(&evidence);
+    assert!(
+        !frees_the_old_array(&evidence) || evidence.seen["status:32512"] > 0,
+        "{evidence:?}"
+    );
+}
+
+#[test]
 fn an_environment_of_its_own_never_fails() {
-    let options = ConfirmOptions::default();
-    let finding = addition_beside(
+    let finding = python_addition(
         "call:subprocess.run",
         "subprocess.run(['/bin/ls'], env=dict(os.environ))",
     );
-    let evidence = evidence(finding, &options);
+    let evidence = evidence(finding, &options());
     assert_eq!(evidence.failures, 0, "{evidence:?}");
     assert_ne!(evidence.verdict, Verdict::Confirmed);
+}
+
+#[test]
+fn setenv_beside_system_is_confirmed_where_the_libc_frees_the_array() {
+    let finding = addition("c", "call:setenv", "spawn", "call:system", "system(c)");
+    assert_confirmed_where_it_fails(&evidence(finding, &options()));
+}
+
+#[test]
+fn popen_hides_the_errno_and_the_observer_sees_it() {
+    let finding = addition("c", "call:setenv", "spawn", "call:popen", "popen(c, \"r\")");
+    let evidence = evidence(finding, &options());
+    assert!(controls_are_clean(&evidence), "{evidence:?}");
+    // Without ptrace a failed popen proves nothing, and the verdict must say so.
+    let fair = [Verdict::Confirmed, Verdict::Inconclusive, Verdict::NotObserved];
+    assert!(fair.contains(&evidence.verdict), "{evidence:?}");
+    assert_eq!(
+        evidence.verdict == Verdict::Confirmed,
+        evidence.seen.contains_key("EFAULT"),
+        "{evidence:?}"
+    );
+}
+
+#[test]
+fn the_standard_library_guards_itself_against_itself() {
+    let command = "call:std::process::Command::status";
+    let finding = addition("rust", "call:std::env::set_var", "spawn", command, "command.status()");
+    let evidence = evidence(finding, &options());
+    assert_eq!(evidence.failures, 0, "{evidence:?}");
+    assert!(controls_are_clean(&evidence), "{evidence:?}");
+}
+
+#[test]
+fn a_held_child_fails_more_often_than_not_where_the_libc_frees_the_array() {
+    let options = ConfirmOptions {
+        active: true,
+        ..options()
+    };
+    let evidence = evidence(
+        addition("c", "call:setenv", "spawn", "call:system", "system(c)"),
+        &options,
+    );
+    if evidence.verdict == Verdict::CannotRun {
+        assert!(evidence.reason.contains("ptrace"), "{}", evidence.reason);
+        return;
+    }
+    assert!(evidence.active);
+    assert_confirmed_where_it_fails(&evidence);
+    assert!(
+        !frees_the_old_array(&evidence) || evidence.failures * 2 > evidence.trials,
+        "{evidence:?}"
+    );
 }
 
 #[test]
 fn a_missing_interpreter_cannot_run_and_says_so() {
     let options = ConfirmOptions {
         python: PathBuf::from("/nowhere/python3"),
-        ..ConfirmOptions::default()
+        ..options()
     };
-    let evidence = evidence(addition_beside("call:os.system", "os.system(c)"), &options);
+    let evidence = evidence(python_addition("call:os.system", "os.system(c)"), &options);
     assert_eq!(evidence.verdict, Verdict::CannotRun);
     assert!(evidence.reason.contains("/nowhere/python3"), "{}", evidence.reason);
+}
+
+/// An interpreter that answers who it is and then hangs, with a child that hangs as well.
+fn hanging_interpreter(directory: &Path) -> PathBuf {
+    let path = directory.join("python3");
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = -S ]; then\n  echo '{}'\n  exit\nfi\nsleep 600 &\nsleep 600\n",
+        json!({"program": path, "implementation": "CPython", "version": [3, 11, 0], "free_threaded": false, "libc": null})
+    );
+    fs::write(&path, script).expect("the directory is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    path
+}
+
+/// Processes whose environment held this text when they began.
+fn processes_with(text: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter(|entry| {
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            environment.windows(text.len()).any(|window| window == text.as_bytes())
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Waits until no process has this text in its environment.
+fn assert_none_left(text: &str) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !processes_with(text).is_empty() {
+        assert!(Instant::now() < end, "still there: {:?}", processes_with(text));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `envrace confirm` on a small racy program, with a mark in the environment of all that it starts.
+fn confirm_command(directory: &Path, mark: &str) -> Command {
+    let program = "import os, threading\n\ndef work():\n    for _ in range(9):\n        os.system(':')\n\n\
+                   threading.Thread(target=work).start()\nfor n in range(9):\n    os.environ['A%d' % n] = 'b'\n";
+    fs::write(directory.join("main.py"), program).expect("the directory is ours");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_envrace"));
+    command.args(["confirm", "--isolated"]).arg(directory.join("main.py"));
+    // The loader's own variable is the one that a replay passes on.
+    command.env("LD_LIBRARY_PATH", mark);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn a_hanging_replay_is_ended_and_nothing_is_left() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let options = ConfirmOptions {
+        python: hanging_interpreter(directory.path()),
+        budget: Duration::from_millis(100),
+        ..options()
+    };
+    let evidence = evidence(python_addition("call:os.system", "os.system(c)"), &options);
+    assert_eq!(evidence.verdict, Verdict::CannotRun, "{evidence:?}");
+    let running = fs::read_dir("/proc").into_iter().flatten().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&*directory.path().to_string_lossy())
+    });
+    assert!(!running, "the hanging interpreter is still there");
+}
+
+#[test]
+fn ctrl_c_ends_the_replays_too() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mark = format!("/nowhere/mark-{}-interrupted", std::process::id());
+    let mut command = confirm_command(directory.path(), &mark);
+    command.arg("--python").arg(hanging_interpreter(directory.path()));
+    let mut child = command.spawn().expect("the program under test exists");
+    let end = Instant::now() + Duration::from_secs(20);
+    // The program itself, the interpreter, and its sleeping children.
+    while processes_with(&mark).len() < 3 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(processes_with(&mark).len() >= 3, "the replay has not begun");
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.is_ok_and(|status| status.success()));
+    let ended = child.wait().expect("the child is ours");
+    assert!(!ended.success());
+    assert_none_left(&mark);
+}
+
+#[test]
+fn a_finished_confirm_leaves_no_process_and_no_file() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mark = format!("/nowhere/mark-{}-finished", std::process::id());
+    let scratch = directory.path().join("scratch");
+    fs::create_dir(&scratch).expect("the directory is ours");
+    let mut command = confirm_command(directory.path(), &mark);
+    let ended = command.env("TMPDIR", &scratch).current_dir(&scratch).status();
+    // 1 for a confirmed finding, 3 where something could not be run here, 0 where nothing failed on this libc.
+    let code = ended.ok().and_then(|status| status.code());
+    assert!(matches!(code, Some(0 | 1 | 3)), "{code:?}");
+    assert_none_left(&mark);
+    assert_eq!(fs::read_dir(&scratch).map_or(0, Iterator::count), 0);
+    assert_eq!(fs::read_dir(directory.path()).map_or(0, Iterator::count), 2);
 }

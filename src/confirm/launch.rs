@@ -26,7 +26,9 @@ const PACE: u64 = 50;
 /// Threads that do the partner's part.
 const THREADS: usize = 2;
 /// Seconds after which a run is taken to hang.
-const ALARM: u32 = 10;
+const ALARM: u32 = 5;
+/// The longest that a replay may take beyond its time before it is killed: its last run, and that run's alarm.
+const MOST_GRACE: Duration = Duration::from_secs(6);
 /// Environment sizes, each with a run at least: whether an addition moves the array depends on the size.
 const SIZES: u64 = 8;
 /// The longest that a child is held at `execve`.
@@ -91,7 +93,7 @@ pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watchi
     }
     let (program, arguments) = command.split_first().ok_or("there is nothing to run")?;
     let bounds = Bounds {
-        wall: extent.time + Duration::from_secs(12),
+        wall: extent.time + (laboratory.budget * 3).min(MOST_GRACE),
         output: 4 << 20,
     };
     let outcome = run_bounded(&PathBuf::from(program), arguments, &environment(laboratory), bounds)
@@ -148,6 +150,7 @@ fn native_command(
     let (steps, pace_us) = match partner {
         // A crash needs the reader inside the freed array: many moves in a short time.
         _ if partner.is_read() && partner != NativePartner::Getaddrinfo => (1000, 10),
+        NativePartner::Mutation(_) => (1000, 0),
         // Its window is a walk over the array, short beside the start of a process.
         NativePartner::CommandEnv => (1000, 0),
         // A resolver reads the environment in its first call, and a run has few of these.

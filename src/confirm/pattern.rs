@@ -29,8 +29,8 @@ impl Pattern {
     /// The partner starts programs.
     pub fn spawns(&self) -> bool {
         match self {
-            Pattern::Python { partner, .. } => !partner.is_read(),
-            Pattern::Native { partner, .. } => !partner.is_read() && *partner != NativePartner::ForkWindow,
+            Pattern::Python { partner, .. } => partner.spawns(),
+            Pattern::Native { partner, .. } => partner.spawns(),
         }
     }
 
@@ -58,20 +58,23 @@ pub fn recognise(finding: &Finding) -> Result<Pattern, String> {
         return Err("the finding has no partner to replay beside it".to_owned());
     };
     match (finding.mutation.language.as_str(), partner.language.as_str()) {
-        ("python", "python") => {
-            if matches!(finding.partner_kind, PartnerKind::Mutation | PartnerKind::Fork) {
-                return Err(format!(
-                    "no replay for a Python {} as the partner",
-                    finding.partner_kind.name()
-                ));
-            }
-            Ok(Pattern::Python {
-                mutation: pattern_python::mutation_of(&finding.mutation)?,
-                partner: pattern_python::partner_of(partner)?,
-            })
-        }
+        ("python", "python") => Ok(Pattern::Python {
+            mutation: pattern_python::mutation_of(&finding.mutation)?,
+            partner: python_partner(finding, partner)?,
+        }),
         ("c" | "rust", "c" | "rust") => native(finding, partner),
         (one, other) => Err(format!("no replay for a {one} mutation beside a {other} partner")),
+    }
+}
+
+fn python_partner(finding: &Finding, partner: &Site) -> Result<PythonPartner, String> {
+    match finding.partner_kind {
+        PartnerKind::Fork => Ok(pattern_python::fork_window_of(partner)),
+        PartnerKind::Spawn | PartnerKind::Read => pattern_python::partner_of(partner),
+        PartnerKind::Mutation => Err(
+            "CPython changes the environment under its lock: two mutations leave nothing that a replay could see fail"
+                .to_owned(),
+        ),
     }
 }
 
@@ -80,7 +83,7 @@ fn native(finding: &Finding, partner: &Site) -> Result<Pattern, String> {
     let partner = match finding.partner_kind {
         PartnerKind::Fork => NativePartner::ForkWindow,
         PartnerKind::Spawn | PartnerKind::Read => pattern_native::partner_of(partner)?,
-        PartnerKind::Mutation => return Err("no replay yet for two mutations at once".to_owned()),
+        PartnerKind::Mutation => NativePartner::Mutation(pattern_native::mutation_of(partner)?),
     };
     Ok(Pattern::Native { mutation, partner })
 }

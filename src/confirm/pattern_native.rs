@@ -50,6 +50,15 @@ pub enum NativePartner {
     EnvVars,
     /// A child that changes the environment between fork and exec.
     ForkWindow,
+    /// Another mutation.
+    Mutation(NativeMutation),
+}
+
+impl NativeMutation {
+    /// It never touches the variables that a replay keeps from its beginning to its end.
+    pub fn keeps_sentinels(self) -> bool {
+        self != NativeMutation::Clearenv
+    }
 }
 
 impl NativePartner {
@@ -67,6 +76,11 @@ impl NativePartner {
                 | NativePartner::EnvVar
                 | NativePartner::EnvVars
         )
+    }
+
+    /// It starts a program.
+    pub fn spawns(self) -> bool {
+        !self.is_read() && !matches!(self, NativePartner::ForkWindow | NativePartner::Mutation(_))
     }
 
     /// Its own result hides the errno of `execve`, so that only an observer can tell (glibc 2.36's popen says ENOMEM).
@@ -116,15 +130,16 @@ impl fmt::Display for NativePartner {
             NativePartner::EnvVar => "std::env::var",
             NativePartner::EnvVars => "std::env::vars",
             NativePartner::ForkWindow => "fork, and the same between fork and exec",
+            NativePartner::Mutation(other) => return other.fmt(out),
         })
     }
 }
 
-/// The last name of an entry's path: `setenv` of `call:libc::setenv`.
+/// The last name of an entry's path: `setenv` of `call:libc::setenv`, `f` of `call:*.f`.
 fn last_name(entry: &str) -> &str {
     let path = entry.split_once(':').map_or(entry, |(_, path)| path);
     let path = path.strip_suffix("[]").unwrap_or(path);
-    path.rsplit("::").next().unwrap_or(path)
+    path.rsplit([':', '.']).next().unwrap_or(path)
 }
 
 /// The mutation form of a site in C or Rust.
@@ -223,6 +238,7 @@ mod tests {
         let partner = |entry: &str, code: &str| partner_of(&site(&[entry], None, code));
         assert_eq!(partner("call:system", ""), Ok(NativePartner::System));
         assert_eq!(partner("call:std::env::var", ""), Ok(NativePartner::EnvVar));
+        assert_eq!(partner("call:*.to_socket_addrs", ""), Ok(NativePartner::Getaddrinfo));
         assert!(partner("call:var", "").is_err());
         assert_eq!(
             partner(

@@ -131,6 +131,10 @@ pub enum PythonPartner {
         bare: bool,
     },
     ForkExec,
+    /// A child that changes the environment between fork and exec: after `os.fork`, or in a `preexec_fn`.
+    ForkWindow {
+        preexec: bool,
+    },
     /// A loop over `os.environ`: its own keys, under the GIL, but in many steps.
     Iterate,
     /// `os.environ.copy()`.
@@ -158,6 +162,7 @@ impl PythonPartner {
             }
             PythonPartner::SpawnV { bare } => ("spawnv", json!({"bare": bare})),
             PythonPartner::ForkExec => ("fork_exec", json!({})),
+            PythonPartner::ForkWindow { preexec } => ("fork_window", json!({"preexec": preexec})),
             PythonPartner::Iterate => ("iterate", json!({})),
             PythonPartner::Copy => ("copy", json!({})),
             PythonPartner::Getaddrinfo => ("getaddrinfo", json!({})),
@@ -167,11 +172,12 @@ impl PythonPartner {
         }
     }
 
-    /// It looks at the environment and starts nothing.
-    pub fn is_read(self) -> bool {
-        matches!(
+    /// It starts a program.
+    pub fn spawns(self) -> bool {
+        !matches!(
             self,
-            PythonPartner::Iterate
+            PythonPartner::ForkWindow { .. }
+                | PythonPartner::Iterate
                 | PythonPartner::Copy
                 | PythonPartner::Getaddrinfo
                 | PythonPartner::Localtime
@@ -245,6 +251,8 @@ impl fmt::Display for PythonPartner {
             }
             PythonPartner::SpawnV { bare } => write!(out, "os.spawnv{}", if *bare { "p" } else { "" }),
             PythonPartner::ForkExec => out.write_str("os.fork and os.execv"),
+            PythonPartner::ForkWindow { preexec: false } => out.write_str("os.fork, and the same in the child"),
+            PythonPartner::ForkWindow { preexec: true } => out.write_str("the same in a preexec_fn"),
             PythonPartner::Iterate => out.write_str("a loop over os.environ"),
             PythonPartner::Copy => out.write_str("os.environ.copy()"),
             PythonPartner::Getaddrinfo => out.write_str("socket.getaddrinfo"),
@@ -328,7 +336,15 @@ pub fn mutation_of(site: &Site) -> Result<PythonMutation, String> {
         .ok_or_else(|| format!("no replay form for the mutation `{}`", site.api))
 }
 
-/// The spawn form of a site.
+/// The form of a fork window: whether the child runs in a `preexec_fn`.
+pub fn fork_window_of(site: &Site) -> PythonPartner {
+    let forks = |entry: &String| entry.ends_with("fork") || entry.ends_with("forkpty");
+    PythonPartner::ForkWindow {
+        preexec: !site.entries.iter().any(forks),
+    }
+}
+
+/// The partner form of a site.
 pub fn partner_of(site: &Site) -> Result<PythonPartner, String> {
     let call = CallText::parse(&site.code);
     site.entries
@@ -340,7 +356,26 @@ pub fn partner_of(site: &Site) -> Result<PythonPartner, String> {
                 .map_or(path.to_owned(), |rest| format!("os.{rest}"));
             partner_of_path(&path, &call)
         })
-        .ok_or_else(|| format!("no replay form for the partner `{}`", site.api))
+        .ok_or_else(|| without_form(site))
+}
+
+/// Why a partner has no form.
+fn without_form(site: &Site) -> String {
+    const MAPPING: [&str; 4] = [
+        "os.environ.get",
+        "os.getenv",
+        "os.environ.__getitem__",
+        "load:os.environ[]",
+    ];
+    let mapping = |entry: &String| MAPPING.iter().any(|name| entry.ends_with(name));
+    if site.entries.iter().any(mapping) {
+        return format!(
+            "`{}` reads the interpreter's own mapping: which value it gets depends on timing, but nothing fails that a \
+             replay could count",
+            site.api
+        );
+    }
+    format!("no replay form for the partner `{}`", site.api)
 }
 
 fn partner_of_path(path: &str, call: &CallText) -> Option<PythonPartner> {
@@ -381,7 +416,7 @@ fn partner_of_path(path: &str, call: &CallText) -> Option<PythonPartner> {
         "os.fork" | "os.execv" | "os.execl" | "os.execvp" | "os.execlp" | "pty.spawn" | "pty.fork" => {
             PythonPartner::ForkExec
         }
-        "os.environ.copy" => PythonPartner::Copy,
+        "os.environ.copy" | "builtins.dict" | "copy.copy" | "copy.deepcopy" => PythonPartner::Copy,
         "os.environ.items" | "os.environ.keys" | "os.environ.values" => PythonPartner::Iterate,
         "socket.getaddrinfo" | "socket.gethostbyname" | "socket.create_connection" => PythonPartner::Getaddrinfo,
         "time.localtime" | "time.strftime" | "time.ctime" | "time.mktime" => PythonPartner::Localtime,

@@ -27,7 +27,11 @@ use crate::model::{AccessKind, PairKind};
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
 
-pub const RULE: Rule = Rule { code: RuleCode::ER003, text: include_str!("concurrent_env_mutations.rs"), judge };
+pub const RULE: Rule = Rule {
+    code: RuleCode::ER003,
+    text: include_str!("concurrent_env_mutations.rs"),
+    judge,
+};
 
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::Race || case.partner != AccessKind::Mutation {
@@ -38,15 +42,26 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let sure = describe.confidence(case).0 > Confidence::Low;
-    let severity = if memory && sure && !case.verdict.musl_only { Severity::Error } else { Severity::Warning };
+    let severity = if memory && sure && !case.verdict.musl_only {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     Some(Draft {
         severity,
-        message: format!("{mutation} may run while another thread is in {partner}: {}", case.verdict.why),
+        message: format!(
+            "{mutation} may run while another thread is in {partner}: {}",
+            case.verdict.why
+        ),
         help: describe.help(case),
         interleaving: [
-            format!("{} runs {mutation} at {}", describe.who(&case.pair.mutation), describe.place(&case.pair.mutation)),
+            format!(
+                "{} runs {mutation} at {}",
+                describe.who(&case.pair.mutation),
+                describe.place(&case.pair.mutation)
+            ),
             format!(
                 "{} runs {partner} at {} before the first is done with the variable",
                 describe.who(&case.pair.partner),

@@ -20,7 +20,11 @@ pub struct Describe<'p, 't> {
 impl<'p, 't> Describe<'p, 't> {
     /// Speaks of one program.
     pub fn new(program: &'p Program<'t>, sources: &'p Sources, options: &'p Options) -> Describe<'p, 't> {
-        Describe { engine: &program.engine, sources, options }
+        Describe {
+            engine: &program.engine,
+            sources,
+            options,
+        }
     }
 
     fn info(&self, side: &PairSide) -> &SiteInfo {
@@ -63,16 +67,21 @@ impl<'p, 't> Describe<'p, 't> {
         let info = self.info(side);
         let location = self.location(info.function, info.span);
         let catalog = self.engine.values.catalog;
-        let shape = (info.kind == AccessKind::Mutation).then(|| shape_name(self.engine.shape(side.access.site)).to_owned());
+        let shape =
+            (info.kind == AccessKind::Mutation).then(|| shape_name(self.engine.shape(side.access.site)).to_owned());
         Site {
             code: self.code(&location.path, info.span),
             api: self.api(side),
-            entries: info.entries.iter().map(|id| catalog.entry(*id).text.clone()).fold(Vec::new(), |mut all, text| {
-                if !all.contains(&text) {
-                    all.push(text);
-                }
-                all
-            }),
+            entries: info
+                .entries
+                .iter()
+                .map(|id| catalog.entry(*id).text.clone())
+                .fold(Vec::new(), |mut all, text| {
+                    if !all.contains(&text) {
+                        all.push(text);
+                    }
+                    all
+                }),
             variable: info.variable.clone(),
             shape,
             function: self.engine.values.tree.display(info.function),
@@ -85,8 +94,14 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// The source text, white space folded.
     fn code(&self, path: &str, span: Span) -> String {
-        let text = self.sources.text(path).and_then(|text| text.get(span.start as usize..span.end as usize));
-        text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+        let text = self
+            .sources
+            .text(path)
+            .and_then(|text| text.get(span.start as usize..span.end as usize));
+        text.unwrap_or_default()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn steps(&self, chain: &Chain) -> Vec<Step> {
@@ -124,9 +139,17 @@ impl<'p, 't> Describe<'p, 't> {
     /// The name of the function that a thread runs.
     pub fn thread_name(&self, start: StartId) -> String {
         let info = self.engine.start(start);
-        let names: Vec<String> = info.entries.iter().map(|func| self.engine.values.tree.display(*func)).collect();
+        let names: Vec<String> = info
+            .entries
+            .iter()
+            .map(|func| self.engine.values.tree.display(*func))
+            .collect();
         match names.as_slice() {
-            [] => info.outside.first().cloned().unwrap_or_else(|| "unknown code".to_owned()),
+            [] => info
+                .outside
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "unknown code".to_owned()),
             [only] => only.clone(),
             [first, ..] => format!("{first} and {} more", names.len() - 1),
         }
@@ -150,8 +173,15 @@ impl<'p, 't> Describe<'p, 't> {
         if threads.is_empty() {
             threads.push(self.team(pair));
         }
-        let ancestor = pair.owner.clone().unwrap_or_else(|| self.engine.values.tree.display(pair.ancestor));
-        Overlap { reason: self.reason(pair, &threads, &ancestor), threads, ancestor }
+        let ancestor = pair
+            .owner
+            .clone()
+            .unwrap_or_else(|| self.engine.values.tree.display(pair.ancestor));
+        Overlap {
+            reason: self.reason(pair, &threads, &ancestor),
+            threads,
+            ancestor,
+        }
     }
 
     fn thread(&self, start: StartId, side: &PairSide) -> Thread {
@@ -190,7 +220,9 @@ impl<'p, 't> Describe<'p, 't> {
     }
 
     fn reason(&self, pair: &Pair, threads: &[Thread], ancestor: &str) -> String {
-        let Some(first) = threads.first() else { return String::new() };
+        let Some(first) = threads.first() else {
+            return String::new();
+        };
         let start = format!("{}:{}", first.start.path, first.start.line);
         let until = match &first.joined {
             Some(joined) if first.note.is_none() => format!(", joined only at {}:{}", joined.path, joined.line),
@@ -198,25 +230,41 @@ impl<'p, 't> Describe<'p, 't> {
             None => ", and nothing joins it".to_owned(),
         };
         if pair.kind == PairKind::ForkWindow {
-            return format!("the thread of {} is started at {start}{until}, so the process that forks has threads", first.entry);
+            return format!(
+                "the thread of {} is started at {start}{until}, so the process that forks has threads",
+                first.entry
+            );
         }
         match (pair.mutation.thread, pair.partner.thread) {
             (Some(a), Some(b)) if a == b => {
-                let times = if first.many { "several of them run at once" } else { "it is started more than once" };
+                let times = if first.many {
+                    "several of them run at once"
+                } else {
+                    "it is started more than once"
+                };
                 format!("the thread of {} is started at {start}{until}; {times}", first.entry)
             }
             (Some(_), Some(_)) => {
                 let second = threads.get(1).map_or_else(String::new, |thread| {
-                    format!(" and that of {} at {}:{}", thread.entry, thread.start.path, thread.start.line)
+                    format!(
+                        " and that of {} at {}:{}",
+                        thread.entry, thread.start.path, thread.start.line
+                    )
                 });
-                format!("the thread of {} is started at {start}{second}; both may be alive at once", first.entry)
+                format!(
+                    "the thread of {} is started at {start}{second}; both may be alive at once",
+                    first.entry
+                )
             }
             _ => match &pair.owner {
                 Some(owner) => format!(
                     "the thread of {} is started at {start}{until}; the other public functions of {owner} may run meanwhile",
                     first.entry
                 ),
-                None => format!("the thread of {} is started at {start}{until}; {ancestor} goes on meanwhile", first.entry),
+                None => format!(
+                    "the thread of {} is started at {start}{until}; {ancestor} goes on meanwhile",
+                    first.entry
+                ),
             },
         }
     }
@@ -226,11 +274,21 @@ impl<'p, 't> Describe<'p, 't> {
         let tree = self.engine.values.tree;
         let thread = |func: FuncId, entry: &str| {
             let location = self.location(func, tree.function(func).name_span);
-            Thread { created: location.clone(), start: location, entry: entry.to_owned(), many: false, joined: None, note: None }
+            Thread {
+                created: location.clone(),
+                start: location,
+                entry: entry.to_owned(),
+                many: false,
+                joined: None,
+                note: None,
+            }
         };
         let other = pair.partner_test.unwrap_or(pair.ancestor);
         Overlap {
-            reason: format!("{} and {} are tests of one binary, which runs its tests on threads of one process", names.0, names.1),
+            reason: format!(
+                "{} and {} are tests of one binary, which runs its tests on threads of one process",
+                names.0, names.1
+            ),
             threads: vec![thread(pair.ancestor, &names.0), thread(other, &names.1)],
             ancestor: "the test harness".to_owned(),
         }
@@ -249,7 +307,10 @@ impl<'p, 't> Describe<'p, 't> {
         let mut found: Vec<Guard> = Vec::new();
         for (side, which) in sides {
             for held in side.access.guards.iter() {
-                let guard = Guard { name: held.name.to_string(), side: which };
+                let guard = Guard {
+                    name: held.name.to_string(),
+                    side: which,
+                };
                 if !guard.name.is_empty() && !found.contains(&guard) {
                     found.push(guard);
                 }
@@ -266,10 +327,17 @@ impl<'p, 't> Describe<'p, 't> {
     /// How sure, and what makes it less than sure.
     pub fn confidence(&self, case: &Case<'_>) -> (Confidence, Vec<String>) {
         let mut confidence = case.pair.certainty.confidence;
-        let mut doubts: Vec<String> = case.pair.certainty.doubt.iter().map(|doubt| doubt.to_string()).collect();
+        let mut doubts: Vec<String> = case
+            .pair
+            .certainty
+            .doubt
+            .iter()
+            .map(|doubt| doubt.to_string())
+            .collect();
         if case.verdict.rare && confidence > Confidence::Low {
             confidence = Confidence::Low;
-            doubts.push("fork copies the environment, and only an instant of the mutation shows in the copy".to_owned());
+            doubts
+                .push("fork copies the environment, and only an instant of the mutation shows in the copy".to_owned());
         }
         if case.partner == AccessKind::Read
             && case.verdict.effect == Effect::Environment
@@ -343,15 +411,19 @@ impl<'p, 't> Describe<'p, 't> {
             let place = format!("{}:{}", self.path(info.function), info.span.line);
             return Some(ArrayState {
                 heap: true,
-                reason: format!("environ can be a heap array when the threads start: {} at {place} comes first", info.display),
+                reason: format!(
+                    "environ can be a heap array when the threads start: {} at {place} comes first",
+                    info.display
+                ),
             });
         }
         if case.pair.mutation.access.repeated || case.pair.mutation.many {
             return Some(ArrayState {
                 heap: true,
-                reason: "the mutation may run more than once: its first addition makes environ a heap array, the next one \
+                reason:
+                    "the mutation may run more than once: its first addition makes environ a heap array, the next one \
                          moves it"
-                    .to_owned(),
+                        .to_owned(),
             });
         }
         if self.info(&case.pair.mutation).language == Language::Python {
@@ -374,7 +446,10 @@ impl<'p, 't> Describe<'p, 't> {
     fn stores_array(&self, site: crate::model::SiteId) -> bool {
         let info = self.engine.sites.get(site);
         info.language == Language::C
-            && info.entries.iter().any(|id| self.engine.values.catalog.entry(*id).kind == MatchKind::Store)
+            && info
+                .entries
+                .iter()
+                .any(|id| self.engine.values.catalog.entry(*id).kind == MatchKind::Store)
     }
 
     /// Whether a mutation takes a lock or allocates: all but a bare store to `environ`.
@@ -386,10 +461,14 @@ impl<'p, 't> Describe<'p, 't> {
     pub fn help(&self, case: &Case<'_>) -> String {
         let catalog = self.engine.values.catalog;
         let advice = |side: &PairSide| {
-            self.info(side).entries.iter().find_map(|id| catalog.entry(*id).help.clone())
+            self.info(side)
+                .entries
+                .iter()
+                .find_map(|id| catalog.entry(*id).help.clone())
         };
-        let mut help = advice(&case.pair.mutation)
-            .unwrap_or_else(|| "change the environment before the first thread starts, or after the last one was joined".to_owned());
+        let mut help = advice(&case.pair.mutation).unwrap_or_else(|| {
+            "change the environment before the first thread starts, or after the last one was joined".to_owned()
+        });
         if let Some(more) = advice(&case.pair.partner)
             && !help.contains(&more)
         {
@@ -400,7 +479,12 @@ impl<'p, 't> Describe<'p, 't> {
                 Side::Mutation => (&case.pair.partner, "the partner"),
                 Side::Partner => (&case.pair.mutation, "the mutation"),
             };
-            help = format!("{help}; or take {} at {} ({}) as well", guard.name, self.place(other.0), other.1);
+            help = format!(
+                "{help}; or take {} at {} ({}) as well",
+                guard.name,
+                self.place(other.0),
+                other.1
+            );
         }
         help
     }
@@ -419,10 +503,16 @@ impl<'p, 't> Describe<'p, 't> {
     pub fn symptom(&self, case: &Case<'_>) -> String {
         let seen = "EFAULT, or a child with foreign or missing variables";
         match self.status(case) {
-            Some(Status { kind: crate::finding::StatusKind::SilentExit, line }) => {
+            Some(Status {
+                kind: crate::finding::StatusKind::SilentExit,
+                line,
+            }) => {
                 format!("{seen}; line {line} then ends the program without a word")
             }
-            Some(Status { kind: crate::finding::StatusKind::Dropped, .. }) => {
+            Some(Status {
+                kind: crate::finding::StatusKind::Dropped,
+                ..
+            }) => {
                 format!("{seen}; nobody looks at the result")
             }
             _ => seen.to_owned(),
@@ -447,7 +537,9 @@ impl<'p, 't> Describe<'p, 't> {
         // Beside the spawn that is worst in its own language: what the verdict is for the callers' worst case.
         let worst = catalog
             .iter()
-            .filter(|(_, entry)| entry.language == language && matches!(entry.role, Role::Spawn { .. } | Role::Read { .. }))
+            .filter(|(_, entry)| {
+                entry.language == language && matches!(entry.role, Role::Spawn { .. } | Role::Read { .. })
+            })
             .filter_map(|(id, _)| {
                 crate::knowledge::pair_verdict(catalog, &self.info(side).entries, &[id], &self.options.target)
             })
@@ -463,7 +555,10 @@ impl<'p, 't> Describe<'p, 't> {
 }
 
 fn side_doubt(side: &PairSide) -> String {
-    side.access.certainty.doubt.as_ref().map_or_else(|| "the join does not surely end it".to_owned(), |doubt| doubt.to_string())
+    side.access.certainty.doubt.as_ref().map_or_else(
+        || "the join does not surely end it".to_owned(),
+        |doubt| doubt.to_string(),
+    )
 }
 
 fn shape_name(shape: Shape) -> &'static str {

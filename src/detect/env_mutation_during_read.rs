@@ -29,19 +29,30 @@ use crate::model::{AccessKind, PairKind};
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
 
-pub const RULE: Rule = Rule { code: RuleCode::ER002, text: include_str!("env_mutation_during_read.rs"), judge };
+pub const RULE: Rule = Rule {
+    code: RuleCode::ER002,
+    text: include_str!("env_mutation_during_read.rs"),
+    judge,
+};
 
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::Race || case.partner != AccessKind::Read || case.verdict.effect != Effect::Memory {
         return None;
     }
     let sure = describe.confidence(case).0 > Confidence::Low;
-    let severity = if sure && !case.verdict.musl_only { Severity::Error } else { Severity::Warning };
+    let severity = if sure && !case.verdict.musl_only {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     Some(Draft {
         severity,
-        message: format!("{mutation} may run while another thread is in {partner}: {}", case.verdict.why),
+        message: format!(
+            "{mutation} may run while another thread is in {partner}: {}",
+            case.verdict.why
+        ),
         help: describe.help(case),
         interleaving: [
             format!(

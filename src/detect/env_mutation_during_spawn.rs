@@ -32,8 +32,11 @@ use crate::model::{AccessKind, PairKind};
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
 
-pub const RULE: Rule =
-    Rule { code: RuleCode::ER001, text: include_str!("env_mutation_during_spawn.rs"), judge };
+pub const RULE: Rule = Rule {
+    code: RuleCode::ER001,
+    text: include_str!("env_mutation_during_spawn.rs"),
+    judge,
+};
 
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::Race || case.partner != AccessKind::Spawn || case.verdict.effect != Effect::Memory {
@@ -41,13 +44,19 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     }
     let harmless_first = describe.array(case).is_some_and(|array| !array.heap);
     let sure = describe.confidence(case).0 > Confidence::Low;
-    let severity =
-        if sure && !case.verdict.musl_only && !harmless_first { Severity::Error } else { Severity::Warning };
+    let severity = if sure && !case.verdict.musl_only && !harmless_first {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     Some(Draft {
         severity,
-        message: format!("{mutation} may run while another thread is in {partner}: {}", case.verdict.why),
+        message: format!(
+            "{mutation} may run while another thread is in {partner}: {}",
+            case.verdict.why
+        ),
         help: describe.help(case),
         interleaving: [
             format!(

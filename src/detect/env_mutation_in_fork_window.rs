@@ -32,8 +32,11 @@ use crate::model::PairKind;
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
 
-pub const RULE: Rule =
-    Rule { code: RuleCode::ER005, text: include_str!("env_mutation_in_fork_window.rs"), judge };
+pub const RULE: Rule = Rule {
+    code: RuleCode::ER005,
+    text: include_str!("env_mutation_in_fork_window.rs"),
+    judge,
+};
 
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::ForkWindow || !describe.takes_a_lock(&case.pair.mutation) {
@@ -52,9 +55,16 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
                Command::env)"
             .to_owned(),
         interleaving: [
-            "another thread is inside the C library's environment functions or its allocator, and holds their lock".to_owned(),
-            format!("{fork} at {} copies the locked lock into the child", describe.place(&case.pair.partner)),
-            format!("{mutation} at {} waits in the child for a thread that is not there", describe.place(&case.pair.mutation)),
+            "another thread is inside the C library's environment functions or its allocator, and holds their lock"
+                .to_owned(),
+            format!(
+                "{fork} at {} copies the locked lock into the child",
+                describe.place(&case.pair.partner)
+            ),
+            format!(
+                "{mutation} at {} waits in the child for a thread that is not there",
+                describe.place(&case.pair.mutation)
+            ),
         ],
     })
 }

@@ -26,7 +26,11 @@ use crate::model::{AccessKind, PairKind};
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
 
-pub const RULE: Rule = Rule { code: RuleCode::ER004, text: include_str!("env_seen_by_chance.rs"), judge };
+pub const RULE: Rule = Rule {
+    code: RuleCode::ER004,
+    text: include_str!("env_seen_by_chance.rs"),
+    judge,
+};
 
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     let fits = matches!(case.partner, AccessKind::Spawn | AccessKind::Read);
@@ -38,7 +42,11 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     }
     let unknown_name = case.partner == AccessKind::Read && !describe.same_variable(case.pair);
     let low = describe.confidence(case).0 == Confidence::Low;
-    let severity = if unknown_name || low { Severity::Note } else { Severity::Warning };
+    let severity = if unknown_name || low {
+        Severity::Note
+    } else {
+        Severity::Warning
+    };
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     let what = match case.partner {
@@ -47,11 +55,21 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     };
     Some(Draft {
         severity,
-        message: format!("whether {partner} comes before or after {mutation} on another thread is left to chance: {what}"),
+        message: format!(
+            "whether {partner} comes before or after {mutation} on another thread is left to chance: {what}"
+        ),
         help: describe.help(case),
         interleaving: [
-            format!("{} is about to run {partner} at {}", describe.who(&case.pair.partner), describe.place(&case.pair.partner)),
-            format!("{} runs {mutation} at {}", describe.who(&case.pair.mutation), describe.place(&case.pair.mutation)),
+            format!(
+                "{} is about to run {partner} at {}",
+                describe.who(&case.pair.partner),
+                describe.place(&case.pair.partner)
+            ),
+            format!(
+                "{} runs {mutation} at {}",
+                describe.who(&case.pair.mutation),
+                describe.place(&case.pair.mutation)
+            ),
             format!("{what}, whichever thread was faster"),
         ],
     })

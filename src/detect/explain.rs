@@ -9,24 +9,51 @@ use super::describe::Describe;
 
 /// The files that were analysed.
 pub fn roots(program: &Program<'_>) -> Vec<String> {
-    program.engine.values.tree.files.iter().map(|file| file.path.clone()).collect()
+    program
+        .engine
+        .values
+        .tree
+        .files
+        .iter()
+        .map(|file| file.path.clone())
+        .collect()
 }
 
 /// Explanations of every site, by path and line.
-pub fn all(describe: &Describe<'_, '_>, program: &Program<'_>, findings: &[Finding]) -> BTreeMap<(String, u32), Vec<String>> {
+pub fn all(
+    describe: &Describe<'_, '_>,
+    program: &Program<'_>,
+    findings: &[Finding],
+) -> BTreeMap<(String, u32), Vec<String>> {
     let mut found: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     for (site, info) in program.engine.sites.iter() {
         if info.kind == AccessKind::Fork {
             continue;
         }
         let location = describe.location(info.function, info.span);
-        let mut lines = vec![format!("{}:{}: {} ({})", location.path, location.line, info.display, kind(info.kind))];
+        let mut lines = vec![format!(
+            "{}:{}: {} ({})",
+            location.path,
+            location.line,
+            info.display,
+            kind(info.kind)
+        )];
         let reported = findings.iter().filter(|finding| {
-            finding.mutation.location == location || finding.partner.as_ref().is_some_and(|partner| partner.location == location)
+            finding.mutation.location == location
+                || finding
+                    .partner
+                    .as_ref()
+                    .is_some_and(|partner| partner.location == location)
         });
         for finding in reported.clone() {
-            let other = if finding.mutation.location == location { finding.partner.as_ref() } else { Some(&finding.mutation) };
-            let other = other.map_or_else(String::new, |site| format!(" with {} at {}:{}", site.api, site.location.path, site.location.line));
+            let other = if finding.mutation.location == location {
+                finding.partner.as_ref()
+            } else {
+                Some(&finding.mutation)
+            };
+            let other = other.map_or_else(String::new, |site| {
+                format!(" with {} at {}:{}", site.api, site.location.path, site.location.line)
+            });
             lines.push(format!(
                 "  reported as {} ({}, {} confidence){other}: {}",
                 finding.rule,
@@ -47,7 +74,13 @@ pub fn all(describe: &Describe<'_, '_>, program: &Program<'_>, findings: &[Findi
         if quiet && reasons.is_empty() {
             reasons.push("not reported: no thread runs in this program".to_owned());
         }
-        lines.extend(reasons.into_iter().map(|reason| if quiet { format!("  not reported: {}", reason.trim_start_matches("not reported: ")) } else { format!("  also: {reason}") }));
+        lines.extend(reasons.into_iter().map(|reason| {
+            if quiet {
+                format!("  not reported: {}", reason.trim_start_matches("not reported: "))
+            } else {
+                format!("  also: {reason}")
+            }
+        }));
         found.entry((location.path, location.line)).or_default().extend(lines);
     }
     found
@@ -62,21 +95,37 @@ fn kind(kind: AccessKind) -> &'static str {
     }
 }
 
-fn sentence(describe: &Describe<'_, '_>, program: &Program<'_>, site: SiteId, observation: &Observation) -> Option<String> {
+fn sentence(
+    describe: &Describe<'_, '_>,
+    program: &Program<'_>,
+    site: SiteId,
+    observation: &Observation,
+) -> Option<String> {
     let engine = &program.engine;
     let tree = engine.values.tree;
     let thread = |start: StartId| {
         let info = engine.start(start);
         let location = describe.location(info.site.0, tree.call(info.site).span);
-        (describe.thread_name(start), format!("{}:{}", location.path, location.line))
+        (
+            describe.thread_name(start),
+            format!("{}:{}", location.path, location.line),
+        )
     };
     let _ = site;
     Some(match observation {
         Observation::Before { function, start } => {
             let (name, place) = thread(*start);
-            format!("in {} it ends before the thread of {name} starts, at {place}", tree.display(*function))
+            format!(
+                "in {} it ends before the thread of {name} starts, at {place}",
+                tree.display(*function)
+            )
         }
-        Observation::After { function, start, joined_in, joined } => {
+        Observation::After {
+            function,
+            start,
+            joined_in,
+            joined,
+        } => {
             let (name, _) = thread(*start);
             let at = describe.location(*joined_in, *joined);
             format!(
@@ -99,7 +148,10 @@ fn sentence(describe: &Describe<'_, '_>, program: &Program<'_>, site: SiteId, ob
         Observation::Guarded { partner, lock } => {
             let info = engine.sites.get(*partner);
             let other = describe.location(info.function, info.span);
-            format!("{lock} is held here and around {} at {}:{}", info.display, other.path, other.line)
+            format!(
+                "{lock} is held here and around {} at {}:{}",
+                info.display, other.path, other.line
+            )
         }
         Observation::Beside { function, start } => {
             let (name, place) = thread(*start);

@@ -42,17 +42,30 @@ pub fn findings(describe: &Describe<'_, '_>, program: &Program<'_>, known: &[Fin
             && matches!(function.kind, FunctionKind::Function | FunctionKind::Method)
             && !function.test_only
             && function.name != "main";
-        let Some(summary) = engine.finished(SummaryKey { function: func, main: false }).filter(|_| open) else { continue };
+        let Some(summary) = engine
+            .finished(SummaryKey {
+                function: func,
+                main: false,
+            })
+            .filter(|_| open)
+        else {
+            continue;
+        };
         for access in summary.accesses.iter().filter(|access| access.child.is_none()) {
             if engine.sites.get(access.site).kind != AccessKind::Mutation {
                 continue;
             }
             let finding = note(describe, access, &tree.display(func));
-            if known.iter().any(|known| known.mutation.location == finding.mutation.location) {
+            if known
+                .iter()
+                .any(|known| known.mutation.location == finding.mutation.location)
+            {
                 continue;
             }
             let length = access.chain.length();
-            let shorter = best.get(&finding.mutation.location).is_none_or(|(other, _)| length < *other);
+            let shorter = best
+                .get(&finding.mutation.location)
+                .is_none_or(|(other, _)| length < *other);
             if shorter {
                 best.insert(finding.mutation.location.clone(), (length, finding));
             }
@@ -79,7 +92,8 @@ fn note(describe: &Describe<'_, '_>, access: &Access, function: &str) -> Finding
             "the public function {function} changes the environment ({}), and its callers' threads are unknown",
             describe.api(&side)
         ),
-        help: "say in its documentation that no other thread may run, or return the value instead of setting it".to_owned(),
+        help: "say in its documentation that no other thread may run, or return the value instead of setting it"
+            .to_owned(),
         mutation: describe.site(&side),
         partner: None,
         partner_kind: PartnerKind::Spawn,

@@ -96,7 +96,9 @@ pub fn analyse(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, opti
     // Deep call chains recurse in the model; the stack is the analysis's own.
     std::thread::scope(|scope| {
         let work = || analyse_here(files, sources, catalog, options);
-        let thread = std::thread::Builder::new().stack_size(1 << 30).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .stack_size(1 << 30)
+            .spawn_scoped(scope, work);
         match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             Err(_) => Analysis::default(),
@@ -120,26 +122,51 @@ fn analyse_here(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, opt
     }
     findings.sort_by(|a, b| {
         let key = |finding: &Finding| {
-            (finding.mutation.location.clone(), finding.partner.as_ref().map(|site| site.location.clone()), finding.code)
+            (
+                finding.mutation.location.clone(),
+                finding.partner.as_ref().map(|site| site.location.clone()),
+                finding.code,
+            )
         };
         key(a).cmp(&key(b))
     });
     let explanations = explain::all(&describe, &program, &findings);
-    Analysis { findings, problems: Vec::new(), explanations, roots: explain::roots(&program) }
+    Analysis {
+        findings,
+        problems: Vec::new(),
+        explanations,
+        roots: explain::roots(&program),
+    }
 }
 
 /// The finding that a pair is, with the length of its chains.
-fn finding(describe: &Describe<'_, '_>, program: &Program<'_>, pair: &Pair, options: &Options) -> Option<(Finding, u32)> {
+fn finding(
+    describe: &Describe<'_, '_>,
+    program: &Program<'_>,
+    pair: &Pair,
+    options: &Options,
+) -> Option<(Finding, u32)> {
     let engine = &program.engine;
     let mutation = engine.sites.get(pair.mutation.access.site);
     let partner = engine.sites.get(pair.partner.access.site);
     let catalog = engine.values.catalog;
     let verdict = match pair.kind {
         PairKind::ForkWindow => None,
-        _ => Some(pair_verdict_as(catalog, &mutation.entries, mutation.shape, &partner.entries, &options.target)?),
+        _ => Some(pair_verdict_as(
+            catalog,
+            &mutation.entries,
+            mutation.shape,
+            &partner.entries,
+            &options.target,
+        )?),
     };
     let verdict = verdict.unwrap_or_else(|| describe.fork_verdict());
-    let case = Case { pair, verdict: &verdict, mutation: mutation.kind, partner: partner.kind };
+    let case = Case {
+        pair,
+        verdict: &verdict,
+        mutation: mutation.kind,
+        partner: partner.kind,
+    };
     for rule in RULES {
         if let Some(draft) = (rule.judge)(describe, &case) {
             let length = pair.mutation.access.chain.length() + pair.partner.access.chain.length();
@@ -217,7 +244,9 @@ pub fn why(analysis: &Analysis, path: &str, line: u32) -> Vec<String> {
                 .filter(|(other, _)| other == path)
                 .map(|(_, line)| *line)
                 .collect();
-            let mut lines = vec![format!("{path}:{line} neither changes the environment nor reads it nor starts a process")];
+            let mut lines = vec![format!(
+                "{path}:{line} neither changes the environment nor reads it nor starts a process"
+            )];
             if !near.is_empty() {
                 let near: Vec<String> = near.iter().map(u32::to_string).collect();
                 lines.push(format!("lines of this file that do: {}", near.join(", ")));
@@ -236,7 +265,10 @@ pub fn manual(code: RuleCode) -> String {
         _ => RULES.iter().find(|rule| rule.code == code).map_or("", |rule| rule.text),
     };
     let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
-    lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]

@@ -27,7 +27,11 @@ use crate::model::PairKind;
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
 
-pub const RULE: Rule = Rule { code: RuleCode::ER006, text: include_str!("parallel_tests_share_env.rs"), judge };
+pub const RULE: Rule = Rule {
+    code: RuleCode::ER006,
+    text: include_str!("parallel_tests_share_env.rs"),
+    judge,
+};
 
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::Tests {

@@ -446,11 +446,21 @@ impl<'t> Values<'t> {
     pub(super) fn handed_arguments_fit(&self, created: CallSite, predicates: &[Predicate]) -> bool {
         let call = self.tree.call(created);
         predicates.iter().all(|predicate| {
-            let ArgumentRef::Of { keywords, .. } = &predicate.argument else { return false };
-            let given = call.args.iter().find(|argument| argument.name.as_ref().is_some_and(|name| keywords.contains(name)));
+            let ArgumentRef::Of { keywords, .. } = &predicate.argument else {
+                return false;
+            };
+            let given = call
+                .args
+                .iter()
+                .find(|argument| argument.name.as_ref().is_some_and(|name| keywords.contains(name)));
             match given {
-                Some(argument) => predicate.any_of.iter().any(|test| self.passes(created.0, &argument.value, *test)),
-                None => predicate.any_of.contains(&ArgumentTest::Absent) || predicate.any_of.contains(&ArgumentTest::False),
+                Some(argument) => predicate
+                    .any_of
+                    .iter()
+                    .any(|test| self.passes(created.0, &argument.value, *test)),
+                None => {
+                    predicate.any_of.contains(&ArgumentTest::Absent) || predicate.any_of.contains(&ArgumentTest::False)
+                }
             }
         })
     }

@@ -418,7 +418,9 @@ impl<'t> Engine<'t> {
                 .collect();
             for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
                 let span = self.values.tree.call(created).span;
-                let Some(site) = self.site(created.0, &ids, kind, span, None, None) else { continue };
+                let Some(site) = self.site(created.0, &ids, kind, span, None, None) else {
+                    continue;
+                };
                 found.push(Access {
                     site,
                     chain: Chain::default(),

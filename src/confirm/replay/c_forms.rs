@@ -57,6 +57,28 @@ pub fn mutate(mutation: NativeMutation, scene: &Scene, step: usize) {
     }
 }
 
+/// Whether each sentinel is there once, to be asked when the mutators have ended: two of them can lose what they did not
+/// touch.
+pub fn is_whole(scene: &Scene) -> bool {
+    // SAFETY: no thread mutates any more, so the array ends with null and its entries with NUL.
+    let entries: Vec<&CStr> = unsafe {
+        let mut entries = Vec::new();
+        let mut at = environ;
+        while !at.is_null() && !(*at).is_null() {
+            entries.push(CStr::from_ptr(*at));
+            at = at.add(1);
+        }
+        entries
+    };
+    scene.names.sentinels.iter().all(|(name, _)| {
+        let own = |entry: &&&CStr| {
+            let rest = entry.to_bytes().strip_prefix(name.to_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"="))
+        };
+        entries.iter().filter(own).count() == 1
+    })
+}
+
 /// Puts a copy of the array in its place; the old one is kept, as by programs that make their own once.
 ///
 /// # Safety
@@ -114,7 +136,8 @@ pub fn partner(partner: NativePartner, scene: &Scene) -> Shown {
             | NativePartner::CommandEnvClear
             | NativePartner::CommandPreExec
             | NativePartner::EnvVar
-            | NativePartner::EnvVars => None,
+            | NativePartner::EnvVars
+            | NativePartner::Mutation(_) => None,
         }
     }
 }

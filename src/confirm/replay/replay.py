@@ -165,6 +165,8 @@ def status_symptom(status):
     """What the wait status of a checked child says: nothing, or (symptom, whether it is evidence)."""
     if status == 0:
         return None
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+        return "hang", True
     if os.WIFSIGNALED(status):
         return "signal:%d" % os.WTERMSIG(status), True
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) in TORN:
@@ -270,6 +272,24 @@ def spawn_fork(_cell):
     return wait_for(pid)
 
 
+def change_in_child():
+    """What a child does between fork and exec, with a bound on how long it may take."""
+    signal.setitimer(signal.ITIMER_REAL, 0.4)
+    os.environ["ENVRACE_C"] = "c"
+
+
+def spawn_fork_window(_cell):
+    if OPTIONS.get("preexec"):
+        return code_symptom(subprocess.call(CHECK, preexec_fn=change_in_child))
+    pid = os.fork()
+    if pid == 0:
+        try:
+            change_in_child()
+        finally:
+            os._exit(0)
+    return wait_for(pid)
+
+
 def read_iterate(_cell):
     for _name in os.environ:
         pass
@@ -302,6 +322,7 @@ SPAWNS = {
     "posix_spawn": spawn_posix,
     "spawnv": spawn_spawnv,
     "fork_exec": spawn_fork,
+    "fork_window": spawn_fork_window,
     "iterate": read_iterate,
     "copy": read_copy,
     "getaddrinfo": read_getaddrinfo,

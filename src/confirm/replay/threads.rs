@@ -1,6 +1,6 @@
 //! One run: threads that do the partner's part beside one that mutates.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ pub struct Scene {
     pub shell: std::ffi::CString,
     pub size: u32,
     pub mutation: NativeMutation,
+    /// The step of a partner that mutates, shared by its threads.
+    pub turn: AtomicUsize,
 }
 
 /// One lock for both sides, or none. Partners give way to a waiting mutator, which they would starve otherwise.
@@ -74,6 +76,10 @@ pub fn run(board: &Board, parameters: &Parameters, size: u32, began: Instant) {
         mutate(board, parameters, &scene, &lock);
         stop.store(true, Ordering::Relaxed);
     });
+    let lossy = matches!(parameters.partner, NativePartner::Mutation(_)) && parameters.mutation.keeps_sentinels();
+    if lossy && !c_forms::is_whole(&scene) {
+        board.add_symptom(Symptom::Torn, board.trials(), began.elapsed().as_secs_f64());
+    }
 }
 
 fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
@@ -81,11 +87,7 @@ fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
     for step in 0..parameters.steps {
         let guard = lock.mutator();
         if parameters.control != ControlMode::NoMutation {
-            if rust_forms::mutates(parameters.mutation) {
-                rust_forms::mutate(parameters.mutation, scene, step);
-            } else {
-                c_forms::mutate(parameters.mutation, scene, step);
-            }
+            do_mutation(parameters.mutation, scene, step);
         }
         drop(guard);
         board.add_mutation();
@@ -98,16 +100,33 @@ fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
     }
 }
 
+fn do_mutation(mutation: NativeMutation, scene: &Scene, step: usize) {
+    if rust_forms::mutates(mutation) {
+        rust_forms::mutate(mutation, scene, step);
+    } else {
+        c_forms::mutate(mutation, scene, step);
+    }
+}
+
+/// The mutation that a partner makes: from the other end of the same names, over and over.
+fn do_other_mutation(mutation: NativeMutation, scene: &Scene) -> Shown {
+    let steps = scene.names.steps.len();
+    let turn = scene.turn.fetch_add(1, Ordering::Relaxed) % steps.max(1);
+    do_mutation(mutation, scene, steps - 1 - turn);
+    None
+}
+
 /// Does the partner's part until told to stop. Reads are counted in batches, since one takes nanoseconds.
 fn do_partner(board: &Board, partner: NativePartner, scene: &Scene, lock: &Lock, stop: &AtomicBool, began: Instant) {
-    let batch = if partner.is_read() { 20 } else { 1 };
+    let quick = partner.is_read() || matches!(partner, NativePartner::Mutation(_));
+    let batch = if quick { 20 } else { 1 };
     while !stop.load(Ordering::Relaxed) {
         for _ in 0..batch {
             let guard = lock.partner();
-            let shown = if rust_forms::is_partner(partner) {
-                rust_forms::partner(partner, scene)
-            } else {
-                c_forms::partner(partner, scene)
+            let shown = match partner {
+                NativePartner::Mutation(other) => do_other_mutation(other, scene),
+                _ if rust_forms::is_partner(partner) => rust_forms::partner(partner, scene),
+                _ => c_forms::partner(partner, scene),
             };
             drop(guard);
             if let Some((symptom, also)) = shown {
@@ -150,5 +169,6 @@ fn scene(parameters: &Parameters, size: u32) -> Scene {
         shell,
         size,
         mutation: parameters.mutation,
+        turn: AtomicUsize::new(0),
     }
 }
