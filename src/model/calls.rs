@@ -6,7 +6,7 @@ use crate::facts::{LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
-use super::places::{Keys, meet};
+use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
@@ -95,7 +95,7 @@ impl<'t> Walk<'_, 't> {
                     self.inlined_calls.pop();
                     self.bindings.truncate(depth);
                 }
-                _ => self.enter(target, span, "calls", certainty),
+                _ => self.enter_from(site, target, span, "calls", certainty),
             };
         };
         let wrappers = self.engine.values.wrappers(*outermost);
@@ -150,6 +150,10 @@ impl<'t> Walk<'_, 't> {
 
     /// Runs a function of the tree here.
     pub(super) fn enter(&mut self, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
+        self.enter_from(None, target, span, note, certainty);
+    }
+
+    fn enter_from(&mut self, site: Option<CallSite>, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
         let summary = self.engine.summary(SummaryKey {
             function: target,
             main: false,
@@ -160,15 +164,44 @@ impl<'t> Walk<'_, 't> {
         }
         let display = self.engine.values.tree.display(target);
         let note = format!("{note} {display}");
-        self.apply(
-            &summary,
-            ChainStep {
-                function: self.here,
-                span,
-                note: note.into(),
-            },
-            certainty,
-        );
+        let mut summary = summary;
+        if let Some(site) = site
+            && summary.speaks_of_parameters(target)
+        {
+            summary = Rc::new(self.rebound(&summary, site, target));
+        }
+        self.apply(&summary, ChainStep { function: self.here, span, note: note.into() }, certainty);
+    }
+
+    /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
+    fn rebound(&self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
+        let values = &self.engine.values;
+        let rebind = |keys: &Keys| -> Keys {
+            let parameter = keys.iter().find_map(|key| match key {
+                Key::Local(owner, index) if *owner == target => Some(*index),
+                _ => None,
+            });
+            let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
+            let found = argument.map_or_else(Keys::new, |value| values.keys(site.0, value));
+            if found.is_empty() { keys.clone() } else { found }
+        };
+        let held = |held: &Held| Held { keys: rebind(&held.keys), ..held.clone() };
+        Summary {
+            accesses: summary
+                .accesses
+                .iter()
+                .map(|access| Access {
+                    guards: Rc::new(access.guards.iter().map(held).collect()),
+                    gate: Rc::new(access.gate.iter().map(rebind).collect()),
+                    ..access.clone()
+                })
+                .collect(),
+            acquires: summary.acquires.iter().map(held).collect(),
+            releases: summary.releases.iter().map(rebind).collect(),
+            sends: summary.sends.iter().map(rebind).collect(),
+            received: summary.received.iter().map(rebind).collect(),
+            ..summary.clone()
+        }
     }
 
     /// What a callee does happens here.
@@ -489,7 +522,12 @@ impl<'t> Walk<'_, 't> {
                 .collect();
             if !alike.is_empty() {
                 let variable = self.engine.key_of_call(site, &alike);
+                let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
+                let conditional = if mixed { self.assume_tests() } else { Vec::new() };
                 self.touch(&alike, kind, span, variable, None);
+                for (place, test) in conditional {
+                    self.state.guards[place].test = Some(test);
+                }
             }
         }
         let mut done: Vec<&Role> = Vec::new();
@@ -501,6 +539,13 @@ impl<'t> Walk<'_, 't> {
             done.push(role);
             self.role(site, role, span);
         }
+    }
+
+    /// An environment that is the live one under a test only, beside a lock that is held under a test only: the test is
+    /// taken to be the same. Returns what to put back.
+    fn assume_tests(&mut self) -> Vec<(usize, Rc<str>)> {
+        let guards = self.state.guards.iter_mut().enumerate();
+        guards.filter_map(|(place, held)| Some((place, held.test.take()?))).collect()
     }
 
     fn role(&mut self, site: CallSite, role: &Role, span: Span) {
@@ -573,6 +618,10 @@ impl<'t> Walk<'_, 't> {
             JoinOf::Handle(reference) => (reference, false),
             JoinOf::Owner(reference) => (reference, true),
         };
+        if *reference == ArgumentRef::Result {
+            // The call itself waits for what it started.
+            return self.join(&vec![super::places::Key::Made(site)], by_owner, true, span);
+        }
         for (home, value) in self.arguments(site, reference) {
             let value = self.latest(&value);
             let keys = self.engine.values.keys(home, &value);

@@ -771,26 +771,13 @@ impl<'t> Engine<'t> {
 
 /// Whether a pattern with holes matches the end of a path, from a component's beginning on.
 fn matches_end(pattern: &str, path: &str) -> bool {
-    let pieces: Vec<&str> = pattern.split('\u{0}').collect();
-    let Some((last, heads)) = pieces.split_last() else {
-        return false;
-    };
-    let Some(mut rest) = path.strip_suffix(last) else {
-        return false;
-    };
-    if heads.is_empty() {
-        return rest.is_empty() || rest.ends_with('/') || last.starts_with('/');
-    }
+    let path = format!("/{path}");
+    let anchored = if pattern.starts_with(['\u{0}', '/']) { pattern.to_owned() } else { format!("/{pattern}") };
+    let mut pieces: Vec<&str> = anchored.split('\u{0}').collect();
+    let Some(last) = pieces.pop() else { return false };
+    let Some(mut rest) = path.strip_suffix(last) else { return false };
     // From the right: every piece in its order, the hole between two pieces as short as possible.
-    for (number, piece) in heads.iter().enumerate().rev() {
-        if number == 0 {
-            return if piece.is_empty() {
-                rest.is_empty() || rest.ends_with('/') || !last.is_empty()
-            } else {
-                rest.rmatch_indices(piece)
-                    .any(|(at, _)| at == 0 || rest.as_bytes()[at - 1] == b'/')
-            };
-        }
+    for piece in pieces.into_iter().rev() {
         match rest.rfind(piece) {
             Some(at) => rest = &rest[..at],
             None => return false,
@@ -799,7 +786,7 @@ fn matches_end(pattern: &str, path: &str) -> bool {
     true
 }
 
-impl<'t> Values<'t> {
+    impl<'t> Values<'t> {
     /// The lock calls whose guards a value may hold, itself or in its fields.
     pub fn holders(&self, func: FuncId, value: &Value) -> Vec<CallSite> {
         let mut found = Vec::new();
@@ -848,7 +835,9 @@ mod tests {
     fn patterns_match_from_a_component_on() {
         let cases = [
             ("\u{0}/plugin.py", "plugins/a/plugin.py", true),
-            ("\u{0}/plugin.py", "plugin.py", false),
+            ("\u{0}/plugin.py", "plugin.py", true),
+            ("\u{0}/plugin.py", "myplugin.py", false),
+            ("\u{0}/addons/\u{0}.py", "addons/mail.py", true),
             ("plugins/\u{0}/plugin.py", "x/plugins/a/plugin.py", true),
             ("plugins/\u{0}/plugin.py", "x/myplugins/a/plugin.py", false),
             ("conf.py", "a/conf.py", true),

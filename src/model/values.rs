@@ -143,6 +143,8 @@ pub struct Values<'t> {
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
     record_positions: HashMap<String, Vec<(FuncId, &'t [(FieldKey, Value)])>>,
+    /// Calls that send something, by the names of the methods that do.
+    sends: Vec<CallSite>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
@@ -175,6 +177,7 @@ impl<'t> Values<'t> {
             declared_globals: HashMap::new(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
+            sends: sending_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             entered: HashMap::new(),
@@ -800,6 +803,30 @@ impl<'t> Values<'t> {
             .unwrap_or_else(|| Objects::one(Object::Result(constructed(path).into(), Some(site))))
     }
 
+    /// The functions that are sent on a queue or channel.
+    pub(super) fn sent_to(&self, func: FuncId, queue: &Value) -> Objects {
+        let mut found = Objects::default();
+        if self.sends.is_empty() {
+            return found;
+        }
+        let keys = self.keys(func, queue);
+        for site in &self.sends {
+            let call = self.tree.call(*site);
+            let Value::Attribute(receiver, _) = &call.callee else { continue };
+            let Some(message) = call.args.first() else { continue };
+            // Only functions matter: what else travels has no effect of its own.
+            let objects = self.eval(site.0, &message.value);
+            if objects.iter().any(|object| matches!(object, Object::Function(_)))
+                && super::places::meet(&self.keys(site.0, receiver), &keys)
+            {
+                for object in objects.iter().filter(|object| matches!(object, Object::Function(_))) {
+                    found.add(object.clone());
+                }
+            }
+        }
+        found
+    }
+
     /// What the entries say of a call's result; none where they are silent.
     fn results_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> Option<Objects> {
         let mut found = Objects::default();
@@ -817,6 +844,13 @@ impl<'t> Values<'t> {
                     spoken = true;
                     for (func, value) in self.argument(site, of) {
                         found.add_all(self.elements(func, value, None));
+                    }
+                }
+                Role::Receive { of } => {
+                    let sent = self.argument(site, of).into_iter().map(|(func, value)| self.sent_to(func, value));
+                    for objects in sent.collect::<Vec<_>>() {
+                        spoken |= !objects.is_empty();
+                        found.add_all(objects);
                     }
                 }
                 Role::JoinPath => {
@@ -1063,6 +1097,18 @@ impl<'t> Values<'t> {
         };
         self.ask(question, answer)
     }
+}
+
+/// The calls whose name is that of a method that sends, by the catalog.
+fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
+    let mut names: Vec<&str> = catalog
+        .iter()
+        .filter(|(_, entry)| matches!(entry.role, Role::Send { .. }))
+        .map(|(_, entry)| super::tree::last_segment(&entry.path))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().filter_map(|name| tree.calls_by_name.get(name)).flatten().copied().collect()
 }
 
 /// The methods at which a thread that was made before begins, by the catalog.
