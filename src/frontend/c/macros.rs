@@ -110,11 +110,10 @@ impl Macro {
             if let (true, Some(next)) = (
                 joins,
                 rest.next_if(|next| matches!(next.kind, Kind::Word | Kind::Number)),
-            ) {
-                if let Some(before) = out.pop().filter(|before| before.end - before.start < LONGEST) {
-                    let glued = format!("{}__{}", texts.of(&before), texts.of(next));
-                    out.push(texts.make(&glued, Kind::Word, &before));
-                }
+            ) && let Some(before) = out.pop().filter(|before| before.end - before.start < LONGEST)
+            {
+                let glued = format!("{}__{}", texts.of(&before), texts.of(next));
+                out.push(texts.make(&glued, Kind::Word, &before));
             }
         }
         Some(out)
