@@ -463,18 +463,18 @@ impl<'t> Walk<'_, 't> {
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
     pub(super) fn dropped(&mut self, value: &Value, span: Span) {
-        let holders = self.engine.values.holders(self.here, value);
-        self.state
-            .guards
-            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
-            if let Object::Instance(class, _) = object {
+            // A unit struct's value is written like its type.
+            if let Object::Instance(class, _) | Object::Class(class) = object {
                 for method in self.engine.values.method(*class, "drop") {
                     self.enter(method, span, "drops the value: calls", &Certainty::SURE);
                 }
             }
         }
+        // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
+        let holders = self.engine.values.holders(self.here, value);
+        self.state.guards.retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
     }
@@ -533,7 +533,9 @@ impl<'t> Walk<'_, 't> {
         let mut done: Vec<&Role> = Vec::new();
         for id in entries {
             let role = &values_catalog.entry(*id).role;
-            if done.contains(&role) {
+            // A call takes a lock once, however many entries say so.
+            let again = matches!(role, Role::Lock { .. }) && done.iter().any(|done| matches!(done, Role::Lock { .. }));
+            if again || done.contains(&role) {
                 continue;
             }
             done.push(role);
@@ -561,7 +563,8 @@ impl<'t> Walk<'_, 't> {
             Role::Unlock { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let holders = self.engine.values.holders(home, &value);
-                    if holders.is_empty() {
+                    let held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+                    if !self.state.guards.iter().any(held) {
                         let keys = self.engine.values.keys(home, &value);
                         self.unlock(&keys);
                     } else {

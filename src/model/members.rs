@@ -423,7 +423,11 @@ impl<'t> Values<'t> {
     fn elements_of_call(&self, site: CallSite, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
         let call = self.tree.call(site);
-        for object in self.eval(site.0, &call.callee).iter() {
+        let objects = self.eval(site.0, &call.callee);
+        if objects.is_empty() {
+            return self.elements_by_entries(site, &self.entries_of_call(site), key);
+        }
+        for object in objects.iter() {
             match object {
                 Object::Function(func) => {
                     for (home, value) in self.returned_values(*func) {
@@ -434,21 +438,28 @@ impl<'t> Values<'t> {
                     }
                 }
                 Object::External(path) => {
-                    for id in self.entries_for(site, path) {
-                        match &self.catalog.entry(id).role {
-                            Role::Pass { of } | Role::Element { of } => {
-                                for (home, value) in self.argument(site, of) {
-                                    found.add_all(self.elements(home, value, key));
-                                }
-                            }
-                            // `map`: what the function returns, once for each element.
-                            Role::CallsNow { entry, scope: false } => {
-                                for func in self.handed_functions(site, entry) {
-                                    found.add_all(self.returned(func));
-                                }
-                            }
-                            _ => {}
-                        }
+                    found.add_all(self.elements_by_entries(site, &self.entries_for(site, path), key));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The elements of a call's result, by what the entries say of it.
+    fn elements_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId], key: Option<&Value>) -> Objects {
+        let mut found = Objects::default();
+        for id in entries {
+            match &self.catalog.entry(*id).role {
+                Role::Pass { of } | Role::Element { of } => {
+                    for (home, value) in self.argument(site, of) {
+                        found.add_all(self.elements(home, value, key));
+                    }
+                }
+                // `map`: what the function returns, once for each element.
+                Role::CallsNow { entry, scope: false } => {
+                    for func in self.handed_functions(site, entry) {
+                        found.add_all(self.returned(func));
                     }
                 }
                 _ => {}

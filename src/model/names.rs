@@ -269,7 +269,7 @@ impl Values<'_> {
                 return found;
             }
         }
-        Objects::one(Object::external(name))
+        Objects::one(Object::external(&in_full(name)))
     }
 
     fn declares_symbol(&self, file: FileId, name: &str) -> bool {
@@ -279,6 +279,7 @@ impl Values<'_> {
     }
 
     fn rust_path(&self, file: FileId, path: &str) -> Objects {
+        let path = &*in_full(path);
         if self.known(Language::Rust, path) {
             return Objects::one(Object::external(path));
         }
@@ -384,6 +385,33 @@ impl Values<'_> {
             }
         }
         found
+    }
+}
+
+/// A path that begins with a name of Rust's prelude (std::prelude::v1), in full.
+fn in_full(path: &str) -> std::borrow::Cow<'_, str> {
+    const PRELUDE: [(&str, &str); 12] = [
+        ("Box", "std::boxed::Box"),
+        ("Vec", "std::vec::Vec"),
+        ("String", "std::string::String"),
+        ("Option", "std::option::Option"),
+        ("Result", "std::result::Result"),
+        ("Some", "std::option::Option::Some"),
+        ("Ok", "std::result::Result::Ok"),
+        ("Err", "std::result::Result::Err"),
+        ("Default", "std::default::Default"),
+        ("Drop", "std::ops::Drop"),
+        ("Iterator", "std::iter::Iterator"),
+        ("drop", "std::mem::drop"),
+    ];
+    let (first, rest) = match path.split_once("::") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    match (PRELUDE.iter().find(|(name, _)| *name == first), rest) {
+        (Some((_, full)), Some(rest)) => format!("{full}::{rest}").into(),
+        (Some((_, full)), None) => (*full).into(),
+        (None, _) => path.into(),
     }
 }
 

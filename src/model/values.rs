@@ -308,6 +308,7 @@ impl<'t> Values<'t> {
                 }
             }
             Event::Return { value, .. } | Event::Yield { value, .. } => {
+                self.index_records(func, value);
                 self.returns.entry(func).or_default().push(value);
             }
             _ => {}
@@ -772,7 +773,7 @@ impl<'t> Values<'t> {
             for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => found.add_all(self.returned(*func)),
+                    Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
                     Object::External(path) => found.add_all(self.external_result(site, path)),
                     _ => {}
@@ -780,6 +781,38 @@ impl<'t> Values<'t> {
             }
             found
         })
+    }
+
+    /// A lock that the function makes anew at every call is another one at every call site, so that two callers that each
+    /// lock their own exclude nobody.
+    fn fresh_locks(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {
+        let made_here = |made: &CallSite| {
+            made.0 == func
+                && self.entries_of_call(*made).iter().any(|id| matches!(self.catalog.entry(*id).role, Role::MakeLock))
+                && !self.is_kept(*made)
+        };
+        if !returned.iter().any(|object| matches!(object, Object::Result(_, Some(made)) if made.0 == func)) {
+            return returned;
+        }
+        let mut found = Objects::default();
+        for object in returned.iter() {
+            match object {
+                Object::Result(ty, Some(made)) if made_here(made) => found.add(Object::Result(ty.clone(), Some(site))),
+                other => found.add(other.clone()),
+            }
+        }
+        found
+    }
+
+    /// The result of a call is stored into something that outlives the function: a global or a field.
+    fn is_kept(&self, made: CallSite) -> bool {
+        let mut kept = false;
+        each_event(&self.tree.function(made.0).body, &mut |event| {
+            if let Event::Store { target, value: Value::Call(_, call), .. } = event {
+                kept |= *call == made.1 && !matches!(target, Value::Local(..));
+            }
+        });
+        kept
     }
 
     /// What a function's returns and yields may be.
