@@ -50,6 +50,9 @@ pub struct StartInfo {
 /// The accesses of a thread, with the thread that makes each (threads that it starts are included).
 pub type ThreadAccesses = Rc<Vec<(Access, StartId)>>;
 
+/// What tells the uses of one start apart: what it runs, what that captures, and the calls on the way to it.
+type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
+
 /// What the walks share.
 pub struct Engine<'t> {
     pub values: Values<'t>,
@@ -75,7 +78,7 @@ pub struct Engine<'t> {
     higher: Higher,
     /// Entries that are walked with bindings right now.
     bound_walks: HashSet<(FuncId, Vec<Binding>)>,
-    contexts: HashMap<(StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>), StartId>,
+    contexts: HashMap<Use, StartId>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -519,11 +522,13 @@ impl<'t> Engine<'t> {
     pub fn runs_first(&self, here: FuncId, module: FileId) -> bool {
         let tree = self.values.tree;
         let file = tree.file_of(here);
-        module != file && tree.function(here).kind == FunctionKind::Module
-            || !tree.file(file).functions[0].body.nodes.iter().any(|node| {
-                matches!(node, crate::facts::Node::Event(crate::facts::Event::Import { path, .. })
+        let at_top = || {
+            tree.file(file).functions[0].body.nodes.iter().any(|node| {
+                matches!(node, crate::facts::Node::Event(Event::Import { path, .. })
                     if self.values.python_modules(file, path).contains(&module))
-            }) && module != file
+            })
+        };
+        module != file && (tree.function(here).kind == FunctionKind::Module || !at_top())
     }
 
     /// Remembers that a function may be entered when `environ` is on the heap already.

@@ -18,6 +18,9 @@ use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
 
+/// The fields of a record literal.
+type Fields<'t> = &'t [(FieldKey, Value)];
+
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
 
@@ -142,7 +145,7 @@ pub struct Values<'t> {
     /// Values given to fields of this name in record literals.
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
-    record_positions: HashMap<String, Vec<(FuncId, &'t [(FieldKey, Value)])>>,
+    record_positions: HashMap<String, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
     sends: Vec<CallSite>,
     /// Names of methods that begin a thread made before.

@@ -196,7 +196,8 @@ impl Normaliser<'_, '_> {
         if !self.is_name(at) {
             return None;
         }
-        let after = match self.is(at + 1, b'(') {
+        // A parenthesis on the next line belongs to the first statement of the body: `BEGINwork` / `(void)f();`.
+        let after = match self.is(at + 1, b'(') && !self.opens_line(at + 1) {
             true => self.pair(at + 1)? + 1,
             false => at + 1,
         };
