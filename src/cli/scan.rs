@@ -101,7 +101,7 @@ pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
 ///
 /// # Errors
 /// As [`run`], and where the path cannot be analysed.
-pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Prefix), UserError> {
+pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Prefix, Sources), UserError> {
     let mut errors = Vec::new();
     let planned = projects(&[path.to_owned()], scan, &mut errors)?;
     let Some((project, stdin)) = planned.into_iter().next() else {
@@ -114,7 +114,7 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
     let config = config_of(scan, &project)?;
     let analysed = analyse(&project, stdin, &config, scan, target(scan, &config.target)?);
     let relative = analysed.focus.iter().next().cloned().unwrap_or_default();
-    Ok((analysed.analysis, relative, project.prefix))
+    Ok((analysed.analysis, relative, project.prefix, analysed.sources))
 }
 
 /// Whether a project's only source is standard input.
@@ -213,7 +213,7 @@ struct Analysed {
 
 fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, target: Target) -> Analysed {
     let mut files = files_of(project, stdin, config, scan);
-    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin, scan).into_iter().unzip();
+    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin).into_iter().unzip();
     files.problems.extend(problems.into_iter().flatten());
     let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
     files.summary.parsed = facts.len() as u64;
@@ -322,9 +322,8 @@ fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan,
 type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
 
 /// Reads and lowers in parallel; the order of the files stays.
-fn read_and_lower(found: &[Found], stdin: Stdin, scan: &args::Scan) -> Vec<Lowered> {
+fn read_and_lower(found: &[Found], stdin: Stdin) -> Vec<Lowered> {
     debug_assert!(stdin == Stdin::Absent || found.len() == 1);
-    let _ = scan;
     found
         .par_iter()
         .map(|found| {
@@ -385,7 +384,7 @@ impl Outcome {
             .iter()
             .any(|finding| finding.suppressed.is_none() && finding.severity >= fail_on);
         for finding in &mut findings {
-            rebase::finding(finding, &project.prefix);
+            rebase::finding(finding, &project.prefix, &analysed.sources);
         }
         for problem in &mut problems {
             problem.path = project.prefix.show(&problem.path);

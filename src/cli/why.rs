@@ -8,7 +8,7 @@ use crate::report::sanitise_line;
 use super::args::{Color, Why};
 use super::error::UserError;
 use super::exit::Exit;
-use super::{output, scan};
+use super::{output, rebase, scan};
 
 /// Runs the command. Ends with [`Exit::Nothing`] where no mutation, spawn or read stands on the line.
 ///
@@ -17,8 +17,14 @@ use super::{output, scan};
 pub fn run(why: &Why, color: Color) -> Result<Exit, UserError> {
     let (path, line) = place(&why.place)?;
     let lines = scan::with_threads(why.scan.jobs, || {
-        let (analysis, relative, _) = scan::run_for(Path::new(path), &why.scan)?;
-        Ok::<_, UserError>(detect::why(&analysis, &relative, line))
+        let (analysis, relative, prefix, sources) = scan::run_for(Path::new(path), &why.scan)?;
+        let lines = detect::why(&analysis, &relative, line);
+        Ok::<_, UserError>(
+            lines
+                .iter()
+                .map(|line| rebase::sentence(line, &prefix, &sources))
+                .collect::<Vec<_>>(),
+        )
     })??;
     if lines.is_empty() {
         let place = sanitise_line(&format!("{path}:{line}"));

@@ -373,8 +373,19 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// Both names are known, and one is common.
     pub fn same_variable(&self, pair: &Pair) -> bool {
+        if self.reads_everything(&pair.partner) {
+            return true;
+        }
         let (a, b) = (self.variables(&pair.mutation), self.variables(&pair.partner));
         a.iter().any(|name| b.contains(name))
+    }
+
+    /// A copy or walk of the whole environment.
+    fn reads_everything(&self, side: &PairSide) -> bool {
+        let info = self.info(side);
+        let whole = |role: &Role| matches!(role, Role::Read { key: None, variables } if variables.is_empty());
+        let catalog = self.engine.values.catalog;
+        info.kind == AccessKind::Read && info.entries.iter().all(|id| whole(&catalog.entry(*id).role))
     }
 
     fn variables(&self, side: &PairSide) -> Vec<String> {

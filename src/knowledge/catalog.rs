@@ -1,7 +1,7 @@
 //! The index of all entries.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::facts::Language;
 
@@ -37,8 +37,16 @@ pub struct CatalogError {
 }
 
 /// All entries, indexed by language, kind and path.
+///
+/// A clone shares everything with its original.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
+    shared: Arc<Shared>,
+}
+
+/// The entries themselves and the way to them.
+#[derive(Debug, Default)]
+struct Shared {
     entries: Vec<Entry>,
     index: HashMap<(Language, MatchKind), Paths>,
 }
@@ -54,15 +62,11 @@ impl Catalog {
     /// The entries that are built in (rules/*.toml, compiled into the binary).
     pub fn builtin() -> Catalog {
         static BUILT: LazyLock<Catalog> = LazyLock::new(|| {
-            let mut catalog = Catalog::default();
-            for (file, language, text) in BUILTIN {
-                let origin = Origin {
-                    file,
-                    language: Some(language),
-                };
-                catalog.add(entries(text, origin).expect("a test reads every built-in rules file"));
-            }
-            catalog
+            let built = BUILTIN.map(|(file, language, text)| {
+                let language = Some(language);
+                entries(text, Origin { file, language }).expect("a test reads every built-in rules file")
+            });
+            Catalog::of(built.into_iter().flatten())
         });
         BUILT.clone()
     }
@@ -80,42 +84,41 @@ impl Catalog {
                 language: None,
             },
         )?;
+        let builtin = Catalog::builtin();
         let replaced = |entry: &Entry| {
             own.iter()
                 .any(|user| user.language == entry.language && user.text == entry.text)
         };
-        let kept = Catalog::builtin()
-            .entries
-            .into_iter()
-            .filter(|entry| !replaced(entry))
-            .collect();
-        let mut catalog = Catalog::default();
-        catalog.add(kept);
-        catalog.add(own);
-        Ok(catalog)
+        let kept = builtin.shared.entries.iter().filter(|entry| !replaced(entry));
+        Ok(Catalog::of(kept.cloned().chain(own.iter().cloned())))
     }
 
-    fn add(&mut self, entries: Vec<Entry>) {
+    fn of(entries: impl Iterator<Item = Entry>) -> Catalog {
+        let mut shared = Shared::default();
         for entry in entries {
-            let id = EntryId(self.entries.len() as u32);
-            let paths = self.index.entry((entry.language, entry.kind)).or_default();
+            let id = EntryId(shared.entries.len() as u32);
+            let paths = shared.index.entry((entry.language, entry.kind)).or_default();
             let (map, name) = match entry.path.strip_prefix("*.") {
                 Some(name) => (&mut paths.any, name),
                 None => (&mut paths.exact, entry.path.as_str()),
             };
             map.entry(name.to_owned()).or_default().push(id);
-            self.entries.push(entry);
+            shared.entries.push(entry);
+        }
+        Catalog {
+            shared: Arc::new(shared),
         }
     }
 
     /// The entry of this id.
     pub fn entry(&self, id: EntryId) -> &Entry {
-        &self.entries[id.0 as usize]
+        &self.shared.entries[id.0 as usize]
     }
 
     /// All entries in the order of the files.
     pub fn iter(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
-        self.entries
+        self.shared
+            .entries
             .iter()
             .enumerate()
             .map(|(index, entry)| (EntryId(index as u32), entry))
@@ -139,7 +142,8 @@ impl Catalog {
         kind: MatchKind,
         pick: impl Fn(&'a Paths) -> Option<&'a Vec<EntryId>>,
     ) -> &'a [EntryId] {
-        self.index
+        self.shared
+            .index
             .get(&(language, kind))
             .and_then(pick)
             .map_or(&[], Vec::as_slice)

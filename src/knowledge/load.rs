@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::catalog::CatalogError;
 use super::entry::{ArgumentRef, ArgumentTest, Entry, Example, Hazard, MatchKind, Predicate};
 use super::role::role;
-use super::target::{VersionRange, When, libc_range};
+use super::target::{Os, VersionRange, When, libc_range};
 use super::words::did_you_mean;
 use crate::facts::Language;
 
@@ -452,6 +452,7 @@ fn when(fields: &Fields<'_>) -> Result<When, Mistake> {
         libc,
         free_threaded: table.word("build", &[("gil", false), ("free", true)])?,
         rust: range("rust")?,
+        os: table.word("os", &[("linux", Os::Linux), ("other", Os::Other)])?,
         named: table.flag("named")?.unwrap_or(false),
     };
     table.finish("of `when`")?;

@@ -15,6 +15,6 @@ pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
     ArgumentRef, ArgumentTest, Entry, Example, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment,
 };
-pub use target::{Combo, Interpreter, Libc, LibcKind, PythonVersion, Target, TargetError, VersionRange, When};
+pub use target::{Combo, Interpreter, Libc, LibcKind, Os, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
 pub(crate) use words::did_you_mean;

@@ -66,7 +66,22 @@ pub struct Libc {
     pub version: (u32, u32),
 }
 
+/// The kind of system that a libc belongs to, as far as APIs differ by it: CPython uses vfork on Linux alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Os {
+    Linux,
+    Other,
+}
+
 impl Libc {
+    /// The system that it belongs to.
+    pub fn os(self) -> Os {
+        match self.kind {
+            LibcKind::Glibc | LibcKind::Musl => Os::Linux,
+            LibcKind::Macos | LibcKind::Bsd => Os::Other,
+        }
+    }
+
     /// glibc that keeps every old array, so that an addition frees nothing (2.41, commit 7a61e7f557).
     pub fn keeps_old_arrays(self) -> bool {
         self.kind == LibcKind::Glibc && self.version >= (2, 41)
@@ -126,6 +141,7 @@ pub struct When {
     /// `Some(true)`: free-threaded builds only; `Some(false)`: GIL builds only.
     pub free_threaded: Option<bool>,
     pub rust: Option<VersionRange>,
+    pub os: Option<Os>,
     /// Applies only where the target names the libc and the interpreter that it is bound to: an uncommon combination
     /// that the worst case over all versions is not to be made of.
     pub named: bool,
@@ -151,7 +167,8 @@ impl When {
         };
         let named =
             !self.named || ((self.libc.is_none() || combo.libc_named) && (self.python.is_none() || combo.python_named));
-        python && build && libc && rust && named
+        let os = self.os.is_none_or(|os| os == combo.libc.os());
+        python && build && libc && rust && os && named
     }
 }
 

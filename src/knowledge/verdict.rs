@@ -70,16 +70,26 @@ pub fn pair_verdict_as(
     let winning: Vec<&(Combo, Judged)> = judged.iter().filter(|(_, judged)| judged.effect == effect).collect();
     let combos: Vec<Combo> = winning.iter().map(|(combo, _)| *combo).collect();
     let on_musl = |combo: &Combo| combo.libc.kind == LibcKind::Musl;
-    let clearest = winning
-        .iter()
-        .max_by_key(|(combo, judged)| (!judged.rare, !on_musl(combo), judged.because.len()))?;
+    let (combo, clearest) = winning.iter().max_by_key(|(combo, judged)| clarity(combo, judged))?;
     Some(PairVerdict {
         effect,
         holds_for: describe_combos(target, &combos),
         musl_only: combos.iter().all(on_musl) && target.libcs.iter().any(|libc| libc.kind != LibcKind::Musl),
         rare: winning.iter().all(|(_, judged)| judged.rare),
-        why: clearest.1.sentence(&clearest.0),
+        why: clearest.sentence(combo),
     })
+}
+
+/// The combination whose reason is told is the one that most readers have: no rare one, not musl where glibc has it too,
+/// a build with the GIL; then the one of which the entries say most.
+fn clarity(combo: &Combo, judged: &Judged<'_>) -> (bool, bool, bool, usize) {
+    let gil = combo.python.is_none_or(|python| !python.free_threaded);
+    (
+        !judged.rare,
+        combo.libc.kind != LibcKind::Musl,
+        gil,
+        judged.because.len(),
+    )
 }
 
 /// What one combination of versions makes of one pair of entries.

@@ -2,25 +2,27 @@
 
 use std::rc::Rc;
 
-use crate::facts::{Region, Span, Value};
+use crate::facts::{LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
-use super::places::{Keys, meet};
+use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
-use super::walk::{Binding, Walk};
+use super::higher::Binding;
+use super::walk::Walk;
 
 impl<'t> Walk<'_, 't> {
     /// One call expression.
     pub(super) fn call(&mut self, site: CallSite) {
         let span = self.engine.values.tree.call(site).span;
-        if let Some(target) = self.bound_target(site) {
-            return self.invoke(target, span, &Certainty::SURE);
+        if let Some(targets) = self.called_parameter(site) {
+            let targets: Vec<_> = targets.into_iter().map(|target| (target, Certainty::SURE)).collect();
+            return self.one_of(&targets, Some(site), span);
         }
         let meaning = self.engine.values.meaning(site);
         self.start_threads(site, span);
@@ -33,82 +35,101 @@ impl<'t> Walk<'_, 't> {
             .edges
             .iter()
             .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
-            .cloned()
+            .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
-        match targets.as_slice() {
+        self.one_of(&targets, Some(site), span);
+
+    if meaning.unknown {
+            self.unknown_call(site, span);
+        }
+    }
+
+    /// A call of a parameter: of what is bound to it, or, where the function is not walked for a certain call, of what
+    /// threads and unknown code hand it. Its evident callers walk it themselves.
+    fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+        let callee = &self.engine.values.tree.call(site).callee;
+        let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
+        if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index) {
+            return Some(binding.targets.clone());
+        }
+        Some(self.engine.values.handed_with(owner, index))
+    }
+
+    /// Runs one of several functions here.
+    fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
+        match targets {
             [] => {}
-            [only] => self.invoke(only.target, span, &only.certainty),
+            [(only, certainty)] => self.invoke(*only, site, span, certainty),
             several => {
                 let before = self.state.clone();
                 let mut ends = Vec::new();
-                for edge in several {
+                for (target, certainty) in several {
                     self.state = before.clone();
-                    self.invoke(edge.target, span, &edge.certainty);
+                    self.invoke(*target, site, span, certainty);
                     ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
                 }
                 self.state = State::merge(&before, ends);
             }
         }
-        if meaning.unknown {
-            self.unknown_call(site, span);
-        }
-    }
-
-    /// Inside a decorator's wrapper, a call of what was decorated.
-    fn bound_target(&self, site: CallSite) -> Option<FuncId> {
-        let Value::Local(owner, index) = &self.engine.values.tree.call(site).callee else {
-            return None;
-        };
-        let owner = self
-            .engine
-            .values
-            .tree
-            .func(self.engine.values.tree.file_of(site.0), *owner);
-        let binding = self
-            .bindings
-            .iter()
-            .rev()
-            .find(|binding| binding.decorator == owner && index.0 == 0)?;
-        Some(binding.target)
     }
 
     /// Runs a function here, through the wrappers of its decorators.
-    fn invoke(&mut self, target: FuncId, span: Span, certainty: &Certainty) {
-        if let Some(at) = self.bindings.iter().rposition(|binding| binding.target == target) {
+    fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
+        if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.targets.contains(&target)) {
             // The wrapped function itself, through what is left of its decorators.
-            let outer = self.bindings[at].outer.clone();
-            return self.decorated(target, &outer, span, certainty);
+            let outer = binding.outer.clone();
+            return self.decorated(target, &outer, site, span, certainty);
         }
-        let decorators = if self.engine.has_decorators(target) {
-            self.engine.values.decorators(target)
-        } else {
-            Vec::new()
-        };
-        self.decorated(target, &decorators, span, certainty);
+        let decorators = if self.engine.has_decorators(target) { self.engine.values.decorators(target) } else { Vec::new() };
+        self.decorated(target, &decorators, site, span, certainty);
     }
 
-    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], span: Span, certainty: &Certainty) {
+    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], site: Option<CallSite>, span: Span, certainty: &Certainty) {
         let Some((outermost, rest)) = decorators.split_first() else {
-            return self.enter(target, span, "calls", certainty);
+            return match site.map(|site| self.bind_arguments(site, target)) {
+                Some(bound) if !bound.is_empty() && self.may_inline(target) => {
+                    let depth = self.bindings.len();
+                    self.bindings.extend(bound);
+                    self.inlined_calls.extend(site);
+                    self.inline(target, span, "calls");
+                    self.inlined_calls.pop();
+                    self.bindings.truncate(depth);
+                }
+                _ => self.enter_from(site, target, span, "calls", certainty),
+            };
         };
         let wrappers = self.engine.values.wrappers(*outermost);
-        if wrappers.is_empty() || self.inlined.len() >= 6 {
-            return self.decorated(target, rest, span, certainty);
+        if wrappers.is_empty() || !self.may_inline(*outermost) {
+            return self.decorated(target, rest, site, span, certainty);
         }
         let before = self.state.clone();
         let mut ends = Vec::new();
         for wrapper in wrappers {
             self.state = before.clone();
-            self.bindings.push(Binding {
-                decorator: *outermost,
-                target,
-                outer: rest.to_vec(),
-            });
+            let index = LocalIndex(0);
+            self.bindings.push(Binding { owner: *outermost, index, targets: vec![target], outer: rest.to_vec() });
             self.inline(wrapper, span, "calls, through its decorator,");
             self.bindings.pop();
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// What a call hands over for the parameters that the callee calls or starts threads on.
+    fn bind_arguments(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
+        let mut bound = Vec::new();
+        for index in self.engine.called_parameters(target) {
+            let Some(value) = self.engine.values.bound_argument(site, target, index) else { continue };
+            let targets = self.engine.values.functions_of(site.0, value, &self.bindings);
+            if !targets.is_empty() {
+                bound.push(Binding { owner: target, index, targets, outer: Vec::new() });
+            }
+        }
+        bound
+    }
+
+    fn may_inline(&self, function: FuncId) -> bool {
+        self.inlined.len() < 6 && self.here != function && !self.inlined.iter().any(|step| step.function == function)
     }
 
     /// Walks another function's code as if it stood here.
@@ -129,6 +150,10 @@ impl<'t> Walk<'_, 't> {
 
     /// Runs a function of the tree here.
     pub(super) fn enter(&mut self, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
+        self.enter_from(None, target, span, note, certainty);
+    }
+
+    fn enter_from(&mut self, site: Option<CallSite>, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
         let summary = self.engine.summary(SummaryKey {
             function: target,
             main: false,
@@ -139,15 +164,44 @@ impl<'t> Walk<'_, 't> {
         }
         let display = self.engine.values.tree.display(target);
         let note = format!("{note} {display}");
-        self.apply(
-            &summary,
-            ChainStep {
-                function: self.here,
-                span,
-                note: note.into(),
-            },
-            certainty,
-        );
+        let mut summary = summary;
+        if let Some(site) = site
+            && summary.speaks_of_parameters(target)
+        {
+            summary = Rc::new(self.rebound(&summary, site, target));
+        }
+        self.apply(&summary, ChainStep { function: self.here, span, note: note.into() }, certainty);
+    }
+
+    /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
+    fn rebound(&self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
+        let values = &self.engine.values;
+        let rebind = |keys: &Keys| -> Keys {
+            let parameter = keys.iter().find_map(|key| match key {
+                Key::Local(owner, index) if *owner == target => Some(*index),
+                _ => None,
+            });
+            let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
+            let found = argument.map_or_else(Keys::new, |value| values.keys(site.0, value));
+            if found.is_empty() { keys.clone() } else { found }
+        };
+        let held = |held: &Held| Held { keys: rebind(&held.keys), ..held.clone() };
+        Summary {
+            accesses: summary
+                .accesses
+                .iter()
+                .map(|access| Access {
+                    guards: Rc::new(access.guards.iter().map(held).collect()),
+                    gate: Rc::new(access.gate.iter().map(rebind).collect()),
+                    ..access.clone()
+                })
+                .collect(),
+            acquires: summary.acquires.iter().map(held).collect(),
+            releases: summary.releases.iter().map(rebind).collect(),
+            sends: summary.sends.iter().map(rebind).collect(),
+            received: summary.received.iter().map(rebind).collect(),
+            ..summary.clone()
+        }
     }
 
     /// What a callee does happens here.
@@ -298,7 +352,7 @@ impl<'t> Walk<'_, 't> {
 
     /// A thread is alive from here on.
     fn go_live(&mut self, mut live: Live) {
-        if self.state.live.contains_key(&live.start) {
+        if self.state.live.contains_key(&live.start) && self.engine.can_repeat(live.start) {
             live.many = true;
         }
         if live.many {
@@ -328,26 +382,66 @@ impl<'t> Walk<'_, 't> {
     fn start_threads(&mut self, site: CallSite, span: Span) {
         for start in self.engine.starts_at(site) {
             let info = self.engine.start(start);
-            if info.process {
+            if info.process || !self.may_be_meant(site, start) {
                 continue;
             }
-            let many = info.many;
+            let Some(start) = self.in_context(start) else { continue };
             let mut chain = Chain::default();
-            let _ = span;
             for step in self.inlined.iter().rev() {
                 chain = chain.behind(step.clone());
             }
             self.begun(start, Chain::default(), &Certainty::SURE);
-            let mut live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
-            live.many = many;
+            let live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
             self.go_live(live);
         }
+        let _ = span;
+    }
+
+    /// Of the threads that `t.start()` may begin by all that `t` ever is, those that it can be here.
+    fn may_be_meant(&self, site: CallSite, start: StartId) -> bool {
+        let info = self.engine.start(start);
+        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else { return true };
+        let latest = self.latest(receiver);
+        if info.created == site || latest == **receiver {
+            return true;
+        }
+        let now = self.engine.values.eval(self.here, &latest);
+        let mut sites = now.iter().filter_map(|object| match object {
+            Object::Result(_, Some(made)) | Object::Instance(_, Some(made)) => Some(*made),
+            _ => None,
+        });
+        let known: Vec<CallSite> = sites.by_ref().collect();
+        known.is_empty() || known.contains(&info.created)
+    }
+
+    /// A start on a parameter means what is bound to it here; nothing where evident callers walk the function themselves.
+    fn in_context(&mut self, start: StartId) -> Option<StartId> {
+        let created = self.engine.start(start).created;
+        let entry = self.engine.values.entry_value(created);
+        let parameter = entry.and_then(|(home, value)| self.engine.values.parameter_of(home, value));
+        if let Some((owner, index)) = parameter {
+            let bound = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index);
+            let targets = match bound {
+                Some(binding) => binding.targets.clone(),
+                None => self.engine.values.handed_with(owner, index),
+            };
+            return (!targets.is_empty()).then(|| self.engine.context_start(start, targets, Vec::new(), &self.inlined_calls));
+        }
+        let entries = self.engine.start(start).entries.clone();
+        let captures = self.bindings.iter().any(|bound| {
+            entries.iter().any(|entry| self.engine.values.nested_in(*entry, bound.owner))
+        });
+        if captures {
+            let bindings = self.bindings.clone();
+            return Some(self.engine.context_start(start, entries, bindings, &self.inlined_calls));
+        }
+        Some(start)
     }
 
     /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
     pub(super) fn parallel_region(&mut self, region: &'t Region) {
         let before = self.out.accesses.len();
-        self.inline_body(region);
+        self.nodes(&region.nodes);
         let accesses: Vec<Access> = self.out.accesses[before.min(self.out.accesses.len())..].to_vec();
         self.engine.meet_team(self.key.function, &accesses);
     }
@@ -356,9 +450,9 @@ impl<'t> Walk<'_, 't> {
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
             match object {
-                Object::Coroutine(func) => self.invoke(*func, span, &Certainty::SURE),
+                Object::Coroutine(func) => self.invoke(*func, None, span, &Certainty::SURE),
                 Object::Function(func) if self.engine.values.tree.function(*func).is_async => {
-                    self.invoke(*func, span, &Certainty::SURE);
+                    self.invoke(*func, None, span, &Certainty::SURE);
                 }
                 _ => {}
             }
@@ -369,18 +463,18 @@ impl<'t> Walk<'_, 't> {
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
     pub(super) fn dropped(&mut self, value: &Value, span: Span) {
-        let holders = self.engine.values.holders(self.here, value);
-        self.state
-            .guards
-            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
-            if let Object::Instance(class, _) = object {
+            // A unit struct's value is written like its type.
+            if let Object::Instance(class, _) | Object::Class(class) = object {
                 for method in self.engine.values.method(*class, "drop") {
                     self.enter(method, span, "drops the value: calls", &Certainty::SURE);
                 }
             }
         }
+        // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
+        let holders = self.engine.values.holders(self.here, value);
+        self.state.guards.retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
     }
@@ -428,18 +522,32 @@ impl<'t> Walk<'_, 't> {
                 .collect();
             if !alike.is_empty() {
                 let variable = self.engine.key_of_call(site, &alike);
+                let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
+                let conditional = if mixed { self.assume_tests() } else { Vec::new() };
                 self.touch(&alike, kind, span, variable, None);
+                for (place, test) in conditional {
+                    self.state.guards[place].test = Some(test);
+                }
             }
         }
         let mut done: Vec<&Role> = Vec::new();
         for id in entries {
             let role = &values_catalog.entry(*id).role;
-            if done.contains(&role) {
+            // A call takes a lock once, however many entries say so.
+            let again = matches!(role, Role::Lock { .. }) && done.iter().any(|done| matches!(done, Role::Lock { .. }));
+            if again || done.contains(&role) {
                 continue;
             }
             done.push(role);
             self.role(site, role, span);
         }
+    }
+
+    /// An environment that is the live one under a test only, beside a lock that is held under a test only: the test is
+    /// taken to be the same. Returns what to put back.
+    fn assume_tests(&mut self) -> Vec<(usize, Rc<str>)> {
+        let guards = self.state.guards.iter_mut().enumerate();
+        guards.filter_map(|(place, held)| Some((place, held.test.take()?))).collect()
     }
 
     fn role(&mut self, site: CallSite, role: &Role, span: Span) {
@@ -455,7 +563,8 @@ impl<'t> Walk<'_, 't> {
             Role::Unlock { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let holders = self.engine.values.holders(home, &value);
-                    if holders.is_empty() {
+                    let held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+                    if !self.state.guards.iter().any(held) {
                         let keys = self.engine.values.keys(home, &value);
                         self.unlock(&keys);
                     } else {
@@ -512,7 +621,12 @@ impl<'t> Walk<'_, 't> {
             JoinOf::Handle(reference) => (reference, false),
             JoinOf::Owner(reference) => (reference, true),
         };
+        if *reference == ArgumentRef::Result {
+            // The call itself waits for what it started.
+            return self.join(&vec![super::places::Key::Made(site)], by_owner, true, span);
+        }
         for (home, value) in self.arguments(site, reference) {
+            let value = self.latest(&value);
             let keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let whole = self.loops > 0 || !self.is_single(home, &value);

@@ -64,10 +64,13 @@ impl Values<'_> {
             ..Meaning::default()
         };
         let objects = self.eval(site.0, &call.callee);
+        // Code that is compiled for tests only does not run where the caller is compiled without.
+        let in_test = self.in_test(site.0);
         let sure = self.certainty_of_callee(site);
         for object in objects.iter() {
             for target in self.called(object) {
-                if !meaning.edges.iter().any(|edge| edge.target == target) {
+                let compiled = in_test || !self.tree.function(target).test_only;
+                if compiled && !meaning.edges.iter().any(|edge| edge.target == target) {
                     meaning.edges.push(Edge {
                         target,
                         certainty: sure.clone(),
@@ -80,6 +83,13 @@ impl Values<'_> {
         }
         meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty();
         meaning
+    }
+
+    fn in_test(&self, func: FuncId) -> bool {
+        let function = self.tree.function(func);
+        function.test_only
+            || self.attribute_entries(func).iter().any(|id| matches!(self.catalog.entry(*id).role, Role::ParallelTests))
+            || self.tree.parent(func).is_some_and(|parent| self.in_test(parent))
     }
 
     /// The functions that run when an object is called.
@@ -226,12 +236,24 @@ impl Values<'_> {
         form: AccessForm,
         kind: StoreKind,
     ) -> Vec<EntryId> {
-        let wanted = if kind == StoreKind::Delete {
-            MatchKind::Delete
-        } else {
-            MatchKind::Store
+        let wanted = match kind {
+            StoreKind::Delete => MatchKind::Delete,
+            // `x |= y` is the call that it stands for.
+            StoreKind::Augmented if form != AccessForm::Subscript => return self.augmented(func, target),
+            _ => MatchKind::Store,
         };
         self.place_entries(func, target, form, wanted)
+    }
+
+    fn augmented(&self, func: FuncId, target: &Value) -> Vec<EntryId> {
+        let language = self.tree.language(func);
+        let mut found = Vec::new();
+        for object in self.eval(func, target).iter() {
+            if let Object::External(path) = object {
+                found.extend_from_slice(self.lookup(language, MatchKind::Call, &format!("{path}.__ior__")));
+            }
+        }
+        found
     }
 
     /// The entries that a load means.
@@ -274,7 +296,7 @@ impl Values<'_> {
             }
         }
         for path in paths {
-            for id in self.catalog.lookup(language, kind, &path) {
+            for id in self.lookup(language, kind, &path) {
                 let entry = self.catalog.entry(*id);
                 if entry.is_subscript() == subscript && !found.contains(id) {
                     found.push(*id);
@@ -295,7 +317,7 @@ impl Values<'_> {
                 _ => Vec::new(),
             };
             for path in paths {
-                for id in self.catalog.lookup(language, MatchKind::With, &path) {
+                for id in self.lookup(language, MatchKind::With, &path) {
                     if !found.contains(id) {
                         found.push(*id);
                     }
@@ -333,11 +355,13 @@ impl Values<'_> {
     /// `t.start()`: the thread that `t` was made as.
     fn deferred(&self, site: CallSite, object: &Object, method: &str) -> Vec<Started> {
         let mut found = Vec::new();
-        let moment = StartMoment::Method(method.to_owned());
+        let begins = |role: &Role| {
+            matches!(role, Role::Start { moment: StartMoment::Method(names), .. } if names.split('|').any(|name| name == method))
+        };
         match object {
             Object::Result(_, Some(created)) => {
                 for id in self.meaning(*created).entries.iter() {
-                    if matches!(&self.catalog.entry(*id).role, Role::Start { moment: when, .. } if *when == moment) {
+                    if begins(&self.catalog.entry(*id).role) {
                         found.extend(self.thread_of(site, *created, *id, None));
                     }
                 }
@@ -348,7 +372,7 @@ impl Values<'_> {
                 for base in self.outside_bases(*class) {
                     for id in self.catalog.lookup(language, MatchKind::Base, &base) {
                         let role = &self.catalog.entry(*id).role;
-                        if matches!(role, Role::Start { moment: when, .. } if *when == moment) && !seen.contains(id) {
+                        if begins(role) && !seen.contains(id) {
                             seen.push(*id);
                             found.extend(self.thread_of(site, created.unwrap_or(site), *id, Some(*class)));
                         }
@@ -435,7 +459,7 @@ impl Values<'_> {
 
     /// The functions that a thread runs when it is given an object; `method` names those of its class, by patterns
     /// separated by `|`, where `*` at the end stands for anything.
-    fn entry_functions(&self, object: &Object, method: Option<&str>, found: &mut Vec<FuncId>) {
+    pub(super) fn entry_functions(&self, object: &Object, method: Option<&str>, found: &mut Vec<FuncId>) {
         let mut add = |func: FuncId| {
             if self.tree.function(func).kind != FunctionKind::Declaration && !found.contains(&func) {
                 found.push(func);
@@ -504,7 +528,8 @@ impl Values<'_> {
             .collect()
     }
 
-    fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
+    /// Whether a function stands inside another.
+    pub(super) fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
         while let Some(parent) = self.tree.parent(inner) {
             if parent == outer {
                 return true;

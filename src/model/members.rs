@@ -10,7 +10,7 @@ impl<'t> Values<'t> {
     /// What `object.name` may be.
     pub(super) fn member(&self, object: &Object, name: &str) -> Objects {
         match object {
-            Object::Module(file) => self.module_member(*file, name),
+            Object::Module(file) => self.member_of_module(*file, name),
             Object::Class(class) => self.class_member(*class, name, false),
             Object::Instance(class, site) => {
                 let mut found = self.class_member(*class, name, site.is_none());
@@ -55,15 +55,15 @@ impl<'t> Values<'t> {
         Object::external(&format!("{path}{separator}{name}"))
     }
 
-    fn module_member(&self, file: FileId, name: &str) -> Objects {
+    pub(super) fn module_member(&self, file: FileId, name: &str) -> Objects {
         let mut found = Objects::default();
-        let defined = self.global(file, name);
+        let defined = self.name(file, name);
         for object in defined.iter().filter(|object| !is_builtin(object)) {
             found.add(object.clone());
         }
         for import in &self.tree.file(file).imports {
             if import.name.as_deref() == Some(name) {
-                found.add_all(self.path(file, &import.path));
+                found.add_all(self.path_of(file, &import.path));
             }
         }
         if found.is_empty() {
@@ -229,12 +229,8 @@ impl<'t> Values<'t> {
             Value::Await(inner) => self.elements(func, inner, key),
             Value::Call(owner, call) => self.elements_of_call((self.tree.func(file, *owner), *call), key),
             Value::Local(..) | Value::Global(_) | Value::Path(_) | Value::Attribute(..) => {
-                // One answer is remembered for a place whatever the key: keys matter only inside one literal.
-                if key.is_some_and(|key| matches!(key, Value::Int(_) | Value::Text(_))) {
-                    self.elements_of_place(func, base, key)
-                } else {
-                    self.ask_elements(func, base, || self.elements_of_place(func, base, None))
-                }
+                let key = key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_)));
+                self.ask_elements(func, base, key, || self.elements_of_place(func, base, key))
             }
             Value::Item(inner, _) | Value::Element(inner) => self.nested_elements(func, inner, key),
             _ => Objects::default(),
@@ -317,14 +313,15 @@ impl<'t> Values<'t> {
 
     fn elements_of_place(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
-        if *self.guard_depth.borrow() > 12 {
-            return found;
-        }
-        *self.guard_depth.borrow_mut() += 1;
+        
         for (home, value) in self.sources(func, base) {
             if !std::ptr::eq(value, base) {
                 found.add_all(self.elements(home, value, key));
             }
+        }
+        found.add_all(self.elements_by_type(func, base));
+        if found.is_empty() {
+            found.add_all(self.sent_to(func, base));
         }
         if let Some(name) = self.spoken(func, base) {
             for store in self.item_stores(&name) {
@@ -338,7 +335,21 @@ impl<'t> Values<'t> {
                 found.add_all(self.inserted(func, base, site));
             }
         }
-        *self.guard_depth.borrow_mut() -= 1;
+        
+        found
+    }
+
+    /// What the declared type of a local says of its elements.
+    fn elements_by_type(&self, func: FuncId, base: &Value) -> Objects {
+        let mut found = Objects::default();
+        if let Value::Local(owner, index) = base {
+            let owner = self.closure(func, *owner);
+            if let Some(ty) = &super::tree::local_of(self.tree.function(owner), *index).ty {
+                for inner in &ty.args {
+                    found.add_all(self.instances_of(self.tree.file_of(owner), inner));
+                }
+            }
+        }
         found
     }
 
@@ -412,7 +423,11 @@ impl<'t> Values<'t> {
     fn elements_of_call(&self, site: CallSite, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
         let call = self.tree.call(site);
-        for object in self.eval(site.0, &call.callee).iter() {
+        let objects = self.eval(site.0, &call.callee);
+        if objects.is_empty() {
+            return self.elements_by_entries(site, &self.entries_of_call(site), key);
+        }
+        for object in objects.iter() {
             match object {
                 Object::Function(func) => {
                     for (home, value) in self.returned_values(*func) {
@@ -423,12 +438,28 @@ impl<'t> Values<'t> {
                     }
                 }
                 Object::External(path) => {
-                    for id in self.entries_for(site, path) {
-                        if let Role::Pass { of } | Role::Element { of } = &self.catalog.entry(id).role {
-                            for (home, value) in self.argument(site, of) {
-                                found.add_all(self.elements(home, value, key));
-                            }
-                        }
+                    found.add_all(self.elements_by_entries(site, &self.entries_for(site, path), key));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The elements of a call's result, by what the entries say of it.
+    fn elements_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId], key: Option<&Value>) -> Objects {
+        let mut found = Objects::default();
+        for id in entries {
+            match &self.catalog.entry(*id).role {
+                Role::Pass { of } | Role::Element { of } => {
+                    for (home, value) in self.argument(site, of) {
+                        found.add_all(self.elements(home, value, key));
+                    }
+                }
+                // `map`: what the function returns, once for each element.
+                Role::CallsNow { entry, scope: false } => {
+                    for func in self.handed_functions(site, entry) {
+                        found.add_all(self.returned(func));
                     }
                 }
                 _ => {}
@@ -512,11 +543,18 @@ impl<'t> Values<'t> {
     fn is_live(&self, func: FuncId, value: &Value) -> bool {
         let language = self.tree.language(func);
         self.eval(func, value).iter().any(|object| match object {
-            Object::External(path) => !self
-                .catalog
-                .lookup(language, crate::knowledge::MatchKind::Store, path)
-                .is_empty(),
+            Object::External(path) => !self.lookup(language, crate::knowledge::MatchKind::Store, path).is_empty(),
             _ => false,
+        })
+    }
+
+    /// The environment that a spawn is given is the live one or another, depending on the path.
+    pub(super) fn is_mixed_environment(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> bool {
+        let predicates = entries.iter().flat_map(|id| &self.catalog.entry(*id).arguments);
+        predicates.filter(|predicate| predicate.any_of.contains(&ArgumentTest::Live)).any(|predicate| {
+            self.tested(site, &predicate.argument).is_some_and(|(func, value)| {
+                matches!(value, Value::OneOf(_)) || self.sources(func, value).len() > 1
+            })
         })
     }
 

@@ -10,6 +10,7 @@
 //! No API is known here by name, and no language but for the rules of its names.
 
 mod calls;
+mod higher;
 mod meaning;
 mod members;
 mod names;

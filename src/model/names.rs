@@ -9,7 +9,7 @@ use crate::facts::{FunctionKind, Language, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
 use super::tree::{FileId, FuncId, crate_root, last_segment};
-use super::values::{Object, Objects, Values};
+use super::values::{Object, Objects, SYMBOL, Values};
 
 /// How many definitions of one C symbol may be meant at the most.
 const LINK_CANDIDATES: usize = 16;
@@ -44,7 +44,7 @@ impl Values<'_> {
             MatchKind::Decorator,
         ]
         .into_iter()
-        .any(|kind| !self.catalog.lookup(language, kind, path).is_empty())
+        .any(|kind| !self.lookup(language, kind, path).is_empty())
     }
 
     fn python_global(&self, file: FileId, name: &str) -> Objects {
@@ -55,7 +55,7 @@ impl Values<'_> {
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             for module in self.python_modules(file, &import.path) {
-                found.add_all(self.python_global(module, name));
+                found.add_all(self.name(module, name));
             }
             if found.is_empty() && self.python_modules(file, &import.path).is_empty() {
                 let path = format!("{}.{name}", import.path);
@@ -192,10 +192,12 @@ impl Values<'_> {
 
     fn c_global(&self, file: FileId, name: &str) -> Objects {
         let mut found = self.defined_in_c(file, name);
-        if found.is_empty() {
-            found.add_all(self.stored_global(file, name));
+        if !found.is_empty() {
+            return found;
         }
-        if found.is_empty() {
+        // A variable that the file merely declares (`extern char **environ`) is still the outside's.
+        found.add_all(self.stored_global(file, name));
+        if found.is_empty() || self.known(Language::C, name) {
             found.add(Object::external(name));
         }
         found
@@ -253,9 +255,9 @@ impl Values<'_> {
 
     fn rust_global(&self, file: FileId, name: &str) -> Objects {
         // A bare name that is neither imported nor defined here: a symbol of C (`extern "C"`), a glob import, or the prelude.
-        let symbol = self.defined_in_c_by_symbol(file, name);
-        if !symbol.is_empty() {
-            return symbol;
+        if self.declares_symbol(file, name) {
+            let symbol = self.defined_in_c(file, name);
+            return if symbol.is_empty() { Objects::one(Object::external(&format!("{SYMBOL}{name}"))) } else { symbol };
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             let path = format!("{}::{name}", import.path);
@@ -267,21 +269,17 @@ impl Values<'_> {
                 return found;
             }
         }
-        Objects::one(Object::external(name))
+        Objects::one(Object::external(&in_full(name)))
     }
 
-    fn defined_in_c_by_symbol(&self, file: FileId, name: &str) -> Objects {
-        let declared = self
-            .named(name)
-            .any(|func| self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration);
-        if declared {
-            self.defined_in_c(file, name)
-        } else {
-            Objects::default()
-        }
+    fn declares_symbol(&self, file: FileId, name: &str) -> bool {
+        self.named(name).any(|func| {
+            self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration
+        })
     }
 
     fn rust_path(&self, file: FileId, path: &str) -> Objects {
+        let path = &*in_full(path);
         if self.known(Language::Rust, path) {
             return Objects::one(Object::external(path));
         }
@@ -387,6 +385,33 @@ impl Values<'_> {
             }
         }
         found
+    }
+}
+
+/// A path that begins with a name of Rust's prelude (std::prelude::v1), in full.
+fn in_full(path: &str) -> std::borrow::Cow<'_, str> {
+    const PRELUDE: [(&str, &str); 12] = [
+        ("Box", "std::boxed::Box"),
+        ("Vec", "std::vec::Vec"),
+        ("String", "std::string::String"),
+        ("Option", "std::option::Option"),
+        ("Result", "std::result::Result"),
+        ("Some", "std::option::Option::Some"),
+        ("Ok", "std::result::Result::Ok"),
+        ("Err", "std::result::Result::Err"),
+        ("Default", "std::default::Default"),
+        ("Drop", "std::ops::Drop"),
+        ("Iterator", "std::iter::Iterator"),
+        ("drop", "std::mem::drop"),
+    ];
+    let (first, rest) = match path.split_once("::") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    match (PRELUDE.iter().find(|(name, _)| *name == first), rest) {
+        (Some((_, full)), Some(rest)) => format!("{full}::{rest}").into(),
+        (Some((_, full)), None) => (*full).into(),
+        (None, _) => path.into(),
     }
 }
 

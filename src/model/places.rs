@@ -68,6 +68,7 @@ impl Values<'_> {
             }
             Value::Call(owner, call) => {
                 let site = (self.tree.func(file, *owner), *call);
+                keys.push(Key::Made(site));
                 // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
                 for id in self.entries_of_call(site) {
                     if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
@@ -122,7 +123,10 @@ impl Values<'_> {
     fn local_keys(&self, owner: FuncId, index: LocalIndex, depth: u32, keys: &mut Keys) {
         keys.push(Key::Local(owner, index));
         for store in self.local_stores(owner, index) {
-            if !matches!(store.value, Value::Call(..) | Value::List(_)) {
+            if let Value::Call(owner, call) = store.value {
+                let file = self.tree.file_of(store.function);
+                keys.push(Key::Made((self.tree.func(file, *owner), *call)));
+            } else if !matches!(store.value, Value::List(_)) {
                 self.collect_keys(store.function, store.value, depth + 1, keys);
             }
         }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::facts::{CallIndex, FunctionKind, Language, Span, Value};
+use crate::facts::{CallIndex, Event, FunctionKind, Language, RegionKind, Span, Value};
 use crate::knowledge::{ArgumentRef, Catalog, EntryId, MatchKind, Role, Shape, Target};
 
 use super::meaning::Started;
+use super::higher::{Binding, Higher};
 use super::pairs::Pairs;
 use super::places::{Key, Keys, meet};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
@@ -38,6 +39,12 @@ pub struct StartInfo {
     pub detached: bool,
     pub handles: Keys,
     pub owners: Keys,
+    /// What parameters that the entry captures stand for.
+    pub bindings: Vec<Binding>,
+    /// The start as it stands in the code, of which this is one use.
+    pub base: Option<StartId>,
+    /// The calls through which it is reached: they tell the uses apart.
+    pub context: Vec<CallSite>,
 }
 
 /// The accesses of a thread, with the thread that makes each (threads that it starts are included).
@@ -65,6 +72,13 @@ pub struct Engine<'t> {
     heap_at_entry: BTreeMap<FuncId, SiteId>,
     callers: BTreeMap<FuncId, Vec<FuncId>>,
     joins: BTreeMap<StartId, (FuncId, Span)>,
+    higher: Higher,
+    /// Entries that are walked with bindings right now.
+    bound_walks: HashSet<(FuncId, Vec<Binding>)>,
+    contexts: HashMap<(StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>), StartId>,
+    /// Calls that stand in a loop.
+    looped: HashSet<CallSite>,
+    constructors: Vec<FuncId>,
 }
 
 /// Everything that the rules need.
@@ -110,8 +124,14 @@ impl<'t> Engine<'t> {
             heap_at_entry: BTreeMap::new(),
             callers: BTreeMap::new(),
             joins: BTreeMap::new(),
+            higher: Higher::new(),
+            bound_walks: HashSet::new(),
+            contexts: HashMap::new(),
+            looped: HashSet::new(),
+            constructors: Vec::new(),
         };
         engine.index_decorators();
+        engine.index_loops();
         engine
     }
 
@@ -141,6 +161,88 @@ impl<'t> Engine<'t> {
         }
     }
 
+    /// Calls in loops, and what the loader runs first.
+    fn index_loops(&mut self) {
+        let tree = self.values.tree;
+        for func in tree.functions() {
+            let function = tree.function(func);
+            super::tree::each_region(&function.body, &mut |region| {
+                if matches!(region.kind, RegionKind::Loop { .. }) {
+                    super::tree::each_event(region, &mut |event| {
+                        if let Event::Call(index) = event {
+                            self.looped.insert((func, *index));
+                        }
+                    });
+                }
+            });
+            let constructs = |attribute: &crate::facts::Attribute| {
+                super::tree::value_name(&attribute.value) == Some("constructor")
+            };
+            if tree.language(func) == Language::C && function.attributes.iter().any(constructs) {
+                self.constructors.push(func);
+            }
+        }
+    }
+
+    /// The constructors that are linked with a `main`, as far as folders tell.
+    pub fn constructors_beside(&self, main: FuncId) -> Vec<FuncId> {
+        let tree = self.values.tree;
+        let folder = super::names::folder_of(&tree.file(tree.file_of(main)).path);
+        let beside = |func: &FuncId| tree.file(tree.file_of(*func)).path.starts_with(folder);
+        self.constructors.iter().copied().filter(beside).collect()
+    }
+
+    /// Whether the same start can begin a second thread while the first is alive: not `for t in (a, b): t.start()`, where
+    /// each thread is made once.
+    pub fn can_repeat(&self, start: StartId) -> bool {
+        let info = self.start(start);
+        info.created == info.site || info.created.0 != info.site.0 || self.looped.contains(&info.created)
+    }
+
+    /// The parameters of a function that it calls or starts threads on.
+    pub fn called_parameters(&self, func: FuncId) -> Vec<crate::facts::LocalIndex> {
+        self.higher.get(&func).cloned().unwrap_or_default()
+    }
+
+    /// The argument of a call that the catalog knows: its address goes there, nobody walks it here.
+    pub fn is_environment_argument(&self, func: FuncId, span: Span) -> bool {
+        let function = self.values.tree.function(func);
+        function.calls.iter().enumerate().any(|(index, call)| {
+            call.args.iter().any(|argument| argument.span == span)
+                && !self.values.meaning((func, CallIndex(index as u32))).entries.is_empty()
+        })
+    }
+
+    /// One use of a start whose entry depends on the caller.
+    pub fn context_start(
+        &mut self,
+        base: StartId,
+        entries: Vec<FuncId>,
+        bindings: Vec<Binding>,
+        context: &[CallSite],
+    ) -> StartId {
+        let key = (base, entries.clone(), bindings.clone(), context.to_vec());
+        if let Some(known) = self.contexts.get(&key) {
+            return *known;
+        }
+        let id = StartId(self.starts.len() as u32);
+        let mut info = StartInfo {
+            entries,
+            outside: Vec::new(),
+            bindings,
+            base: Some(base),
+            context: context.to_vec(),
+            ..self.start(base).clone()
+        };
+        info.handles.extend(context.iter().map(|site| Key::Made(*site)));
+        for known in info.handles.iter().chain(&info.owners) {
+            self.starts_by_key.entry(known.clone()).or_default().push(id);
+        }
+        self.starts.push(info);
+        self.contexts.insert(key, id);
+        id
+    }
+
     fn round(&mut self) {
         for func in self.values.tree.functions() {
             self.summary(SummaryKey {
@@ -166,7 +268,7 @@ impl<'t> Engine<'t> {
             return self.previous.get(&key).cloned().unwrap_or_default();
         }
         self.observations.begin();
-        let summary = Rc::new(Walk::summarise(self, key));
+        let summary = Rc::new(Walk::summarise(self, key, Vec::new()));
         self.observations.end();
         self.walking.remove(&key);
         self.summaries.insert(key, summary.clone());
@@ -176,6 +278,14 @@ impl<'t> Engine<'t> {
     /// Every start in the tree, known before the walks so that a join can speak of a thread that is started elsewhere.
     fn register_starts(&mut self) {
         let tree = self.values.tree;
+        // Circles between values close in the second round.
+        for func in tree.functions() {
+            for index in 0..tree.function(func).calls.len() {
+                self.values.meaning((func, CallIndex(index as u32)));
+            }
+        }
+        self.values.next_round();
+        self.higher = self.values.higher();
         for func in tree.functions() {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
@@ -205,6 +315,9 @@ impl<'t> Engine<'t> {
             detached: started.detached,
             handles: started.handles,
             owners: started.owners,
+            bindings: Vec::new(),
+            base: None,
+            context: Vec::new(),
         });
     }
 
@@ -237,6 +350,17 @@ impl<'t> Engine<'t> {
             }
         }
         found.sort();
+        // Uses of one start: where the handle tells which use it came from, only that one is meant.
+        let told: Vec<StartId> = found
+            .iter()
+            .copied()
+            .filter(|id| self.start(*id).context.iter().any(|site| keys.contains(&Key::Made(*site))))
+            .collect();
+        let bases: Vec<StartId> = told.iter().filter_map(|id| self.start(*id).base).collect();
+        found.retain(|id| match self.start(*id).base {
+            Some(base) if bases.contains(&base) => told.contains(id),
+            _ => true,
+        });
         found
     }
 
@@ -263,11 +387,7 @@ impl<'t> Engine<'t> {
         // A thread that starts its like: what is known so far is enough to pair it with itself.
         self.thread_accesses.insert(start, Rc::default());
         let mut found: Vec<(Access, StartId)> = Vec::new();
-        for entry in self.start(start).entries.clone() {
-            let summary = self.summary(SummaryKey {
-                function: entry,
-                main: false,
-            });
+        for summary in self.entry_summaries(start) {
             found.extend(summary.accesses.iter().map(|access| (access.clone(), start)));
             for (inner, _) in &summary.starts {
                 if *inner != start {
@@ -289,7 +409,8 @@ impl<'t> Engine<'t> {
         for path in info.outside.clone() {
             let language = self.values.tree.language(created.0);
             let catalog = self.values.catalog;
-            let ids: Vec<EntryId> = catalog
+            let ids: Vec<EntryId> = self
+                .values
                 .lookup(language, MatchKind::Call, &path)
                 .iter()
                 .copied()
@@ -330,15 +451,31 @@ impl<'t> Engine<'t> {
         self.summaries.get(&key)
     }
 
+    /// What the functions do that a thread runs.
+    fn entry_summaries(&mut self, start: StartId) -> Vec<Rc<Summary>> {
+        let info = self.start(start).clone();
+        let summary = |function: &FuncId| {
+            let key = SummaryKey { function: *function, main: false };
+            if info.bindings.is_empty() {
+                return self.summary(key);
+            }
+            if !self.bound_walks.insert((*function, info.bindings.clone())) {
+                return Rc::default();
+            }
+            self.observations.begin();
+            let summary = Rc::new(Walk::summarise(self, key, info.bindings.clone()));
+            self.observations.end();
+            self.bound_walks.remove(&(*function, info.bindings.clone()));
+            summary
+        };
+        info.entries.iter().map(summary).collect()
+    }
+
     /// The queues on which a thread sends.
     pub fn thread_sends(&mut self, start: StartId) -> (Vec<Keys>, bool) {
         let mut sends = Vec::new();
         let mut unknown = false;
-        for entry in self.start(start).entries.clone() {
-            let summary = self.summary(SummaryKey {
-                function: entry,
-                main: false,
-            });
+        for summary in self.entry_summaries(start) {
             sends.extend(summary.sends.iter().cloned());
             unknown |= summary.sends_unknown;
         }
@@ -634,26 +771,13 @@ impl<'t> Engine<'t> {
 
 /// Whether a pattern with holes matches the end of a path, from a component's beginning on.
 fn matches_end(pattern: &str, path: &str) -> bool {
-    let pieces: Vec<&str> = pattern.split('\u{0}').collect();
-    let Some((last, heads)) = pieces.split_last() else {
-        return false;
-    };
-    let Some(mut rest) = path.strip_suffix(last) else {
-        return false;
-    };
-    if heads.is_empty() {
-        return rest.is_empty() || rest.ends_with('/') || last.starts_with('/');
-    }
+    let path = format!("/{path}");
+    let anchored = if pattern.starts_with(['\u{0}', '/']) { pattern.to_owned() } else { format!("/{pattern}") };
+    let mut pieces: Vec<&str> = anchored.split('\u{0}').collect();
+    let Some(last) = pieces.pop() else { return false };
+    let Some(mut rest) = path.strip_suffix(last) else { return false };
     // From the right: every piece in its order, the hole between two pieces as short as possible.
-    for (number, piece) in heads.iter().enumerate().rev() {
-        if number == 0 {
-            return if piece.is_empty() {
-                rest.is_empty() || rest.ends_with('/') || !last.is_empty()
-            } else {
-                rest.rmatch_indices(piece)
-                    .any(|(at, _)| at == 0 || rest.as_bytes()[at - 1] == b'/')
-            };
-        }
+    for piece in pieces.into_iter().rev() {
         match rest.rfind(piece) {
             Some(at) => rest = &rest[..at],
             None => return false,
@@ -662,7 +786,7 @@ fn matches_end(pattern: &str, path: &str) -> bool {
     true
 }
 
-impl<'t> Values<'t> {
+    impl<'t> Values<'t> {
     /// The lock calls whose guards a value may hold, itself or in its fields.
     pub fn holders(&self, func: FuncId, value: &Value) -> Vec<CallSite> {
         let mut found = Vec::new();
@@ -696,7 +820,7 @@ impl<'t> Values<'t> {
         self.argument(site, environment).into_iter().all(|(home, value)| {
             *value == Value::None
                 || self.eval(home, value).iter().any(|object| match object {
-                    Object::External(path) => !self.catalog.lookup(language, MatchKind::Store, path).is_empty(),
+                    Object::External(path) => !self.lookup(language, MatchKind::Store, path).is_empty(),
                     _ => false,
                 })
         })
@@ -711,7 +835,9 @@ mod tests {
     fn patterns_match_from_a_component_on() {
         let cases = [
             ("\u{0}/plugin.py", "plugins/a/plugin.py", true),
-            ("\u{0}/plugin.py", "plugin.py", false),
+            ("\u{0}/plugin.py", "plugin.py", true),
+            ("\u{0}/plugin.py", "myplugin.py", false),
+            ("\u{0}/addons/\u{0}.py", "addons/mail.py", true),
             ("plugins/\u{0}/plugin.py", "x/plugins/a/plugin.py", true),
             ("plugins/\u{0}/plugin.py", "x/myplugins/a/plugin.py", false),
             ("conf.py", "a/conf.py", true),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::facts::Span;
+use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::places::{Keys, meet};
@@ -37,6 +37,8 @@ pub struct State {
     /// Threads surely joined so far; `true` where the join stands under a test of the very handle, so that on the other
     /// paths there was nothing to join.
     pub joined: Vec<(StartId, bool)>,
+    /// What names hold, as long as every path agrees.
+    pub latest: Vec<(Value, Value)>,
     pub received: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.
@@ -90,11 +92,13 @@ impl State {
             shared_child: first.state.shared_child,
             fork_point: first.state.fork_point.clone(),
             joined: merge_joined(&ends),
+            latest: first.state.latest.clone(),
             received: first.state.received.clone(),
             ..State::default()
         };
         for end in &ends {
             merged.received.retain(|keys| end.state.received.contains(keys));
+            merged.latest.retain(|known| end.state.latest.contains(known));
             merged.heap = merged.heap.or(end.state.heap);
             for ended in &end.state.ended {
                 if !merged.ended.contains(ended) {

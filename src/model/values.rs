@@ -21,11 +21,14 @@ use super::tree::{
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
 
-/// How deep one question may lead to others.
-const DEEPEST: u32 = 60;
+/// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
+const DEEPEST: u32 = 3000;
 
 /// How many call sites of one name are looked at for a parameter.
 const MOST_CALLERS: usize = 200;
+
+/// What stands before the name of a C symbol that a Rust file declares itself.
+pub(super) const SYMBOL: &str = "extern::";
 
 /// Something that a value may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,13 +102,18 @@ impl Objects {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Question {
     Local(FuncId, LocalIndex),
+    /// What is stored into a global name.
     Global(FileId, String),
+    /// What a global name or a path leads to.
+    Name(FileId, String),
+    Path(FileId, String),
+    Member(FileId, String),
     Field(ClassId, String),
     Call(CallSite),
     Returns(FuncId),
-    ElementsOfLocal(FuncId, LocalIndex),
-    ElementsOfGlobal(FileId, String),
-    ElementsOfField(ClassId, String),
+    ElementsOfLocal(FuncId, LocalIndex, String),
+    ElementsOfGlobal(FileId, String, String),
+    ElementsOfField(ClassId, String, String),
 }
 
 /// Answers what values may be.
@@ -123,6 +131,10 @@ pub struct Values<'t> {
     /// Rust files by package folder and module path.
     pub(super) rust_modules: HashMap<(String, String), Vec<FileId>>,
     memo: RefCell<HashMap<Question, Objects>>,
+    /// The answers of the round before, for questions that lead back to themselves.
+    earlier: RefCell<HashMap<Question, Objects>>,
+    /// The calls that evidently mean a function.
+    callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
     depth: RefCell<u32>,
     /// How many files declare a global variable of this name (C).
@@ -131,13 +143,14 @@ pub struct Values<'t> {
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
     record_positions: HashMap<String, Vec<(FuncId, &'t [(FieldKey, Value)])>>,
+    /// Calls that send something, by the names of the methods that do.
+    sends: Vec<CallSite>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
-    /// How many containers lead into each other right now.
-    pub(super) guard_depth: RefCell<u32>,
+    
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
@@ -157,15 +170,18 @@ impl<'t> Values<'t> {
             crates: BTreeMap::new(),
             rust_modules: HashMap::new(),
             memo: RefCell::default(),
+            earlier: RefCell::default(),
+            callers: RefCell::default(),
             asking: RefCell::default(),
             depth: RefCell::new(0),
             declared_globals: HashMap::new(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
+            sends: sending_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             entered: HashMap::new(),
-            guard_depth: RefCell::new(0),
+            
             lines: RefCell::default(),
             heirs: RefCell::default(),
         };
@@ -292,6 +308,7 @@ impl<'t> Values<'t> {
                 }
             }
             Event::Return { value, .. } | Event::Yield { value, .. } => {
+                self.index_records(func, value);
                 self.returns.entry(func).or_default().push(value);
             }
             _ => {}
@@ -328,10 +345,10 @@ impl<'t> Values<'t> {
             }
             Value::Text(pieces) => Objects::one(Object::Text(text_of(pieces).into())),
             Value::Local(owner, index) => self.local(self.tree.func(file, *owner), *index),
-            Value::Global(name) => self.global(file, name),
+            Value::Global(name) => self.name(file, name),
             Value::Path(path) => {
                 let mut found = self.stored_global(file, path);
-                found.add_all(self.path(file, path));
+                found.add_all(self.path_of(file, path));
                 found
             }
             Value::Attribute(base, name) => {
@@ -381,21 +398,42 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// Remembers the answer to a question; a question that is being asked already is answered by nothing.
+    /// Remembers the answer to a question. One that leads back to itself is answered by what the round before knew.
     fn ask(&self, question: Question, answer: impl FnOnce() -> Objects) -> Objects {
         if let Some(found) = self.memo.borrow().get(&question) {
             return found.clone();
         }
         if !self.asking.borrow_mut().insert(question.clone()) {
-            return Objects::default();
+            return self.earlier.borrow().get(&question).cloned().unwrap_or_default();
         }
         let found = answer();
         self.asking.borrow_mut().remove(&question);
-        // An answer that was cut short by depth is not remembered: asked from elsewhere it may be whole.
-        if *self.depth.borrow() < DEEPEST / 2 {
-            self.memo.borrow_mut().insert(question, found.clone());
-        }
+        self.memo.borrow_mut().insert(question, found.clone());
         found
+    }
+
+    /// What a global name leads to.
+    pub(super) fn name(&self, file: FileId, name: &str) -> Objects {
+        self.ask(Question::Name(file, name.to_owned()), || self.global(file, name))
+    }
+
+    /// What a path leads to.
+    pub(super) fn path_of(&self, file: FileId, path: &str) -> Objects {
+        self.ask(Question::Path(file, path.to_owned()), || self.path(file, path))
+    }
+
+    /// What a module has under a name.
+    pub(super) fn member_of_module(&self, file: FileId, name: &str) -> Objects {
+        self.ask(Question::Member(file, name.to_owned()), || self.module_member(file, name))
+    }
+
+    /// Begins another round: every question is asked anew, and circles see what this round found out.
+    pub fn next_round(&self) {
+        *self.earlier.borrow_mut() = std::mem::take(&mut self.memo.borrow_mut());
+        self.callers.borrow_mut().clear();
+        self.meanings.borrow_mut().clear();
+        self.lines.borrow_mut().clear();
+        self.heirs.borrow_mut().clear();
     }
 
     fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
@@ -414,8 +452,52 @@ impl<'t> Values<'t> {
             if let Some(ty) = &local.ty {
                 found.add_all(self.instances_of(self.tree.file_of(func), ty));
             }
-            found
+            self.rebuilt(func, index, found)
         })
+    }
+
+    /// A builder whose type a method call on it has changed for good: `command.env_clear();` makes it a
+    /// `Command(cleared)` by the catalog, whichever line comes first.
+    fn rebuilt(&self, func: FuncId, index: LocalIndex, found: Objects) -> Objects {
+        let types: Vec<Rc<str>> = found
+            .iter()
+            .filter_map(|object| match object {
+                Object::Result(ty, _) => Some(ty.clone()),
+                _ => None,
+            })
+            .collect();
+        if types.is_empty() {
+            return found;
+        }
+        let name = &local_of(self.tree.function(func), index).name;
+        for site in self.tree.calls_by_receiver.get(name).into_iter().flatten().filter(|site| site.0 == func) {
+            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else { continue };
+            if !matches!(receiver.as_ref(), Value::Local(_, local) if *local == index) {
+                continue;
+            }
+            if let Some((ty, changed)) = types.iter().find_map(|ty| Some((ty, self.changed_type(func, ty, method)?))) {
+                let mut rebuilt = Objects::default();
+                for object in found.iter() {
+                    match object {
+                        Object::Result(old, site) if old == ty => rebuilt.add(Object::Result(changed.clone(), *site)),
+                        other => rebuilt.add(other.clone()),
+                    }
+                }
+                return rebuilt;
+            }
+        }
+        found
+    }
+
+    /// `T(x)`, where a method of `T` returns that.
+    fn changed_type(&self, func: FuncId, ty: &str, method: &str) -> Option<Rc<str>> {
+        let path = format!("{ty}{}{method}", if ty.contains("::") { "::" } else { "." });
+        let entries = self.lookup(self.tree.language(func), MatchKind::Call, &path);
+        let returned = entries.iter().filter_map(|id| self.catalog.entry(*id).returns.as_deref());
+        returned
+            .filter(|returned| returned.strip_prefix(ty).is_some_and(|rest| rest.starts_with('(')))
+            .map(Rc::from)
+            .next()
     }
 
     /// What `as x` gets: what `__enter__` returns or the generator yields, or an outside manager itself.
@@ -468,45 +550,49 @@ impl<'t> Values<'t> {
     /// What evident callers, and starters of threads, pass for a parameter.
     pub(super) fn passed(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
         let function = self.tree.function(func);
+        let mut found = Vec::new();
+        for site in self.evident_callers(func).iter() {
+            let call = self.tree.call(*site);
+            if let Some(value) = bind(function, index, &call.args, 0) {
+                found.push((site.0, value));
+            }
+        }
+
+    found.extend(self.handed_values(func, index));
+        found
+    }
+
+    /// What starters of threads, and whoever is handed a function with its arguments, pass for a parameter.
+    pub(super) fn handed_values(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
+        let function = self.tree.function(func);
+        let taken = self.tree.taken_by_name.get(function.name.as_str()).into_iter().flatten();
+        let closures = self.tree.taken_closures.get(&func).into_iter().flatten();
+        taken.chain(closures).take(MOST_CALLERS).filter_map(|site| self.handed_on(*site, func, index)).collect()
+    }
+
+    /// The value that a call passes for a parameter of a function.
+    pub(super) fn bound_argument(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<&'t Value> {
+        bind(self.tree.function(func), index, &self.tree.call(site).args, 0)
+    }
+
+    /// The calls that evidently mean a function, by its name.
+    pub(super) fn evident_callers(&self, func: FuncId) -> Rc<Vec<CallSite>> {
+        if let Some(found) = self.callers.borrow().get(&func) {
+            return found.clone();
+        }
+        // Looking for callers asks for values, which may ask for the callers of this one: nothing is known then.
+        self.callers.borrow_mut().insert(func, Rc::default());
+        let function = self.tree.function(func);
         let is_init = function.owner.is_some() && function.name == "__init__";
-        let owner_name = self
-            .tree
-            .owner(func)
-            .map(|class| self.tree.classes[class.0 as usize].name.clone());
+        let owner_name = self.tree.owner(func).map(|class| self.tree.classes[class.0 as usize].name.clone());
         let mut names = vec![function.name.as_str()];
         if is_init && let Some(owner) = &owner_name {
             names.push(super::tree::last_segment(owner));
         }
-        let mut found = Vec::new();
-        for name in &names {
-            for site in self
-                .tree
-                .calls_by_name
-                .get(*name)
-                .into_iter()
-                .flatten()
-                .take(MOST_CALLERS)
-            {
-                if self.calls_into(*site, func) {
-                    let call = self.tree.call(*site);
-                    if let Some(value) = bind(function, index, &call.args, 0) {
-                        found.push((site.0, value));
-                    }
-                }
-            }
-        }
-        let taken = self
-            .tree
-            .taken_by_name
-            .get(function.name.as_str())
-            .into_iter()
-            .flatten();
-        for site in taken
-            .chain(self.tree.taken_closures.get(&func).into_iter().flatten())
-            .take(MOST_CALLERS)
-        {
-            found.extend(self.handed_on(*site, func, index));
-        }
+        let sites = names.iter().filter_map(|name| self.tree.calls_by_name.get(*name)).flatten().take(MOST_CALLERS);
+        let found: Vec<CallSite> = sites.copied().filter(|site| self.calls_into(*site, func)).collect();
+        let found = Rc::new(found);
+        self.callers.borrow_mut().insert(func, found.clone());
         found
     }
 
@@ -680,10 +766,14 @@ impl<'t> Values<'t> {
         self.ask(Question::Call(site), || {
             let mut found = Objects::default();
             let call = self.tree.call(site);
-            for object in self.eval(site.0, &call.callee).iter() {
+            let objects = self.eval(site.0, &call.callee);
+            if objects.is_empty() {
+                return self.results_by_entries(site, &self.entries_of_call(site)).unwrap_or_default();
+            }
+            for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => found.add_all(self.returned(*func)),
+                    Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
                     Object::External(path) => found.add_all(self.external_result(site, path)),
                     _ => {}
@@ -691,6 +781,38 @@ impl<'t> Values<'t> {
             }
             found
         })
+    }
+
+    /// A lock that the function makes anew at every call is another one at every call site, so that two callers that each
+    /// lock their own exclude nobody.
+    fn fresh_locks(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {
+        let made_here = |made: &CallSite| {
+            made.0 == func
+                && self.entries_of_call(*made).iter().any(|id| matches!(self.catalog.entry(*id).role, Role::MakeLock))
+                && !self.is_kept(*made)
+        };
+        if !returned.iter().any(|object| matches!(object, Object::Result(_, Some(made)) if made.0 == func)) {
+            return returned;
+        }
+        let mut found = Objects::default();
+        for object in returned.iter() {
+            match object {
+                Object::Result(ty, Some(made)) if made_here(made) => found.add(Object::Result(ty.clone(), Some(site))),
+                other => found.add(other.clone()),
+            }
+        }
+        found
+    }
+
+    /// The result of a call is stored into something that outlives the function: a global or a field.
+    fn is_kept(&self, made: CallSite) -> bool {
+        let mut kept = false;
+        each_event(&self.tree.function(made.0).body, &mut |event| {
+            if let Event::Store { target, value: Value::Call(_, call), .. } = event {
+                kept |= *call == made.1 && !matches!(target, Value::Local(..));
+            }
+        });
+        kept
     }
 
     /// What a function's returns and yields may be.
@@ -710,12 +832,42 @@ impl<'t> Values<'t> {
     }
 
     fn external_result(&self, site: CallSite, path: &Rc<str>) -> Objects {
+        self.results_by_entries(site, &self.entries_for(site, path))
+            .unwrap_or_else(|| Objects::one(Object::Result(constructed(path).into(), Some(site))))
+    }
+
+    /// The functions that are sent on a queue or channel.
+    pub(super) fn sent_to(&self, func: FuncId, queue: &Value) -> Objects {
+        let mut found = Objects::default();
+        if self.sends.is_empty() {
+            return found;
+        }
+        let keys = self.keys(func, queue);
+        for site in &self.sends {
+            let call = self.tree.call(*site);
+            let Value::Attribute(receiver, _) = &call.callee else { continue };
+            let Some(message) = call.args.first() else { continue };
+            // Only functions matter: what else travels has no effect of its own.
+            let objects = self.eval(site.0, &message.value);
+            if objects.iter().any(|object| matches!(object, Object::Function(_)))
+                && super::places::meet(&self.keys(site.0, receiver), &keys)
+            {
+                for object in objects.iter().filter(|object| matches!(object, Object::Function(_))) {
+                    found.add(object.clone());
+                }
+            }
+        }
+        found
+    }
+
+    /// What the entries say of a call's result; none where they are silent.
+    fn results_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> Option<Objects> {
         let mut found = Objects::default();
         let mut spoken = false;
-        for id in self.entries_for(site, path) {
-            let entry = self.catalog.entry(id);
+        for id in entries {
+            let entry = self.catalog.entry(*id);
             match &entry.role {
-                Role::Pass { of } => {
+                Role::Pass { of } | Role::Partial { entry: of } => {
                     spoken = true;
                     for (func, value) in self.argument(site, of) {
                         found.add_all(self.eval(func, value));
@@ -727,10 +879,11 @@ impl<'t> Values<'t> {
                         found.add_all(self.elements(func, value, None));
                     }
                 }
-                Role::Partial { entry } => {
-                    spoken = true;
-                    for (func, value) in self.argument(site, entry) {
-                        found.add_all(self.eval(func, value));
+                Role::Receive { of } => {
+                    let sent = self.argument(site, of).into_iter().map(|(func, value)| self.sent_to(func, value));
+                    for objects in sent.collect::<Vec<_>>() {
+                        spoken |= !objects.is_empty();
+                        found.add_all(objects);
                     }
                 }
                 Role::JoinPath => {
@@ -753,10 +906,7 @@ impl<'t> Values<'t> {
                 _ => {}
             }
         }
-        if !spoken {
-            found.add(Object::Result(constructed(path).into(), Some(site)));
-        }
-        found
+        spoken.then_some(found)
     }
 
     fn joined(&self, site: CallSite) -> String {
@@ -813,10 +963,23 @@ impl<'t> Values<'t> {
         }
     }
 
+    /// The catalog's entries for a path. A symbol of C that Rust code declares or reaches through the `libc` crate means in
+    /// Rust what it means in C.
+    pub(super) fn lookup(&self, language: Language, kind: MatchKind, path: &str) -> &'t [crate::knowledge::EntryId] {
+        let found = self.catalog.lookup(language, kind, path);
+        if !found.is_empty() || language != Language::Rust {
+            return found;
+        }
+        match path.strip_prefix(SYMBOL).or_else(|| path.strip_prefix("libc::")) {
+            Some(symbol) => self.catalog.lookup(Language::C, kind, symbol),
+            None => found,
+        }
+    }
+
     /// The catalog's entries for a path at a call, arguments considered.
     pub(super) fn entries_for(&self, site: CallSite, path: &str) -> Vec<crate::knowledge::EntryId> {
         let language = self.tree.language(site.0);
-        let exact = self.catalog.lookup(language, MatchKind::Call, path);
+        let exact = self.lookup(language, MatchKind::Call, path);
         let ids = if exact.is_empty() {
             self.catalog
                 .lookup_any(language, MatchKind::Call, super::tree::last_segment(path))
@@ -944,18 +1107,22 @@ impl<'t> Values<'t> {
     }
 
     /// Remembered answers about elements.
-    pub(super) fn ask_elements(&self, func: FuncId, value: &Value, answer: impl FnOnce() -> Objects) -> Objects {
+    pub(super) fn ask_elements(&self, func: FuncId, value: &Value,
+        key: Option<&Value>,
+        answer: impl FnOnce() -> Objects,
+    ) -> Objects {
         let file = self.tree.file_of(func);
+        let key = key.map(|key| format!("{key:?}")).unwrap_or_default();
         let question = match value {
-            Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index),
-            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone()),
+            Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index, key),
+            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone(), key),
             Value::Attribute(base, name) => {
                 let class = self.eval(func, base).iter().find_map(|object| match object {
                     Object::Instance(class, _) | Object::Class(class) => Some(*class),
                     _ => None,
                 });
                 match class {
-                    Some(class) => Question::ElementsOfField(class, name.clone()),
+                    Some(class) => Question::ElementsOfField(class, name.clone(), key),
                     None => return answer(),
                 }
             }
@@ -965,17 +1132,27 @@ impl<'t> Values<'t> {
     }
 }
 
+/// The calls whose name is that of a method that sends, by the catalog.
+fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
+    let mut names: Vec<&str> = catalog
+        .iter()
+        .filter(|(_, entry)| matches!(entry.role, Role::Send { .. }))
+        .map(|(_, entry)| super::tree::last_segment(&entry.path))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().filter_map(|name| tree.calls_by_name.get(name)).flatten().copied().collect()
+}
+
 /// The methods at which a thread that was made before begins, by the catalog.
 fn starting_methods(catalog: &Catalog) -> HashSet<String> {
     catalog
         .iter()
         .filter_map(|(_, entry)| match &entry.role {
-            Role::Start {
-                moment: StartMoment::Method(name),
-                ..
-            } => Some(name.clone()),
+            Role::Start { moment: StartMoment::Method(names), .. } => Some(names.split('|').map(str::to_owned)),
             _ => None,
         })
+        .flatten()
         .collect()
 }
 

@@ -11,6 +11,7 @@ use crate::knowledge::{JoinOf, Role, Shape};
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
+use super::higher::Binding;
 use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
 use super::tree::{CallSite, FuncId};
@@ -23,14 +24,9 @@ struct Continuation<'t> {
     inlined: usize,
 }
 
-/// A decorated function whose wrapper is being walked: calls of the decorator's parameter mean it.
-pub(super) struct Binding {
-    pub decorator: FuncId,
-    pub target: FuncId,
-    pub outer: Vec<FuncId>,
-}
 
-/// An arm that is being walked.
+
+    /// An arm that is being walked.
 pub(super) struct ArmContext {
     pub test: Rc<str>,
     pub assigned: Rc<Vec<String>>,
@@ -49,6 +45,8 @@ pub(super) struct Walk<'e, 't> {
     pub arms: Vec<ArmContext>,
     pub loops: u32,
     pub inlined: Vec<ChainStep>,
+    /// The calls whose callee's code is walked in place.
+    pub inlined_calls: Vec<CallSite>,
     pub bindings: Vec<Binding>,
     continuations: Vec<Continuation<'t>>,
     returns: Vec<State>,
@@ -58,7 +56,7 @@ pub(super) struct Walk<'e, 't> {
 
 impl<'t> Walk<'_, 't> {
     /// What the function of this key does.
-    pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey) -> Summary {
+    pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Summary {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
         let mut walk = Walk {
@@ -70,14 +68,28 @@ impl<'t> Walk<'_, 't> {
             arms: Vec::new(),
             loops: 0,
             inlined: Vec::new(),
-            bindings: Vec::new(),
+            inlined_calls: Vec::new(),
+            bindings,
             continuations: Vec::new(),
             returns: Vec::new(),
             breaks: Vec::new(),
             continues: Vec::new(),
         };
+        walk.constructors();
         walk.region(body);
         walk.finish()
+    }
+
+    /// What the loader runs before `main` (GNU C's constructor attribute).
+    fn constructors(&mut self) {
+        let tree = self.engine.values.tree;
+        let function = tree.function(self.here);
+        if tree.language(self.here) != Language::C || function.name != "main" {
+            return;
+        }
+        for constructor in self.engine.constructors_beside(self.here) {
+            self.enter(constructor, function.name_span, "the loader first runs", &Certainty::SURE);
+        }
     }
 
     fn finish(mut self) -> Summary {
@@ -119,7 +131,8 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn nodes(&mut self, nodes: &'t [Node]) {
+    /// One node after the other, as long as the code is reached.
+    pub(super) fn nodes(&mut self, nodes: &'t [Node]) {
         for node in nodes {
             if self.state.dead {
                 return;
@@ -143,6 +156,9 @@ impl<'t> Walk<'_, 't> {
 
     fn repeat(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition, at_least_once: bool) {
         let before = self.state.clone();
+        // What the body assigns is not what it was before the loop, from the second round on.
+        let assigned = assigned_in(region);
+        self.state.latest.retain(|(target, _)| !assigned.contains(&format!("{target:?}")));
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
@@ -519,13 +535,7 @@ impl<'t> Walk<'_, 't> {
     fn event(&mut self, event: &'t Event) {
         match event {
             Event::Call(index) => self.call((self.here, *index)),
-            Event::Store {
-                target,
-                form,
-                kind,
-                span,
-                ..
-            } => self.store(target, *form, *kind, *span),
+            Event::Store { target, form, kind, value, span } => self.store(target, *form, *kind, value, *span),
             Event::Load { value, form, span } => self.load(value, *form, *span),
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
@@ -565,7 +575,13 @@ impl<'t> Walk<'_, 't> {
         self.continuations.push(next);
     }
 
-    fn store(&mut self, target: &'t Value, form: AccessForm, kind: StoreKind, span: Span) {
+    fn store(&mut self, target: &'t Value, form: AccessForm, kind: StoreKind, value: &'t Value, span: Span) {
+        if matches!(target, Value::Local(..) | Value::Global(_)) {
+            self.state.latest.retain(|(known, _)| known != target);
+            if kind == StoreKind::Assign {
+                self.state.latest.push((target.clone(), value.clone()));
+            }
+        }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {
             return;
@@ -589,7 +605,7 @@ impl<'t> Walk<'_, 't> {
             }
         }
         let entries = self.engine.values.load_entries(self.here, value, form);
-        if !entries.is_empty() {
+        if !entries.is_empty() && !self.engine.is_environment_argument(self.here, span) {
             let variable = self.engine.key_of_place(self.here, value);
             self.touch(&entries, AccessKind::Read, span, variable, None);
         }
@@ -662,6 +678,12 @@ impl<'t> Walk<'_, 't> {
             live.weak_join = Some((here, span));
             live.certainty = live.certainty.and(&Certainty::because(Confidence::Medium, doubt));
         }
+    }
+
+    /// What a name holds at this point, where every path here stored the same; else the name itself.
+    pub(super) fn latest(&self, value: &Value) -> Value {
+        let known = self.state.latest.iter().find(|(target, _)| target == value);
+        known.map_or_else(|| value.clone(), |(_, latest)| latest.clone())
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.

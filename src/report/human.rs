@@ -9,7 +9,7 @@ use ariadne::{Color, Config, IndexType, Label, ReportKind};
 use crate::finding::{Finding, Location, PartnerKind, Severity};
 use crate::input::Sources;
 
-use super::text::{Style, WIDTH, paint, wrap};
+use super::text::{Style, WIDTH, merge_styles, paint, wrap};
 use super::{Detail, Report, sanitise, sections, summary};
 
 /// A place on a longer line gets no picture: it is generated code, and would fill the screen.
@@ -147,7 +147,7 @@ impl Gallery<'_> {
                 let text = String::from_utf8_lossy(&bytes);
                 // Its own heading goes: ours says the same in one form for all formats.
                 for line in text.lines().skip(1) {
-                    out.push_str(line.trim_end());
+                    out.push_str(merge_styles(line).trim_end());
                     out.push('\n');
                 }
             }

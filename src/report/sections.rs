@@ -53,18 +53,28 @@ fn why(finding: &Finding) -> Vec<String> {
     let overlap = &finding.overlap;
     let mut lines = vec![overlap.reason.clone()];
     for thread in &overlap.threads {
-        let many = if thread.many { "threads run" } else { "a thread runs" };
-        let mut line = format!("{many} `{}`, started at {}", thread.entry, at(&thread.start));
+        // The sentence mostly names the thread already.
+        if !overlap.reason.contains(&at(&thread.start)) {
+            let many = if thread.many { "threads run" } else { "a thread runs" };
+            let joined = thread
+                .joined
+                .as_ref()
+                .map(|joined| format!(", joined at {}", at(joined)))
+                .unwrap_or_default();
+            lines.push(format!(
+                "{many} `{}`, started at {}{joined}",
+                thread.entry,
+                at(&thread.start)
+            ));
+        }
         if at(&thread.created) != at(&thread.start) {
-            line.push_str(&format!(" (made at {})", at(&thread.created)));
+            lines.push(format!(
+                "the thread of `{}` is made at {}",
+                thread.entry,
+                at(&thread.created)
+            ));
         }
-        if let Some(joined) = &thread.joined {
-            line.push_str(&format!(", joined at {}", at(joined)));
-        }
-        if let Some(note) = &thread.note {
-            line.push_str(&format!(": {note}"));
-        }
-        lines.push(line);
+        lines.extend(thread.note.clone());
     }
     if !overlap.ancestor.is_empty() {
         lines.push(format!("the two part in `{}`", overlap.ancestor));

@@ -33,6 +33,29 @@ pub fn paint(style: Style, text: &str) -> String {
     format!("\x1b[{code}m{text}\x1b[0m")
 }
 
+/// Drops the resets between two pieces of the same style: `ariadne` styles every character on its own.
+pub fn merge_styles(text: &str) -> String {
+    const RESET: &str = "\x1b[0m";
+    let mut out = String::with_capacity(text.len());
+    let mut active = "";
+    let mut rest = text;
+    while let Some(at) = rest.find('\x1b') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = rest.find('m').map_or(rest.len(), |end| end + 1);
+        let (style, after) = rest.split_at(length);
+        if style == RESET && !active.is_empty() && after.starts_with(active) {
+            rest = &after[active.len()..];
+            continue;
+        }
+        active = if style == RESET { "" } else { style };
+        out.push_str(style);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// The words of `text` in lines of at most `width` characters; a longer word gets a line of its own.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -87,6 +110,13 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("unbreakable x", 4), ["unbreakable", "x"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn pieces_of_one_style_become_one() {
+        let text = "a\x1b[31mb\x1b[0m\x1b[31mc\x1b[0m\x1b[32md\x1b[0m e\x1b[0m";
+        assert_eq!(merge_styles(text), "a\x1b[31mbc\x1b[0m\x1b[32md\x1b[0m e\x1b[0m");
+        assert_eq!(merge_styles("plain \x1b"), "plain \x1b");
     }
 
     #[test]

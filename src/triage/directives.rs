@@ -199,3 +199,111 @@ fn problem(path: &str, line: u32, message: String) -> Problem {
         line: Some(line),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Location;
+    use crate::frontend;
+    use crate::input::Source;
+    use crate::triage::tests::finding;
+
+    /// What the ignores in `text` (the file `a.py`) make of one ER001 finding whose mutation is at `line`: the reason that
+    /// silences it, and the messages of the problems.
+    fn judge(text: &str, line: u32) -> (Option<String>, Vec<String>) {
+        let source = Source {
+            path: "a.py".to_owned(),
+            language: Language::Python,
+            text: text.to_owned(),
+        };
+        let (facts, _) = frontend::lower(&source);
+        let mut ignores = Ignores::collect(&[facts], &Sources::new([source]));
+        let mut findings = [finding("a.py", line)];
+        ignores.apply(&mut findings);
+        let problems = ignores
+            .problems(|_| true)
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect();
+        (
+            findings[0].suppressed.take().map(|suppressed| suppressed.reason),
+            problems,
+        )
+    }
+
+    #[test]
+    fn an_ignore_speaks_of_its_own_line() {
+        let (reason, problems) = judge(
+            "x = 1\ny = 2  # envrace: ignore[env-mutation-during-spawn] one thread only\n",
+            2,
+        );
+        assert_eq!(reason.as_deref(), Some("one thread only"));
+        assert!(problems.is_empty(), "{problems:?}");
+        let (reason, problems) = judge("x = 1  # envrace: ignore[ER001] elsewhere\ny = 2\n", 2);
+        assert_eq!(reason, None);
+        assert_eq!(problems.len(), 1);
+    }
+
+    #[test]
+    fn alone_on_a_line_it_speaks_of_the_next_code() {
+        let (reason, _) = judge("# envrace: ignore[er001, ER002]: why not\n\n# more words\nx = 1\n", 4);
+        assert_eq!(reason.as_deref(), Some("why not"));
+    }
+
+    #[test]
+    fn a_rule_that_silences_nothing_is_named() {
+        let (reason, problems) = judge("x = 1  # envrace: ignore[ER001, ER003] reason\n", 1);
+        assert!(reason.is_some());
+        assert_eq!(
+            problems,
+            ["ignore[concurrent-env-mutations] silences nothing here; remove it"]
+        );
+    }
+
+    #[test]
+    fn without_a_reason_it_silences_nothing() {
+        let (reason, problems) = judge("x = 1  # envrace: ignore[ER001]\n", 1);
+        assert_eq!(reason, None);
+        assert!(problems[0].contains("without a reason"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_rule_that_did_not_run_is_not_judged() {
+        let source = Source {
+            path: "a.py".to_owned(),
+            language: Language::Python,
+            text: "x = 1  # envrace: ignore[ER007] public\n".to_owned(),
+        };
+        let (facts, _) = frontend::lower(&source);
+        let ignores = Ignores::collect(&[facts], &Sources::new([source]));
+        assert!(ignores.problems(|rule| rule != RuleCode::ER007).is_empty());
+    }
+
+    #[test]
+    fn any_line_of_a_long_call_and_the_start_of_the_thread_will_do() {
+        let text = "f(\n  1,\n)  # envrace: ignore[ER001] last line\n";
+        let source = Source {
+            path: "a.py".to_owned(),
+            language: Language::Python,
+            text: text.to_owned(),
+        };
+        let (facts, _) = frontend::lower(&source);
+        let long = Location {
+            end_line: 3,
+            ..finding("a.py", 1).mutation.location
+        };
+        for place in 0..3 {
+            let mut found = finding("other.py", 50);
+            match place {
+                0 => found.mutation.location = long.clone(),
+                1 => found.partner.as_mut().expect("the sample has a partner").location = long.clone(),
+                _ => found.overlap.threads[0].start = long.clone(),
+            }
+            let sources = Sources::new([source.clone()]);
+            let mut ignores = Ignores::collect(std::slice::from_ref(&facts), &sources);
+            let mut findings = [found];
+            ignores.apply(&mut findings);
+            assert!(findings[0].suppressed.is_some(), "{place}");
+        }
+    }
+}

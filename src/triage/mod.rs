@@ -42,3 +42,78 @@ fn places(finding: &Finding) -> impl Iterator<Item = &Location> {
         .flat_map(|thread| [&thread.created, &thread.start]);
     sites.chain(threads)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::*;
+
+    /// An ER001 finding whose mutation is at `path:line`; its partner and thread are in `worker.py`.
+    pub(super) fn finding(path: &str, line: u32) -> Finding {
+        let place = |path: &str, line: u32| Location {
+            path: path.to_owned(),
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 5,
+        };
+        let site = |location: Location| Site {
+            location,
+            api: "api".to_owned(),
+            entries: vec![],
+            variable: None,
+            shape: None,
+            function: "f".to_owned(),
+            chain: vec![],
+            repeated: false,
+            language: "python".to_owned(),
+            code: "code".to_owned(),
+        };
+        let thread = Thread {
+            created: place("worker.py", 8),
+            start: place("worker.py", 9),
+            entry: "run".to_owned(),
+            many: false,
+            joined: None,
+            note: None,
+        };
+        FindingBuilder {
+            code: RuleCode::ER001,
+            effect: Effect::Memory,
+            severity: Severity::Error,
+            confidence: Confidence::High,
+            message: "message".to_owned(),
+            help: "help".to_owned(),
+            mutation: site(place(path, line)),
+            partner: Some(site(place("worker.py", 5))),
+            partner_kind: PartnerKind::Spawn,
+            overlap: Overlap {
+                reason: "reason".to_owned(),
+                threads: vec![thread],
+                ancestor: "main".to_owned(),
+            },
+            holds_for: vec![],
+            guards: vec![],
+            status: None,
+            array: None,
+            interleaving: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            doubts: vec![],
+        }
+        .build()
+    }
+
+    #[test]
+    fn findings_touch_the_files_of_all_their_places() {
+        let touched = |path: &str| touching(vec![finding("a.py", 1)], &BTreeSet::from([path.to_owned()])).len();
+        assert_eq!([touched("a.py"), touched("worker.py"), touched("b.py")], [1, 1, 0]);
+    }
+
+    #[test]
+    fn confidence_below_the_threshold_is_counted() {
+        let mut low = finding("a.py", 1);
+        low.confidence = Confidence::Low;
+        let (kept, dropped) = at_least(vec![low, finding("b.py", 1)], Confidence::Medium);
+        assert_eq!((kept.len(), dropped), (1, 1));
+        assert_eq!(kept[0].mutation.location.path, "b.py");
+    }
+}

@@ -34,7 +34,8 @@ pub(super) fn surplus(tokens: &Normaliser, run: Range<usize>, first: bool) -> Ve
         }
         tag_follows = false;
     }
-    let declares_name = !tokens.is(run.end, b'*');
+    let pointer_to_function = tokens.is(run.end, b'(') && tokens.is(run.end + 1, b'*');
+    let declares_name = !pointer_to_function && !tokens.is(run.end, b'*');
     let allowed = usize::from(!typed) + usize::from(declares_name);
     let mut extra = names.len().saturating_sub(allowed);
     if extra == 0 || run.len() < 2 {
@@ -72,6 +73,9 @@ struct Group {
 /// Rewrites the head `start..brace` of a function; returns its tokens and the function's name.
 pub(super) fn rewrite(tokens: &mut Normaliser, start: usize, brace: usize) -> (Vec<Token>, String) {
     let verbatim = |tokens: &Normaliser| tokens.tokens[start..brace].to_vec();
+    if brace - start > LONGEST {
+        return (verbatim(tokens), String::new());
+    }
     let groups = groups(tokens, start, brace);
     if groups.is_empty() {
         // A lone word before the brace.
@@ -102,29 +106,78 @@ pub(super) fn rewrite(tokens: &mut Normaliser, start: usize, brace: usize) -> (V
         .copied()
         .filter(|group| group.open > start && tokens.is_name(group.open - 1))
         .collect();
-    let typed_before = |group: &Group| {
-        (start..group.open - 1).any(|index| {
-            tokens.is(index, b'*')
-                || tokens.is_word(index) && !words::is_qualifier(tokens.text(index)) && !in_group(&groups, index)
-        })
-    };
     let typed: Vec<Group> = named
         .iter()
         .copied()
-        .filter(|group| typed_before(group) && !only_calls_before(tokens, &groups, start, group))
+        .filter(|group| is_typed(tokens, &groups, start, group))
         .collect();
-    let plain = typed
+    match (parameters_of(tokens, &typed), named.first()) {
+        (Some(parameters), _) => usual(tokens, &groups, start, brace, parameters),
+        (None, Some(first)) => untyped(tokens, &groups, start, brace, *first),
+        (None, None) => (verbatim(tokens), String::new()),
+    }
+}
+
+/// Rewrites the prototype `start..semicolon`; `None` where the item is none that needs or bears it.
+pub(super) fn prototype(tokens: &Normaliser, start: usize, semicolon: usize) -> Option<Vec<Token>> {
+    if semicolon - start > LONGEST || tokens.text(start) == "typedef" {
+        return None;
+    }
+    let groups = groups(tokens, start, semicolon);
+    let outside = |index: &usize| !in_group(&groups, *index);
+    let plain = (start..semicolon)
+        .filter(outside)
+        .all(|index| tokens.is_word(index) || tokens.is(index, b'*'));
+    if !plain
+        || groups
+            .iter()
+            .any(|group| group.open > start && tokens.is(group.open - 1, b')'))
+    {
+        return None;
+    }
+    let named: Vec<Group> = groups
         .iter()
         .copied()
-        .find(|group| !words::is_decoration(tokens.text(group.open - 1)));
-    match (typed.first(), plain, named.first()) {
-        (Some(first), Some(plain), _) if words::is_decoration(tokens.text(first.open - 1)) => {
-            usual(tokens, &groups, start, brace, plain)
-        }
-        (Some(first), _, _) => usual(tokens, &groups, start, brace, *first),
-        (None, _, Some(first)) => untyped(tokens, &groups, start, brace, *first),
-        (None, _, None) => (verbatim(tokens), String::new()),
-    }
+        .filter(|group| group.open > start && tokens.is_name(group.open - 1))
+        .collect();
+    let typed: Vec<Group> = named
+        .into_iter()
+        .filter(|group| is_typed(tokens, &groups, start, group))
+        .collect();
+    let parameters = parameters_of(tokens, &typed)?;
+    Some(usual(tokens, &groups, start, semicolon, parameters).0)
+}
+
+/// The longest head that is looked at, in tokens.
+const LONGEST: usize = 2000;
+
+/// Whether something that can be a type stands before a group's name.
+fn is_typed(tokens: &Normaliser, groups: &[Group], start: usize, group: &Group) -> bool {
+    let typed = (start..group.open - 1).any(|index| {
+        tokens.is(index, b'*')
+            || tokens.is_word(index)
+                && !words::is_qualifier(tokens.text(index))
+                && !words::is_attached(tokens.text(index))
+                && !in_group(groups, index)
+    });
+    typed && !only_calls_before(tokens, groups, start, group)
+}
+
+/// Which of several named groups holds the parameters: `int FORMAT(1, 2) f(char *x) ATTRIBUTE(3) {`.
+fn parameters_of(tokens: &Normaliser, typed: &[Group]) -> Option<Group> {
+    let first = typed.first()?;
+    let declares = |group: &Group| {
+        let mut inside = group.open + 1..group.close;
+        inside.is_empty()
+            || tokens.text(inside.start) == "void"
+            || inside.any(|index| tokens.is_word(index) && (tokens.is_word(index + 1) || tokens.is(index + 1, b'*')))
+    };
+    let decorated = words::is_decoration(tokens.text(first.open - 1));
+    let better = typed[1..].iter().find(|group| match decorated {
+        true => !words::is_decoration(tokens.text(group.open - 1)),
+        false => !declares(first) && declares(group) && group.open == first.close + 2,
+    });
+    Some(*better.unwrap_or(first))
 }
 
 fn groups(tokens: &Normaliser, start: usize, brace: usize) -> Vec<Group> {
@@ -208,6 +261,13 @@ fn usual(tokens: &Normaliser, groups: &[Group], start: usize, brace: usize, para
     );
     let old_style = (parameters.close + 1..brace).any(|index| tokens.is(index, b';'));
     let mut out: Vec<Token> = Vec::new();
+    let attached =
+        |group: &&Group| group.close < name && group.open > start && words::is_attached(tokens.text(group.open - 1));
+    for group in groups.iter().filter(attached) {
+        // Attributes read in front, not between the type and the name.
+        out.extend_from_slice(&tokens.tokens[group.open - 1..=group.close]);
+        dropped.extend(group.open - 1..=group.close);
+    }
     for index in start..=parameters.open {
         if !dropped.contains(&index) {
             out.push(tokens.tokens[index]);
@@ -292,15 +352,11 @@ fn untyped(
     let name = first.open - 1;
     let arguments = split(tokens, first);
     let single = |argument: &Range<usize>| argument.len() == 1 && tokens.is_name(argument.start);
-    let typed = |argument: &Range<usize>| {
-        argument.len() > 1
-            && tokens.is_name(argument.end - 1)
-            && argument
-                .clone()
-                .all(|index| tokens.is_word(index) || tokens.is(index, b'*'))
-    };
     let looks_plain = arguments.iter().all(|argument| {
-        single(argument) || typed(argument) || argument.is_empty() || tokens.text(argument.start) == "void"
+        single(argument)
+            || typed_argument(tokens, argument)
+            || argument.is_empty()
+            || tokens.text(argument.start) == "void"
     });
     let is_macro =
         !looks_plain || words::is_decoration(tokens.text(name)) || groups.len() > 1 && arguments.iter().any(single);

@@ -18,6 +18,8 @@ pub(super) struct Macro {
     /// The last parameter takes all that is left.
     pub variadic: bool,
     pub body: Vec<Token>,
+    /// It may be defined or not (`#ifdef X`), so that the name may also mean itself.
+    pub optional: bool,
     pub span: Span,
 }
 
@@ -35,6 +37,7 @@ impl Macro {
             parameters: None,
             variadic: false,
             body: Vec::new(),
+            optional: false,
             span,
         };
         let mut body = 1;
@@ -107,11 +110,10 @@ impl Macro {
             if let (true, Some(next)) = (
                 joins,
                 rest.next_if(|next| matches!(next.kind, Kind::Word | Kind::Number)),
-            ) {
-                if let Some(before) = out.pop() {
-                    let glued = format!("{}__{}", texts.of(&before), texts.of(next));
-                    out.push(texts.make(&glued, Kind::Word, &before));
-                }
+            ) && let Some(before) = out.pop().filter(|before| before.end - before.start < LONGEST)
+            {
+                let glued = format!("{}__{}", texts.of(&before), texts.of(next));
+                out.push(texts.make(&glued, Kind::Word, &before));
             }
         }
         Some(out)
@@ -153,6 +155,9 @@ enum Place {
 /// The most tokens that expansion may add to a file, and how deep expansions may nest.
 const BUDGET: usize = 300_000;
 const DEPTH: usize = 24;
+
+/// The longest word to which `##` still glues another.
+const LONGEST: u32 = 256;
 
 struct Frame {
     tokens: Vec<Token>,
@@ -215,7 +220,7 @@ pub(super) fn expand(tokens: Vec<Token>, macros: &[Macro], texts: &mut Texts) ->
 /// Decides by a macro's body how its uses are treated.
 fn use_of(found: &Macro, texts: &Texts) -> Use {
     let (mut braces, mut parens, mut lowest) = (0, 0, 0);
-    let mut complex = false;
+    let (mut complex, mut keywords) = (false, false);
     for token in &found.body {
         match token.kind {
             Kind::Mark(b'{') => braces += 1,
@@ -225,8 +230,8 @@ fn use_of(found: &Macro, texts: &Texts) -> Use {
             _ => {}
         }
         lowest = lowest.min(braces).min(parens);
-        complex |= matches!(token.kind, Kind::Mark(b'(' | b'{' | b';' | b'[' | b'='))
-            || token.kind == Kind::Word && words::is_keyword(texts.of(token));
+        keywords |= token.kind == Kind::Word && words::is_keyword(texts.of(token));
+        complex |= matches!(token.kind, Kind::Mark(b'(' | b'{' | b';' | b'[' | b'='));
     }
     let Some(first) = found.body.first() else {
         return match found.parameters {
@@ -248,7 +253,7 @@ fn use_of(found: &Macro, texts: &Texts) -> Use {
         return Use::Always;
     }
     match found.parameters {
-        None if complex => Use::Always,
+        None if keywords || complex && !found.optional => Use::Always,
         None => Use::Keep,
         Some(_) if first.is(b'{') => Use::Element,
         Some(_) => Use::FileScope,
@@ -271,9 +276,18 @@ impl Expander<'_, '_> {
     fn place(&self) -> Place {
         match self.out.last().map(|token| token.kind) {
             Some(Kind::Mark(b',' | b'{' | b'=')) if self.braces > 0 && self.parens == 0 => Place::Element,
+            // After a type a name is being declared, though a macro may have the same name elsewhere.
+            Some(Kind::Word) if self.braces == 0 && self.parens == 0 && self.ends_with_type() => Place::Code,
+            Some(Kind::Mark(b'*')) if self.braces == 0 => Place::Code,
             _ if self.braces == 0 && self.parens == 0 => Place::FileScope,
             _ => Place::Code,
         }
+    }
+
+    fn ends_with_type(&self) -> bool {
+        self.out
+            .last()
+            .is_some_and(|last| !words::is_qualifier(self.texts.of(last)))
     }
 
     /// Puts a macro's body in the place of its use; `false` where the use stays.
@@ -386,7 +400,8 @@ impl Expander<'_, '_> {
                     ..token
                 }),
             }
-            if paste && from > 0 && out.len() > from && out[from].kind != Kind::Mark(b',') {
+            let short = from > 0 && out[from - 1].end - out[from - 1].start < LONGEST;
+            if paste && short && out.len() > from && out[from].kind != Kind::Mark(b',') {
                 let glued = format!("{}{}", self.texts.of(&out[from - 1]), self.texts.of(&out[from]));
                 let kind = out[from - 1].kind;
                 out[from - 1] = self.texts.make(&glued, kind, &place);

@@ -15,17 +15,26 @@ use crate::facts::{FileFacts, Function, FunctionKind, Language, ParameterKind, P
 use crate::input::Source;
 
 mod alias;
+mod arms;
+mod brackets;
 mod condition;
+mod declarator;
 mod declare;
 #[cfg(test)]
 mod dump;
 mod header;
+mod initial;
 mod lex;
+mod literal;
 mod macros;
 mod normalise;
 mod preprocess;
+mod rewrite;
 mod scope;
+mod simplify;
 mod statements;
+mod switch;
+mod test;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -49,6 +58,7 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
     let mut prepared = preprocess::prepare(&source.text, &lines);
     let mut texts = Texts::new(&source.text);
     let tokens = macros::expand(std::mem::take(&mut prepared.tokens), &prepared.macros, &mut texts);
+    let tokens = simplify::simplify(tokens, &mut texts);
     let (tokens, found) = normalise::normalise(&tokens, &mut texts, &source.text);
     let (macro_tokens, macro_names) = macro_functions(&prepared.macros, &mut texts, &source.text);
     let mut reader = Reader::new();
@@ -165,7 +175,7 @@ impl Reader {
         let mut steps = 0_u32;
         let mut check = |_: &ParseState| {
             steps += 1;
-            steps % 16 == 0 && Instant::now() > until
+            steps.is_multiple_of(16) && Instant::now() > until
         };
         let options = ParseOptions::new().progress_callback(&mut check);
         let bytes = text.as_bytes();
@@ -247,19 +257,18 @@ impl Lowering<'_> {
         match item.kind() {
             "declaration" => self.file_declaration(item),
             "type_definition" | "struct_specifier" | "union_specifier" | "enum_specifier" => self.type_item(item),
-            "expression_statement" => {
+            "expression_statement"
                 // `REGISTER(function);` at file scope: a macro that does something with what it names.
                 if item
                     .named_child(0)
                     .is_some_and(|child| child.kind() == "call_expression")
-                {
+                => {
                     self.evaluation = Evaluation::Run;
                     for expression in children(item) {
                         self.discard(expression);
                     }
                     self.evaluation = Evaluation::Constant;
                 }
-            }
             _ => {}
         }
     }
@@ -307,6 +316,7 @@ fn macro_functions(macros: &[Macro], texts: &mut Texts, source: &str) -> (Vec<To
     let mut made = Vec::new();
     for (index, found) in macros.iter().enumerate() {
         let Some(body) = found.code(texts) else { continue };
+        let body = simplify::simplify(body, texts);
         let body = normalise::normalise_code(&body, texts, source);
         let place = found.name_at;
         tokens.push(texts.word("int", &place));
@@ -353,10 +363,10 @@ fn lower_macros(lowering: &mut Lowering, root: Syntax, macros: &[Macro], made: &
         let count = found.parameters.as_ref().map_or(0, Vec::len);
         declare::as_macro(function, count);
         function.span = found.span;
-        if found.variadic {
-            if let Some(rest) = count.checked_sub(1).and_then(|last| function.locals.get_mut(last)) {
-                rest.parameter = Some(ParameterKind::VarPositional);
-            }
+        if found.variadic
+            && let Some(rest) = count.checked_sub(1).and_then(|last| function.locals.get_mut(last))
+        {
+            rest.parameter = Some(ParameterKind::VarPositional);
         }
     }
 }

@@ -4,12 +4,13 @@
 //! or a type as an argument do not read as C. Here they are rewritten into something of the same meaning that does. Each
 //! made-up token stands at the place of the token beside it, so that positions stay right.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
+use super::brackets::{UNPAIRED, pair_brackets};
 use super::header;
 use super::lex::{Kind, Texts, Token};
-use super::words;
+use super::words::{self, Part};
 
 /// A function definition in the rewritten tokens.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Found {
 pub(super) fn normalise(tokens: &[Token], texts: &mut Texts, source: &str) -> (Vec<Token>, Vec<Found>) {
     let mut normaliser = Normaliser {
         pairs: pair_brackets(tokens, source),
+        parts: parts(tokens, texts),
         ends: block_ends(tokens, texts),
         tokens,
         texts,
@@ -39,6 +41,7 @@ pub(super) fn normalise(tokens: &[Token], texts: &mut Texts, source: &str) -> (V
 pub(super) fn normalise_code(tokens: &[Token], texts: &mut Texts, source: &str) -> Vec<Token> {
     let mut normaliser = Normaliser {
         pairs: pair_brackets(tokens, source),
+        parts: parts(tokens, texts),
         ends: HashMap::new(),
         tokens,
         texts,
@@ -49,58 +52,12 @@ pub(super) fn normalise_code(tokens: &[Token], texts: &mut Texts, source: &str) 
     normaliser.out
 }
 
-/// No bracket closes this one.
-const UNPAIRED: u32 = u32::MAX;
-
-/// For every opening bracket the index of the one that closes it, and the other way round.
-fn pair_brackets(tokens: &[Token], source: &str) -> Vec<u32> {
-    let (pairs, complete) = pair_with(tokens, source, false);
-    match complete {
-        true => pairs,
-        // Some brace is missing: a closing brace in the first column ends everything.
-        false => pair_with(tokens, source, true).0,
-    }
-}
-
-fn pair_with(tokens: &[Token], source: &str, first_column_closes: bool) -> (Vec<u32>, bool) {
-    let mut pairs = vec![UNPAIRED; tokens.len()];
-    let mut stack: Vec<(usize, u8)> = Vec::new();
-    let mut braces = 0;
-    for (index, token) in tokens.iter().enumerate() {
-        let Kind::Mark(mark) = token.kind else { continue };
-        match mark {
-            b'(' | b'[' | b'{' => {
-                braces += usize::from(mark == b'{');
-                stack.push((index, mark));
-            }
-            b')' | b']' => {
-                let wanted = if mark == b')' { b'(' } else { b'[' };
-                if stack.last().is_some_and(|(_, open)| *open == wanted) {
-                    let (open, _) = stack.pop().expect("the stack has a last element");
-                    pairs[open] = index as u32;
-                    pairs[index] = open as u32;
-                }
-            }
-            b'}' if braces > 0 => {
-                let first_column = token.start == 0 || source.as_bytes().get(token.start as usize - 1) == Some(&b'\n');
-                let wanted = if first_column_closes && first_column { braces } else { 1 };
-                for _ in 0..wanted {
-                    while stack.last().is_some_and(|(_, open)| *open != b'{') {
-                        stack.pop();
-                    }
-                    if let Some((open, _)) = stack.pop() {
-                        pairs[index] = open as u32;
-                        pairs[open] = UNPAIRED;
-                    }
-                }
-                let opening = pairs[index] as usize;
-                pairs[opening] = index as u32;
-                braces -= wanted;
-            }
-            _ => {}
-        }
-    }
-    (pairs, braces == 0)
+/// The part of every word.
+fn parts(tokens: &[Token], texts: &Texts) -> Vec<Option<Part>> {
+    tokens
+        .iter()
+        .map(|token| (token.kind == Kind::Word).then(|| words::part(texts.of(token))))
+        .collect()
 }
 
 /// Words that open a line and hold `END`, with their places: what may close a `BEGIN…`.
@@ -128,7 +85,7 @@ enum Brace {
 
 /// Where code stands that is rewritten.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     File,
     Function,
 }
@@ -136,9 +93,11 @@ enum Scope {
 pub(super) struct Normaliser<'t, 's> {
     pub tokens: &'t [Token],
     pub pairs: Vec<u32>,
+    /// What part each token plays that is a word.
+    parts: Vec<Option<Part>>,
     ends: HashMap<String, Vec<usize>>,
     pub texts: &'t mut Texts<'s>,
-    out: Vec<Token>,
+    pub out: Vec<Token>,
     found: Vec<Found>,
 }
 
@@ -157,10 +116,15 @@ impl Normaliser<'_, '_> {
 
     /// A word that is no keyword.
     pub fn is_name(&self, index: usize) -> bool {
-        self.is_word(index) && !words::is_keyword(self.text(index))
+        self.part(index) == Some(Part::Name)
     }
 
-    fn opens_line(&self, index: usize) -> bool {
+    /// What part a word plays; `None` for what is no word.
+    pub fn part(&self, index: usize) -> Option<Part> {
+        self.parts.get(index).copied().flatten()
+    }
+
+    pub fn opens_line(&self, index: usize) -> bool {
         self.tokens.get(index).is_some_and(|token| token.opens_line)
     }
 
@@ -176,11 +140,11 @@ impl Normaliser<'_, '_> {
     fn file_scope(&mut self) {
         let (mut start, mut at) = (0, 0);
         while at < self.tokens.len() {
-            if at == start {
-                if let Some(next) = self.item_opening(at) {
-                    (start, at) = (next, next);
-                    continue;
-                }
+            if at == start
+                && let Some(next) = self.item_opening(at)
+            {
+                (start, at) = (next, next);
+                continue;
             }
             match self.tokens[at].kind {
                 Kind::Mark(b'(' | b'[') => at = self.pair(at).unwrap_or(at) + 1,
@@ -190,8 +154,14 @@ impl Normaliser<'_, '_> {
                         start = at;
                     }
                     None => {
+                        match header::prototype(self, start, at) {
+                            Some(head) => {
+                                self.out.extend(head);
+                                self.out.push(self.tokens[at]);
+                            }
+                            None => self.code(start..at + 1, Scope::File),
+                        }
                         at += 1;
-                        self.code(start..at, Scope::File);
                         start = at;
                     }
                 },
@@ -230,10 +200,11 @@ impl Normaliser<'_, '_> {
             true => self.pair(at + 1)? + 1,
             false => at + 1,
         };
-        if token.opens_line && (self.opens_line(after) || self.is(after, b';')) {
-            if let Some(next) = self.begin_end_block(at, after) {
-                return Some(next);
-            }
+        if token.opens_line
+            && (self.opens_line(after) || self.is(after, b';'))
+            && let Some(next) = self.begin_end_block(at, after)
+        {
+            return Some(next);
         }
         if after > at + 1 && self.is_word(after) && self.opens_line(after) && self.old_style_body(at, after).is_none() {
             // A macro without its semicolon.
@@ -243,11 +214,33 @@ impl Normaliser<'_, '_> {
             return Some(after);
         }
         let next = self.text(after);
+        let lone = after == at + 1 && token.opens_line && (after >= self.tokens.len() || self.opens_line(after));
+        if lone && !self.may_be_type_of(after) {
+            return Some(after);
+        }
         if after == at + 1 && (words::is_qualifier(next) || words::is_type(next)) && next != "const" {
             // A decoration before the declaration's first keyword.
             return Some(after);
         }
         None
+    }
+
+    /// Whether what begins at `at`, a line below a lone word, can be a declaration with that word as its type.
+    fn may_be_type_of(&self, at: usize) -> bool {
+        if at >= self.tokens.len() {
+            return false;
+        }
+        if !self.is_name(at) || self.is_name(at + 1) || self.is(at + 1, b'*') {
+            return !self.is_name(at);
+        }
+        if !self.is(at + 1, b'(') {
+            return !self.opens_line(at + 1);
+        }
+        // A call that ends its line is one more macro; a head goes on with its body or parameters.
+        let Some(after) = self.pair(at + 1).map(|close| close + 1) else {
+            return true;
+        };
+        !self.is_word(after) || !self.opens_line(after) || self.old_style_body(at, after).is_some()
     }
 
     /// `BEGINname … ENDname` without known definitions: a function that is named like the opening macro.
@@ -272,6 +265,7 @@ impl Normaliser<'_, '_> {
         let brace = self.texts.mark(b'{', &place);
         self.out.extend([int, place, open, close, brace]);
         self.code(after..end, Scope::Function);
+        self.finish_label(&place);
         let last = self.texts.mark(b'}', &self.tokens[end]);
         self.out.push(last);
         self.found.push(Found {
@@ -362,6 +356,8 @@ impl Normaliser<'_, '_> {
         let body = self.out.len();
         self.out.push(self.tokens[brace]);
         self.code(brace + 1..close.min(self.tokens.len()), Scope::Function);
+        let place = self.tokens[brace];
+        self.finish_label(&place);
         // What the brackets' recovery closed early is closed here too.
         let open: i32 = self.out[body..]
             .iter()
@@ -383,302 +379,5 @@ impl Normaliser<'_, '_> {
             brace: body,
         });
         (close + 1).min(self.tokens.len())
-    }
-
-    /// Rewrites statements and declarations.
-    fn code(&mut self, range: Range<usize>, scope: Scope) {
-        let mut state = Code {
-            scope,
-            boundary: true,
-            in_case: false,
-            blocks: Vec::new(),
-            controls: HashSet::new(),
-            replaced: HashMap::new(),
-            after: HashMap::new(),
-            dropped: HashSet::new(),
-            parens: 0,
-        };
-        let mut at = range.start;
-        while at < range.end {
-            at = self.code_token(at, range.end, &mut state);
-        }
-    }
-
-    /// Writes the token at `at`, or what stands for it; returns the next one's index.
-    fn code_token(&mut self, at: usize, end: usize, state: &mut Code) -> usize {
-        let token = self.tokens[at];
-        if let Some(next) = state.replaced.remove(&at) {
-            let zero = self.texts.make("0", Kind::Number, &token);
-            self.out.push(zero);
-            state.boundary = false;
-            if next > at {
-                return next;
-            }
-        }
-        if state.dropped.remove(&at) {
-            return at + 1;
-        }
-        let boundary = state.boundary;
-        state.boundary = false;
-        match token.kind {
-            Kind::Word => return self.word(at, end, boundary, state),
-            Kind::Mark(b'(') => {
-                state.parens += 1;
-                self.out.push(token);
-                if let Some(before) = at.checked_sub(1).filter(|before| self.is_name(*before)) {
-                    self.arguments(before, at, state);
-                }
-                return at + 1;
-            }
-            Kind::Mark(b')') => {
-                state.parens = (state.parens - 1).max(0);
-                state.boundary = state.controls.contains(&at);
-            }
-            Kind::Mark(b'{') => {
-                let data = match self.out.last().map(|token| token.kind) {
-                    Some(Kind::Mark(b'=' | b',' | b'[')) => true,
-                    Some(Kind::Mark(b'{')) => state.blocks.last().is_some_and(|(data, _)| *data),
-                    Some(Kind::Mark(b')')) => !boundary && !state.after.contains_key(&at),
-                    _ => false,
-                };
-                state.blocks.push((data, state.parens));
-                state.parens = 0;
-                state.boundary = !data;
-            }
-            Kind::Mark(b'}') => {
-                let (data, parens) = state.blocks.pop().unwrap_or((false, 0));
-                state.parens = parens;
-                state.boundary = !data && parens == 0;
-            }
-            Kind::Mark(b';') => state.boundary = !state.in_data(),
-            Kind::Mark(b':') if state.in_case => {
-                state.in_case = false;
-                state.boundary = true;
-            }
-            Kind::Mark(b'&') if self.is_label_address(at) => {
-                let zero = self.texts.make("0", Kind::Number, &token);
-                self.out.push(zero);
-                return at + 3;
-            }
-            Kind::Mark(b'.') if state.in_case && self.is(at + 1, b'.') && self.is(at + 2, b'.') => {
-                // `case 1 ... 9:` keeps its first value.
-                return (at..end).find(|index| self.is(*index, b':')).unwrap_or(at + 3);
-            }
-            _ => {}
-        }
-        self.out.push(token);
-        self.finish_token(at, state);
-        at + 1
-    }
-
-    /// Writes what was found to follow the token at `at`.
-    fn finish_token(&mut self, at: usize, state: &mut Code) {
-        if let Some(marks) = state.after.remove(&at) {
-            for mark in marks {
-                let made = self.texts.mark(*mark, &self.tokens[at]);
-                self.out.push(made);
-            }
-            state.boundary = true;
-        }
-    }
-
-    /// `&&label`, the address of a label.
-    fn is_label_address(&self, at: usize) -> bool {
-        self.is(at + 1, b'&')
-            && self.tokens[at].end == self.tokens[at + 1].start
-            && self.is_name(at + 2)
-            && self
-                .out
-                .last()
-                .is_some_and(|token| matches!(token.kind, Kind::Mark(b'=' | b',' | b'{' | b'(' | b'[')))
-    }
-
-    fn word(&mut self, at: usize, end: usize, boundary: bool, state: &mut Code) -> usize {
-        let token = self.tokens[at];
-        match self.text(at) {
-            "if" | "while" | "for" | "switch" if self.is(at + 1, b'(') => {
-                if let Some(close) = self.pair(at + 1) {
-                    state.controls.insert(close);
-                }
-            }
-            "else" | "do" => state.boundary = true,
-            "case" | "default" => state.in_case = true,
-            "goto" if self.is(at + 1, b'*') => {
-                let label = self.texts.word("computed", &token);
-                self.out.extend([token, label]);
-                return (at..end).find(|index| self.is(*index, b';')).unwrap_or(end);
-            }
-            _ if state.in_data() || !boundary || state.parens > 0 => {}
-            word if words::is_statement(word) => {}
-            _ => {
-                self.declaration_run(at, end, state);
-                if self.is_name(at) {
-                    return self.statement_name(at, state);
-                }
-                if state.dropped.remove(&at) {
-                    state.boundary = true;
-                    return at + 1;
-                }
-            }
-        }
-        self.out.push(token);
-        self.finish_token(at, state);
-        at + 1
-    }
-
-    /// A name at a statement's beginning: a label, or a macro that needs help to read as a statement.
-    fn statement_name(&mut self, at: usize, state: &mut Code) -> usize {
-        let token = self.tokens[at];
-        if state.dropped.remove(&at) {
-            state.boundary = true;
-            return at + 1;
-        }
-        if self.is(at + 1, b':') {
-            self.out.extend([token, self.tokens[at + 1]]);
-            state.boundary = true;
-            return at + 2;
-        }
-        if self.is(at + 1, b'(') && state.scope == Scope::Function {
-            if let Some(close) = self.pair(at + 1) {
-                let next = close + 1;
-                let next_opens = self.is_word(next) && self.opens_line(next);
-                if self.is(next, b'{') {
-                    // A macro that heads a block is taken for a loop.
-                    let head = self.texts.word("while", &token);
-                    let open = self.texts.mark(b'(', &token);
-                    self.out.extend([head, open]);
-                    state.after.insert(close, &[b')']);
-                } else if next_opens || self.is(next, b'}') || self.text(next) == "else" {
-                    state.after.insert(close, &[b';']);
-                }
-            }
-        } else if token.opens_line && state.scope == Scope::Function {
-            let next = at + 1;
-            let next_opens = self.is_word(next) && self.opens_line(next);
-            if next_opens || self.is(next, b'}') || self.is(next, b'{') {
-                state.after.insert(at, &[b';']);
-            }
-        }
-        self.out.push(token);
-        self.finish_token(at, state);
-        at + 1
-    }
-
-    /// Marks the decorations in a declaration's run of words, where there is one word too many to be read.
-    fn declaration_run(&mut self, at: usize, end: usize, state: &mut Code) {
-        let mut next = at;
-        loop {
-            let from = next;
-            while next < end && self.is_word(next) && !words::is_attached(self.text(next)) {
-                next += 1;
-            }
-            for index in header::surplus(self, from..next, from == at) {
-                state.dropped.insert(index);
-            }
-            let stars = next;
-            while self.is(next, b'*') {
-                next += 1;
-            }
-            if stars == next || next >= end {
-                break;
-            }
-        }
-        if state.scope == Scope::File {
-            self.trailing_decorations(at, end, state);
-        }
-    }
-
-    /// Marks what follows a prototype's parameters up to its semicolon: `int f(int) NORETURN FORMAT(1, 2);`.
-    fn trailing_decorations(&mut self, at: usize, end: usize, state: &mut Code) {
-        let Some(open) = (at..end)
-            .take(60)
-            .find(|index| self.is(*index, b'(') || self.is(*index, b'=') || self.is(*index, b'{'))
-        else {
-            return;
-        };
-        if !self.is(open, b'(') || open == at || !self.is_name(open - 1) || open - 1 == at {
-            return;
-        }
-        let Some(close) = self.pair(open) else { return };
-        let mut next = close + 1;
-        while next < end && self.is_name(next) && words::is_decoration(self.text(next)) {
-            let last = match self.is(next + 1, b'(') {
-                true => self.pair(next + 1).unwrap_or(next),
-                false => next,
-            };
-            state.dropped.extend(next..=last);
-            next = last + 1;
-        }
-    }
-
-    /// Looks at a call's arguments for those that are no expressions: types, operators, nothing at all.
-    fn arguments(&mut self, name: usize, open: usize, state: &mut Code) {
-        let Some(close) = self.pair(open) else { return };
-        let before = name.checked_sub(1);
-        let declares = before.is_some_and(|before| {
-            self.is_word(before) && !words::is_statement(self.text(before)) && !self.opens_line(name)
-                || self.is_word(before) && words::is_type(self.text(before))
-        });
-        if declares || close == open + 1 {
-            return;
-        }
-        let product = before.is_some_and(|before| self.is(before, b'*'));
-        let several = (open + 1..close).any(|index| self.is(index, b','));
-        let mut from = open + 1;
-        let mut at = from;
-        while at <= close {
-            if at == close || self.is(at, b',') {
-                let typed = !product && self.is_type_argument(from, at);
-                if typed || (from < at && (from..at).all(|index| self.is_operator(index))) {
-                    state.replaced.insert(from, at);
-                } else if from == at && several {
-                    state.replaced.insert(from, from);
-                }
-                from = at + 1;
-            }
-            at = match self.tokens[at].kind {
-                Kind::Mark(b'(' | b'[' | b'{') => self.pair(at).unwrap_or(at) + 1,
-                _ => at + 1,
-            };
-        }
-    }
-
-    fn is_type_argument(&self, from: usize, to: usize) -> bool {
-        let first = self.text(from);
-        from < to
-            && self.is_word(from)
-            && (words::is_type(first) || words::is_qualifier(first) || (to > from + 1 && self.is(to - 1, b'*')))
-    }
-
-    fn is_operator(&self, index: usize) -> bool {
-        matches!(
-            self.tokens[index].kind,
-            Kind::Mark(b'<' | b'>' | b'=' | b'!' | b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^')
-        )
-    }
-}
-
-/// What is known while statements are rewritten.
-struct Code {
-    scope: Scope,
-    /// A statement can begin here.
-    boundary: bool,
-    /// Between `case` and its colon.
-    in_case: bool,
-    /// Open braces: whether they hold data, and how many parentheses were open around them.
-    blocks: Vec<(bool, i32)>,
-    /// Closing parentheses of `if (…)` and the like.
-    controls: HashSet<usize>,
-    /// Arguments that become `0`: from, to.
-    replaced: HashMap<usize, usize>,
-    /// Punctuation to write after a token.
-    after: HashMap<usize, &'static [u8]>,
-    dropped: HashSet<usize>,
-    parens: i32,
-}
-
-impl Code {
-    fn in_data(&self) -> bool {
-        self.blocks.last().is_some_and(|(data, _)| *data)
     }
 }

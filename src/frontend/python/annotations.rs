@@ -1,7 +1,8 @@
 //! Annotations as types, names resolved like any name.
 
 use super::builder::Lowerer;
-use super::skim::{DepthMeter, Scanner};
+use super::depth::DepthMeter;
+use super::skim::Scanner;
 use crate::facts::{TypeRef, Value};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Operator};

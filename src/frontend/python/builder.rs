@@ -8,7 +8,7 @@ use crate::facts::{
 };
 use ruff_python_ast::{ModModule, Stmt};
 use ruff_text_size::TextRange;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What kind of scope a [`Frame`] is.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,8 @@ pub(super) struct Lowerer<'a, 'p> {
     pub positions: &'p Positions<'p>,
     pub functions: Vec<Function>,
     pub types: Vec<TypeDecl>,
+    /// The fields that each type has, for a quick look.
+    pub field_names: HashSet<(TypeIndex, String)>,
     pub imports: Vec<Import>,
     pub frames: Vec<Frame<'a>>,
     /// The nodes of the region that is open.
@@ -65,6 +67,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             positions,
             functions: vec![super::module_function(positions.whole())],
             types: Vec::new(),
+            field_names: HashSet::new(),
             imports: Vec::new(),
             frames: Vec::new(),
             nodes: Vec::new(),

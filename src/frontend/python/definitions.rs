@@ -315,9 +315,8 @@ impl<'a> Lowerer<'a, '_> {
     /// Adds an annotated attribute to a class, the first annotation of a name counts.
     pub(super) fn add_field(&mut self, class: TypeIndex, name: &str, ty: Option<TypeRef>, range: TextRange) {
         let span = self.span(range);
-        let fields = &mut self.types[class.0 as usize].fields;
-        if !fields.iter().any(|field| field.name == name) {
-            fields.push(Field {
+        if self.field_names.insert((class, name.to_string())) {
+            self.types[class.0 as usize].fields.push(Field {
                 name: name.to_string(),
                 ty,
                 span,

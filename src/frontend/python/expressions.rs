@@ -3,25 +3,19 @@
 //! Every expression is lowered exactly once, in the order in which Python evaluates it, so that each call becomes one
 //! call. Chains (`a.b.c`, `a + b + c`) are walked in loops.
 
-use super::builder::{Frame, FrameKind, Lowerer};
+use super::builder::{FrameKind, Lowerer};
+use super::comprehensions::Yielded;
 use super::names::{attribute, one_of};
 use super::strings;
 use crate::facts::{AccessForm, Argument, Condition, Event, Node, RegionKind, Span, StoreKind, Value};
 use ruff_python_ast::{
-    Arguments, BoolOp, CmpOp, Comprehension, Expr, ExprBinOp, ExprCall, ExprCompare, ExprIf, InterpolatedStringElement,
-    Number, Operator, UnaryOp,
+    Arguments, BoolOp, CmpOp, Expr, ExprBinOp, ExprCall, ExprCompare, ExprIf, InterpolatedStringElement, Number,
+    Operator, UnaryOp,
 };
 use ruff_text_size::{Ranged, TextRange};
-use std::collections::HashMap;
 
 /// Values are nested no deeper than this; what is below is unknown. Deep values help nobody and cost every consumer.
 const MAX_VALUE_DEPTH: usize = 24;
-
-/// The target and iterable of a comprehension's result.
-enum Yielded<'a> {
-    Element(&'a Expr),
-    Pair(Option<&'a Expr>, &'a Expr),
-}
 
 impl<'a> Lowerer<'a, '_> {
     /// Evaluates `expression` and reads its value: a name, attribute or subscript is a load.
@@ -149,6 +143,18 @@ impl<'a> Lowerer<'a, '_> {
                 self.compare(compare);
                 Value::Unknown
             }
+            Expr::Starred(starred) => {
+                let value = self.read(&starred.value);
+                Value::Element(Box::new(value))
+            }
+            Expr::Slice(_) => self.key(expression),
+            _ => self.literal(expression),
+        }
+    }
+
+    /// Strings, numbers and constants.
+    fn literal(&mut self, expression: &'a Expr) -> Value {
+        match expression {
             Expr::FString(text) => self.interpolated(text.value.iter().flat_map(|part| match part {
                 ruff_python_ast::FStringPart::Literal(literal) => Interpolated::Literal(&literal.value),
                 ruff_python_ast::FStringPart::FString(inner) => Interpolated::Elements(&inner.elements),
@@ -168,12 +174,7 @@ impl<'a> Lowerer<'a, '_> {
             },
             Expr::BooleanLiteral(boolean) => Value::Bool(boolean.value),
             Expr::NoneLiteral(_) => Value::None,
-            Expr::EllipsisLiteral(_) | Expr::IpyEscapeCommand(_) => Value::Unknown,
-            Expr::Starred(starred) => {
-                let value = self.read(&starred.value);
-                Value::Element(Box::new(value))
-            }
-            Expr::Slice(_) => self.key(expression),
+            _ => Value::Unknown,
         }
     }
 
@@ -206,7 +207,10 @@ impl<'a> Lowerer<'a, '_> {
         let mut names = Vec::new();
         let mut base = expression;
         while let Expr::Attribute(inner) = base {
-            names.push(inner.attr.as_str());
+            // An attribute that a syntax error cut off has an empty name.
+            if !inner.attr.is_empty() {
+                names.push(inner.attr.as_str());
+            }
             base = &inner.value;
         }
         let mut value = self.place(base);
@@ -403,89 +407,6 @@ impl<'a> Lowerer<'a, '_> {
             }
         }
         values
-    }
-
-    /// A comprehension: a loop for each `for`, and its variables are locals of their own.
-    fn comprehension(&mut self, generators: &'a [Comprehension], yielded: &Yielded<'a>, range: TextRange) -> Value {
-        let Some(first) = generators.first() else {
-            return self.yielded(yielded);
-        };
-        // The first iterable is evaluated outside, where the comprehension's names are not visible.
-        let over = self.read(&first.iter);
-        let around = self.frame();
-        let frame = Frame {
-            kind: FrameKind::Comprehension,
-            function: around.function,
-            prefix: around.prefix.clone(),
-            names: HashMap::new(),
-            locals: HashMap::new(),
-            receiver_of: around.receiver_of,
-        };
-        self.frames.push(frame);
-        for generator in generators {
-            self.declare_targets(&generator.target);
-        }
-        let mut value = Value::Unknown;
-        self.generators(generators, over, range, &mut |lowerer| value = lowerer.yielded(yielded));
-        self.frames.pop();
-        value
-    }
-
-    fn yielded(&mut self, yielded: &Yielded<'a>) -> Value {
-        match yielded {
-            Yielded::Element(element) => Value::List(vec![self.read(element)]),
-            Yielded::Pair(key, value) => {
-                let key = key.map_or(Value::Unknown, |key| self.read(key));
-                Value::Map(vec![(key, self.read(value))])
-            }
-        }
-    }
-
-    /// Makes locals for the names in a comprehension's target.
-    fn declare_targets(&mut self, target: &'a Expr) {
-        match target {
-            Expr::Name(name) => {
-                let local = self.new_local(name.id.as_str());
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.locals.insert(name.id.as_str(), local);
-                }
-            }
-            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|element| self.declare_targets(element)),
-            Expr::List(list) => list.elts.iter().for_each(|element| self.declare_targets(element)),
-            Expr::Starred(starred) => self.declare_targets(&starred.value),
-            _ => {}
-        }
-    }
-
-    /// The loops of `generators` around what `innermost` adds; `over` is the first iterable's value.
-    fn generators(
-        &mut self,
-        generators: &'a [Comprehension],
-        over: Value,
-        range: TextRange,
-        innermost: &mut dyn FnMut(&mut Self),
-    ) {
-        let Some((first, rest)) = generators.split_first() else {
-            return innermost(self);
-        };
-        let element = Value::Element(Box::new(over.clone()));
-        let kind = RegionKind::Loop {
-            over: Some(over),
-            test: Condition::Unknown,
-            at_least_once: false,
-        };
-        self.region(kind, range, |lowerer| {
-            lowerer.store(&first.target, element, StoreKind::Assign);
-            let tests: Vec<Condition> = first.ifs.iter().map(|test| lowerer.test(test)).collect();
-            let nodes = lowerer.collect(|lowerer| {
-                let over = rest.first().map_or(Value::Unknown, |next| lowerer.read(&next.iter));
-                lowerer.generators(rest, over, range, innermost);
-            });
-            match tests.len() {
-                0 => lowerer.nodes.extend(nodes),
-                _ => lowerer.perhaps(all(tests), range, nodes),
-            }
-        });
     }
 
     /// An f-string: its literal parts, and a hole for each replacement field.

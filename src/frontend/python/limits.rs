@@ -3,8 +3,9 @@
 //! The bounds lie above what CPython itself accepts (200 brackets, 100 levels of indentation) or what people write, so
 //! nothing that runs is lost; they keep hostile input from overflowing a stack or from taking memory by the gigabyte.
 
+use super::depth::DepthMeter;
 use super::positions::Edit;
-use super::skim::{DepthMeter, Scanner, TokenKind};
+use super::skim::{Scanner, TokenKind};
 
 /// CPython's `MAXLEVEL`: more nested brackets are a syntax error there.
 const MAX_BRACKETS: u32 = 200;
@@ -13,7 +14,7 @@ const MAX_BRACKETS: u32 = 200;
 const MAX_INDENTS: usize = 100;
 
 /// The deepest tree that one logical line may have. CPython gives up between 1,000 and 10,000, by version.
-const MAX_DEPTH: u32 = 3000;
+pub(super) const MAX_DEPTH: u32 = 3000;
 
 /// What [`survey`] found.
 #[derive(Debug, Default)]

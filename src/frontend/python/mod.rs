@@ -7,20 +7,25 @@
 
 mod annotations;
 mod builder;
+mod comprehensions;
 mod conditions;
 mod definitions;
+mod depth;
 mod directives;
 #[cfg(test)]
 mod dump;
 mod expressions;
+mod imports;
 mod limits;
 mod names;
 mod patterns;
 mod positions;
+mod quotes;
 mod recovery;
 mod scopes;
 mod skim;
 mod statements;
+mod stores;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -34,7 +39,7 @@ use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 /// More alternatives than this for one name or value tell nothing any more.
 const MAX_ALTERNATIVES: usize = 16;
 
-/// Trees up to this depth are lowered on the caller's own stack.
+/// Trees up to this depth are parsed and lowered on the caller's own stack.
 const SHALLOW: u32 = 60;
 
 /// Lowers one file; never fails.
@@ -57,11 +62,13 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
         let line = Positions::new(text, OffsetMap::default()).line(first);
         problems.push(problem(ProblemKind::Limit, message, Some(line)));
     }
-    let work = || lower_text(source, survey.edits);
-    let (facts, errors) = if survey.depth > SHALLOW {
-        stacker::grow(STACK_BASE + STACK_PER_LEVEL * survey.depth as usize, work)
-    } else {
-        work()
+    let (facts, errors) = match parse(text, &survey) {
+        Some(tree) => tree.facts(source),
+        None => {
+            let message = "the text is nested too deeply to be understood".to_string();
+            problems.push(problem(ProblemKind::Limit, message, None));
+            return (empty(source), problems);
+        }
     };
     if let Some(errors) = errors {
         let message = match errors.count {
@@ -75,8 +82,17 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
 
 /// Stack for a deep tree: a generous constant, and per level what parsing, lowering and dropping take without
 /// optimisation. It is mapped, not touched, so only what is used costs memory.
-const STACK_BASE: usize = 8 << 20;
-const STACK_PER_LEVEL: usize = 48 << 10;
+const STACK_BASE: usize = 4 << 20;
+const STACK_PER_LEVEL: usize = 24 << 10;
+
+/// Does `work` on a tree of this depth where the stack is large enough for it.
+fn with_stack<T>(depth: u32, work: impl FnOnce() -> T) -> T {
+    if depth <= SHALLOW {
+        work()
+    } else {
+        stacker::grow(STACK_BASE + STACK_PER_LEVEL * depth as usize, work)
+    }
+}
 
 /// The syntax errors of a file.
 struct Errors {
@@ -85,52 +101,89 @@ struct Errors {
     line: u32,
 }
 
-/// Parses and lowers; `refused` takes out what is too deep.
-fn lower_text(source: &Source, refused: Vec<positions::Edit>) -> (FileFacts, Option<Errors>) {
-    let original = &source.text;
-    let (blanked, _) = apply(original, refused);
-    let parsed = parse(&blanked);
-    if parsed.errors().is_empty() {
-        // Blanking keeps every offset, so no way back is needed.
-        let positions = Positions::new(original, OffsetMap::default());
-        return (facts(source, &blanked, &parsed, &positions), None);
-    }
-    let plain = Positions::new(original, OffsetMap::default());
-    let first = &parsed.errors()[0];
+/// A tree with the text that it was built from.
+struct Tree {
+    text: String,
+    map: OffsetMap,
+    parsed: Parsed<ModModule>,
+    depth: u32,
+    errors: Option<Errors>,
+}
+
+/// Parses `text` without what `survey` refuses, and once more as Python 2 where that has errors.
+///
+/// None where the tree turned out to be deeper than the survey found, beyond all limits.
+fn parse(text: &str, survey: &limits::Survey) -> Option<Tree> {
+    // Blanking keeps every offset, so no way back is needed.
+    let (blanked, _) = apply(text, survey.edits.clone());
+    let mut tree = parse_bounded(blanked, OffsetMap::default(), survey.depth)?;
+    let Some(first) = tree.parsed.errors().first() else {
+        return Some(tree);
+    };
+    let count = tree.parsed.errors().len();
     let errors = Errors {
-        count: parsed.errors().len(),
+        count,
         first: first.error.to_string(),
-        line: plain.line(first.location.start().to_usize()),
+        line: Positions::new(text, OffsetMap::default()).line(first.location.start().to_usize()),
     };
-    let (modern, map) = apply(&blanked, recovery::modernise(&blanked));
-    // The rewriting may only add a call's brackets, so that the tree stays within the stack that was measured; where it
-    // did more, by reading nonsense differently, the parser's own recovery has to do.
-    let bounded = limits::survey(&modern);
-    let again = if bounded.first.is_none() {
-        Some(parse(&modern))
-    } else {
-        None
-    };
-    match again {
-        Some(again) if again.errors().len() <= parsed.errors().len() => {
-            let positions = Positions::new(original, map);
-            (facts(source, &modern, &again, &positions), Some(errors))
-        }
-        _ => (facts(source, &blanked, &parsed, &plain), Some(errors)),
+    let (modern, map) = apply(&tree.text, recovery::modernise(&tree.text));
+    // Where the rewriting made it deeper, by reading nonsense differently, the parser's own recovery has to do.
+    let bounds = limits::survey(&modern);
+    if bounds.first.is_none()
+        && let Some(again) = parse_bounded(modern, map, bounds.depth)
+    {
+        let (better, worse) = if again.parsed.errors().len() <= count {
+            (again, tree)
+        } else {
+            (tree, again)
+        };
+        with_stack(worse.depth, || drop(worse));
+        tree = better;
     }
+    tree.errors = Some(errors);
+    Some(tree)
 }
 
-fn parse(text: &str) -> Parsed<ModModule> {
-    parse_unchecked(text, ParseOptions::from(Mode::Module))
+/// Parses `text`, whose tree should be no deeper than `depth`; none where it is, beyond all limits.
+fn parse_bounded(text: String, map: OffsetMap, depth: u32) -> Option<Tree> {
+    let parsed = with_stack(depth, || parse_unchecked(&text, ParseOptions::from(Mode::Module)))
         .try_into_module()
-        .expect("parsing in module mode yields a module")
+        .expect("parsing in module mode yields a module");
+    let depth = depth.max(depth::depth_of_parsed(parsed.tokens()));
+    if depth > 2 * limits::MAX_DEPTH {
+        // Even dropping such a tree would overflow the stack.
+        std::mem::forget(parsed);
+        return None;
+    }
+    Some(Tree {
+        text,
+        map,
+        parsed,
+        depth,
+        errors: None,
+    })
 }
 
-fn facts(source: &Source, text: &str, parsed: &Parsed<ModModule>, positions: &Positions) -> FileFacts {
-    let mut facts = builder::Lowerer::new(text, positions).module(parsed.syntax());
-    facts.path.clone_from(&source.path);
-    facts.directives = directives::directives(text, parsed.tokens(), positions);
-    facts
+impl Tree {
+    /// The facts of the tree, which is dropped where the stack is large enough for that.
+    fn facts(self, source: &Source) -> (FileFacts, Option<Errors>) {
+        let Tree {
+            text,
+            map,
+            parsed,
+            depth,
+            errors,
+        } = self;
+        let facts = with_stack(depth, || {
+            let positions = Positions::new(&source.text, map);
+            let mut facts = builder::Lowerer::new(&text, &positions).module(parsed.syntax());
+            facts.path.clone_from(&source.path);
+            facts.directives = directives::directives(&text, parsed.tokens(), &positions);
+            drop(parsed);
+            facts
+        });
+        (facts, errors)
+    }
 }
 
 /// Facts of a file that nothing is known of.

@@ -7,6 +7,10 @@ use crate::facts::Value;
 impl<'a> Lowerer<'a, '_> {
     /// What reading `name` yields here.
     pub(super) fn resolve(&self, name: &str) -> Value {
+        if name.is_empty() {
+            // The parser puts an empty name where a syntax error left none.
+            return Value::Unknown;
+        }
         let mut class_is_visible = true;
         for frame in self.frames.iter().rev() {
             match &frame.kind {
@@ -90,7 +94,11 @@ impl<'a> Lowerer<'a, '_> {
         let mut innermost = true;
         for frame in self.frames.iter().rev() {
             match &frame.kind {
-                FrameKind::Comprehension => continue,
+                // Its own variables; what `:=` binds in it belongs to the function around it.
+                FrameKind::Comprehension => match frame.locals.get(name) {
+                    Some(local) => return Value::Local(frame.function, *local),
+                    None => continue,
+                },
                 FrameKind::Module => break,
                 FrameKind::Class { class, .. } => {
                     let known = frame.names.get(name).map_or(&[][..], Vec::as_slice);
@@ -125,6 +133,14 @@ impl<'a> Lowerer<'a, '_> {
 
 /// The paths that a name is imported from, and `own` where it is bound otherwise too.
 fn alternatives(known: &[Binding], own: Option<Value>) -> Value {
+    match (known, own) {
+        ([Binding::Import(path)], _) => Value::Path(path.clone()),
+        ([_], Some(own)) => own,
+        (_, own) => several(known, own),
+    }
+}
+
+fn several(known: &[Binding], own: Option<Value>) -> Value {
     let mut values: Vec<Value> = known
         .iter()
         .filter_map(|binding| match binding {

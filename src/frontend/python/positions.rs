@@ -173,7 +173,14 @@ impl<'a> Positions<'a> {
     fn line_column(&self, offset: usize) -> (u32, u32) {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let line_start = self.line_starts[line - 1];
-        let column = self.characters_before(offset) - self.characters_before(line_start) + 1;
+        let characters = if self.characters.is_empty() {
+            offset - line_start
+        } else if offset - line_start <= CHECKPOINT {
+            count_characters(&self.original.as_bytes()[line_start..offset])
+        } else {
+            self.characters_before(offset) - self.characters_before(line_start)
+        };
+        let column = characters + 1;
         (line as u32, column as u32)
     }
 

@@ -218,32 +218,29 @@ fn modernise_parameters(text: &str, header: &[Token], edits: &mut Vec<Edit>) {
     if word(text, header, 0) != "def" {
         return;
     }
-    let mut depth = 0u32;
-    let mut inside_pair = false;
+    // For each open bracket, whether it is a tuple of parameters; the first is the parameter list itself.
+    let mut pairs: Vec<bool> = Vec::new();
     for (at, token) in header.iter().enumerate() {
         match token.kind {
             TokenKind::Open => {
-                depth += 1;
                 let before = word(text, header, at.saturating_sub(1));
-                if depth == 2 && matches!(before, "(" | ",") && word(text, header, at) == "(" {
-                    inside_pair = true;
+                let inside = pairs.iter().skip(1).all(|pair| *pair);
+                let pair = !pairs.is_empty() && inside && matches!(before, "(" | ",") && word(text, header, at) == "(";
+                if pair {
                     edits.push(Edit {
                         start: token.start,
                         end: token.end,
                         text: " ".into(),
                     });
                 }
+                pairs.push(pair);
             }
-            TokenKind::Close => {
-                if depth == 2 && inside_pair {
-                    inside_pair = false;
-                    edits.push(Edit {
-                        start: token.start,
-                        end: token.end,
-                        text: " ".into(),
-                    });
-                }
-                depth = depth.saturating_sub(1);
+            TokenKind::Close if pairs.pop() == Some(true) => {
+                edits.push(Edit {
+                    start: token.start,
+                    end: token.end,
+                    text: " ".into(),
+                });
             }
             _ => {}
         }

@@ -5,7 +5,7 @@
 //! their variables as they meet them.
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{ExceptHandler, Expr, Pattern, Stmt, StmtImport, StmtImportFrom};
+use ruff_python_ast::{ExceptHandler, Expr, Pattern, Stmt, StmtImport, StmtImportFrom, StmtTry};
 use std::collections::HashMap;
 
 /// How a name is bound in a scope.
@@ -139,35 +139,13 @@ impl<'a> Collector<'a> {
                     self.body(&case.body);
                 }
             }
-            Stmt::Try(attempt) => {
-                self.body(&attempt.body);
-                for ExceptHandler::ExceptHandler(handler) in &attempt.handlers {
-                    if let Some(name) = &handler.name {
-                        self.assign(name.as_str());
-                    } else if let Some(name) = old_handler_name(handler.type_.as_deref()) {
-                        self.assign(name);
-                    }
-                    self.body(&handler.body);
-                }
-                self.body(&attempt.orelse);
-                self.body(&attempt.finalbody);
-            }
+            Stmt::Try(attempt) => self.attempt(attempt),
             Stmt::Import(import) => {
                 self.bindings
                     .found
                     .extend(imported(import).map(|(name, path)| (name, Binding::Import(path))));
             }
-            Stmt::ImportFrom(import) => {
-                for alias in &import.names {
-                    if alias.name.as_str() == "*" {
-                        self.bindings.star = true;
-                        continue;
-                    }
-                    let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-                    let path = imported_path(import, alias.name.as_str());
-                    self.bindings.found.push((name, Binding::Import(path)));
-                }
-            }
+            Stmt::ImportFrom(import) => self.import_from(import),
             Stmt::Global(global) => {
                 self.bindings
                     .found
@@ -186,6 +164,32 @@ impl<'a> Collector<'a> {
             | Stmt::Break(_)
             | Stmt::Continue(_)
             | Stmt::IpyEscapeCommand(_) => {}
+        }
+    }
+
+    fn attempt(&mut self, attempt: &'a StmtTry) {
+        self.body(&attempt.body);
+        for ExceptHandler::ExceptHandler(handler) in &attempt.handlers {
+            if let Some(name) = &handler.name {
+                self.assign(name.as_str());
+            } else if let Some(name) = old_handler_name(handler.type_.as_deref()) {
+                self.assign(name);
+            }
+            self.body(&handler.body);
+        }
+        self.body(&attempt.orelse);
+        self.body(&attempt.finalbody);
+    }
+
+    fn import_from(&mut self, import: &'a StmtImportFrom) {
+        for alias in &import.names {
+            if alias.name.as_str() == "*" {
+                self.bindings.star = true;
+                continue;
+            }
+            let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+            let path = imported_path(import, alias.name.as_str());
+            self.bindings.found.push((name, Binding::Import(path)));
         }
     }
 

@@ -4,6 +4,8 @@
 //! is nested 100,000 deep overflows the stack even where building it does not; and the tokens by which
 //! [`recovery`](super::recovery) recognises Python 2. It accepts Python 2 and 3 and any nonsense alike.
 
+use super::quotes::{skip_interpolated, skip_plain};
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
@@ -141,12 +143,16 @@ impl<'a> Scanner<'a> {
 
     fn number(&mut self) -> Token {
         let mut end = self.at + 1;
+        // A second dot is an attribute's.
+        let mut dots = usize::from(self.byte(self.at) == b'.');
         loop {
             let byte = self.byte(end);
+            let point = byte == b'.' && dots == 0;
+            dots += usize::from(byte == b'.');
             let exponent = matches!(byte, b'+' | b'-')
                 && matches!(self.byte(end - 1), b'e' | b'E')
                 && !matches!(self.byte(self.at + 1), b'x' | b'X');
-            if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.' || exponent {
+            if byte.is_ascii_alphanumeric() || byte == b'_' || point || exponent {
                 end += 1;
             } else {
                 return self.token(TokenKind::Number, end);
@@ -201,256 +207,9 @@ impl Iterator for Scanner<'_> {
     }
 }
 
-fn is_name_byte(byte: u8) -> bool {
+/// Whether `byte` may stand in a name; every byte beyond ASCII may.
+pub(super) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-}
-
-/// The quote's length: 3 where it is tripled.
-fn quote_length(bytes: &[u8], quote: usize) -> usize {
-    let byte = bytes[quote];
-    if bytes.get(quote + 1) == Some(&byte) && bytes.get(quote + 2) == Some(&byte) {
-        3
-    } else {
-        1
-    }
-}
-
-/// Whether the string that was opened by `length` quotes `quote` closes at `at`.
-fn closes(bytes: &[u8], at: usize, quote: u8, length: usize) -> bool {
-    bytes.len() >= at + length && bytes[at..at + length].iter().all(|byte| *byte == quote)
-}
-
-/// The offset past the plain string whose opening quote is at `quote`. One that is not closed ends with its line, or
-/// with the text if it is tripled.
-fn skip_plain(bytes: &[u8], quote: usize) -> usize {
-    let length = quote_length(bytes, quote);
-    let mut at = quote + length;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' if bytes.get(at + 1) == Some(&b'\r') && bytes.get(at + 2) == Some(&b'\n') => at += 3,
-            b'\\' => at += 2,
-            b'\n' | b'\r' if length == 1 => return at,
-            byte if byte == bytes[quote] && closes(bytes, at, byte, length) => return at + length,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-/// Where a scan inside an interpolated string is.
-enum Inside {
-    /// In the text of a string with this quote, of this length.
-    Text(u8, usize),
-    /// In a replacement field; `brackets` are open in it.
-    Field { brackets: u32 },
-    /// In a field's format, after its colon.
-    Format,
-}
-
-/// The offset past the interpolated string whose opening quote is at `quote`, and the largest number of operators,
-/// brackets and words in one of its fields, which bounds the depth of what the field holds.
-fn skip_interpolated(bytes: &[u8], quote: usize) -> (usize, u32) {
-    let length = quote_length(bytes, quote);
-    let mut stack = vec![Inside::Text(bytes[quote], length)];
-    let mut at = quote + length;
-    let (mut weight, mut heaviest) = (0u32, 0u32);
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let in_single = stack.iter().any(|inside| matches!(inside, Inside::Text(_, 1)));
-        match stack.last_mut() {
-            None => break,
-            Some(Inside::Text(quote, length)) => match byte {
-                // `\{` is no escape: the field begins all the same.
-                b'\\' => at += if bytes.get(at + 1) == Some(&b'{') { 1 } else { 2 },
-                b'\n' | b'\r' if *length == 1 => return (at, heaviest),
-                b'{' if bytes.get(at + 1) == Some(&b'{') => at += 2,
-                b'{' => {
-                    if stack.len() == 1 {
-                        weight = 0;
-                    }
-                    weight += 1;
-                    stack.push(Inside::Field { brackets: 0 });
-                    at += 1;
-                }
-                _ if byte == *quote && closes(bytes, at, byte, *length) => {
-                    at += *length;
-                    stack.pop();
-                }
-                _ => at += 1,
-            },
-            Some(Inside::Format) => match byte {
-                b'{' => {
-                    weight += 1;
-                    stack.push(Inside::Field { brackets: 0 });
-                    at += 1;
-                }
-                b'}' => {
-                    stack.pop();
-                    at += 1;
-                }
-                b'\n' | b'\r' if in_single => return (at, heaviest),
-                _ => at += 1,
-            },
-            Some(Inside::Field { brackets }) => match byte {
-                b'"' | b'\'' => {
-                    let mut prefix = at;
-                    while prefix > 0 && at - prefix < 3 && b"rRbBuUfFtT".contains(&bytes[prefix - 1]) {
-                        prefix -= 1;
-                    }
-                    if bytes[prefix..at].iter().any(|byte| b"fFtT".contains(byte)) {
-                        let length = quote_length(bytes, at);
-                        weight += 1;
-                        stack.push(Inside::Text(byte, length));
-                        at += length;
-                    } else {
-                        at = skip_plain(bytes, at);
-                    }
-                }
-                b'(' | b'[' | b'{' => {
-                    *brackets += 1;
-                    weight += 1;
-                    at += 1;
-                }
-                b')' | b']' => {
-                    *brackets = brackets.saturating_sub(1);
-                    at += 1;
-                }
-                b'}' if *brackets > 0 => {
-                    *brackets -= 1;
-                    at += 1;
-                }
-                b'}' => {
-                    stack.pop();
-                    at += 1;
-                }
-                b':' if *brackets == 0 => {
-                    *stack.last_mut().expect("the field that was matched is on the stack") = Inside::Format;
-                    at += 1;
-                }
-                b'\n' | b'\r' if in_single && *brackets == 0 => return (at, heaviest),
-                _ => {
-                    if !is_name_byte(byte) || !is_name_byte(bytes.get(at + 1).copied().unwrap_or(0)) {
-                        weight += 1;
-                    }
-                    at += 1;
-                }
-            },
-        }
-        heaviest = heaviest.max(weight);
-        if stack.is_empty() {
-            return (at.min(bytes.len()), heaviest);
-        }
-    }
-    (bytes.len(), heaviest)
-}
-
-/// One level of brackets while a line's depth is measured.
-#[derive(Debug, Clone, Copy, Default)]
-struct Level {
-    /// Operators and words since the last comma: each may wrap everything before it.
-    operators: u32,
-    /// The highest of what was closed in this element.
-    child: u32,
-    /// The highest element so far.
-    best: u32,
-    /// A lambda stands in it, whose parameters are separated by commas too.
-    lambda: bool,
-}
-
-impl Level {
-    fn height(self) -> u32 {
-        self.best.max(self.operators + self.child)
-    }
-}
-
-/// Bounds the depth of the tree of one logical line, token by token.
-#[derive(Debug, Clone)]
-pub(super) struct DepthMeter {
-    levels: Vec<Level>,
-    /// The deepest nesting of brackets so far.
-    pub brackets: u32,
-    outer: u32,
-    deepest: u32,
-}
-
-impl DepthMeter {
-    /// A meter at the beginning of a logical line.
-    pub(super) fn new() -> DepthMeter {
-        DepthMeter {
-            levels: vec![Level::default()],
-            brackets: 0,
-            outer: 0,
-            deepest: 0,
-        }
-    }
-
-    /// An upper bound for the depth of the tree so far.
-    pub(super) fn depth(&self) -> u32 {
-        self.deepest
-    }
-
-    /// Begins a new logical line.
-    pub(super) fn reset(&mut self) {
-        self.levels.clear();
-        self.levels.push(Level::default());
-        self.brackets = 0;
-        self.outer = 0;
-        self.deepest = 0;
-    }
-
-    fn top(&mut self) -> &mut Level {
-        if self.levels.is_empty() {
-            self.levels.push(Level::default());
-        }
-        let last = self.levels.len() - 1;
-        &mut self.levels[last]
-    }
-
-    /// Takes `token`, whose text is `text`, into account.
-    pub(super) fn add(&mut self, token: Token, text: &str) {
-        match token.kind {
-            TokenKind::Open => {
-                self.top().operators += 1;
-                let operators = self.top().operators;
-                self.outer += operators + 1;
-                self.levels.push(Level::default());
-                self.brackets = self.brackets.max(self.levels.len() as u32 - 1);
-            }
-            TokenKind::Close if self.levels.len() > 1 => {
-                let height = self.levels.pop().map_or(0, Level::height) + 1;
-                let top = self.top();
-                top.child = top.child.max(height);
-                let operators = top.operators;
-                self.outer = self.outer.saturating_sub(operators + 1);
-            }
-            TokenKind::Operator(b',') | TokenKind::Operator(b';') => {
-                let top = self.top();
-                if !top.lambda {
-                    top.best = top.height();
-                    top.operators = 0;
-                    top.child = 0;
-                }
-            }
-            TokenKind::Operator(_) | TokenKind::Close => self.top().operators += 1,
-            TokenKind::Text { weight } => {
-                let top = self.top();
-                top.child = top.child.max(weight);
-            }
-            TokenKind::Name => match text {
-                "lambda" => {
-                    let top = self.top();
-                    top.lambda = true;
-                    top.operators += 1;
-                }
-                "not" | "if" | "else" | "await" | "yield" | "and" | "or" | "in" | "is" | "for" | "async" | "from"
-                | "match" | "case" | "class" | "def" | "while" | "with" | "try" | "elif" => self.top().operators += 1,
-                _ => {}
-            },
-            TokenKind::Number | TokenKind::Comment | TokenKind::LineEnd => {}
-        }
-        let depth = self.outer + self.top().height();
-        self.deepest = self.deepest.max(depth);
-    }
 }
 
 #[cfg(test)]
@@ -468,14 +227,6 @@ mod tests {
         Scanner::new(text)
             .filter(|token| token.kind == TokenKind::LineEnd)
             .count()
-    }
-
-    fn depth(text: &str) -> u32 {
-        let mut meter = DepthMeter::new();
-        for token in Scanner::new(text) {
-            meter.add(token, &text[token.start..token.end]);
-        }
-        meter.depth()
     }
 
     #[test]
@@ -501,15 +252,5 @@ mod tests {
         assert_eq!(lines("f(1,\n2)\nx"), 2);
         assert_eq!(lines("f(1,\ndef g(): pass\n"), 3);
         assert_eq!(lines("a = 1 \\\n + 2\n"), 2);
-    }
-
-    #[test]
-    fn depth_counts_chains_and_brackets_but_not_lists() {
-        assert!(depth(&"(".repeat(500)) >= 500);
-        assert!(depth(&format!("x = 1{}", "+1".repeat(500))) >= 500);
-        assert!(depth(&format!("x = [{}]", "1, -2, ".repeat(500))) < 10);
-        assert!(depth(&"lambda a, b: ".repeat(500)) >= 500);
-        assert!(depth(&format!("{}{}", "(".repeat(100), ")+1+1+1".repeat(100))) >= 400);
-        assert!(depth(&format!("{}1{}", "f\"{".repeat(100), "}\"".repeat(100))) >= 100);
     }
 }

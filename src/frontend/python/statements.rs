@@ -1,13 +1,12 @@
 //! Statements to regions and events.
 
-use super::builder::{FrameKind, Lowerer};
+use super::builder::Lowerer;
 use super::conditions::constant_truth;
-use super::scopes::{imported_path, old_handler_name};
-use super::strings::{self, is_small};
-use crate::facts::{Condition, Event, Import, RegionKind, StoreKind, TypeRef, Value};
+use super::scopes::old_handler_name;
+use super::strings::is_small;
+use crate::facts::{Condition, Event, RegionKind, StoreKind, Value};
 use ruff_python_ast::{
-    CmpOp, ExceptHandler, Expr, ExprCall, Operator, Stmt, StmtAnnAssign, StmtAssign, StmtAugAssign, StmtFor, StmtIf,
-    StmtImport, StmtImportFrom, StmtTry, StmtWhile, StmtWith, WithItem,
+    CmpOp, ExceptHandler, Expr, ExprCall, Operator, Stmt, StmtFor, StmtIf, StmtTry, StmtWhile, StmtWith, WithItem,
 };
 use ruff_text_size::{Ranged, TextRange};
 
@@ -158,146 +157,6 @@ impl<'a> Lowerer<'a, '_> {
         let (function, call) = self.new_call(callee, args, span);
         self.functions[function.0 as usize].calls[call.0 as usize].discarded = true;
         true
-    }
-
-    /// Stores `value` to `target`, taking tuples apart.
-    pub(super) fn store(&mut self, target: &'a Expr, value: Value, kind: StoreKind) {
-        let span = self.span(target.range());
-        match target {
-            Expr::Name(name) => {
-                let target = self.target(name.id.as_str());
-                self.new_store(target, value, kind, span);
-            }
-            Expr::Attribute(_) | Expr::Subscript(_) => {
-                let target = self.place(target);
-                self.new_store(target, value, kind, span);
-            }
-            Expr::Tuple(tuple) => self.unpack(&tuple.elts, value, kind),
-            Expr::List(list) => self.unpack(&list.elts, value, kind),
-            Expr::Starred(starred) => self.store(&starred.value, value, kind),
-            // No target in valid code, but its calls count.
-            _ => {
-                self.read(target);
-            }
-        }
-    }
-
-    fn unpack(&mut self, targets: &'a [Expr], value: Value, kind: StoreKind) {
-        let repeated = is_small(&value);
-        let part = |value: &Value, key: Option<usize>| match key {
-            _ if !repeated => Value::Unknown,
-            Some(index) => Value::Item(Box::new(value.clone()), Box::new(Value::Int(index as i64))),
-            None => Value::Element(Box::new(value.clone())),
-        };
-        let mut starred = false;
-        for (index, target) in targets.iter().enumerate() {
-            let value = if let Expr::Starred(_) = target {
-                starred = true;
-                Value::List(vec![part(&value, None)])
-            } else {
-                part(&value, (!starred).then_some(index))
-            };
-            self.store(target, value, kind);
-        }
-    }
-
-    fn assign(&mut self, assign: &'a StmtAssign) {
-        let value = self.read(&assign.value);
-        let literal = matches!(&*assign.value, Expr::Tuple(_) | Expr::List(_));
-        let repeated = is_small(&value) || assign.targets.len() == 1;
-        for target in &assign.targets {
-            let value = if repeated { value.clone() } else { Value::Unknown };
-            match (target, value) {
-                // `a, b = x, y` pairs them off, unless a star is among them.
-                (Expr::Tuple(tuple), Value::List(values))
-                    if literal && values.len() == tuple.elts.len() && !tuple.elts.iter().any(Expr::is_starred_expr) =>
-                {
-                    for (target, value) in tuple.elts.iter().zip(values) {
-                        self.store(target, value, StoreKind::Assign);
-                    }
-                }
-                (_, value) => self.store(target, value, StoreKind::Assign),
-            }
-        }
-    }
-
-    fn augmented(&mut self, assign: &'a StmtAugAssign) {
-        let span = self.span(assign.target.range());
-        let (target, old) = match &*assign.target {
-            Expr::Name(name) => (self.target(name.id.as_str()), self.resolve(name.id.as_str())),
-            target => {
-                let place = self.place(target);
-                (place.clone(), place)
-            }
-        };
-        let operand = self.read(&assign.value);
-        let value = match assign.op {
-            Operator::Add => strings::add(old, operand),
-            _ => strings::combined(old, operand),
-        };
-        self.new_store(target, value, StoreKind::Augmented, span);
-    }
-
-    fn annotated(&mut self, assign: &'a StmtAnnAssign) {
-        self.annotation_events(&assign.annotation);
-        let ty = self.type_ref(&assign.annotation);
-        match &*assign.target {
-            Expr::Name(name) => self.annotate_name(name.id.as_str(), ty, assign.range),
-            Expr::Attribute(attribute) => {
-                self.annotate_attribute(&attribute.value, attribute.attr.as_str(), ty, assign.range)
-            }
-            _ => {}
-        }
-        if let Some(value) = &assign.value {
-            let value = self.read(value);
-            self.store(&assign.target, value, StoreKind::Assign);
-        } else if !assign.target.is_name_expr() {
-            self.place(&assign.target);
-        }
-    }
-
-    fn annotate_name(&mut self, name: &'a str, ty: Option<TypeRef>, range: TextRange) {
-        if let FrameKind::Class { index, .. } = self.frame().kind {
-            self.add_field(index, name, ty, range);
-        } else if let Value::Local(function, local) = self.target(name)
-            && let Some(local) = self.functions[function.0 as usize].locals.get_mut(local.0 as usize)
-        {
-            local.ty = local.ty.take().or(ty);
-        }
-    }
-
-    /// `self.name: ty`.
-    fn annotate_attribute(&mut self, base: &Expr, name: &str, ty: Option<TypeRef>, range: TextRange) {
-        let (Expr::Name(base), Some(class)) = (base, self.frame().receiver_of) else {
-            return;
-        };
-        let function = &self.functions[self.current().0 as usize];
-        if function
-            .locals
-            .first()
-            .is_some_and(|local| local.name == base.id.as_str() && local.parameter.is_some())
-        {
-            self.add_field(class, name, ty, range);
-        }
-    }
-
-    fn delete(&mut self, target: &'a Expr) {
-        let span = self.span(target.range());
-        match target {
-            Expr::Name(name) => {
-                let target = self.target(name.id.as_str());
-                self.new_store(target, Value::Unknown, StoreKind::Delete, span);
-            }
-            Expr::Attribute(_) | Expr::Subscript(_) => {
-                let target = self.place(target);
-                self.new_store(target, Value::Unknown, StoreKind::Delete, span);
-            }
-            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|target| self.delete(target)),
-            Expr::List(list) => list.elts.iter().for_each(|target| self.delete(target)),
-            _ => {
-                self.read(target);
-            }
-        }
     }
 
     fn for_loop(&mut self, for_loop: &'a StmtFor) {
@@ -484,49 +343,6 @@ impl<'a> Lowerer<'a, '_> {
         let target = self.target(name);
         let span = self.span(range);
         self.new_store(target, Value::Unknown, StoreKind::Assign, span);
-    }
-
-    fn import(&mut self, import: &'a StmtImport) {
-        for alias in &import.names {
-            let path = alias.name.to_string();
-            let name = match &alias.asname {
-                Some(name) => Some(name.to_string()),
-                None if path.contains('.') => {
-                    // `import a.b` executes `a.b` but binds `a`.
-                    let first = path.split('.').next().unwrap_or_default().to_string();
-                    self.add_import(first.clone(), Some(first), false, alias.range);
-                    None
-                }
-                None => Some(path.clone()),
-            };
-            self.add_import(path.clone(), name, false, alias.range);
-            let span = self.span(alias.range);
-            self.event(Event::Import { path, span });
-        }
-    }
-
-    fn import_from(&mut self, import: &'a StmtImportFrom) {
-        for alias in &import.names {
-            let path = imported_path(import, alias.name.as_str());
-            let star = alias.name.as_str() == "*";
-            let name = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
-            self.add_import(path.clone(), (!star).then_some(name), star, alias.range);
-            let span = self.span(alias.range);
-            self.event(Event::Import { path, span });
-        }
-    }
-
-    fn add_import(&mut self, path: String, name: Option<String>, star: bool, range: TextRange) {
-        // What a function or class imports is no name of the module that others could see.
-        let exported = self.frames.len() == 1;
-        let span = self.span(range);
-        self.imports.push(Import {
-            path,
-            name,
-            star,
-            exported,
-            span,
-        });
     }
 }
 

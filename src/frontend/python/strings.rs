@@ -2,6 +2,7 @@
 
 use super::names::attribute;
 use crate::facts::{Argument, Piece, Value};
+use std::collections::HashMap;
 
 /// Adds literal text, joined to a literal before it.
 pub(super) fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
@@ -72,6 +73,7 @@ pub(super) fn percent(pieces: Vec<Piece>, operand: Value, is_tuple: bool) -> Val
         is_tuple,
         single: conversions <= 1,
         next: 0,
+        keys: None,
     };
     for piece in pieces {
         match piece {
@@ -89,6 +91,8 @@ struct Operands {
     /// The format has but one conversion, which takes an operand that is no tuple whole.
     single: bool,
     next: usize,
+    /// Where each literal key of a mapping is, made when the first name is asked for.
+    keys: Option<HashMap<String, usize>>,
 }
 
 impl Operands {
@@ -102,20 +106,21 @@ impl Operands {
         }
     }
 
-    fn named(&self, name: &str) -> Value {
-        lookup(&self.operand, name)
+    fn named(&mut self, name: &str) -> Value {
+        let Value::Map(items) = &self.operand else {
+            return item(&self.operand, Value::text(name));
+        };
+        let keys = self.keys.get_or_insert_with(|| {
+            let literal = |(at, (key, _)): (usize, &(Value, Value))| key.as_text().map(|key| (key.to_string(), at));
+            items.iter().enumerate().filter_map(literal).collect()
+        });
+        keys.get(name).map_or(Value::Unknown, |at| copy(&items[*at].1))
     }
 }
 
-/// The value under a literal key.
-fn lookup(map: &Value, name: &str) -> Value {
-    match map {
-        Value::Map(items) => {
-            let found = items.iter().find(|(key, _)| key.as_text() == Some(name));
-            found.map_or(Value::Unknown, |(_, value)| value.clone())
-        }
-        other => item(other, Value::text(name)),
-    }
+/// The value, unless it is too large to be repeated.
+fn copy(value: &Value) -> Value {
+    if is_small(value) { value.clone() } else { Value::Unknown }
 }
 
 /// `base[key]`, unless `base` is too large to be repeated.
@@ -129,16 +134,37 @@ fn item(base: &Value, key: Value) -> Value {
 
 /// Whether a value may be repeated freely.
 pub(super) fn is_small(value: &Value) -> bool {
-    match value {
-        Value::Attribute(base, _) | Value::Element(base) | Value::Await(base) => is_small(base),
-        Value::Item(base, key) => is_small(base) && is_small(key),
-        Value::Text(pieces) => pieces.len() <= 4,
-        Value::List(values) | Value::OneOf(values) | Value::Combined(values) => {
-            values.len() <= 8 && values.iter().all(is_small)
+    fn fits(value: &Value, left: &mut usize) -> bool {
+        let size = match value {
+            Value::Text(pieces) => pieces.iter().map(piece_size).sum::<usize>(),
+            Value::Path(text) | Value::Global(text) => 1 + text.len() / 64,
+            _ => 1,
+        };
+        if size > *left {
+            return false;
         }
-        Value::Map(items) => items.len() <= 4 && items.iter().all(|(key, value)| is_small(key) && is_small(value)),
-        _ => true,
+        *left -= size;
+        match value {
+            Value::Attribute(base, _) | Value::Element(base) | Value::Await(base) => fits(base, left),
+            Value::Item(base, key) => fits(base, left) && fits(key, left),
+            Value::Text(pieces) => pieces.iter().all(|piece| match piece {
+                Piece::Literal(_) => true,
+                Piece::Hole(hole) => fits(hole, left),
+            }),
+            Value::List(values) | Value::OneOf(values) | Value::Combined(values) => {
+                values.iter().all(|value| fits(value, left))
+            }
+            Value::Map(items) => items.iter().all(|(key, value)| fits(key, left) && fits(value, left)),
+            _ => true,
+        }
     }
+    fn piece_size(piece: &Piece) -> usize {
+        match piece {
+            Piece::Literal(text) => 1 + text.len() / 64,
+            Piece::Hole(_) => 1,
+        }
+    }
+    fits(value, &mut 48)
 }
 
 /// One conversion of a `%` format: the offset past it, its name, and whether it is plain `%s`.
@@ -213,18 +239,40 @@ fn percent_literal(text: &str, operands: &mut Operands, result: &mut Vec<Piece>)
 
 /// `'…'.format(args)`.
 pub(super) fn format(pieces: &[Piece], args: &[Argument]) -> Value {
+    // Positions after a `*args` are not known.
+    let star = args.iter().position(|arg| arg.name.as_deref() == Some("*"));
+    let before_star = &args[..star.unwrap_or(args.len())];
+    let mut fields = Fields {
+        positional: before_star
+            .iter()
+            .filter(|arg| arg.name.is_none())
+            .map(|arg| &arg.value)
+            .collect(),
+        named: args
+            .iter()
+            .filter_map(|arg| Some((arg.name.as_deref()?, &arg.value)))
+            .collect(),
+        automatic: 0,
+    };
     let mut result = Vec::new();
-    let mut automatic = 0;
     for piece in pieces {
         match piece {
-            Piece::Literal(text) => format_literal(text, args, &mut automatic, &mut result),
+            Piece::Literal(text) => format_literal(text, &mut fields, &mut result),
             hole => result.push(hole.clone()),
         }
     }
     Value::Text(result)
 }
 
-fn format_literal(text: &str, args: &[Argument], automatic: &mut usize, result: &mut Vec<Piece>) {
+/// What a format's fields are filled with.
+struct Fields<'v> {
+    positional: Vec<&'v Value>,
+    named: HashMap<&'v str, &'v Value>,
+    /// How many fields without a name there were.
+    automatic: usize,
+}
+
+fn format_literal(text: &str, fields: &mut Fields, result: &mut Vec<Piece>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(offset) = memchr::memchr2(b'{', b'}', &bytes[at..]) {
@@ -243,7 +291,7 @@ fn format_literal(text: &str, args: &[Argument], automatic: &mut usize, result: 
         let end = field_end(bytes, brace);
         let field = &text[brace + 1..end];
         let name_end = field.find(['!', ':']).unwrap_or(field.len());
-        let value = field_value(&field[..name_end], args, automatic);
+        let value = field_value(&field[..name_end], fields);
         push_value(result, value, name_end == field.len());
         at = (end + 1).min(bytes.len());
     }
@@ -269,22 +317,20 @@ fn field_end(bytes: &[u8], open: usize) -> usize {
 }
 
 /// The value of a field's name: `""`, `0`, `name`, `0.attribute`, `name[key]`.
-fn field_value(field: &str, args: &[Argument], automatic: &mut usize) -> Value {
+fn field_value(field: &str, fields: &mut Fields) -> Value {
     let first_end = field.find(['.', '[']).unwrap_or(field.len());
     let first = &field[..first_end];
     let index = if first.is_empty() {
-        *automatic += 1;
-        Some(*automatic - 1)
+        fields.automatic += 1;
+        Some(fields.automatic - 1)
     } else {
         first.parse::<usize>().ok()
     };
-    let mut value = match index {
-        Some(index) => positional(args, index),
-        None => args
-            .iter()
-            .find(|arg| arg.name.as_deref() == Some(first))
-            .map_or(Value::Unknown, |arg| arg.value.clone()),
+    let found = match index {
+        Some(index) => fields.positional.get(index),
+        None => fields.named.get(first),
     };
+    let mut value = found.map_or(Value::Unknown, |value| copy(value));
     let mut rest = &field[first_end..];
     let mut steps = 0;
     while !rest.is_empty() && steps < 8 {
@@ -304,16 +350,6 @@ fn field_value(field: &str, args: &[Argument], automatic: &mut usize) -> Value {
         }
     }
     value
-}
-
-/// The positional argument at `index`, unknown where a `*args` may come before it.
-fn positional(args: &[Argument], index: usize) -> Value {
-    let star = args
-        .iter()
-        .position(|arg| arg.name.as_deref() == Some("*"))
-        .unwrap_or(args.len());
-    let found = args.iter().take(star).filter(|arg| arg.name.is_none()).nth(index);
-    found.map_or(Value::Unknown, |arg| arg.value.clone())
 }
 
 /// The value itself, leaving [`Value::Unknown`].

@@ -1,16 +1,16 @@
 //! Items: functions, types, imports, constants, and what `cfg` leaves of them.
 
 use syn::spanned::Spanned;
-use syn::{Block, FnArg, ForeignItem, ImplItem, Item, Pat, ReturnType, Signature, TraitItem, Type};
+use syn::{Block, FnArg, ForeignItem, Item, Pat, Signature, Type};
 
 use crate::facts::{
     AccessForm, Event, Field, FunctionIndex, FunctionKind, Import, Local, ParameterKind, Span, StoreKind, TypeDecl,
-    TypeIndex, TypeKind, TypeRef, Value, Visibility,
+    TypeIndex, TypeKind, Value, Visibility,
 };
 
 use super::attributes::{Cfg, conditions, name_value};
 use super::lowering::{Head, Lowering};
-use super::macros;
+use super::macro_definitions;
 use super::names::{ScopeIndex, flatten, join, plain};
 
 /// The name and the link name of a foreign function or static.
@@ -46,7 +46,7 @@ pub(super) fn item_attributes(item: &Item) -> &[syn::Attribute] {
     }
 }
 
-fn visibility(vis: &syn::Visibility) -> Visibility {
+pub(super) fn visibility(vis: &syn::Visibility) -> Visibility {
     match vis {
         syn::Visibility::Inherited => Visibility::Private,
         _ => Visibility::Public,
@@ -54,21 +54,21 @@ fn visibility(vis: &syn::Visibility) -> Visibility {
 }
 
 /// What [`Lowering::enter`] found, to be undone.
-struct Entered {
+pub(super) struct Entered {
     off: Option<String>,
     test_only: bool,
 }
 
 /// A function as it stands in a module, `impl` or trait.
-struct FunctionItem<'i> {
-    attrs: &'i [syn::Attribute],
-    visibility: Visibility,
-    sig: &'i Signature,
-    block: Option<&'i Block>,
-    owner: Option<TypeIndex>,
+pub(super) struct FunctionItem<'i> {
+    pub attrs: &'i [syn::Attribute],
+    pub visibility: Visibility,
+    pub sig: &'i Signature,
+    pub block: Option<&'i Block>,
+    pub owner: Option<TypeIndex>,
     /// The path of the module, block or type in front of its name.
-    path: &'i str,
-    span: Span,
+    pub path: &'i str,
+    pub span: Span,
 }
 
 impl Lowering<'_> {
@@ -103,7 +103,7 @@ impl Lowering<'_> {
     }
 
     /// Takes the `cfg` attributes of an item into account until [`Lowering::leave`].
-    fn enter(&mut self, attrs: &[syn::Attribute]) -> Entered {
+    pub(super) fn enter(&mut self, attrs: &[syn::Attribute]) -> Entered {
         let entered = Entered {
             off: self.off.clone(),
             test_only: self.test_only,
@@ -116,7 +116,7 @@ impl Lowering<'_> {
         entered
     }
 
-    fn leave(&mut self, entered: Entered) {
+    pub(super) fn leave(&mut self, entered: Entered) {
         self.off = entered.off;
         self.test_only = entered.test_only;
     }
@@ -321,7 +321,14 @@ impl Lowering<'_> {
     }
 
     /// A constant or static: a typed name of the module-level function and the store of its first value.
-    fn initialiser(&mut self, path: &str, name: &syn::Ident, ty: &Type, expr: Option<&syn::Expr>, span: Span) {
+    pub(super) fn initialiser(
+        &mut self,
+        path: &str,
+        name: &syn::Ident,
+        ty: &Type,
+        expr: Option<&syn::Expr>,
+        span: Span,
+    ) {
         let full = join(path, &plain(name));
         if name != "_" {
             let ty = self.type_of(ty);
@@ -348,7 +355,7 @@ impl Lowering<'_> {
         });
     }
 
-    fn function(&mut self, item: FunctionItem<'_>) -> FunctionIndex {
+    pub(super) fn function(&mut self, item: FunctionItem<'_>) -> FunctionIndex {
         let entered = self.enter(item.attrs);
         let name = plain(&item.sig.ident);
         let generics = self.open_generics(&item.sig.generics);
@@ -398,7 +405,7 @@ impl Lowering<'_> {
         index
     }
 
-    fn signature(&mut self, sig: &Signature) {
+    pub(super) fn signature(&mut self, sig: &Signature) {
         let mut parameters: Vec<(&Pat, Option<&Type>)> = Vec::new();
         for input in &sig.inputs {
             match input {
@@ -417,199 +424,6 @@ impl Lowering<'_> {
         if sig.variadic.is_some() {
             self.add_local("...", None, Some(ParameterKind::VarPositional));
         }
-    }
-
-    fn impl_item(&mut self, item: &syn::ItemImpl) {
-        let generics = self.open_generics(&item.generics);
-        let self_type = self.type_of(&item.self_ty).unwrap_or_else(|| TypeRef {
-            name: "_".to_owned(),
-            args: Vec::new(),
-            local: false,
-        });
-        let bases = match &item.trait_ {
-            Some((_, path, _)) => {
-                let segments = super::names::path_segments(path);
-                vec![Value::Path(self.type_path(&segments, path.leading_colon.is_some()))]
-            }
-            None => Vec::new(),
-        };
-        let implements = item.trait_.is_some();
-        let outer_self = self.self_type.replace(self_type.clone());
-        let span = self.span(item.impl_token.span, item.brace_token.span.close());
-        let owner = self.open_type(self_type.name.clone(), TypeKind::Impl, bases, &item.attrs, span);
-        for inner in &item.items {
-            match inner {
-                ImplItem::Fn(function) => {
-                    let span = self.span(
-                        first_of(&function.vis, &function.sig),
-                        function.block.brace_token.span.close(),
-                    );
-                    self.method(
-                        owner,
-                        FunctionItem {
-                            attrs: &function.attrs,
-                            visibility: if implements {
-                                Visibility::Public
-                            } else {
-                                visibility(&function.vis)
-                            },
-                            sig: &function.sig,
-                            block: Some(&function.block),
-                            owner: Some(owner),
-                            path: &self_type.name,
-                            span,
-                        },
-                    );
-                }
-                ImplItem::Const(constant) => {
-                    let entered = self.enter(&constant.attrs);
-                    if self.off.is_none() {
-                        let span = self.span(constant.const_token.span, constant.semi_token.span);
-                        self.initialiser(
-                            &self_type.name,
-                            &constant.ident,
-                            &constant.ty,
-                            Some(&constant.expr),
-                            span,
-                        );
-                    }
-                    self.leave(entered);
-                }
-                ImplItem::Macro(mac) => self.loose_macro(&mac.mac),
-                _ => {}
-            }
-        }
-        self.self_type = outer_self;
-        self.close_generics(generics);
-    }
-
-    fn trait_item(&mut self, item: &syn::ItemTrait) {
-        let generics = self.open_generics(&item.generics);
-        let name = join(&self.scopes.get(self.scope).path.clone(), &plain(&item.ident));
-        let bases = item
-            .supertraits
-            .iter()
-            .filter_map(|bound| self.first_bound([bound]))
-            .map(|bound| Value::Path(bound.name))
-            .collect();
-        let self_type = TypeRef {
-            name: name.clone(),
-            args: Vec::new(),
-            local: false,
-        };
-        let outer_self = self.self_type.replace(self_type);
-        let span = self.span(item.trait_token.span, item.brace_token.span.close());
-        let owner = self.open_type(name.clone(), TypeKind::Trait, bases, &item.attrs, span);
-        for inner in &item.items {
-            match inner {
-                TraitItem::Fn(function) => {
-                    let end = function
-                        .default
-                        .as_ref()
-                        .map_or_else(|| function.sig.ident.span(), |block| block.brace_token.span.close());
-                    let span = self.span(first_of(&syn::Visibility::Inherited, &function.sig), end);
-                    self.method(
-                        owner,
-                        FunctionItem {
-                            attrs: &function.attrs,
-                            visibility: Visibility::Public,
-                            sig: &function.sig,
-                            block: function.default.as_ref(),
-                            owner: Some(owner),
-                            path: &name,
-                            span,
-                        },
-                    );
-                }
-                TraitItem::Const(constant) => {
-                    let span = self.span(constant.const_token.span, constant.semi_token.span);
-                    let default = constant.default.as_ref().map(|(_, expr)| expr);
-                    self.initialiser(&name, &constant.ident, &constant.ty, default, span);
-                }
-                _ => {}
-            }
-        }
-        self.self_type = outer_self;
-        self.close_generics(generics);
-    }
-
-    fn open_type(
-        &mut self,
-        name: String,
-        kind: TypeKind,
-        bases: Vec<Value>,
-        attrs: &[syn::Attribute],
-        span: Span,
-    ) -> TypeIndex {
-        let attributes = self.attributes(attrs);
-        self.types.push(TypeDecl {
-            name,
-            kind,
-            bases,
-            methods: Vec::new(),
-            fields: Vec::new(),
-            target: None,
-            attributes,
-            span,
-        });
-        TypeIndex(self.types.len() as u32 - 1)
-    }
-
-    fn method(&mut self, owner: TypeIndex, item: FunctionItem<'_>) {
-        let index = self.function(item);
-        self.types[owner.0 as usize].methods.push(index);
-    }
-
-    fn foreign_item(&mut self, item: &ForeignItem) {
-        let Some((name, link)) = link_name(item) else { return };
-        let attrs = match item {
-            ForeignItem::Fn(item) => &item.attrs,
-            ForeignItem::Static(item) => &item.attrs,
-            _ => return,
-        };
-        let entered = self.enter(attrs);
-        if self.off.is_none() {
-            match item {
-                ForeignItem::Fn(item) => self.foreign_function(item, name, link),
-                ForeignItem::Static(item) => {
-                    let ty = self.type_of(&item.ty);
-                    self.functions[0].locals.push(Local {
-                        name: link,
-                        parameter: None,
-                        default: None,
-                        ty,
-                    });
-                }
-                _ => {}
-            }
-        }
-        self.leave(entered);
-    }
-
-    fn foreign_function(&mut self, item: &syn::ForeignItemFn, name: String, link: String) {
-        let span = self.span(item.sig.fn_token.span, item.semi_token.span);
-        let name_span = self.span(item.sig.ident.span(), item.sig.ident.span());
-        let outer = self.open_function(Head {
-            name,
-            qualified: link,
-            kind: FunctionKind::Declaration,
-            visibility: visibility(&item.vis),
-            is_async: false,
-            span,
-            name_span,
-            parent: None,
-        });
-        let attributes = self.attributes(&item.attrs);
-        let returns = match &item.sig.output {
-            ReturnType::Default => None,
-            ReturnType::Type(_, ty) => self.type_of(ty),
-        };
-        self.current().attributes = attributes;
-        self.current().returns = returns;
-        let visible = self.open_scope();
-        self.signature(&item.sig);
-        self.leave_scope(visible);
-        self.close_function(outer);
     }
 
     fn macro_item(&mut self, item: &syn::ItemMacro) {
@@ -643,14 +457,14 @@ impl Lowering<'_> {
         });
         self.open_statement();
         let visible = self.open_scope();
-        macros::definition(self, &item.mac.tokens, span);
+        macro_definitions::definition(self, &item.mac.tokens, span);
         self.close_scope(visible, span);
         self.close_statement(span);
         self.close_function(outer);
     }
 
     /// A macro among items that could not be read as items: what it calls is taken to run with the module's code.
-    fn loose_macro(&mut self, mac: &syn::Macro) {
+    pub(super) fn loose_macro(&mut self, mac: &syn::Macro) {
         if self.off.is_none() {
             self.in_module_code(|lowering| {
                 lowering.macro_call(mac);
@@ -660,7 +474,7 @@ impl Lowering<'_> {
 }
 
 /// The first token of a function behind its attributes.
-fn first_of(vis: &syn::Visibility, sig: &Signature) -> proc_macro2::Span {
+pub(super) fn first_of(vis: &syn::Visibility, sig: &Signature) -> proc_macro2::Span {
     match vis {
         syn::Visibility::Public(token) => return token.span,
         syn::Visibility::Restricted(restricted) => return restricted.pub_token.span,

@@ -582,10 +582,7 @@ impl<'a> Lowering<'a> {
 
     /// The span of an expression.
     pub(super) fn expr_span(&self, expr: &Expr) -> Span {
-        self.span(
-            super::expressions::first_token(expr),
-            super::expressions::last_token(expr),
-        )
+        self.span(super::extents::first_token(expr), super::extents::last_token(expr))
     }
 
     /// The qualified name of the function being lowered.

@@ -1,20 +1,26 @@
 //! Rust sources to facts, by `syn`.
 //!
 //! [`names`] knows what a path means, [`types`], [`patterns`], [`expressions`], [`statements`] and [`items`] lower what
-//! their names say, [`macros`] reads what stands inside macros, [`attributes`] what `cfg` leaves of it all. [`scan`] is a
+//! their names say, [`macros`] reads what stands inside macros, [`attributes`] what `cfg` leaves of it all, and
+//! [`lowering`] holds the state with the rules of what dies when. [`scan`] is a
 //! lexer of our own for comments and nesting, and [`recovery`] saves the good items of a file that does not parse.
 
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
 use crate::input::Source;
 
 mod attributes;
+mod condition;
 #[cfg(test)]
 mod dump;
 mod expressions;
+mod extents;
 mod items;
 mod lowering;
+mod macro_definitions;
+mod macro_forms;
 mod macros;
 mod names;
+mod owners;
 mod patterns;
 mod recovery;
 mod scan;
@@ -26,20 +32,24 @@ mod types;
 use attributes::{Cfg, conditions};
 use lowering::Lowering;
 
-/// Stack for parsing one file: what [`recovery::DEPTH_LIMIT`] lets through must fit, in debug builds too. Only touched
-/// pages are ever taken.
-const STACK_BYTES: usize = 512 << 20;
+/// Stack for parsing: a part for every file, and one for each level of [`scan::depth`]. Measured in debug builds, where
+/// frames are largest, on the worst chains there are.
+const STACK_BYTES: usize = 16 << 20;
+const STACK_BYTES_PER_LEVEL: usize = 48 << 10;
 
 /// Lowers one file; never fails.
 ///
-/// The work is done on a thread of its own: for its large stack, and because `proc_macro2` keeps every text that a
-/// thread has parsed.
+/// The work is done on a thread of its own: for its stack, and because `proc_macro2` keeps every text that a thread has
+/// parsed.
 pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
-    let work = || lower_here(source);
+    let text = recovery::without_prelude(&source.text);
+    let tokens = scan::tokens(&text);
+    let depth = scan::depth(&text, &tokens);
+    let stack = STACK_BYTES + depth.min(recovery::DEPTH_LIMIT) * STACK_BYTES_PER_LEVEL;
     let joined = std::thread::scope(|scope| {
         std::thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, work)
+            .stack_size(stack)
+            .spawn_scoped(scope, || lower_here(source, &text, &tokens, depth))
             .map(|thread| thread.join())
     });
     match joined {
@@ -61,20 +71,18 @@ fn lost(source: &Source, kind: ProblemKind, message: &str) -> (FileFacts, Vec<Pr
     (facts, vec![problem])
 }
 
-fn lower_here(source: &Source) -> (FileFacts, Vec<Problem>) {
-    let text = recovery::without_prelude(&source.text);
-    let tokens = scan::tokens(&text);
-    let (file, mut problems) = recovery::parse(&source.path, &text, &tokens);
-    let module = module_path(&source.path, &text);
-    let mut lowering = Lowering::new(&text, &module);
-    let mut directives = scan::directives(&text, &tokens);
+fn lower_here(source: &Source, text: &str, tokens: &[scan::Token], depth: usize) -> (FileFacts, Vec<Problem>) {
+    let (file, mut problems) = recovery::parse(&source.path, text, tokens, depth);
+    let module = module_path(&source.path, text);
+    let mut lowering = Lowering::new(text, &module);
+    let mut directives = scan::directives(text, tokens);
     if let Some(file) = file {
         let found = conditions(&file.attrs);
         if let Cfg::Off(text) = found.cfg {
             lowering.off = Some(format!("cfg({text})"));
         }
         lowering.test_only = found.test;
-        let items = macros::expand_items(file.items);
+        let items = macro_forms::expand_items(file.items);
         let scope = lowering.scope;
         items.iter().for_each(|item| lowering.declare(scope, item));
         lowering.finish_scopes(scope, &items);

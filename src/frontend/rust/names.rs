@@ -179,20 +179,20 @@ impl Scopes {
         let here = |ident: &syn::Ident| (plain(ident), Target::Path(join(&path, &plain(ident))));
         let scope_of = &mut self.scopes[scope.0];
         match item {
-            Item::Const(item) => drop(scope_of.values.extend([here(&item.ident)])),
-            Item::Static(item) => drop(scope_of.values.extend([here(&item.ident)])),
-            Item::Fn(item) => drop(scope_of.values.extend([here(&item.sig.ident)])),
-            Item::Struct(item) => drop(scope_of.types.extend([here(&item.ident)])),
-            Item::Union(item) => drop(scope_of.types.extend([here(&item.ident)])),
-            Item::Type(item) => drop(scope_of.types.extend([here(&item.ident)])),
-            Item::Trait(item) => drop(scope_of.types.extend([here(&item.ident)])),
-            Item::TraitAlias(item) => drop(scope_of.types.extend([here(&item.ident)])),
+            Item::Const(item) => scope_of.values.extend([here(&item.ident)]),
+            Item::Static(item) => scope_of.values.extend([here(&item.ident)]),
+            Item::Fn(item) => scope_of.values.extend([here(&item.sig.ident)]),
+            Item::Struct(item) => scope_of.types.extend([here(&item.ident)]),
+            Item::Union(item) => scope_of.types.extend([here(&item.ident)]),
+            Item::Type(item) => scope_of.types.extend([here(&item.ident)]),
+            Item::Trait(item) => scope_of.types.extend([here(&item.ident)]),
+            Item::TraitAlias(item) => scope_of.types.extend([here(&item.ident)]),
             Item::Enum(item) => {
                 scope_of.types.extend([here(&item.ident)]);
                 let variants = item.variants.iter().map(|variant| plain(&variant.ident)).collect();
                 self.variants.insert(join(&path, &plain(&item.ident)), variants);
             }
-            Item::Mod(item) => drop(scope_of.types.extend([here(&item.ident)])),
+            Item::Mod(item) => scope_of.types.extend([here(&item.ident)]),
             Item::ExternCrate(item) => {
                 let name = item.rename.as_ref().map_or(&item.ident, |(_, rename)| rename);
                 if plain(&item.ident) != "self" {

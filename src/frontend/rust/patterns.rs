@@ -207,15 +207,36 @@ impl Lowering<'_> {
 
     /// `let pat = expr` in a condition: evaluates, binds and tests.
     pub(super) fn let_condition(&mut self, binding: &syn::ExprLet) -> Condition {
-        let value = self.scrutinee(&binding.expr);
+        let value = self.scrutinee(&binding.expr, [&*binding.pat]);
         let condition = self.pattern_condition(&binding.pat, &value);
         self.bind(&binding.pat, value, None);
         condition
     }
 
-    /// What is matched on. Its temporaries live until the end of the statement; a local that is named is only looked at.
-    pub(super) fn scrutinee(&mut self, expr: &Expr) -> Value {
-        self.expression(expr)
+    /// What is matched on. Its temporaries live until the end of the statement; where a pattern takes the value apart
+    /// into names, it dies with them instead.
+    pub(super) fn scrutinee<'p>(&mut self, expr: &Expr, pats: impl IntoIterator<Item = &'p Pat>) -> Value {
+        if pats.into_iter().any(binds) {
+            self.used(expr)
+        } else {
+            self.expression(expr)
+        }
+    }
+}
+
+/// Whether a pattern binds a name.
+fn binds(pat: &Pat) -> bool {
+    match pat {
+        Pat::Ident(ident) => ident.subpat.is_some() || !plain(&ident.ident).starts_with(char::is_uppercase),
+        Pat::Type(typed) => binds(&typed.pat),
+        Pat::Reference(reference) => binds(&reference.pat),
+        Pat::Paren(paren) => binds(&paren.pat),
+        Pat::Tuple(tuple) => tuple.elems.iter().any(binds),
+        Pat::Slice(slice) => slice.elems.iter().any(binds),
+        Pat::TupleStruct(parts) => parts.elems.iter().any(binds),
+        Pat::Struct(parts) => parts.fields.iter().any(|field| binds(&field.pat)),
+        Pat::Or(or) => or.cases.iter().any(binds),
+        _ => false,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::facts::{Problem, ProblemKind};
 use super::scan::{self, Kind, Token};
 
 /// How deep code may nest, in the measure of [`scan::depth`].
-pub(super) const DEPTH_LIMIT: usize = 4000;
+pub(super) const DEPTH_LIMIT: usize = 10_000;
 
 /// How many single items are complained about in one file.
 const REPORTED: usize = 20;
@@ -41,15 +41,14 @@ struct Bad {
     line: u32,
 }
 
-/// Parses `text`; none where nothing could be saved.
-pub(super) fn parse(path: &str, text: &str, tokens: &[Token]) -> (Option<syn::File>, Vec<Problem>) {
+/// Parses `text`, which is `depth` deep; none where nothing could be saved.
+pub(super) fn parse(path: &str, text: &str, tokens: &[Token], depth: usize) -> (Option<syn::File>, Vec<Problem>) {
     let problem = |kind, message: String, line| Problem {
         path: path.to_owned(),
         kind,
         message,
         line: Some(line),
     };
-    let depth = scan::depth(text, tokens);
     let whole = if depth > DEPTH_LIMIT {
         Err((ProblemKind::Limit, "nested too deeply".to_owned(), 1))
     } else {

@@ -217,10 +217,16 @@ pub(super) fn directives(text: &str, tokens: &[Token]) -> Vec<Directive> {
                 span: span_of(text, token.start, token.end),
                 own_line: text[line_start..token.start].trim().is_empty(),
             });
+            if found.len() == DIRECTIVE_LIMIT {
+                break;
+            }
         }
     }
     found
 }
+
+/// More comments than this speak to nobody; the position of each is counted from the top of the file.
+const DIRECTIVE_LIMIT: usize = 2000;
 
 /// The [`Span`] of a range of bytes; both ends lie on character boundaries.
 pub(super) fn span_of(text: &str, start: usize, end: usize) -> Span {
@@ -271,7 +277,7 @@ pub(super) fn depth(text: &str, tokens: &[Token]) -> usize {
             }
             _ => {
                 if let Some(level) = levels.last_mut() {
-                    if token.is(text, ";") || token.is(text, ",") {
+                    if token.is(text, ";") || token.is(text, ",") || is_alternative(text, &code[..=index]) {
                         level.reset();
                     } else if !level.opaque {
                         level.chain += 1;
@@ -284,6 +290,11 @@ pub(super) fn depth(text: &str, tokens: &[Token]) -> usize {
     levels.iter().rev().fold(0, |inner, level| {
         (level.chain + level.deepest_child.max(inner + 1)).max(level.deepest)
     })
+}
+
+/// Whether the last token is the `|` between two characters of a pattern, which tables have by the thousand.
+fn is_alternative(text: &str, tokens: &[Token]) -> bool {
+    matches!(tokens, [.., before, bar] if before.kind == Kind::Char && bar.is(text, "|"))
 }
 
 /// Whether `next`, standing after a closing brace, begins something new.

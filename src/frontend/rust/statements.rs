@@ -1,13 +1,14 @@
 //! Blocks, statements and control structures to regions.
 
-use syn::{Block, Expr, ExprBinary, Local, Pat, Stmt};
+use syn::{Block, Expr, Local, Pat, Stmt};
 
 use crate::facts::{Condition, Event, Node, Region, RegionKind, Span, Value};
 
 use super::attributes::{Cfg, conditions};
-use super::expressions::{first_token, last_token, peel};
+use super::condition::{constant, negated};
+use super::extents::last_token;
 use super::lowering::{LoopKind, Lowering};
-use super::macros;
+use super::macro_forms;
 
 /// One of several values; what is nothing at all is left out.
 fn one_of(values: Vec<Value>) -> Value {
@@ -26,62 +27,33 @@ fn one_of(values: Vec<Value>) -> Value {
     }
 }
 
-/// Whether a condition is decided on the target.
-fn constant(condition: &Condition) -> Option<bool> {
-    match condition {
-        Condition::Always => Some(true),
-        Condition::Not(inner) => constant(inner).map(|value| !value),
-        Condition::All(parts) => {
-            let values: Vec<Option<bool>> = parts.iter().map(constant).collect();
-            if values.contains(&Some(false)) {
-                Some(false)
-            } else {
-                values.iter().all(|value| *value == Some(true)).then_some(true)
-            }
-        }
-        Condition::Any(parts) => {
-            let values: Vec<Option<bool>> = parts.iter().map(constant).collect();
-            if values.contains(&Some(true)) {
-                Some(true)
-            } else {
-                values.iter().all(|value| *value == Some(false)).then_some(false)
-            }
-        }
-        _ => None,
-    }
-}
-
-fn negated(condition: Condition) -> Condition {
-    match condition {
-        Condition::Not(inner) => *inner,
-        other => Condition::Not(Box::new(other)),
-    }
-}
-
-/// Whether the condition binds names, so that what follows needs it evaluated in one line.
-fn has_let(expr: &Expr) -> bool {
-    match peel(expr) {
-        Expr::Let(_) => true,
-        Expr::Binary(binary) => has_let(&binary.right) || has_let(&binary.left),
-        _ => false,
-    }
-}
+/// How many blocks within blocks are looked into for an exit, so that looking stays cheap.
+const EXIT_DEPTH: usize = 4;
 
 /// Whether control never comes past this expression.
 fn leaves(expr: &Expr) -> bool {
+    leaves_within(expr, EXIT_DEPTH)
+}
+
+fn leaves_within(expr: &Expr, depth: usize) -> bool {
     match expr {
         Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
-        Expr::Block(block) if block.label.is_none() => block_leaves(&block.block),
-        Expr::Unsafe(block) => block_leaves(&block.block),
+        Expr::Block(block) if block.label.is_none() => block_leaves_within(&block.block, depth),
+        Expr::Unsafe(block) => block_leaves_within(&block.block, depth),
         _ => false,
     }
 }
 
 fn block_leaves(block: &Block) -> bool {
-    block
-        .stmts
-        .iter()
-        .any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves(expr)))
+    block_leaves_within(block, EXIT_DEPTH)
+}
+
+fn block_leaves_within(block: &Block, depth: usize) -> bool {
+    depth > 0
+        && block
+            .stmts
+            .iter()
+            .any(|stmt| matches!(stmt, Stmt::Expr(expr, _) if leaves_within(expr, depth - 1)))
 }
 
 fn block_span(lowering: &Lowering<'_>, block: &Block) -> Span {
@@ -212,7 +184,7 @@ impl Lowering<'_> {
         let mut expanded = Vec::new();
         for (index, stmt) in stmts.iter().enumerate() {
             if let Stmt::Macro(mac) = stmt
-                && let Some(items) = macros::static_items(&mac.mac)
+                && let Some(items) = macro_forms::static_items(&mac.mac)
             {
                 expanded.push((index, items));
             }
@@ -314,7 +286,7 @@ impl Lowering<'_> {
     }
 
     /// A branch; arms whose test is decided on the target go to unreached regions.
-    fn branch(&mut self, arms: Vec<(Condition, Vec<Node>, Span)>, exhaustive: bool, span: Span) {
+    pub(super) fn branch(&mut self, arms: Vec<(Condition, Vec<Node>, Span)>, exhaustive: bool, span: Span) {
         let mut decided = false;
         let mut regions = Vec::new();
         for (test, nodes, span) in arms {
@@ -427,7 +399,11 @@ impl Lowering<'_> {
         let test = self.statement_condition(&branch.cond);
         self.open_nodes();
         let then = self.block(&branch.then_branch);
-        self.close_scope(visible, block_span(self, &branch.then_branch));
+        if block_leaves(&branch.then_branch) {
+            self.leave_scope(visible);
+        } else {
+            self.close_scope(visible, block_span(self, &branch.then_branch));
+        }
         let nodes = self.close_nodes();
         let then_span = block_span(self, &branch.then_branch);
         let mut arms = vec![(test, nodes, then_span)];
@@ -460,7 +436,7 @@ impl Lowering<'_> {
     }
 
     fn match_expression(&mut self, branch: &syn::ExprMatch) -> Value {
-        let value = self.scrutinee(&branch.expr);
+        let value = self.scrutinee(&branch.expr, branch.arms.iter().map(|arm| &arm.pat));
         let mut arms = Vec::new();
         let mut values = Vec::new();
         for arm in &branch.arms {
@@ -480,7 +456,11 @@ impl Lowering<'_> {
             }
             let span = self.expr_span(&arm.body);
             self.close_statement(span);
-            self.close_scope(visible, span);
+            if leaves(&arm.body) {
+                self.leave_scope(visible);
+            } else {
+                self.close_scope(visible, span);
+            }
             let nodes = self.close_nodes();
             let test = if off { negated(Condition::Always) } else { test };
             arms.push((test, nodes, span));
@@ -527,104 +507,6 @@ impl Lowering<'_> {
         };
         self.region(kind, nodes, span);
         Value::None
-    }
-
-    /// A condition whose temporaries die with it, unless it binds parts of them.
-    fn statement_condition(&mut self, expr: &Expr) -> Condition {
-        if has_let(expr) {
-            return self.condition(expr);
-        }
-        self.open_statement();
-        let condition = self.condition(expr);
-        let span = self.span(last_token(expr), last_token(expr));
-        self.close_statement(span);
-        condition
-    }
-
-    /// Evaluates an expression as a condition.
-    pub(super) fn condition(&mut self, expr: &Expr) -> Condition {
-        match expr {
-            Expr::Paren(inner) => self.condition(&inner.expr),
-            Expr::Group(inner) => self.condition(&inner.expr),
-            Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Not(_)) => negated(self.condition(&unary.expr)),
-            Expr::Binary(binary) => self.condition_of_binary(binary),
-            Expr::Let(binding) => self.let_condition(binding),
-            Expr::Macro(mac) => self.macro_condition(&mac.mac),
-            other => match self.used(other) {
-                Value::Bool(true) => Condition::Always,
-                Value::Bool(false) => negated(Condition::Always),
-                Value::Unknown => Condition::Unknown,
-                value => Condition::Truthy(value),
-            },
-        }
-    }
-
-    /// The condition of an operator that yields one.
-    pub(super) fn condition_of_binary(&mut self, binary: &ExprBinary) -> Condition {
-        use syn::BinOp;
-        let (and, or) = (matches!(binary.op, BinOp::And(_)), matches!(binary.op, BinOp::Or(_)));
-        if and || or {
-            let left = self.condition(&binary.left);
-            let right = self.second_operand(binary, &left);
-            let parts = vec![left, right];
-            return if and {
-                Condition::All(parts)
-            } else {
-                Condition::Any(parts)
-            };
-        }
-        let mut sides = || (self.used(&binary.left), self.used(&binary.right));
-        match binary.op {
-            BinOp::Eq(_) => {
-                let (left, right) = sides();
-                Condition::Equal(left, right)
-            }
-            BinOp::Ne(_) => {
-                let (left, right) = sides();
-                negated(Condition::Equal(left, right))
-            }
-            BinOp::Lt(_) => {
-                let (left, right) = sides();
-                Condition::Less(left, right)
-            }
-            BinOp::Gt(_) => {
-                let (left, right) = sides();
-                Condition::Less(right, left)
-            }
-            BinOp::Le(_) => {
-                let (left, right) = sides();
-                negated(Condition::Less(right, left))
-            }
-            BinOp::Ge(_) => {
-                let (left, right) = sides();
-                negated(Condition::Less(left, right))
-            }
-            _ => {
-                sides();
-                Condition::Unknown
-            }
-        }
-    }
-
-    /// The right side of `&&` and `||`: what it does happens only where the left side does not decide.
-    fn second_operand(&mut self, binary: &ExprBinary, left: &Condition) -> Condition {
-        if has_let(&binary.right) || has_let(&binary.left) {
-            return self.condition(&binary.right);
-        }
-        self.open_nodes();
-        self.open_statement();
-        let right = self.condition(&binary.right);
-        let span = self.span(first_token(&binary.right), last_token(&binary.right));
-        self.close_statement(span);
-        let nodes = self.close_nodes();
-        if !nodes.is_empty() {
-            let test = match binary.op {
-                syn::BinOp::And(_) => left.clone(),
-                _ => negated(left.clone()),
-            };
-            self.branch(vec![(test, nodes, span)], false, span);
-        }
-        right
     }
 }
 

@@ -306,6 +306,8 @@ fn the_reason_names_the_versions_own_cause() {
     assert!(vfork.why.contains("drops the GIL around vfork"), "{}", vfork.why);
     let guarded = judged(&python(SET), None, &call, "python=3.11.2,libc=glibc-2.36");
     assert!(!guarded.why.contains("drops the GIL"), "{}", guarded.why);
+    let default = judged(&python(SET), None, &call, "");
+    assert!(default.why.contains("drops the GIL around vfork"), "{}", default.why);
     let mapping = judged(
         &python("delete:os.environ[]"),
         None,
@@ -328,6 +330,25 @@ fn unmeasured_libcs_are_taken_to_be_unsafe() {
     );
     assert_eq!(
         judged(&c("call:setenv"), None, &c("call:putenv"), "libc=freebsd").effect,
+        Memory
+    );
+}
+
+/// CPython uses vfork on Linux alone; elsewhere subprocess forks with the GIL held.
+#[test]
+fn subprocess_forks_elsewhere() {
+    let call = site(Language::Python, "call:subprocess.call", SHELL);
+    assert_eq!(
+        judged(&python(SET), None, &call, "python=3.12,libc=macos").effect,
+        Environment
+    );
+    let popen = python("call:os.popen");
+    assert_eq!(
+        judged(&python(SET), None, &popen, "python=3.12,libc=macos").effect,
+        Environment
+    );
+    assert_eq!(
+        judged(&python(SET), None, &popen, "python=3.12,libc=musl").effect,
         Memory
     );
 }

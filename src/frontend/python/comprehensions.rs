@@ -1,0 +1,105 @@
+//! Comprehensions: loops with variables of their own.
+
+use super::builder::{Frame, FrameKind, Lowerer};
+use super::expressions::all;
+use crate::facts::{Condition, RegionKind, StoreKind, Value};
+use ruff_python_ast::{Comprehension, Expr};
+use ruff_text_size::TextRange;
+use std::collections::HashMap;
+
+/// What a comprehension makes in each round.
+pub(super) enum Yielded<'a> {
+    Element(&'a Expr),
+    /// A key and its value; `**mapping` has no key.
+    Pair(Option<&'a Expr>, &'a Expr),
+}
+
+impl<'a> Lowerer<'a, '_> {
+    /// A comprehension: a loop for each `for`, and its variables are locals of their own.
+    pub(super) fn comprehension(
+        &mut self,
+        generators: &'a [Comprehension],
+        yielded: &Yielded<'a>,
+        range: TextRange,
+    ) -> Value {
+        let Some(first) = generators.first() else {
+            return self.yielded(yielded);
+        };
+        // The first iterable is evaluated outside, where the comprehension's names are not visible.
+        let over = self.read(&first.iter);
+        let around = self.frame();
+        let frame = Frame {
+            kind: FrameKind::Comprehension,
+            function: around.function,
+            prefix: around.prefix.clone(),
+            names: HashMap::new(),
+            locals: HashMap::new(),
+            receiver_of: around.receiver_of,
+        };
+        self.frames.push(frame);
+        for generator in generators {
+            self.declare_targets(&generator.target);
+        }
+        let mut value = Value::Unknown;
+        self.generators(generators, over, range, &mut |lowerer| value = lowerer.yielded(yielded));
+        self.frames.pop();
+        value
+    }
+
+    fn yielded(&mut self, yielded: &Yielded<'a>) -> Value {
+        match yielded {
+            Yielded::Element(element) => Value::List(vec![self.read(element)]),
+            Yielded::Pair(key, value) => {
+                let key = key.map_or(Value::Unknown, |key| self.read(key));
+                Value::Map(vec![(key, self.read(value))])
+            }
+        }
+    }
+
+    /// Makes locals for the names in a comprehension's target.
+    fn declare_targets(&mut self, target: &'a Expr) {
+        match target {
+            Expr::Name(name) => {
+                let local = self.new_local(name.id.as_str());
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.locals.insert(name.id.as_str(), local);
+                }
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|element| self.declare_targets(element)),
+            Expr::List(list) => list.elts.iter().for_each(|element| self.declare_targets(element)),
+            Expr::Starred(starred) => self.declare_targets(&starred.value),
+            _ => {}
+        }
+    }
+
+    /// The loops of `generators` around what `innermost` adds; `over` is the first iterable's value.
+    fn generators(
+        &mut self,
+        generators: &'a [Comprehension],
+        over: Value,
+        range: TextRange,
+        innermost: &mut dyn FnMut(&mut Self),
+    ) {
+        let Some((first, rest)) = generators.split_first() else {
+            return innermost(self);
+        };
+        let element = Value::Element(Box::new(over.clone()));
+        let kind = RegionKind::Loop {
+            over: Some(over),
+            test: Condition::Unknown,
+            at_least_once: false,
+        };
+        self.region(kind, range, |lowerer| {
+            lowerer.store(&first.target, element, StoreKind::Assign);
+            let tests: Vec<Condition> = first.ifs.iter().map(|test| lowerer.test(test)).collect();
+            let nodes = lowerer.collect(|lowerer| {
+                let over = rest.first().map_or(Value::Unknown, |next| lowerer.read(&next.iter));
+                lowerer.generators(rest, over, range, innermost);
+            });
+            match tests.len() {
+                0 => lowerer.nodes.extend(nodes),
+                _ => lowerer.perhaps(all(tests), range, nodes),
+            }
+        });
+    }
+}

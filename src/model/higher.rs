@@ -1,0 +1,122 @@
+//! Functions that call, or start a thread on, what they are handed: inferred, never listed.
+//!
+//! Such a function means something else at every call, so that its code is walked anew where it is called, with its
+//! parameter bound to what is handed over there. What is said here of a parameter holds for closures inside the function
+//! too.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{CallIndex, LocalIndex, ParameterKind, Value};
+use crate::knowledge::{ArgumentRef, Role};
+
+use super::tree::{CallSite, FuncId, local_of};
+use super::values::Values;
+
+/// How often what is known of callees is carried on to their callers.
+const ROUNDS: usize = 4;
+
+/// Parameters that are called, by function.
+pub type Higher = BTreeMap<FuncId, Vec<LocalIndex>>;
+
+/// A parameter that stands for certain functions while code is walked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Binding {
+    pub owner: FuncId,
+    pub index: LocalIndex,
+    pub targets: Vec<FuncId>,
+    /// A decorated function: the decorators that are still around it.
+    pub outer: Vec<FuncId>,
+}
+
+impl Values<'_> {
+    /// The parameters that are called, directly or through other functions of the tree.
+    pub(super) fn higher(&self) -> Higher {
+        let mut found = Higher::new();
+        for _ in 0..ROUNDS {
+            let before = found.values().map(Vec::len).sum::<usize>();
+            for func in self.tree.functions() {
+                for index in 0..self.tree.function(func).calls.len() {
+                    self.look_at_call((func, CallIndex(index as u32)), &mut found);
+                }
+            }
+            if found.values().map(Vec::len).sum::<usize>() == before {
+                break;
+            }
+        }
+        found
+    }
+
+    fn look_at_call(&self, site: CallSite, found: &mut Higher) {
+        let call = self.tree.call(site);
+        if let Some((owner, index)) = self.parameter_of(site.0, &call.callee) {
+            note(found, owner, index);
+        }
+        for id in &self.meaning(site).entries {
+            let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = &self.catalog.entry(*id).role else { continue };
+            for (home, value) in self.argument(site, entry) {
+                if let Some((owner, index)) = self.parameter_of(home, value) {
+                    note(found, owner, index);
+                }
+            }
+        }
+        for edge in &self.meaning(site).edges {
+            let Some(called) = found.get(&edge.target).cloned() else { continue };
+            for index in called {
+                if let Some((owner, own)) =
+                    self.bound_argument(site, edge.target, index).and_then(|value| self.parameter_of(site.0, value))
+                {
+                    note(found, owner, own);
+                }
+            }
+        }
+    }
+
+    /// The parameter that a value is, of this function or of one around it.
+    pub(super) fn parameter_of(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+        let Value::Local(owner, index) = value else { return None };
+        let owner = self.closure(func, *owner);
+        let local = local_of(self.tree.function(owner), *index);
+        matches!(local.parameter, Some(ParameterKind::Normal | ParameterKind::KeywordOnly)).then_some((owner, *index))
+    }
+
+    /// The functions that a bound or evident value may be.
+    pub(super) fn functions_of(&self, func: FuncId, value: &Value, bindings: &[Binding]) -> Vec<FuncId> {
+        if let Some((owner, index)) = self.parameter_of(func, value)
+            && let Some(binding) = bindings.iter().rev().find(|binding| binding.owner == owner && binding.index == index)
+        {
+            return binding.targets.clone();
+        }
+        let mut found = Vec::new();
+        for object in self.eval(func, value).iter() {
+            self.entry_functions(object, None, &mut found);
+        }
+        found
+    }
+
+    /// The functions that threads and unknown code are handed together with this one, as its arguments.
+    pub(super) fn handed_with(&self, func: FuncId, index: LocalIndex) -> Vec<FuncId> {
+        let mut found = Vec::new();
+        for (home, value) in self.handed_values(func, index) {
+            for object in self.eval(home, value).iter() {
+                self.entry_functions(object, None, &mut found);
+            }
+        }
+        found
+    }
+
+    /// The value that stands for a start's entry.
+    pub(super) fn entry_value(&self, created: CallSite) -> Option<(FuncId, &Value)> {
+        self.meaning(created).entries.iter().find_map(|id| match &self.catalog.entry(*id).role {
+            Role::Start { entry: ArgumentRef::Result, .. } => None,
+            Role::Start { entry, .. } => self.argument(created, entry).into_iter().next(),
+            _ => None,
+        })
+    }
+}
+
+fn note(found: &mut Higher, owner: FuncId, index: LocalIndex) {
+    let known = found.entry(owner).or_default();
+    if !known.contains(&index) {
+        known.push(index);
+    }
+}
