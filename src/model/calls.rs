@@ -6,6 +6,7 @@ use crate::facts::{LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
+use super::higher::Binding;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
@@ -13,7 +14,6 @@ use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
-use super::higher::Binding;
 use super::walk::Walk;
 
 impl<'t> Walk<'_, 't> {
@@ -39,7 +39,7 @@ impl<'t> Walk<'_, 't> {
             .collect();
         self.one_of(&targets, Some(site), span);
 
-    if meaning.unknown {
+        if meaning.unknown {
             self.unknown_call(site, span);
         }
     }
@@ -49,7 +49,12 @@ impl<'t> Walk<'_, 't> {
     fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         let callee = &self.engine.values.tree.call(site).callee;
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
-        if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index) {
+        if let Some(binding) = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|bound| bound.owner == owner && bound.index == index)
+        {
             return Some(binding.targets.clone());
         }
         Some(self.engine.values.handed_with(owner, index))
@@ -80,11 +85,22 @@ impl<'t> Walk<'_, 't> {
             let outer = binding.outer.clone();
             return self.decorated(target, &outer, site, span, certainty);
         }
-        let decorators = if self.engine.has_decorators(target) { self.engine.values.decorators(target) } else { Vec::new() };
+        let decorators = if self.engine.has_decorators(target) {
+            self.engine.values.decorators(target)
+        } else {
+            Vec::new()
+        };
         self.decorated(target, &decorators, site, span, certainty);
     }
 
-    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], site: Option<CallSite>, span: Span, certainty: &Certainty) {
+    fn decorated(
+        &mut self,
+        target: FuncId,
+        decorators: &[FuncId],
+        site: Option<CallSite>,
+        span: Span,
+        certainty: &Certainty,
+    ) {
         let Some((outermost, rest)) = decorators.split_first() else {
             return match site.map(|site| self.bind_arguments(site, target)) {
                 Some(bound) if !bound.is_empty() && self.may_inline(target) => {
@@ -107,7 +123,12 @@ impl<'t> Walk<'_, 't> {
         for wrapper in wrappers {
             self.state = before.clone();
             let index = LocalIndex(0);
-            self.bindings.push(Binding { owner: *outermost, index, targets: vec![target], outer: rest.to_vec() });
+            self.bindings.push(Binding {
+                owner: *outermost,
+                index,
+                targets: vec![target],
+                outer: rest.to_vec(),
+            });
             self.inline(wrapper, span, "calls, through its decorator,");
             self.bindings.pop();
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
@@ -119,10 +140,17 @@ impl<'t> Walk<'_, 't> {
     fn bind_arguments(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = Vec::new();
         for index in self.engine.called_parameters(target) {
-            let Some(value) = self.engine.values.bound_argument(site, target, index) else { continue };
+            let Some(value) = self.engine.values.bound_argument(site, target, index) else {
+                continue;
+            };
             let targets = self.engine.values.functions_of(site.0, value, &self.bindings);
             if !targets.is_empty() {
-                bound.push(Binding { owner: target, index, targets, outer: Vec::new() });
+                bound.push(Binding {
+                    owner: target,
+                    index,
+                    targets,
+                    outer: Vec::new(),
+                });
             }
         }
         bound
@@ -170,7 +198,15 @@ impl<'t> Walk<'_, 't> {
         {
             summary = Rc::new(self.rebound(&summary, site, target));
         }
-        self.apply(&summary, ChainStep { function: self.here, span, note: note.into() }, certainty);
+        self.apply(
+            &summary,
+            ChainStep {
+                function: self.here,
+                span,
+                note: note.into(),
+            },
+            certainty,
+        );
     }
 
     /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
@@ -185,7 +221,10 @@ impl<'t> Walk<'_, 't> {
             let found = argument.map_or_else(Keys::new, |value| values.keys(site.0, value));
             if found.is_empty() { keys.clone() } else { found }
         };
-        let held = |held: &Held| Held { keys: rebind(&held.keys), ..held.clone() };
+        let held = |held: &Held| Held {
+            keys: rebind(&held.keys),
+            ..held.clone()
+        };
         Summary {
             accesses: summary
                 .accesses
@@ -400,7 +439,9 @@ impl<'t> Walk<'_, 't> {
     /// Of the threads that `t.start()` may begin by all that `t` ever is, those that it can be here.
     fn may_be_meant(&self, site: CallSite, start: StartId) -> bool {
         let info = self.engine.start(start);
-        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else { return true };
+        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else {
+            return true;
+        };
         let latest = self.latest(receiver);
         if info.created == site || latest == **receiver {
             return true;
@@ -420,16 +461,25 @@ impl<'t> Walk<'_, 't> {
         let entry = self.engine.values.entry_value(created);
         let parameter = entry.and_then(|(home, value)| self.engine.values.parameter_of(home, value));
         if let Some((owner, index)) = parameter {
-            let bound = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index);
+            let bound = self
+                .bindings
+                .iter()
+                .rev()
+                .find(|bound| bound.owner == owner && bound.index == index);
             let targets = match bound {
                 Some(binding) => binding.targets.clone(),
                 None => self.engine.values.handed_with(owner, index),
             };
-            return (!targets.is_empty()).then(|| self.engine.context_start(start, targets, Vec::new(), &self.inlined_calls));
+            return (!targets.is_empty()).then(|| {
+                self.engine
+                    .context_start(start, targets, Vec::new(), &self.inlined_calls)
+            });
         }
         let entries = self.engine.start(start).entries.clone();
         let captures = self.bindings.iter().any(|bound| {
-            entries.iter().any(|entry| self.engine.values.nested_in(*entry, bound.owner))
+            entries
+                .iter()
+                .any(|entry| self.engine.values.nested_in(*entry, bound.owner))
         });
         if captures {
             let bindings = self.bindings.clone();
@@ -474,7 +524,9 @@ impl<'t> Walk<'_, 't> {
         }
         // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
         let holders = self.engine.values.holders(self.here, value);
-        self.state.guards.retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
+        self.state
+            .guards
+            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
     }
@@ -547,7 +599,9 @@ impl<'t> Walk<'_, 't> {
     /// taken to be the same. Returns what to put back.
     fn assume_tests(&mut self) -> Vec<(usize, Rc<str>)> {
         let guards = self.state.guards.iter_mut().enumerate();
-        guards.filter_map(|(place, held)| Some((place, held.test.take()?))).collect()
+        guards
+            .filter_map(|(place, held)| Some((place, held.test.take()?)))
+            .collect()
     }
 
     fn role(&mut self, site: CallSite, role: &Role, span: Span) {

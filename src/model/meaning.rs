@@ -88,7 +88,10 @@ impl Values<'_> {
     fn in_test(&self, func: FuncId) -> bool {
         let function = self.tree.function(func);
         function.test_only
-            || self.attribute_entries(func).iter().any(|id| matches!(self.catalog.entry(*id).role, Role::ParallelTests))
+            || self
+                .attribute_entries(func)
+                .iter()
+                .any(|id| matches!(self.catalog.entry(*id).role, Role::ParallelTests))
             || self.tree.parent(func).is_some_and(|parent| self.in_test(parent))
     }
 
@@ -355,9 +358,7 @@ impl Values<'_> {
     /// `t.start()`: the thread that `t` was made as.
     fn deferred(&self, site: CallSite, object: &Object, method: &str) -> Vec<Started> {
         let mut found = Vec::new();
-        let begins = |role: &Role| {
-            matches!(role, Role::Start { moment: StartMoment::Method(names), .. } if names.split('|').any(|name| name == method))
-        };
+        let begins = |role: &Role| matches!(role, Role::Start { moment: StartMoment::Method(names), .. } if names.split('|').any(|name| name == method));
         match object {
             Object::Result(_, Some(created)) => {
                 for id in self.meaning(*created).entries.iter() {

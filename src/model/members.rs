@@ -313,7 +313,7 @@ impl<'t> Values<'t> {
 
     fn elements_of_place(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
-        
+
         for (home, value) in self.sources(func, base) {
             if !std::ptr::eq(value, base) {
                 found.add_all(self.elements(home, value, key));
@@ -335,7 +335,7 @@ impl<'t> Values<'t> {
                 found.add_all(self.inserted(func, base, site));
             }
         }
-        
+
         found
     }
 
@@ -447,7 +447,12 @@ impl<'t> Values<'t> {
     }
 
     /// The elements of a call's result, by what the entries say of it.
-    fn elements_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId], key: Option<&Value>) -> Objects {
+    fn elements_by_entries(
+        &self,
+        site: CallSite,
+        entries: &[crate::knowledge::EntryId],
+        key: Option<&Value>,
+    ) -> Objects {
         let mut found = Objects::default();
         for id in entries {
             match &self.catalog.entry(*id).role {
@@ -543,7 +548,9 @@ impl<'t> Values<'t> {
     fn is_live(&self, func: FuncId, value: &Value) -> bool {
         let language = self.tree.language(func);
         self.eval(func, value).iter().any(|object| match object {
-            Object::External(path) => !self.lookup(language, crate::knowledge::MatchKind::Store, path).is_empty(),
+            Object::External(path) => !self
+                .lookup(language, crate::knowledge::MatchKind::Store, path)
+                .is_empty(),
             _ => false,
         })
     }
@@ -551,11 +558,13 @@ impl<'t> Values<'t> {
     /// The environment that a spawn is given is the live one or another, depending on the path.
     pub(super) fn is_mixed_environment(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> bool {
         let predicates = entries.iter().flat_map(|id| &self.catalog.entry(*id).arguments);
-        predicates.filter(|predicate| predicate.any_of.contains(&ArgumentTest::Live)).any(|predicate| {
-            self.tested(site, &predicate.argument).is_some_and(|(func, value)| {
-                matches!(value, Value::OneOf(_)) || self.sources(func, value).len() > 1
+        predicates
+            .filter(|predicate| predicate.any_of.contains(&ArgumentTest::Live))
+            .any(|predicate| {
+                self.tested(site, &predicate.argument).is_some_and(|(func, value)| {
+                    matches!(value, Value::OneOf(_)) || self.sources(func, value).len() > 1
+                })
             })
-        })
     }
 
     /// The program's name: a string, or the first string of a list.

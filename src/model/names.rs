@@ -234,7 +234,7 @@ impl Values<'_> {
             return local;
         }
         let Some(nearest) = external.iter().map(|(near, _)| *near).max() else {
-            return Objects::default();
+            return self.opened_by_macro(file, name);
         };
         let mut found = Objects::default();
         for (_, func) in external
@@ -243,6 +243,20 @@ impl Values<'_> {
             .take(LINK_CANDIDATES)
         {
             found.add(Object::Function(func));
+        }
+        found
+    }
+
+    /// A function whose opening macro is not defined in its file is named by the macro there: `BEGINwork` opens `work`.
+    fn opened_by_macro(&self, file: FileId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        for prefix in ["BEGIN", "Begin", "begin"] {
+            for func in self.named(&format!("{prefix}{name}")) {
+                let function = self.tree.function(func);
+                if self.tree.file_of(func) == file && function.kind == FunctionKind::Function {
+                    found.add(Object::Function(func));
+                }
+            }
         }
         found
     }
@@ -257,7 +271,11 @@ impl Values<'_> {
         // A bare name that is neither imported nor defined here: a symbol of C (`extern "C"`), a glob import, or the prelude.
         if self.declares_symbol(file, name) {
             let symbol = self.defined_in_c(file, name);
-            return if symbol.is_empty() { Objects::one(Object::external(&format!("{SYMBOL}{name}"))) } else { symbol };
+            return if symbol.is_empty() {
+                Objects::one(Object::external(&format!("{SYMBOL}{name}")))
+            } else {
+                symbol
+            };
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             let path = format!("{}::{name}", import.path);
@@ -273,9 +291,8 @@ impl Values<'_> {
     }
 
     fn declares_symbol(&self, file: FileId, name: &str) -> bool {
-        self.named(name).any(|func| {
-            self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration
-        })
+        self.named(name)
+            .any(|func| self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration)
     }
 
     fn rust_path(&self, file: FileId, path: &str) -> Objects {

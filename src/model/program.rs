@@ -6,8 +6,8 @@ use std::rc::Rc;
 use crate::facts::{CallIndex, Event, FunctionKind, Language, RegionKind, Span, Value};
 use crate::knowledge::{ArgumentRef, Catalog, EntryId, MatchKind, Role, Shape, Target};
 
-use super::meaning::Started;
 use super::higher::{Binding, Higher};
+use super::meaning::Started;
 use super::pairs::Pairs;
 use super::places::{Key, Keys, meet};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
@@ -175,9 +175,8 @@ impl<'t> Engine<'t> {
                     });
                 }
             });
-            let constructs = |attribute: &crate::facts::Attribute| {
-                super::tree::value_name(&attribute.value) == Some("constructor")
-            };
+            let constructs =
+                |attribute: &crate::facts::Attribute| super::tree::value_name(&attribute.value) == Some("constructor");
             if tree.language(func) == Language::C && function.attributes.iter().any(constructs) {
                 self.constructors.push(func);
             }
@@ -354,7 +353,12 @@ impl<'t> Engine<'t> {
         let told: Vec<StartId> = found
             .iter()
             .copied()
-            .filter(|id| self.start(*id).context.iter().any(|site| keys.contains(&Key::Made(*site))))
+            .filter(|id| {
+                self.start(*id)
+                    .context
+                    .iter()
+                    .any(|site| keys.contains(&Key::Made(*site)))
+            })
             .collect();
         let bases: Vec<StartId> = told.iter().filter_map(|id| self.start(*id).base).collect();
         found.retain(|id| match self.start(*id).base {
@@ -455,7 +459,10 @@ impl<'t> Engine<'t> {
     fn entry_summaries(&mut self, start: StartId) -> Vec<Rc<Summary>> {
         let info = self.start(start).clone();
         let summary = |function: &FuncId| {
-            let key = SummaryKey { function: *function, main: false };
+            let key = SummaryKey {
+                function: *function,
+                main: false,
+            };
             if info.bindings.is_empty() {
                 return self.summary(key);
             }
@@ -772,10 +779,16 @@ impl<'t> Engine<'t> {
 /// Whether a pattern with holes matches the end of a path, from a component's beginning on.
 fn matches_end(pattern: &str, path: &str) -> bool {
     let path = format!("/{path}");
-    let anchored = if pattern.starts_with(['\u{0}', '/']) { pattern.to_owned() } else { format!("/{pattern}") };
+    let anchored = if pattern.starts_with(['\u{0}', '/']) {
+        pattern.to_owned()
+    } else {
+        format!("/{pattern}")
+    };
     let mut pieces: Vec<&str> = anchored.split('\u{0}').collect();
     let Some(last) = pieces.pop() else { return false };
-    let Some(mut rest) = path.strip_suffix(last) else { return false };
+    let Some(mut rest) = path.strip_suffix(last) else {
+        return false;
+    };
     // From the right: every piece in its order, the hole between two pieces as short as possible.
     for piece in pieces.into_iter().rev() {
         match rest.rfind(piece) {
@@ -786,7 +799,7 @@ fn matches_end(pattern: &str, path: &str) -> bool {
     true
 }
 
-    impl<'t> Values<'t> {
+impl<'t> Values<'t> {
     /// The lock calls whose guards a value may hold, itself or in its fields.
     pub fn holders(&self, func: FuncId, value: &Value) -> Vec<CallSite> {
         let mut found = Vec::new();

@@ -150,7 +150,7 @@ pub struct Values<'t> {
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
-    
+
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
@@ -181,7 +181,7 @@ impl<'t> Values<'t> {
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             entered: HashMap::new(),
-            
+
             lines: RefCell::default(),
             heirs: RefCell::default(),
         };
@@ -424,7 +424,9 @@ impl<'t> Values<'t> {
 
     /// What a module has under a name.
     pub(super) fn member_of_module(&self, file: FileId, name: &str) -> Objects {
-        self.ask(Question::Member(file, name.to_owned()), || self.module_member(file, name))
+        self.ask(Question::Member(file, name.to_owned()), || {
+            self.module_member(file, name)
+        })
     }
 
     /// Begins another round: every question is asked anew, and circles see what this round found out.
@@ -470,12 +472,24 @@ impl<'t> Values<'t> {
             return found;
         }
         let name = &local_of(self.tree.function(func), index).name;
-        for site in self.tree.calls_by_receiver.get(name).into_iter().flatten().filter(|site| site.0 == func) {
-            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else { continue };
+        for site in self
+            .tree
+            .calls_by_receiver
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|site| site.0 == func)
+        {
+            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else {
+                continue;
+            };
             if !matches!(receiver.as_ref(), Value::Local(_, local) if *local == index) {
                 continue;
             }
-            if let Some((ty, changed)) = types.iter().find_map(|ty| Some((ty, self.changed_type(func, ty, method)?))) {
+            if let Some((ty, changed)) = types
+                .iter()
+                .find_map(|ty| Some((ty, self.changed_type(func, ty, method)?)))
+            {
                 let mut rebuilt = Objects::default();
                 for object in found.iter() {
                     match object {
@@ -493,7 +507,9 @@ impl<'t> Values<'t> {
     fn changed_type(&self, func: FuncId, ty: &str, method: &str) -> Option<Rc<str>> {
         let path = format!("{ty}{}{method}", if ty.contains("::") { "::" } else { "." });
         let entries = self.lookup(self.tree.language(func), MatchKind::Call, &path);
-        let returned = entries.iter().filter_map(|id| self.catalog.entry(*id).returns.as_deref());
+        let returned = entries
+            .iter()
+            .filter_map(|id| self.catalog.entry(*id).returns.as_deref());
         returned
             .filter(|returned| returned.strip_prefix(ty).is_some_and(|rest| rest.starts_with('(')))
             .map(Rc::from)
@@ -558,16 +574,25 @@ impl<'t> Values<'t> {
             }
         }
 
-    found.extend(self.handed_values(func, index));
+        found.extend(self.handed_values(func, index));
         found
     }
 
     /// What starters of threads, and whoever is handed a function with its arguments, pass for a parameter.
     pub(super) fn handed_values(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
         let function = self.tree.function(func);
-        let taken = self.tree.taken_by_name.get(function.name.as_str()).into_iter().flatten();
+        let taken = self
+            .tree
+            .taken_by_name
+            .get(function.name.as_str())
+            .into_iter()
+            .flatten();
         let closures = self.tree.taken_closures.get(&func).into_iter().flatten();
-        taken.chain(closures).take(MOST_CALLERS).filter_map(|site| self.handed_on(*site, func, index)).collect()
+        taken
+            .chain(closures)
+            .take(MOST_CALLERS)
+            .filter_map(|site| self.handed_on(*site, func, index))
+            .collect()
     }
 
     /// The value that a call passes for a parameter of a function.
@@ -584,12 +609,19 @@ impl<'t> Values<'t> {
         self.callers.borrow_mut().insert(func, Rc::default());
         let function = self.tree.function(func);
         let is_init = function.owner.is_some() && function.name == "__init__";
-        let owner_name = self.tree.owner(func).map(|class| self.tree.classes[class.0 as usize].name.clone());
+        let owner_name = self
+            .tree
+            .owner(func)
+            .map(|class| self.tree.classes[class.0 as usize].name.clone());
         let mut names = vec![function.name.as_str()];
         if is_init && let Some(owner) = &owner_name {
             names.push(super::tree::last_segment(owner));
         }
-        let sites = names.iter().filter_map(|name| self.tree.calls_by_name.get(*name)).flatten().take(MOST_CALLERS);
+        let sites = names
+            .iter()
+            .filter_map(|name| self.tree.calls_by_name.get(*name))
+            .flatten()
+            .take(MOST_CALLERS);
         let found: Vec<CallSite> = sites.copied().filter(|site| self.calls_into(*site, func)).collect();
         let found = Rc::new(found);
         self.callers.borrow_mut().insert(func, found.clone());
@@ -768,7 +800,9 @@ impl<'t> Values<'t> {
             let call = self.tree.call(site);
             let objects = self.eval(site.0, &call.callee);
             if objects.is_empty() {
-                return self.results_by_entries(site, &self.entries_of_call(site)).unwrap_or_default();
+                return self
+                    .results_by_entries(site, &self.entries_of_call(site))
+                    .unwrap_or_default();
             }
             for object in objects.iter() {
                 match object {
@@ -788,10 +822,16 @@ impl<'t> Values<'t> {
     fn fresh_locks(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {
         let made_here = |made: &CallSite| {
             made.0 == func
-                && self.entries_of_call(*made).iter().any(|id| matches!(self.catalog.entry(*id).role, Role::MakeLock))
+                && self
+                    .entries_of_call(*made)
+                    .iter()
+                    .any(|id| matches!(self.catalog.entry(*id).role, Role::MakeLock))
                 && !self.is_kept(*made)
         };
-        if !returned.iter().any(|object| matches!(object, Object::Result(_, Some(made)) if made.0 == func)) {
+        if !returned
+            .iter()
+            .any(|object| matches!(object, Object::Result(_, Some(made)) if made.0 == func))
+        {
             return returned;
         }
         let mut found = Objects::default();
@@ -808,7 +848,12 @@ impl<'t> Values<'t> {
     fn is_kept(&self, made: CallSite) -> bool {
         let mut kept = false;
         each_event(&self.tree.function(made.0).body, &mut |event| {
-            if let Event::Store { target, value: Value::Call(_, call), .. } = event {
+            if let Event::Store {
+                target,
+                value: Value::Call(_, call),
+                ..
+            } = event
+            {
                 kept |= *call == made.1 && !matches!(target, Value::Local(..));
             }
         });
@@ -845,7 +890,9 @@ impl<'t> Values<'t> {
         let keys = self.keys(func, queue);
         for site in &self.sends {
             let call = self.tree.call(*site);
-            let Value::Attribute(receiver, _) = &call.callee else { continue };
+            let Value::Attribute(receiver, _) = &call.callee else {
+                continue;
+            };
             let Some(message) = call.args.first() else { continue };
             // Only functions matter: what else travels has no effect of its own.
             let objects = self.eval(site.0, &message.value);
@@ -880,7 +927,10 @@ impl<'t> Values<'t> {
                     }
                 }
                 Role::Receive { of } => {
-                    let sent = self.argument(site, of).into_iter().map(|(func, value)| self.sent_to(func, value));
+                    let sent = self
+                        .argument(site, of)
+                        .into_iter()
+                        .map(|(func, value)| self.sent_to(func, value));
                     for objects in sent.collect::<Vec<_>>() {
                         spoken |= !objects.is_empty();
                         found.add_all(objects);
@@ -1107,7 +1157,10 @@ impl<'t> Values<'t> {
     }
 
     /// Remembered answers about elements.
-    pub(super) fn ask_elements(&self, func: FuncId, value: &Value,
+    pub(super) fn ask_elements(
+        &self,
+        func: FuncId,
+        value: &Value,
         key: Option<&Value>,
         answer: impl FnOnce() -> Objects,
     ) -> Objects {
@@ -1141,7 +1194,12 @@ fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().filter_map(|name| tree.calls_by_name.get(name)).flatten().copied().collect()
+    names
+        .into_iter()
+        .filter_map(|name| tree.calls_by_name.get(name))
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// The methods at which a thread that was made before begins, by the catalog.
@@ -1149,7 +1207,10 @@ fn starting_methods(catalog: &Catalog) -> HashSet<String> {
     catalog
         .iter()
         .filter_map(|(_, entry)| match &entry.role {
-            Role::Start { moment: StartMoment::Method(names), .. } => Some(names.split('|').map(str::to_owned)),
+            Role::Start {
+                moment: StartMoment::Method(names),
+                ..
+            } => Some(names.split('|').map(str::to_owned)),
             _ => None,
         })
         .flatten()
