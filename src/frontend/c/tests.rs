@@ -311,6 +311,15 @@ fn a_name_that_a_macro_may_replace_stays() {
 }
 
 #[test]
+fn a_macro_means_nothing_before_its_definition() {
+    let text = "struct g { int total; } G;\n#define total (G.total)\nvoid f(void) { use(total); }";
+    assert_eq!(
+        body(text, "f"),
+        ["3: load Attribute @G.total", "3: call @use(@G.total)"]
+    );
+}
+
+#[test]
 fn macros_that_open_functions() {
     let known =
         "#define CORE(NAME, doc) static int NAME(int argc, char **argv)\nCORE(first, \"(f {\") {\n  g(argv[0]);\n}";
