@@ -270,6 +270,13 @@ void g(void) { after(); }";
 }
 
 #[test]
+fn prose_that_is_never_compiled_hides_nothing() {
+    let text = "#if 0\nsome words: e.g. x->y='a b' that\nint f(void) { return 1; }\n#endif\nstatic int g(void) { return 2; }\nint h(void) { return 3; }";
+    assert_eq!(body(text, "g"), ["5: return 2"]);
+    assert_eq!(body(text, "h"), ["6: return 3"]);
+}
+
+#[test]
 fn a_header_guard_is_no_condition() {
     let text = "#ifndef A_H\n#define A_H\nstatic int f(void) { return 1; }\n#endif\n";
     assert_eq!(body(text, "f"), ["3: return 1"]);
