@@ -305,6 +305,10 @@ impl Expander<'_, '_> {
         if !fits || active || self.frames.len() >= DEPTH || self.budget == 0 {
             return false;
         }
+        if token.at < self.macros[index].span.start {
+            // Before its definition a name means itself: fields of a struct are often shadowed like that later on.
+            return false;
+        }
         let after_name = self.frames.last().map_or(0, |frame| frame.at);
         let found = &self.macros[index];
         let arguments = match found.parameters {

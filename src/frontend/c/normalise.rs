@@ -174,7 +174,14 @@ impl Normaliser<'_, '_> {
                         at += 1;
                         start = at;
                     }
-                    Brace::Data => at = self.pair(at).unwrap_or(self.tokens.len()) + 1,
+                    Brace::Data => {
+                        at = self.pair(at).unwrap_or(self.tokens.len()) + 1;
+                        if self.opens_line(at) && matches!(self.part(at), Some(Part::Qualifier | Part::Type)) {
+                            // A semicolon is missing; what follows is a declaration of its own.
+                            self.code(start..at, Scope::File);
+                            start = at;
+                        }
+                    }
                 },
                 Kind::Mark(b'}') => {
                     self.code(start..at, Scope::File);

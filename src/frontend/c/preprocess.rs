@@ -30,6 +30,16 @@ pub(super) struct Prepared {
     pub includes: Vec<Import>,
     pub pragmas: Vec<Pragma>,
     pub directives: Vec<Directive>,
+    /// Some code that is never compiled is among the tokens.
+    pub keeps_dead: bool,
+}
+
+/// What becomes of code that is never compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dead {
+    /// It stays where it reads like C, to be shown as unreached.
+    Kept,
+    Dropped,
 }
 
 /// How a run of tokens nests and what stands at its ends; runs can be joined.
@@ -107,11 +117,12 @@ struct Reader<'s> {
     guard: Option<String>,
     macro_arms: Vec<Option<u32>>,
     seen_directives: usize,
+    dead: Dead,
     out: Prepared,
 }
 
 /// Takes the preprocessor's lines out of a file.
-pub(super) fn prepare(source: &str, lines: &Lines) -> Prepared {
+pub(super) fn prepare(source: &str, lines: &Lines, dead: Dead) -> Prepared {
     let mut directives = Vec::new();
     let tokens = lex(source, 0, source.len(), Some((lines, &mut directives)));
     let mut reader = Reader {
@@ -125,6 +136,7 @@ pub(super) fn prepare(source: &str, lines: &Lines) -> Prepared {
         guard: None,
         macro_arms: Vec::new(),
         seen_directives: 0,
+        dead,
         out: Prepared {
             directives,
             ..Prepared::default()
@@ -321,8 +333,9 @@ impl Reader<'_> {
             false => self.choose(&open, &viable).into_iter().collect(),
         };
         for reading in filled.iter().filter(|reading| dead(reading)) {
-            if self.is_whole(&reading.shape) && self.begins_item(open.before) {
+            if self.dead == Dead::Kept && self.is_whole(&reading.shape) && self.begins_item(open.before) {
                 keep.push(reading.arm);
+                self.out.keeps_dead = true;
             }
         }
         let mut joined = Shape::default();
