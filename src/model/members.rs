@@ -191,6 +191,10 @@ impl<'t> Values<'t> {
 
     /// The elements of a container, iterable or mapping; with a literal key, of that key where it is known.
     pub(super) fn elements(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
+        self.deeper(|| self.elements_here(func, base, key))
+    }
+
+    fn elements_here(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
         let file = self.tree.file_of(func);
         match base {
             Value::List(items) => {
@@ -227,7 +231,11 @@ impl<'t> Values<'t> {
                 found
             }
             Value::Await(inner) => self.elements(func, inner, key),
-            Value::Call(owner, call) => self.elements_of_call((self.tree.func(file, *owner), *call), key),
+            Value::Call(owner, call) => {
+                let site = (self.tree.func(file, *owner), *call);
+                let key = key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_)));
+                self.ask_elements(func, base, key, || self.elements_of_call(site, key))
+            }
             Value::Local(..) | Value::Global(_) | Value::Path(_) | Value::Attribute(..) => {
                 let key = key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_)));
                 self.ask_elements(func, base, key, || self.elements_of_place(func, base, key))

@@ -10,7 +10,7 @@ use crate::finding::Confidence;
 use super::places::{Keys, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Live, StartId};
-use super::tree::FuncId;
+use super::tree::{FileId, FuncId};
 
 /// A thread that ended, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct State {
     /// Threads surely joined so far; `true` where the join stands under a test of the very handle, so that on the other
     /// paths there was nothing to join.
     pub joined: Vec<(StartId, bool)>,
-    /// What names hold, as long as every path agrees.
-    pub latest: Vec<(Value, Value)>,
+    /// What names of a file hold, as long as every path agrees.
+    pub latest: Vec<(FileId, Value, Value)>,
     pub received: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.

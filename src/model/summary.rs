@@ -247,7 +247,7 @@ impl Summary {
                 same_guards(&other.guards, &access.guards) && other.gate == access.gate && other.joined == access.joined
             };
             match counts.iter_mut().find(|(other, _)| alike(other)) {
-                Some((_, count)) if *count >= NEAREST => self.dropped += 1,
+                Some((_, count)) if *count >= NEAREST => self.dropped = self.dropped.saturating_add(1),
                 Some((_, count)) => {
                     *count += 1;
                     kept.push(access);

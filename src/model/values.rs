@@ -114,6 +114,9 @@ enum Question {
     Field(ClassId, String),
     Call(CallSite),
     Returns(FuncId),
+    ElementsOfCall(CallSite, String),
+    /// Of a place whose class is not known, by how it is written.
+    ElementsOfPlace(FuncId, String, String),
     ElementsOfLocal(FuncId, LocalIndex, String),
     ElementsOfGlobal(FileId, String, String),
     ElementsOfField(ClassId, String, String),
@@ -331,11 +334,16 @@ impl<'t> Values<'t> {
 
     /// What a value that stands in a function may be.
     pub fn eval(&self, func: FuncId, value: &Value) -> Objects {
+        self.deeper(|| self.eval_here(func, value))
+    }
+
+    /// One question inside another; nothing where they are too deep.
+    pub(super) fn deeper(&self, question: impl FnOnce() -> Objects) -> Objects {
         if *self.depth.borrow() > DEEPEST {
             return Objects::default();
         }
         *self.depth.borrow_mut() += 1;
-        let found = self.eval_here(func, value);
+        let found = question();
         *self.depth.borrow_mut() -= 1;
         found
     }
@@ -1172,6 +1180,7 @@ impl<'t> Values<'t> {
         let question = match value {
             Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index, key),
             Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone(), key),
+            Value::Call(owner, call) => Question::ElementsOfCall((self.tree.func(file, *owner), *call), key),
             Value::Attribute(base, name) => {
                 let class = self.eval(func, base).iter().find_map(|object| match object {
                     Object::Instance(class, _) | Object::Class(class) => Some(*class),
@@ -1179,7 +1188,7 @@ impl<'t> Values<'t> {
                 });
                 match class {
                     Some(class) => Question::ElementsOfField(class, name.clone(), key),
-                    None => return answer(),
+                    None => Question::ElementsOfPlace(func, format!("{value:?}"), key),
                 }
             }
             _ => return answer(),

@@ -163,7 +163,7 @@ impl<'t> Walk<'_, 't> {
         let assigned = assigned_in(region);
         self.state
             .latest
-            .retain(|(target, _)| !assigned.contains(&format!("{target:?}")));
+            .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
@@ -228,7 +228,7 @@ impl<'t> Walk<'_, 't> {
             let place = tested_place(test);
             ends.push(PathEnd {
                 state: std::mem::take(&mut self.state),
-                test: Some(text_of(test)),
+                test: Some(self.text_of(test)),
                 place,
             });
         }
@@ -248,7 +248,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn arm(&mut self, arm: &'t Region, test: &Condition, fork: &mut ForkArms) {
-        let name = text_of(test);
+        let name = self.text_of(test);
         for held in &mut self.state.guards {
             if held.test.as_ref() == Some(&name) {
                 held.test = None;
@@ -265,6 +265,11 @@ impl<'t> Walk<'_, 't> {
         });
         self.nodes(&arm.nodes);
         self.arms.pop();
+    }
+
+    /// A test as a text by which it is recognised again in the same file.
+    fn text_of(&self, test: &Condition) -> Rc<str> {
+        format!("{:?} {test:?}", self.engine.values.tree.file_of(self.here)).into()
     }
 
     fn become_child(&mut self, site: SiteId, shared: bool) {
@@ -312,7 +317,6 @@ impl<'t> Walk<'_, 't> {
 
     /// The fork whose result a value is.
     fn fork_of(&mut self, value: &Value) -> Option<(SiteId, bool)> {
-        let file = self.engine.values.tree.file_of(self.here);
         let sources: Vec<(FuncId, Value)> = match value {
             Value::Call(..) => vec![(self.here, value.clone())],
             other => self
@@ -323,9 +327,9 @@ impl<'t> Walk<'_, 't> {
                 .map(|(f, v)| (f, v.clone()))
                 .collect(),
         };
-        for (_, source) in sources {
+        for (home, source) in sources {
             let Value::Call(owner, call) = source else { continue };
-            let site = (self.engine.values.tree.func(file, owner), call);
+            let site = (self.engine.values.closure(home, owner), call);
             if let Some(found) = self.engine.fork_site(site) {
                 return Some(found);
             }
@@ -588,9 +592,12 @@ impl<'t> Walk<'_, 't> {
 
     fn store(&mut self, target: &'t Value, form: AccessForm, kind: StoreKind, value: &'t Value, span: Span) {
         if matches!(target, Value::Local(..) | Value::Global(_)) {
-            self.state.latest.retain(|(known, _)| known != target);
+            let file = self.engine.values.tree.file_of(self.here);
+            self.state
+                .latest
+                .retain(|(home, known, _)| *home != file || known != target);
             if kind == StoreKind::Assign {
-                self.state.latest.push((target.clone(), value.clone()));
+                self.state.latest.push((file, target.clone(), value.clone()));
             }
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
@@ -693,8 +700,13 @@ impl<'t> Walk<'_, 't> {
 
     /// What a name holds at this point, where every path here stored the same; else the name itself.
     pub(super) fn latest(&self, value: &Value) -> Value {
-        let known = self.state.latest.iter().find(|(target, _)| target == value);
-        known.map_or_else(|| value.clone(), |(_, latest)| latest.clone())
+        let file = self.engine.values.tree.file_of(self.here);
+        let known = self
+            .state
+            .latest
+            .iter()
+            .find(|(home, target, _)| *home == file && target == value);
+        known.map_or_else(|| value.clone(), |(_, _, latest)| latest.clone())
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
@@ -724,11 +736,6 @@ impl ForkArms {
         let has = |side| self.seen.iter().any(|(_, _, seen)| *seen == side);
         (has(ForkSide::Parent) && !has(ForkSide::Child)).then_some((*site, *shared))
     }
-}
-
-/// A test as a text by which it is recognised again.
-fn text_of(test: &Condition) -> Rc<str> {
-    format!("{test:?}").into()
 }
 
 /// The value whose plain truth is tested: `if x`, `if x is not None`.
