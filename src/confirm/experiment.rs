@@ -70,7 +70,10 @@ pub fn carry_out(
                 .unwrap_or_else(|_| Err("a control failed to run".to_owned())),
         )
     });
-    judge(Observed {
+    let trouble = [&no_mutation, &one_lock]
+        .into_iter()
+        .find_map(|control| control.as_ref().err().cloned());
+    let evidence = judge(Observed {
         pattern: pattern.to_string(),
         experiment,
         no_mutation: no_mutation.unwrap_or_default(),
@@ -79,7 +82,20 @@ pub fn carry_out(
         active: watching == Watching::Hold,
         blind: pattern.hides_errno() && watching == Watching::No,
         machine,
-    })
+    });
+    match trouble {
+        Some(reason) => without_control(evidence, &reason),
+        None => evidence,
+    }
+}
+
+/// What is left to say where a control did not run: nothing failed, or nothing can be concluded.
+fn without_control(mut evidence: Evidence, reason: &str) -> Evidence {
+    if evidence.failures > 0 {
+        evidence.verdict = Verdict::Inconclusive;
+        evidence.reason = format!("a control did not run: {reason}");
+    }
+    evidence
 }
 
 /// Whether this pattern's replays run under the observer: where they must, or where it was asked for.

@@ -70,9 +70,6 @@ fn verdict(observed: &Observed) -> (Verdict, String) {
         );
         return (Verdict::Inconclusive, reason);
     }
-    if let Some(reason) = too_little_work(experiment) {
-        return (Verdict::Inconclusive, reason);
-    }
     if experiment.failures == 0 && observed.blind && experiment.spoiled_trials() > 0 {
         let reason = format!(
             "{} trials failed, but the partner hides the errno and ptrace, which could show it, is not allowed here",
@@ -80,8 +77,20 @@ fn verdict(observed: &Observed) -> (Verdict, String) {
         );
         return (Verdict::Inconclusive, reason);
     }
+    if let Some(reason) = too_little_work(experiment) {
+        return (Verdict::Inconclusive, reason);
+    }
     if experiment.failures == 0 {
         let bound = 100.0 * interval(0, experiment.trials)[1];
+        let moved = experiment.watched.map_or(0, |watched| watched.moved);
+        if observed.active && moved > 0 {
+            let reason = format!(
+                "the array moved while {moved} children stood at execve, and none of {} trials failed: this libc keeps \
+                 the old array",
+                experiment.trials
+            );
+            return (Verdict::NotObserved, reason);
+        }
         return (
             Verdict::NotObserved,
             format!(
@@ -173,6 +182,25 @@ mod tests {
         let mut spoiled = tally(0, 300);
         spoiled.spoiled.insert("EAGAIN".to_owned(), 200);
         assert_eq!(verdict_of(spoiled, tally(0, 500), tally(0, 500)), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn without_the_errno_a_failed_spawn_is_left_open_by_name() {
+        let mut spoiled = tally(0, 300);
+        spoiled.spoiled.insert("ENOMEM".to_owned(), 200);
+        let observed = Observed {
+            pattern: String::new(),
+            experiment: spoiled,
+            no_mutation: tally(0, 500),
+            one_lock: tally(0, 500),
+            demanded: 500,
+            active: false,
+            blind: true,
+            machine: Machine::default(),
+        };
+        let evidence = judge(observed);
+        assert_eq!(evidence.verdict, Verdict::Inconclusive);
+        assert!(evidence.reason.contains("ptrace"), "{}", evidence.reason);
     }
 
     #[test]

@@ -150,9 +150,11 @@ pub fn mutation_of(site: &Site) -> Result<NativeMutation, String> {
         .iter()
         .find_map(|entry| {
             Some(match last_name(entry) {
-                "setenv" | "g_setenv" => pick(NativeMutation::SetenvAdd, NativeMutation::SetenvOverwrite),
+                "setenv" | "g_setenv" | "uv_os_setenv" => {
+                    pick(NativeMutation::SetenvAdd, NativeMutation::SetenvOverwrite)
+                }
                 "putenv" => pick(NativeMutation::PutenvAdd, NativeMutation::PutenvOverwrite),
-                "unsetenv" | "g_unsetenv" => NativeMutation::Unsetenv,
+                "unsetenv" | "g_unsetenv" | "uv_os_unsetenv" => NativeMutation::Unsetenv,
                 "clearenv" => NativeMutation::Clearenv,
                 "environ" | "__environ" | "_environ" if entry.starts_with("store:") && !entry.ends_with("[]") => {
                     NativeMutation::EnvironStore
@@ -189,7 +191,7 @@ fn partner_of_entry(entry: &str, site: &Site) -> Option<NativePartner> {
         "vfork" => NativePartner::VforkExec,
         "fork" | "execv" | "execvp" | "execl" | "execlp" | "forkpty" => NativePartner::ForkExec,
         "wordexp" => NativePartner::Wordexp,
-        "getenv" | "secure_getenv" | "__secure_getenv" | "g_getenv" => NativePartner::Getenv,
+        "getenv" | "secure_getenv" | "__secure_getenv" | "g_getenv" | "uv_os_getenv" => NativePartner::Getenv,
         "environ" | "__environ" | "_environ" => NativePartner::EnvironWalk,
         "localtime" | "ctime" => NativePartner::Localtime,
         "mktime" | "timelocal" => NativePartner::Mktime,

@@ -7,7 +7,7 @@
 //!
 //! ## Example
 //!
-//! ```rust
+//! ```text
 //! let t = thread::spawn(|| Command::new("make").status());
 //! unsafe { env::set_var("CC", "clang") };   // does make get it?
 //! ```

@@ -7,7 +7,7 @@
 //!
 //! ## Example
 //!
-//! ```rust
+//! ```text
 //! pub fn notify(unset_env: bool) {
 //!     if unset_env { unsafe { env::remove_var("NOTIFY_SOCKET") } }
 //! }

@@ -7,7 +7,7 @@
 //!
 //! ## Example
 //!
-//! ```rust
+//! ```text
 //! #[test] fn uses_pager()  { unsafe { env::set_var("PAGER", "less") }; assert_eq!(pager(), "less"); }
 //! #[test] fn uses_editor() { unsafe { env::set_var("PAGER", "more") }; /* … */ }
 //! ```

@@ -6,14 +6,14 @@ use crate::facts::{LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
-use super::places::{Keys, meet};
+use super::higher::Binding;
+use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
-use super::higher::Binding;
 use super::walk::Walk;
 
 impl<'t> Walk<'_, 't> {
@@ -39,7 +39,7 @@ impl<'t> Walk<'_, 't> {
             .collect();
         self.one_of(&targets, Some(site), span);
 
-    if meaning.unknown {
+        if meaning.unknown {
             self.unknown_call(site, span);
         }
     }
@@ -49,7 +49,12 @@ impl<'t> Walk<'_, 't> {
     fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         let callee = &self.engine.values.tree.call(site).callee;
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
-        if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index) {
+        if let Some(binding) = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|bound| bound.owner == owner && bound.index == index)
+        {
             return Some(binding.targets.clone());
         }
         Some(self.engine.values.handed_with(owner, index))
@@ -80,11 +85,22 @@ impl<'t> Walk<'_, 't> {
             let outer = binding.outer.clone();
             return self.decorated(target, &outer, site, span, certainty);
         }
-        let decorators = if self.engine.has_decorators(target) { self.engine.values.decorators(target) } else { Vec::new() };
+        let decorators = if self.engine.has_decorators(target) {
+            self.engine.values.decorators(target)
+        } else {
+            Vec::new()
+        };
         self.decorated(target, &decorators, site, span, certainty);
     }
 
-    fn decorated(&mut self, target: FuncId, decorators: &[FuncId], site: Option<CallSite>, span: Span, certainty: &Certainty) {
+    fn decorated(
+        &mut self,
+        target: FuncId,
+        decorators: &[FuncId],
+        site: Option<CallSite>,
+        span: Span,
+        certainty: &Certainty,
+    ) {
         let Some((outermost, rest)) = decorators.split_first() else {
             return match site.map(|site| self.bind_arguments(site, target)) {
                 Some(bound) if !bound.is_empty() && self.may_inline(target) => {
@@ -95,7 +111,7 @@ impl<'t> Walk<'_, 't> {
                     self.inlined_calls.pop();
                     self.bindings.truncate(depth);
                 }
-                _ => self.enter(target, span, "calls", certainty),
+                _ => self.enter_from(site, target, span, "calls", certainty),
             };
         };
         let wrappers = self.engine.values.wrappers(*outermost);
@@ -107,7 +123,12 @@ impl<'t> Walk<'_, 't> {
         for wrapper in wrappers {
             self.state = before.clone();
             let index = LocalIndex(0);
-            self.bindings.push(Binding { owner: *outermost, index, targets: vec![target], outer: rest.to_vec() });
+            self.bindings.push(Binding {
+                owner: *outermost,
+                index,
+                targets: vec![target],
+                outer: rest.to_vec(),
+            });
             self.inline(wrapper, span, "calls, through its decorator,");
             self.bindings.pop();
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
@@ -119,10 +140,17 @@ impl<'t> Walk<'_, 't> {
     fn bind_arguments(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = Vec::new();
         for index in self.engine.called_parameters(target) {
-            let Some(value) = self.engine.values.bound_argument(site, target, index) else { continue };
+            let Some(value) = self.engine.values.bound_argument(site, target, index) else {
+                continue;
+            };
             let targets = self.engine.values.functions_of(site.0, value, &self.bindings);
             if !targets.is_empty() {
-                bound.push(Binding { owner: target, index, targets, outer: Vec::new() });
+                bound.push(Binding {
+                    owner: target,
+                    index,
+                    targets,
+                    outer: Vec::new(),
+                });
             }
         }
         bound
@@ -150,6 +178,10 @@ impl<'t> Walk<'_, 't> {
 
     /// Runs a function of the tree here.
     pub(super) fn enter(&mut self, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
+        self.enter_from(None, target, span, note, certainty);
+    }
+
+    fn enter_from(&mut self, site: Option<CallSite>, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
         let summary = self.engine.summary(SummaryKey {
             function: target,
             main: false,
@@ -160,6 +192,12 @@ impl<'t> Walk<'_, 't> {
         }
         let display = self.engine.values.tree.display(target);
         let note = format!("{note} {display}");
+        let mut summary = summary;
+        if let Some(site) = site
+            && summary.speaks_of_parameters(target)
+        {
+            summary = Rc::new(self.rebound(&summary, site, target));
+        }
         self.apply(
             &summary,
             ChainStep {
@@ -169,6 +207,40 @@ impl<'t> Walk<'_, 't> {
             },
             certainty,
         );
+    }
+
+    /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
+    fn rebound(&self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
+        let values = &self.engine.values;
+        let rebind = |keys: &Keys| -> Keys {
+            let parameter = keys.iter().find_map(|key| match key {
+                Key::Local(owner, index) if *owner == target => Some(*index),
+                _ => None,
+            });
+            let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
+            let found = argument.map_or_else(Keys::new, |value| values.keys(site.0, value));
+            if found.is_empty() { keys.clone() } else { found }
+        };
+        let held = |held: &Held| Held {
+            keys: rebind(&held.keys),
+            ..held.clone()
+        };
+        Summary {
+            accesses: summary
+                .accesses
+                .iter()
+                .map(|access| Access {
+                    guards: Rc::new(access.guards.iter().map(held).collect()),
+                    gate: Rc::new(access.gate.iter().map(rebind).collect()),
+                    ..access.clone()
+                })
+                .collect(),
+            acquires: summary.acquires.iter().map(held).collect(),
+            releases: summary.releases.iter().map(rebind).collect(),
+            sends: summary.sends.iter().map(rebind).collect(),
+            received: summary.received.iter().map(rebind).collect(),
+            ..summary.clone()
+        }
     }
 
     /// What a callee does happens here.
@@ -367,7 +439,9 @@ impl<'t> Walk<'_, 't> {
     /// Of the threads that `t.start()` may begin by all that `t` ever is, those that it can be here.
     fn may_be_meant(&self, site: CallSite, start: StartId) -> bool {
         let info = self.engine.start(start);
-        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else { return true };
+        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else {
+            return true;
+        };
         let latest = self.latest(receiver);
         if info.created == site || latest == **receiver {
             return true;
@@ -387,16 +461,25 @@ impl<'t> Walk<'_, 't> {
         let entry = self.engine.values.entry_value(created);
         let parameter = entry.and_then(|(home, value)| self.engine.values.parameter_of(home, value));
         if let Some((owner, index)) = parameter {
-            let bound = self.bindings.iter().rev().find(|bound| bound.owner == owner && bound.index == index);
+            let bound = self
+                .bindings
+                .iter()
+                .rev()
+                .find(|bound| bound.owner == owner && bound.index == index);
             let targets = match bound {
                 Some(binding) => binding.targets.clone(),
                 None => self.engine.values.handed_with(owner, index),
             };
-            return (!targets.is_empty()).then(|| self.engine.context_start(start, targets, Vec::new(), &self.inlined_calls));
+            return (!targets.is_empty()).then(|| {
+                self.engine
+                    .context_start(start, targets, Vec::new(), &self.inlined_calls)
+            });
         }
         let entries = self.engine.start(start).entries.clone();
         let captures = self.bindings.iter().any(|bound| {
-            entries.iter().any(|entry| self.engine.values.nested_in(*entry, bound.owner))
+            entries
+                .iter()
+                .any(|entry| self.engine.values.nested_in(*entry, bound.owner))
         });
         if captures {
             let bindings = self.bindings.clone();
@@ -430,18 +513,20 @@ impl<'t> Walk<'_, 't> {
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
     pub(super) fn dropped(&mut self, value: &Value, span: Span) {
-        let holders = self.engine.values.holders(self.here, value);
-        self.state
-            .guards
-            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
-            if let Object::Instance(class, _) = object {
+            // A unit struct's value is written like its type.
+            if let Object::Instance(class, _) | Object::Class(class) = object {
                 for method in self.engine.values.method(*class, "drop") {
                     self.enter(method, span, "drops the value: calls", &Certainty::SURE);
                 }
             }
         }
+        // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
+        let holders = self.engine.values.holders(self.here, value);
+        self.state
+            .guards
+            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
     }
@@ -489,18 +574,34 @@ impl<'t> Walk<'_, 't> {
                 .collect();
             if !alike.is_empty() {
                 let variable = self.engine.key_of_call(site, &alike);
+                let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
+                let conditional = if mixed { self.assume_tests() } else { Vec::new() };
                 self.touch(&alike, kind, span, variable, None);
+                for (place, test) in conditional {
+                    self.state.guards[place].test = Some(test);
+                }
             }
         }
         let mut done: Vec<&Role> = Vec::new();
         for id in entries {
             let role = &values_catalog.entry(*id).role;
-            if done.contains(&role) {
+            // A call takes a lock once, however many entries say so.
+            let again = matches!(role, Role::Lock { .. }) && done.iter().any(|done| matches!(done, Role::Lock { .. }));
+            if again || done.contains(&role) {
                 continue;
             }
             done.push(role);
             self.role(site, role, span);
         }
+    }
+
+    /// An environment that is the live one under a test only, beside a lock that is held under a test only: the test is
+    /// taken to be the same. Returns what to put back.
+    fn assume_tests(&mut self) -> Vec<(usize, Rc<str>)> {
+        let guards = self.state.guards.iter_mut().enumerate();
+        guards
+            .filter_map(|(place, held)| Some((place, held.test.take()?)))
+            .collect()
     }
 
     fn role(&mut self, site: CallSite, role: &Role, span: Span) {
@@ -516,7 +617,8 @@ impl<'t> Walk<'_, 't> {
             Role::Unlock { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let holders = self.engine.values.holders(home, &value);
-                    if holders.is_empty() {
+                    let held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+                    if !self.state.guards.iter().any(held) {
                         let keys = self.engine.values.keys(home, &value);
                         self.unlock(&keys);
                     } else {
@@ -573,6 +675,10 @@ impl<'t> Walk<'_, 't> {
             JoinOf::Handle(reference) => (reference, false),
             JoinOf::Owner(reference) => (reference, true),
         };
+        if *reference == ArgumentRef::Result {
+            // The call itself waits for what it started.
+            return self.join(&vec![super::places::Key::Made(site)], by_owner, true, span);
+        }
         for (home, value) in self.arguments(site, reference) {
             let value = self.latest(&value);
             let keys = self.engine.values.keys(home, &value);

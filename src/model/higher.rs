@@ -52,7 +52,9 @@ impl Values<'_> {
             note(found, owner, index);
         }
         for id in &self.meaning(site).entries {
-            let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = &self.catalog.entry(*id).role else { continue };
+            let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = &self.catalog.entry(*id).role else {
+                continue;
+            };
             for (home, value) in self.argument(site, entry) {
                 if let Some((owner, index)) = self.parameter_of(home, value) {
                     note(found, owner, index);
@@ -60,10 +62,13 @@ impl Values<'_> {
             }
         }
         for edge in &self.meaning(site).edges {
-            let Some(called) = found.get(&edge.target).cloned() else { continue };
+            let Some(called) = found.get(&edge.target).cloned() else {
+                continue;
+            };
             for index in called {
-                if let Some((owner, own)) =
-                    self.bound_argument(site, edge.target, index).and_then(|value| self.parameter_of(site.0, value))
+                if let Some((owner, own)) = self
+                    .bound_argument(site, edge.target, index)
+                    .and_then(|value| self.parameter_of(site.0, value))
                 {
                     note(found, owner, own);
                 }
@@ -76,13 +81,20 @@ impl Values<'_> {
         let Value::Local(owner, index) = value else { return None };
         let owner = self.closure(func, *owner);
         let local = local_of(self.tree.function(owner), *index);
-        matches!(local.parameter, Some(ParameterKind::Normal | ParameterKind::KeywordOnly)).then_some((owner, *index))
+        matches!(
+            local.parameter,
+            Some(ParameterKind::Normal | ParameterKind::KeywordOnly)
+        )
+        .then_some((owner, *index))
     }
 
     /// The functions that a bound or evident value may be.
     pub(super) fn functions_of(&self, func: FuncId, value: &Value, bindings: &[Binding]) -> Vec<FuncId> {
         if let Some((owner, index)) = self.parameter_of(func, value)
-            && let Some(binding) = bindings.iter().rev().find(|binding| binding.owner == owner && binding.index == index)
+            && let Some(binding) = bindings
+                .iter()
+                .rev()
+                .find(|binding| binding.owner == owner && binding.index == index)
         {
             return binding.targets.clone();
         }
@@ -106,11 +118,17 @@ impl Values<'_> {
 
     /// The value that stands for a start's entry.
     pub(super) fn entry_value(&self, created: CallSite) -> Option<(FuncId, &Value)> {
-        self.meaning(created).entries.iter().find_map(|id| match &self.catalog.entry(*id).role {
-            Role::Start { entry: ArgumentRef::Result, .. } => None,
-            Role::Start { entry, .. } => self.argument(created, entry).into_iter().next(),
-            _ => None,
-        })
+        self.meaning(created)
+            .entries
+            .iter()
+            .find_map(|id| match &self.catalog.entry(*id).role {
+                Role::Start {
+                    entry: ArgumentRef::Result,
+                    ..
+                } => None,
+                Role::Start { entry, .. } => self.argument(created, entry).into_iter().next(),
+                _ => None,
+            })
     }
 }
 

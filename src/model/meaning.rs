@@ -64,10 +64,13 @@ impl Values<'_> {
             ..Meaning::default()
         };
         let objects = self.eval(site.0, &call.callee);
+        // Code that is compiled for tests only does not run where the caller is compiled without.
+        let in_test = self.in_test(site.0);
         let sure = self.certainty_of_callee(site);
         for object in objects.iter() {
             for target in self.called(object) {
-                if !meaning.edges.iter().any(|edge| edge.target == target) {
+                let compiled = in_test || !self.tree.function(target).test_only;
+                if compiled && !meaning.edges.iter().any(|edge| edge.target == target) {
                     meaning.edges.push(Edge {
                         target,
                         certainty: sure.clone(),
@@ -80,6 +83,16 @@ impl Values<'_> {
         }
         meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty();
         meaning
+    }
+
+    fn in_test(&self, func: FuncId) -> bool {
+        let function = self.tree.function(func);
+        function.test_only
+            || self
+                .attribute_entries(func)
+                .iter()
+                .any(|id| matches!(self.catalog.entry(*id).role, Role::ParallelTests))
+            || self.tree.parent(func).is_some_and(|parent| self.in_test(parent))
     }
 
     /// The functions that run when an object is called.
@@ -345,9 +358,7 @@ impl Values<'_> {
     /// `t.start()`: the thread that `t` was made as.
     fn deferred(&self, site: CallSite, object: &Object, method: &str) -> Vec<Started> {
         let mut found = Vec::new();
-        let begins = |role: &Role| {
-            matches!(role, Role::Start { moment: StartMoment::Method(names), .. } if names.split('|').any(|name| name == method))
-        };
+        let begins = |role: &Role| matches!(role, Role::Start { moment: StartMoment::Method(names), .. } if names.split('|').any(|name| name == method));
         match object {
             Object::Result(_, Some(created)) => {
                 for id in self.meaning(*created).entries.iter() {

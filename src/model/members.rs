@@ -313,11 +313,15 @@ impl<'t> Values<'t> {
 
     fn elements_of_place(&self, func: FuncId, base: &Value, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
-        
+
         for (home, value) in self.sources(func, base) {
             if !std::ptr::eq(value, base) {
                 found.add_all(self.elements(home, value, key));
             }
+        }
+        found.add_all(self.elements_by_type(func, base));
+        if found.is_empty() {
+            found.add_all(self.sent_to(func, base));
         }
         if let Some(name) = self.spoken(func, base) {
             for store in self.item_stores(&name) {
@@ -331,7 +335,21 @@ impl<'t> Values<'t> {
                 found.add_all(self.inserted(func, base, site));
             }
         }
-        
+
+        found
+    }
+
+    /// What the declared type of a local says of its elements.
+    fn elements_by_type(&self, func: FuncId, base: &Value) -> Objects {
+        let mut found = Objects::default();
+        if let Value::Local(owner, index) = base {
+            let owner = self.closure(func, *owner);
+            if let Some(ty) = &super::tree::local_of(self.tree.function(owner), *index).ty {
+                for inner in &ty.args {
+                    found.add_all(self.instances_of(self.tree.file_of(owner), inner));
+                }
+            }
+        }
         found
     }
 
@@ -405,7 +423,11 @@ impl<'t> Values<'t> {
     fn elements_of_call(&self, site: CallSite, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
         let call = self.tree.call(site);
-        for object in self.eval(site.0, &call.callee).iter() {
+        let objects = self.eval(site.0, &call.callee);
+        if objects.is_empty() {
+            return self.elements_by_entries(site, &self.entries_of_call(site), key);
+        }
+        for object in objects.iter() {
             match object {
                 Object::Function(func) => {
                     for (home, value) in self.returned_values(*func) {
@@ -416,12 +438,33 @@ impl<'t> Values<'t> {
                     }
                 }
                 Object::External(path) => {
-                    for id in self.entries_for(site, path) {
-                        if let Role::Pass { of } | Role::Element { of } = &self.catalog.entry(id).role {
-                            for (home, value) in self.argument(site, of) {
-                                found.add_all(self.elements(home, value, key));
-                            }
-                        }
+                    found.add_all(self.elements_by_entries(site, &self.entries_for(site, path), key));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The elements of a call's result, by what the entries say of it.
+    fn elements_by_entries(
+        &self,
+        site: CallSite,
+        entries: &[crate::knowledge::EntryId],
+        key: Option<&Value>,
+    ) -> Objects {
+        let mut found = Objects::default();
+        for id in entries {
+            match &self.catalog.entry(*id).role {
+                Role::Pass { of } | Role::Element { of } => {
+                    for (home, value) in self.argument(site, of) {
+                        found.add_all(self.elements(home, value, key));
+                    }
+                }
+                // `map`: what the function returns, once for each element.
+                Role::CallsNow { entry, scope: false } => {
+                    for func in self.handed_functions(site, entry) {
+                        found.add_all(self.returned(func));
                     }
                 }
                 _ => {}
@@ -505,9 +548,23 @@ impl<'t> Values<'t> {
     fn is_live(&self, func: FuncId, value: &Value) -> bool {
         let language = self.tree.language(func);
         self.eval(func, value).iter().any(|object| match object {
-            Object::External(path) => !self.lookup(language, crate::knowledge::MatchKind::Store, path).is_empty(),
+            Object::External(path) => !self
+                .lookup(language, crate::knowledge::MatchKind::Store, path)
+                .is_empty(),
             _ => false,
         })
+    }
+
+    /// The environment that a spawn is given is the live one or another, depending on the path.
+    pub(super) fn is_mixed_environment(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> bool {
+        let predicates = entries.iter().flat_map(|id| &self.catalog.entry(*id).arguments);
+        predicates
+            .filter(|predicate| predicate.any_of.contains(&ArgumentTest::Live))
+            .any(|predicate| {
+                self.tested(site, &predicate.argument).is_some_and(|(func, value)| {
+                    matches!(value, Value::OneOf(_)) || self.sources(func, value).len() > 1
+                })
+            })
     }
 
     /// The program's name: a string, or the first string of a list.

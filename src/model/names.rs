@@ -234,7 +234,7 @@ impl Values<'_> {
             return local;
         }
         let Some(nearest) = external.iter().map(|(near, _)| *near).max() else {
-            return Objects::default();
+            return self.opened_by_macro(file, name);
         };
         let mut found = Objects::default();
         for (_, func) in external
@@ -243,6 +243,20 @@ impl Values<'_> {
             .take(LINK_CANDIDATES)
         {
             found.add(Object::Function(func));
+        }
+        found
+    }
+
+    /// A function whose opening macro is not defined in its file is named by the macro there: `BEGINwork` opens `work`.
+    fn opened_by_macro(&self, file: FileId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        for prefix in ["BEGIN", "Begin", "begin"] {
+            for func in self.named(&format!("{prefix}{name}")) {
+                let function = self.tree.function(func);
+                if self.tree.file_of(func) == file && function.kind == FunctionKind::Function {
+                    found.add(Object::Function(func));
+                }
+            }
         }
         found
     }
@@ -257,7 +271,11 @@ impl Values<'_> {
         // A bare name that is neither imported nor defined here: a symbol of C (`extern "C"`), a glob import, or the prelude.
         if self.declares_symbol(file, name) {
             let symbol = self.defined_in_c(file, name);
-            return if symbol.is_empty() { Objects::one(Object::external(&format!("{SYMBOL}{name}"))) } else { symbol };
+            return if symbol.is_empty() {
+                Objects::one(Object::external(&format!("{SYMBOL}{name}")))
+            } else {
+                symbol
+            };
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             let path = format!("{}::{name}", import.path);
@@ -269,16 +287,16 @@ impl Values<'_> {
                 return found;
             }
         }
-        Objects::one(Object::external(name))
+        Objects::one(Object::external(&in_full(name)))
     }
 
     fn declares_symbol(&self, file: FileId, name: &str) -> bool {
-        self.named(name).any(|func| {
-            self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration
-        })
+        self.named(name)
+            .any(|func| self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration)
     }
 
     fn rust_path(&self, file: FileId, path: &str) -> Objects {
+        let path = &*in_full(path);
         if self.known(Language::Rust, path) {
             return Objects::one(Object::external(path));
         }
@@ -384,6 +402,33 @@ impl Values<'_> {
             }
         }
         found
+    }
+}
+
+/// A path that begins with a name of Rust's prelude (std::prelude::v1), in full.
+fn in_full(path: &str) -> std::borrow::Cow<'_, str> {
+    const PRELUDE: [(&str, &str); 12] = [
+        ("Box", "std::boxed::Box"),
+        ("Vec", "std::vec::Vec"),
+        ("String", "std::string::String"),
+        ("Option", "std::option::Option"),
+        ("Result", "std::result::Result"),
+        ("Some", "std::option::Option::Some"),
+        ("Ok", "std::result::Result::Ok"),
+        ("Err", "std::result::Result::Err"),
+        ("Default", "std::default::Default"),
+        ("Drop", "std::ops::Drop"),
+        ("Iterator", "std::iter::Iterator"),
+        ("drop", "std::mem::drop"),
+    ];
+    let (first, rest) = match path.split_once("::") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    match (PRELUDE.iter().find(|(name, _)| *name == first), rest) {
+        (Some((_, full)), Some(rest)) => format!("{full}::{rest}").into(),
+        (Some((_, full)), None) => (*full).into(),
+        (None, _) => path.into(),
     }
 }
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use crate::facts::{CallIndex, Event, FunctionKind, Language, RegionKind, Span, Value};
 use crate::knowledge::{ArgumentRef, Catalog, EntryId, MatchKind, Role, Shape, Target};
 
-use super::meaning::Started;
 use super::higher::{Binding, Higher};
+use super::meaning::Started;
 use super::pairs::Pairs;
 use super::places::{Key, Keys, meet};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
@@ -50,6 +50,9 @@ pub struct StartInfo {
 /// The accesses of a thread, with the thread that makes each (threads that it starts are included).
 pub type ThreadAccesses = Rc<Vec<(Access, StartId)>>;
 
+/// What tells the uses of one start apart: what it runs, what that captures, and the calls on the way to it.
+type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
+
 /// What the walks share.
 pub struct Engine<'t> {
     pub values: Values<'t>,
@@ -75,7 +78,7 @@ pub struct Engine<'t> {
     higher: Higher,
     /// Entries that are walked with bindings right now.
     bound_walks: HashSet<(FuncId, Vec<Binding>)>,
-    contexts: HashMap<(StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>), StartId>,
+    contexts: HashMap<Use, StartId>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -175,9 +178,8 @@ impl<'t> Engine<'t> {
                     });
                 }
             });
-            let constructs = |attribute: &crate::facts::Attribute| {
-                super::tree::value_name(&attribute.value) == Some("constructor")
-            };
+            let constructs =
+                |attribute: &crate::facts::Attribute| super::tree::value_name(&attribute.value) == Some("constructor");
             if tree.language(func) == Language::C && function.attributes.iter().any(constructs) {
                 self.constructors.push(func);
             }
@@ -354,7 +356,12 @@ impl<'t> Engine<'t> {
         let told: Vec<StartId> = found
             .iter()
             .copied()
-            .filter(|id| self.start(*id).context.iter().any(|site| keys.contains(&Key::Made(*site))))
+            .filter(|id| {
+                self.start(*id)
+                    .context
+                    .iter()
+                    .any(|site| keys.contains(&Key::Made(*site)))
+            })
             .collect();
         let bases: Vec<StartId> = told.iter().filter_map(|id| self.start(*id).base).collect();
         found.retain(|id| match self.start(*id).base {
@@ -455,7 +462,10 @@ impl<'t> Engine<'t> {
     fn entry_summaries(&mut self, start: StartId) -> Vec<Rc<Summary>> {
         let info = self.start(start).clone();
         let summary = |function: &FuncId| {
-            let key = SummaryKey { function: *function, main: false };
+            let key = SummaryKey {
+                function: *function,
+                main: false,
+            };
             if info.bindings.is_empty() {
                 return self.summary(key);
             }
@@ -512,11 +522,13 @@ impl<'t> Engine<'t> {
     pub fn runs_first(&self, here: FuncId, module: FileId) -> bool {
         let tree = self.values.tree;
         let file = tree.file_of(here);
-        module != file && tree.function(here).kind == FunctionKind::Module
-            || !tree.file(file).functions[0].body.nodes.iter().any(|node| {
-                matches!(node, crate::facts::Node::Event(crate::facts::Event::Import { path, .. })
+        let at_top = || {
+            tree.file(file).functions[0].body.nodes.iter().any(|node| {
+                matches!(node, crate::facts::Node::Event(Event::Import { path, .. })
                     if self.values.python_modules(file, path).contains(&module))
-            }) && module != file
+            })
+        };
+        module != file && (tree.function(here).kind == FunctionKind::Module || !at_top())
     }
 
     /// Remembers that a function may be entered when `environ` is on the heap already.
@@ -771,26 +783,19 @@ impl<'t> Engine<'t> {
 
 /// Whether a pattern with holes matches the end of a path, from a component's beginning on.
 fn matches_end(pattern: &str, path: &str) -> bool {
-    let pieces: Vec<&str> = pattern.split('\u{0}').collect();
-    let Some((last, heads)) = pieces.split_last() else {
-        return false;
+    let path = format!("/{path}");
+    let anchored = if pattern.starts_with(['\u{0}', '/']) {
+        pattern.to_owned()
+    } else {
+        format!("/{pattern}")
     };
+    let mut pieces: Vec<&str> = anchored.split('\u{0}').collect();
+    let Some(last) = pieces.pop() else { return false };
     let Some(mut rest) = path.strip_suffix(last) else {
         return false;
     };
-    if heads.is_empty() {
-        return rest.is_empty() || rest.ends_with('/') || last.starts_with('/');
-    }
     // From the right: every piece in its order, the hole between two pieces as short as possible.
-    for (number, piece) in heads.iter().enumerate().rev() {
-        if number == 0 {
-            return if piece.is_empty() {
-                rest.is_empty() || rest.ends_with('/') || !last.is_empty()
-            } else {
-                rest.rmatch_indices(piece)
-                    .any(|(at, _)| at == 0 || rest.as_bytes()[at - 1] == b'/')
-            };
-        }
+    for piece in pieces.into_iter().rev() {
         match rest.rfind(piece) {
             Some(at) => rest = &rest[..at],
             None => return false,
@@ -848,7 +853,9 @@ mod tests {
     fn patterns_match_from_a_component_on() {
         let cases = [
             ("\u{0}/plugin.py", "plugins/a/plugin.py", true),
-            ("\u{0}/plugin.py", "plugin.py", false),
+            ("\u{0}/plugin.py", "plugin.py", true),
+            ("\u{0}/plugin.py", "myplugin.py", false),
+            ("\u{0}/addons/\u{0}.py", "addons/mail.py", true),
             ("plugins/\u{0}/plugin.py", "x/plugins/a/plugin.py", true),
             ("plugins/\u{0}/plugin.py", "x/myplugins/a/plugin.py", false),
             ("conf.py", "a/conf.py", true),

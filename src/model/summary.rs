@@ -191,6 +191,22 @@ pub struct Summary {
 const NEAREST: usize = 12;
 
 impl Summary {
+    /// Whether a lock or queue in it is a parameter of the function.
+    pub fn speaks_of_parameters(&self, function: FuncId) -> bool {
+        let own = |keys: &Keys| {
+            keys.iter()
+                .any(|key| matches!(key, super::places::Key::Local(owner, _) if *owner == function))
+        };
+        self.acquires.iter().any(|held| own(&held.keys))
+            || self.releases.iter().any(own)
+            || self.sends.iter().any(own)
+            || self.received.iter().any(own)
+            || self
+                .accesses
+                .iter()
+                .any(|access| access.guards.iter().any(|held| own(&held.keys)) || access.gate.iter().any(own))
+    }
+
     /// Adds an access, or the shorter way to one that is known.
     pub fn add(&mut self, access: Access) {
         let same = |known: &Access| {

@@ -18,6 +18,9 @@ use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
 
+/// The fields of a record literal.
+type Fields<'t> = &'t [(FieldKey, Value)];
+
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
 
@@ -142,13 +145,15 @@ pub struct Values<'t> {
     /// Values given to fields of this name in record literals.
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
-    record_positions: HashMap<String, Vec<(FuncId, &'t [(FieldKey, Value)])>>,
+    record_positions: HashMap<String, Vec<(FuncId, Fields<'t>)>>,
+    /// Calls that send something, by the names of the methods that do.
+    sends: Vec<CallSite>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
-    
+
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
@@ -175,10 +180,11 @@ impl<'t> Values<'t> {
             declared_globals: HashMap::new(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
+            sends: sending_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             entered: HashMap::new(),
-            
+
             lines: RefCell::default(),
             heirs: RefCell::default(),
         };
@@ -305,6 +311,7 @@ impl<'t> Values<'t> {
                 }
             }
             Event::Return { value, .. } | Event::Yield { value, .. } => {
+                self.index_records(func, value);
                 self.returns.entry(func).or_default().push(value);
             }
             _ => {}
@@ -420,7 +427,9 @@ impl<'t> Values<'t> {
 
     /// What a module has under a name.
     pub(super) fn member_of_module(&self, file: FileId, name: &str) -> Objects {
-        self.ask(Question::Member(file, name.to_owned()), || self.module_member(file, name))
+        self.ask(Question::Member(file, name.to_owned()), || {
+            self.module_member(file, name)
+        })
     }
 
     /// Begins another round: every question is asked anew, and circles see what this round found out.
@@ -466,12 +475,24 @@ impl<'t> Values<'t> {
             return found;
         }
         let name = &local_of(self.tree.function(func), index).name;
-        for site in self.tree.calls_by_receiver.get(name).into_iter().flatten().filter(|site| site.0 == func) {
-            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else { continue };
+        for site in self
+            .tree
+            .calls_by_receiver
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|site| site.0 == func)
+        {
+            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else {
+                continue;
+            };
             if !matches!(receiver.as_ref(), Value::Local(_, local) if *local == index) {
                 continue;
             }
-            if let Some((ty, changed)) = types.iter().find_map(|ty| Some((ty, self.changed_type(func, ty, method)?))) {
+            if let Some((ty, changed)) = types
+                .iter()
+                .find_map(|ty| Some((ty, self.changed_type(func, ty, method)?)))
+            {
                 let mut rebuilt = Objects::default();
                 for object in found.iter() {
                     match object {
@@ -489,7 +510,9 @@ impl<'t> Values<'t> {
     fn changed_type(&self, func: FuncId, ty: &str, method: &str) -> Option<Rc<str>> {
         let path = format!("{ty}{}{method}", if ty.contains("::") { "::" } else { "." });
         let entries = self.lookup(self.tree.language(func), MatchKind::Call, &path);
-        let returned = entries.iter().filter_map(|id| self.catalog.entry(*id).returns.as_deref());
+        let returned = entries
+            .iter()
+            .filter_map(|id| self.catalog.entry(*id).returns.as_deref());
         returned
             .filter(|returned| returned.strip_prefix(ty).is_some_and(|rest| rest.starts_with('(')))
             .map(Rc::from)
@@ -554,16 +577,25 @@ impl<'t> Values<'t> {
             }
         }
 
-    found.extend(self.handed_values(func, index));
+        found.extend(self.handed_values(func, index));
         found
     }
 
     /// What starters of threads, and whoever is handed a function with its arguments, pass for a parameter.
     pub(super) fn handed_values(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
         let function = self.tree.function(func);
-        let taken = self.tree.taken_by_name.get(function.name.as_str()).into_iter().flatten();
+        let taken = self
+            .tree
+            .taken_by_name
+            .get(function.name.as_str())
+            .into_iter()
+            .flatten();
         let closures = self.tree.taken_closures.get(&func).into_iter().flatten();
-        taken.chain(closures).take(MOST_CALLERS).filter_map(|site| self.handed_on(*site, func, index)).collect()
+        taken
+            .chain(closures)
+            .take(MOST_CALLERS)
+            .filter_map(|site| self.handed_on(*site, func, index))
+            .collect()
     }
 
     /// The value that a call passes for a parameter of a function.
@@ -580,12 +612,19 @@ impl<'t> Values<'t> {
         self.callers.borrow_mut().insert(func, Rc::default());
         let function = self.tree.function(func);
         let is_init = function.owner.is_some() && function.name == "__init__";
-        let owner_name = self.tree.owner(func).map(|class| self.tree.classes[class.0 as usize].name.clone());
+        let owner_name = self
+            .tree
+            .owner(func)
+            .map(|class| self.tree.classes[class.0 as usize].name.clone());
         let mut names = vec![function.name.as_str()];
         if is_init && let Some(owner) = &owner_name {
             names.push(super::tree::last_segment(owner));
         }
-        let sites = names.iter().filter_map(|name| self.tree.calls_by_name.get(*name)).flatten().take(MOST_CALLERS);
+        let sites = names
+            .iter()
+            .filter_map(|name| self.tree.calls_by_name.get(*name))
+            .flatten()
+            .take(MOST_CALLERS);
         let found: Vec<CallSite> = sites.copied().filter(|site| self.calls_into(*site, func)).collect();
         let found = Rc::new(found);
         self.callers.borrow_mut().insert(func, found.clone());
@@ -764,12 +803,14 @@ impl<'t> Values<'t> {
             let call = self.tree.call(site);
             let objects = self.eval(site.0, &call.callee);
             if objects.is_empty() {
-                return self.results_by_entries(site, &self.entries_of_call(site)).unwrap_or_default();
+                return self
+                    .results_by_entries(site, &self.entries_of_call(site))
+                    .unwrap_or_default();
             }
             for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => found.add_all(self.returned(*func)),
+                    Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
                     Object::External(path) => found.add_all(self.external_result(site, path)),
                     _ => {}
@@ -777,6 +818,49 @@ impl<'t> Values<'t> {
             }
             found
         })
+    }
+
+    /// A lock that the function makes anew at every call is another one at every call site, so that two callers that each
+    /// lock their own exclude nobody.
+    fn fresh_locks(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {
+        let made_here = |made: &CallSite| {
+            made.0 == func
+                && self
+                    .entries_of_call(*made)
+                    .iter()
+                    .any(|id| matches!(self.catalog.entry(*id).role, Role::MakeLock))
+                && !self.is_kept(*made)
+        };
+        if !returned
+            .iter()
+            .any(|object| matches!(object, Object::Result(_, Some(made)) if made.0 == func))
+        {
+            return returned;
+        }
+        let mut found = Objects::default();
+        for object in returned.iter() {
+            match object {
+                Object::Result(ty, Some(made)) if made_here(made) => found.add(Object::Result(ty.clone(), Some(site))),
+                other => found.add(other.clone()),
+            }
+        }
+        found
+    }
+
+    /// The result of a call is stored into something that outlives the function: a global or a field.
+    fn is_kept(&self, made: CallSite) -> bool {
+        let mut kept = false;
+        each_event(&self.tree.function(made.0).body, &mut |event| {
+            if let Event::Store {
+                target,
+                value: Value::Call(_, call),
+                ..
+            } = event
+            {
+                kept |= *call == made.1 && !matches!(target, Value::Local(..));
+            }
+        });
+        kept
     }
 
     /// What a function's returns and yields may be.
@@ -800,6 +884,32 @@ impl<'t> Values<'t> {
             .unwrap_or_else(|| Objects::one(Object::Result(constructed(path).into(), Some(site))))
     }
 
+    /// The functions that are sent on a queue or channel.
+    pub(super) fn sent_to(&self, func: FuncId, queue: &Value) -> Objects {
+        let mut found = Objects::default();
+        if self.sends.is_empty() {
+            return found;
+        }
+        let keys = self.keys(func, queue);
+        for site in &self.sends {
+            let call = self.tree.call(*site);
+            let Value::Attribute(receiver, _) = &call.callee else {
+                continue;
+            };
+            let Some(message) = call.args.first() else { continue };
+            // Only functions matter: what else travels has no effect of its own.
+            let objects = self.eval(site.0, &message.value);
+            if objects.iter().any(|object| matches!(object, Object::Function(_)))
+                && super::places::meet(&self.keys(site.0, receiver), &keys)
+            {
+                for object in objects.iter().filter(|object| matches!(object, Object::Function(_))) {
+                    found.add(object.clone());
+                }
+            }
+        }
+        found
+    }
+
     /// What the entries say of a call's result; none where they are silent.
     fn results_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> Option<Objects> {
         let mut found = Objects::default();
@@ -817,6 +927,16 @@ impl<'t> Values<'t> {
                     spoken = true;
                     for (func, value) in self.argument(site, of) {
                         found.add_all(self.elements(func, value, None));
+                    }
+                }
+                Role::Receive { of } => {
+                    let sent = self
+                        .argument(site, of)
+                        .into_iter()
+                        .map(|(func, value)| self.sent_to(func, value));
+                    for objects in sent.collect::<Vec<_>>() {
+                        spoken |= !objects.is_empty();
+                        found.add_all(objects);
                     }
                 }
                 Role::JoinPath => {
@@ -1040,7 +1160,10 @@ impl<'t> Values<'t> {
     }
 
     /// Remembered answers about elements.
-    pub(super) fn ask_elements(&self, func: FuncId, value: &Value,
+    pub(super) fn ask_elements(
+        &self,
+        func: FuncId,
+        value: &Value,
         key: Option<&Value>,
         answer: impl FnOnce() -> Objects,
     ) -> Objects {
@@ -1065,12 +1188,32 @@ impl<'t> Values<'t> {
     }
 }
 
+/// The calls whose name is that of a method that sends, by the catalog.
+fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
+    let mut names: Vec<&str> = catalog
+        .iter()
+        .filter(|(_, entry)| matches!(entry.role, Role::Send { .. }))
+        .map(|(_, entry)| super::tree::last_segment(&entry.path))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter_map(|name| tree.calls_by_name.get(name))
+        .flatten()
+        .copied()
+        .collect()
+}
+
 /// The methods at which a thread that was made before begins, by the catalog.
 fn starting_methods(catalog: &Catalog) -> HashSet<String> {
     catalog
         .iter()
         .filter_map(|(_, entry)| match &entry.role {
-            Role::Start { moment: StartMoment::Method(names), .. } => Some(names.split('|').map(str::to_owned)),
+            Role::Start {
+                moment: StartMoment::Method(names),
+                ..
+            } => Some(names.split('|').map(str::to_owned)),
             _ => None,
         })
         .flatten()

@@ -8,10 +8,10 @@ use crate::facts::{
 use crate::finding::Confidence;
 use crate::knowledge::{JoinOf, Role, Shape};
 
+use super::higher::Binding;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
-use super::higher::Binding;
 use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
 use super::tree::{CallSite, FuncId};
@@ -24,9 +24,7 @@ struct Continuation<'t> {
     inlined: usize,
 }
 
-
-
-    /// An arm that is being walked.
+/// An arm that is being walked.
 pub(super) struct ArmContext {
     pub test: Rc<str>,
     pub assigned: Rc<Vec<String>>,
@@ -88,7 +86,12 @@ impl<'t> Walk<'_, 't> {
             return;
         }
         for constructor in self.engine.constructors_beside(self.here) {
-            self.enter(constructor, function.name_span, "the loader first runs", &Certainty::SURE);
+            self.enter(
+                constructor,
+                function.name_span,
+                "the loader first runs",
+                &Certainty::SURE,
+            );
         }
     }
 
@@ -158,7 +161,9 @@ impl<'t> Walk<'_, 't> {
         let before = self.state.clone();
         // What the body assigns is not what it was before the loop, from the second round on.
         let assigned = assigned_in(region);
-        self.state.latest.retain(|(target, _)| !assigned.contains(&format!("{target:?}")));
+        self.state
+            .latest
+            .retain(|(target, _)| !assigned.contains(&format!("{target:?}")));
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
@@ -535,7 +540,13 @@ impl<'t> Walk<'_, 't> {
     fn event(&mut self, event: &'t Event) {
         match event {
             Event::Call(index) => self.call((self.here, *index)),
-            Event::Store { target, form, kind, value, span } => self.store(target, *form, *kind, value, *span),
+            Event::Store {
+                target,
+                form,
+                kind,
+                value,
+                span,
+            } => self.store(target, *form, *kind, value, *span),
             Event::Load { value, form, span } => self.load(value, *form, *span),
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 pub use describe::trace_line;
 pub use events::observe;
+pub use tracee::leave_terminal_signals_to_target;
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -114,6 +114,17 @@ fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
 }
 
+/// Makes this process ignore Ctrl-C and Ctrl-\\, which the terminal sends to the target as well: the target decides, and
+/// its end is reported. For a command that stands in for the target's own; the target gets the default back.
+pub fn leave_terminal_signals_to_target() {
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: SIG_IGN runs no code of ours.
+        unsafe {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+    }
+}
+
 /// The child's half of `start`: waits for its tracer, limits itself, becomes the target.
 ///
 /// # Safety
@@ -133,6 +144,10 @@ unsafe fn become_target(
     // SAFETY: system calls on values that live on this stack or were made before the fork.
     unsafe {
         libc::close(gate[1]);
+        // Rust ignores SIGPIPE, and a caller may ignore the terminal's signals; ignoring is inherited through exec.
+        for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT] {
+            libc::signal(signal, libc::SIG_DFL);
+        }
         if libc::read(gate[0], ptr::from_mut(&mut go).cast(), 1) == 1
             && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
             && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, ptr::from_ref(&filter)) == 0

@@ -3,9 +3,9 @@
 use crate::facts::{AccessForm, Event, Node, Piece, Region, StoreKind, Value};
 
 use super::lex::{Kind, Token};
+use super::literal::{integer, unescape};
 use super::macros::Macro;
 use super::scope::Lowering;
-use super::values::{integer, unescape};
 use super::words;
 
 /// Gives the module-level code a store for every macro that stands for a name, string or number.

@@ -1,6 +1,6 @@
 //! Preprocessor conditions: what is decided by the target (Linux, a C compiler like GCC) and what is left open.
 
-use super::lex::{Kind, Token};
+use super::lex::{Kind, Token, lex};
 
 /// Names that are defined on the target, with their values.
 const DEFINED: &[(&str, i64)] = &[
@@ -97,12 +97,12 @@ fn name_value(name: &str) -> Option<i64> {
 }
 
 /// Whether a name is defined, as far as the target decides it.
-pub(super) fn is_defined(name: &str) -> Option<bool> {
+fn is_defined(name: &str) -> Option<bool> {
     name_value(name).map(|value| value != 0)
 }
 
 /// Evaluates the condition in `tokens` over `text`; `None` where it is left open.
-pub(super) fn evaluate(text: &str, tokens: &[Token]) -> Option<bool> {
+fn evaluate(text: &str, tokens: &[Token]) -> Option<bool> {
     let mut reader = Reader { text, tokens, at: 0 };
     let value = reader.binary(0, DEPTH)?;
     Some(value != 0)
@@ -196,7 +196,7 @@ impl Reader<'_> {
             Kind::Number => {
                 let digits = self.word().trim_end_matches(['l', 'L', 'u', 'U']).to_owned();
                 self.at += 1;
-                super::values::integer(&digits)
+                super::literal::integer(&digits)
             }
             Kind::Word if self.word() == "defined" => {
                 self.at += 1;
@@ -257,5 +257,44 @@ fn apply(operator: &str, left: Option<i64>, right: Option<i64>) -> Option<i64> {
                 _ => return None,
             })
         }
+    }
+}
+
+/// The condition of an `#if`, `#ifdef` or `#ifndef` as an expression, and its value where the target decides it.
+pub(super) fn understand(text: &str, form: &str) -> (String, Option<bool>) {
+    let name = text.split(' ').next().unwrap_or("");
+    match form {
+        "ifdef" => (format!("defined({name})"), is_defined(name)),
+        "ifndef" => (format!("!defined({name})"), is_defined(name).map(|defined| !defined)),
+        _ => {
+            let tokens = lex(text, 0, text.len(), None);
+            (plain_defined(text, &tokens), evaluate(text, &tokens))
+        }
+    }
+}
+
+/// `defined X` and `defined (X)` alone are written like `#ifdef`, so that equal conditions have equal texts.
+fn plain_defined(text: &str, tokens: &[Token]) -> String {
+    let words: Vec<&str> = tokens
+        .iter()
+        .map(|token| &text[token.start as usize..token.end as usize])
+        .filter(|word| !matches!(*word, "(" | ")"))
+        .take(4)
+        .collect();
+    match words.as_slice() {
+        ["defined", name] => format!("defined({name})"),
+        ["!", "defined", name] => format!("!defined({name})"),
+        _ => text.to_owned(),
+    }
+}
+
+pub(super) fn negated(condition: &str) -> String {
+    let simple = condition
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'(' | b')'));
+    match condition.strip_prefix('!') {
+        Some(inner) if inner.starts_with("defined(") && !inner.contains(' ') => inner.to_owned(),
+        _ if simple => format!("!{condition}"),
+        _ => format!("!({condition})"),
     }
 }

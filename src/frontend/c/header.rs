@@ -34,7 +34,8 @@ pub(super) fn surplus(tokens: &Normaliser, run: Range<usize>, first: bool) -> Ve
         }
         tag_follows = false;
     }
-    let declares_name = !tokens.is(run.end, b'*') && !(tokens.is(run.end, b'(') && tokens.is(run.end + 1, b'*'));
+    let pointer_to_function = tokens.is(run.end, b'(') && tokens.is(run.end + 1, b'*');
+    let declares_name = !pointer_to_function && !tokens.is(run.end, b'*');
     let allowed = usize::from(!typed) + usize::from(declares_name);
     let mut extra = names.len().saturating_sub(allowed);
     if extra == 0 || run.len() < 2 {
@@ -351,15 +352,11 @@ fn untyped(
     let name = first.open - 1;
     let arguments = split(tokens, first);
     let single = |argument: &Range<usize>| argument.len() == 1 && tokens.is_name(argument.start);
-    let typed = |argument: &Range<usize>| {
-        argument.len() > 1
-            && tokens.is_name(argument.end - 1)
-            && argument
-                .clone()
-                .all(|index| tokens.is_word(index) || tokens.is(index, b'*'))
-    };
     let looks_plain = arguments.iter().all(|argument| {
-        single(argument) || typed(argument) || argument.is_empty() || tokens.text(argument.start) == "void"
+        single(argument)
+            || typed_argument(tokens, argument)
+            || argument.is_empty()
+            || tokens.text(argument.start) == "void"
     });
     let is_macro =
         !looks_plain || words::is_decoration(tokens.text(name)) || groups.len() > 1 && arguments.iter().any(single);

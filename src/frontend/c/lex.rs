@@ -103,7 +103,8 @@ pub(super) fn lex(source: &str, from: usize, to: usize, mut file: Option<(&Lines
     while at < to {
         let byte = bytes[at];
         let start = at;
-        let kind = match byte {
+        let kind;
+        match byte {
             b'\n' => {
                 opens_line = true;
                 at += 1;
@@ -120,47 +121,9 @@ pub(super) fn lex(source: &str, from: usize, to: usize, mut file: Option<(&Lines
                 }
                 continue;
             }
-            b'#' if opens_line && file.is_some() => {
-                at = directive_end(bytes, at);
-                Kind::Directive
-            }
-            b'"' => {
-                at = quote_end(bytes, at);
-                Kind::Text
-            }
-            b'\'' => {
-                at = quote_end(bytes, at);
-                Kind::Char
-            }
-            b'0'..=b'9' => {
-                at = number_end(bytes, at);
-                Kind::Number
-            }
-            b'.' if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => {
-                at = number_end(bytes, at);
-                Kind::Number
-            }
-            _ if is_word(byte) => {
-                while at < to && is_word(bytes[at]) {
-                    at += 1;
-                }
-                match bytes.get(at) {
-                    Some(b'"') if matches!(&bytes[start..at], b"L" | b"u" | b"U" | b"u8") => {
-                        at = quote_end(bytes, at);
-                        Kind::Text
-                    }
-                    Some(b'\'') if matches!(&bytes[start..at], b"L" | b"u" | b"U" | b"u8") => {
-                        at = quote_end(bytes, at);
-                        Kind::Char
-                    }
-                    _ => Kind::Word,
-                }
-            }
-            _ => {
-                at += 1;
-                Kind::Mark(byte)
-            }
-        };
+            b'#' if opens_line && file.is_some() => (kind, at) = (Kind::Directive, directive_end(bytes, at)),
+            _ => (kind, at) = token_at(bytes, at),
+        }
         tokens.push(Token {
             start: start as u32,
             end: at as u32,
@@ -172,6 +135,27 @@ pub(super) fn lex(source: &str, from: usize, to: usize, mut file: Option<(&Lines
         opens_line = false;
     }
     tokens
+}
+
+/// The kind and the end of the token that begins at `at`.
+fn token_at(bytes: &[u8], at: usize) -> (Kind, usize) {
+    match bytes[at] {
+        b'"' => (Kind::Text, quote_end(bytes, at)),
+        b'\'' => (Kind::Char, quote_end(bytes, at)),
+        b'0'..=b'9' => (Kind::Number, number_end(bytes, at)),
+        b'.' if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => (Kind::Number, number_end(bytes, at)),
+        byte if is_word(byte) => {
+            let length = bytes[at..].iter().take_while(|byte| is_word(**byte)).count();
+            let end = at + length;
+            let prefix = matches!(&bytes[at..end], b"L" | b"u" | b"U" | b"u8");
+            match bytes.get(end) {
+                Some(b'"') if prefix => (Kind::Text, quote_end(bytes, end)),
+                Some(b'\'') if prefix => (Kind::Char, quote_end(bytes, end)),
+                _ => (Kind::Word, end),
+            }
+        }
+        byte => (Kind::Mark(byte), at + 1),
+    }
 }
 
 /// Bytes of identifiers; everything past ASCII counts as such, so that no token ends inside a character.

@@ -110,11 +110,10 @@ impl Macro {
             if let (true, Some(next)) = (
                 joins,
                 rest.next_if(|next| matches!(next.kind, Kind::Word | Kind::Number)),
-            ) {
-                if let Some(before) = out.pop().filter(|before| before.end - before.start < LONGEST) {
-                    let glued = format!("{}__{}", texts.of(&before), texts.of(next));
-                    out.push(texts.make(&glued, Kind::Word, &before));
-                }
+            ) && let Some(before) = out.pop().filter(|before| before.end - before.start < LONGEST)
+            {
+                let glued = format!("{}__{}", texts.of(&before), texts.of(next));
+                out.push(texts.make(&glued, Kind::Word, &before));
             }
         }
         Some(out)
@@ -304,6 +303,10 @@ impl Expander<'_, '_> {
         };
         let active = self.frames.iter().any(|frame| frame.of == Some(index));
         if !fits || active || self.frames.len() >= DEPTH || self.budget == 0 {
+            return false;
+        }
+        if token.at < self.macros[index].span.start {
+            // Before its definition a name means itself: fields of a struct are often shadowed like that later on.
             return false;
         }
         let after_name = self.frames.last().map_or(0, |frame| frame.at);

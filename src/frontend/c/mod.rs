@@ -15,18 +15,26 @@ use crate::facts::{FileFacts, Function, FunctionKind, Language, ParameterKind, P
 use crate::input::Source;
 
 mod alias;
+mod arms;
+mod brackets;
 mod condition;
+mod declarator;
 mod declare;
 #[cfg(test)]
 mod dump;
 mod header;
+mod initial;
 mod lex;
+mod literal;
 mod macros;
 mod normalise;
 mod preprocess;
+mod rewrite;
 mod scope;
 mod simplify;
 mod statements;
+mod switch;
+mod test;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -37,6 +45,7 @@ mod words;
 use lex::{Texts, Token};
 use macros::Macro;
 use normalise::Found;
+use preprocess::{Dead, Prepared};
 use scope::{Builder, Evaluation, Lowering, children};
 use text::{Lines, Written};
 
@@ -47,19 +56,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
     let lines = Lines::new(&source.text);
     let whole = lines.span(0, source.text.len() as u32);
-    let mut prepared = preprocess::prepare(&source.text, &lines);
-    let mut texts = Texts::new(&source.text);
-    let tokens = macros::expand(std::mem::take(&mut prepared.tokens), &prepared.macros, &mut texts);
-    let tokens = simplify::simplify(tokens, &mut texts);
-    let (tokens, found) = normalise::normalise(&tokens, &mut texts, &source.text);
-    let (macro_tokens, macro_names) = macro_functions(&prepared.macros, &mut texts, &source.text);
     let mut reader = Reader::new();
     let mut problems = Problems::new(source);
-
-    let written = Written::new(tokens, &texts);
+    let Reading {
+        prepared,
+        mut texts,
+        written,
+        found,
+        tree,
+    } = reader.read(&source.text, &lines);
+    let (macro_tokens, macro_names) = macro_functions(&prepared.macros, &mut texts, &source.text);
     let empty = Written::new(Vec::new(), &texts);
     let mut lowering = Lowering::new(&lines, &prepared.arms, &prepared.pragmas, &written, whole);
-    if let Some(tree) = reader.parse(&written.text) {
+    if let Some(tree) = tree {
         if tree.root_node().has_error() {
             problems.partial(first_error(tree.root_node()).map(|node| lowering.span(node).line));
         }
@@ -144,6 +153,21 @@ impl<'s> Problems<'s> {
     }
 }
 
+/// A file before it is lowered.
+struct Reading<'s> {
+    prepared: Prepared,
+    texts: Texts<'s>,
+    written: Written,
+    found: Vec<Found>,
+    tree: Option<Tree>,
+}
+
+impl Reading<'_> {
+    fn has_error(&self) -> bool {
+        self.tree.as_ref().is_none_or(|tree| tree.root_node().has_error())
+    }
+}
+
 /// The grammar, with one allowance of time for all that is read of a file.
 struct Reader {
     parser: Option<Parser>,
@@ -162,12 +186,43 @@ impl Reader {
         }
     }
 
+    /// Reads a file. Dead code is often no code at all (`#if 0` around prose), so where something does not read as C and
+    /// the file reads better without what is never compiled, that is left out.
+    fn read<'s>(&mut self, text: &'s str, lines: &Lines) -> Reading<'s> {
+        let whole = self.read_with(text, lines, Dead::Kept);
+        if !whole.has_error() || !whole.prepared.keeps_dead {
+            return whole;
+        }
+        let living = self.read_with(text, lines, Dead::Dropped);
+        match !living.has_error() || living.found.len() >= whole.found.len() {
+            true => living,
+            false => whole,
+        }
+    }
+
+    fn read_with<'s>(&mut self, text: &'s str, lines: &Lines, dead: Dead) -> Reading<'s> {
+        let mut prepared = preprocess::prepare(text, lines, dead);
+        let mut texts = Texts::new(text);
+        let tokens = macros::expand(std::mem::take(&mut prepared.tokens), &prepared.macros, &mut texts);
+        let tokens = simplify::simplify(tokens, &mut texts);
+        let (tokens, found) = normalise::normalise(&tokens, &mut texts, text);
+        let written = Written::new(tokens, &texts);
+        let tree = self.parse(&written.text);
+        Reading {
+            prepared,
+            texts,
+            written,
+            found,
+            tree,
+        }
+    }
+
     fn parse(&mut self, text: &str) -> Option<Tree> {
         let until = self.until;
         let mut steps = 0_u32;
         let mut check = |_: &ParseState| {
             steps += 1;
-            steps % 16 == 0 && Instant::now() > until
+            steps.is_multiple_of(16) && Instant::now() > until
         };
         let options = ParseOptions::new().progress_callback(&mut check);
         let bytes = text.as_bytes();
@@ -249,19 +304,18 @@ impl Lowering<'_> {
         match item.kind() {
             "declaration" => self.file_declaration(item),
             "type_definition" | "struct_specifier" | "union_specifier" | "enum_specifier" => self.type_item(item),
-            "expression_statement" => {
+            "expression_statement"
                 // `REGISTER(function);` at file scope: a macro that does something with what it names.
                 if item
                     .named_child(0)
                     .is_some_and(|child| child.kind() == "call_expression")
-                {
+                => {
                     self.evaluation = Evaluation::Run;
                     for expression in children(item) {
                         self.discard(expression);
                     }
                     self.evaluation = Evaluation::Constant;
                 }
-            }
             _ => {}
         }
     }
@@ -356,10 +410,10 @@ fn lower_macros(lowering: &mut Lowering, root: Syntax, macros: &[Macro], made: &
         let count = found.parameters.as_ref().map_or(0, Vec::len);
         declare::as_macro(function, count);
         function.span = found.span;
-        if found.variadic {
-            if let Some(rest) = count.checked_sub(1).and_then(|last| function.locals.get_mut(last)) {
-                rest.parameter = Some(ParameterKind::VarPositional);
-            }
+        if found.variadic
+            && let Some(rest) = count.checked_sub(1).and_then(|last| function.locals.get_mut(last))
+        {
+            rest.parameter = Some(ParameterKind::VarPositional);
         }
     }
 }

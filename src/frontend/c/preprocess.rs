@@ -8,82 +8,11 @@ use std::collections::HashMap;
 
 use crate::facts::{Directive, Import, Span};
 
-use super::condition;
+use super::arms::{Arm, Arms, Presence};
+use super::condition::{negated, understand};
 use super::lex::{Kind, Token, lex};
 use super::macros::Macro;
 use super::text::Lines;
-
-/// What is known of an arm of a conditional.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Presence {
-    /// Surely compiled.
-    Always,
-    /// Surely not compiled, and why.
-    Never(String),
-    /// Compiled under this condition.
-    When(String),
-}
-
-/// One arm of a conditional: the bytes between two of its lines.
-#[derive(Debug)]
-pub(super) struct Arm {
-    pub presence: Presence,
-    pub parent: Option<u32>,
-    pub start: u32,
-    pub end: u32,
-}
-
-/// All arms of a file.
-#[derive(Debug, Default)]
-pub(super) struct Arms {
-    pub all: Vec<Arm>,
-    /// From each offset on, which arm holds.
-    borders: Vec<(u32, Option<u32>)>,
-}
-
-impl Arms {
-    /// The innermost arm at an offset.
-    pub fn at(&self, offset: u32) -> Option<u32> {
-        let next = self.borders.partition_point(|(start, _)| *start <= offset);
-        next.checked_sub(1).and_then(|index| self.borders[index].1)
-    }
-
-    /// The arms around an offset that matter (not those that are always compiled), outermost first.
-    pub fn path(&self, offset: u32) -> Vec<u32> {
-        let mut path = Vec::new();
-        let mut arm = self.at(offset);
-        while let Some(index) = arm {
-            let found = &self.all[index as usize];
-            if found.presence != Presence::Always {
-                path.push(index);
-            }
-            arm = found.parent;
-        }
-        path.reverse();
-        path
-    }
-
-    /// Whether some arm around `arm` (or itself) is never compiled.
-    pub fn is_dead(&self, arm: Option<u32>) -> bool {
-        self.any(arm, |presence| matches!(presence, Presence::Never(_)))
-    }
-
-    /// Whether some arm around `arm` (or itself) may be compiled or not.
-    pub fn is_open(&self, arm: Option<u32>) -> bool {
-        self.any(arm, |presence| matches!(presence, Presence::When(_)))
-    }
-
-    fn any(&self, mut arm: Option<u32>, accept: impl Fn(&Presence) -> bool) -> bool {
-        while let Some(index) = arm {
-            let found = &self.all[index as usize];
-            if accept(&found.presence) {
-                return true;
-            }
-            arm = found.parent;
-        }
-        false
-    }
-}
 
 /// A `#pragma` line.
 #[derive(Debug)]
@@ -101,6 +30,16 @@ pub(super) struct Prepared {
     pub includes: Vec<Import>,
     pub pragmas: Vec<Pragma>,
     pub directives: Vec<Directive>,
+    /// Some code that is never compiled is among the tokens.
+    pub keeps_dead: bool,
+}
+
+/// What becomes of code that is never compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dead {
+    /// It stays where it reads like C, to be shown as unreached.
+    Kept,
+    Dropped,
 }
 
 /// How a run of tokens nests and what stands at its ends; runs can be joined.
@@ -178,11 +117,12 @@ struct Reader<'s> {
     guard: Option<String>,
     macro_arms: Vec<Option<u32>>,
     seen_directives: usize,
+    dead: Dead,
     out: Prepared,
 }
 
 /// Takes the preprocessor's lines out of a file.
-pub(super) fn prepare(source: &str, lines: &Lines) -> Prepared {
+pub(super) fn prepare(source: &str, lines: &Lines, dead: Dead) -> Prepared {
     let mut directives = Vec::new();
     let tokens = lex(source, 0, source.len(), Some((lines, &mut directives)));
     let mut reader = Reader {
@@ -196,6 +136,7 @@ pub(super) fn prepare(source: &str, lines: &Lines) -> Prepared {
         guard: None,
         macro_arms: Vec::new(),
         seen_directives: 0,
+        dead,
         out: Prepared {
             directives,
             ..Prepared::default()
@@ -392,8 +333,9 @@ impl Reader<'_> {
             false => self.choose(&open, &viable).into_iter().collect(),
         };
         for reading in filled.iter().filter(|reading| dead(reading)) {
-            if self.is_whole(&reading.shape) && self.begins_item(open.before) {
+            if self.dead == Dead::Kept && self.is_whole(&reading.shape) && self.begins_item(open.before) {
                 keep.push(reading.arm);
+                self.out.keeps_dead = true;
             }
         }
         let mut joined = Shape::default();
@@ -545,47 +487,5 @@ impl Reader<'_> {
         let mut arms = arms.into_iter();
         self.out.macros.retain(|_| !known.is_dead(arms.next().flatten()));
         self.out
-    }
-}
-
-/// The condition of an `#if`, `#ifdef` or `#ifndef` as an expression, and its value where the target decides it.
-fn understand(text: &str, form: &str) -> (String, Option<bool>) {
-    let name = text.split(' ').next().unwrap_or("");
-    match form {
-        "ifdef" => (format!("defined({name})"), condition::is_defined(name)),
-        "ifndef" => (
-            format!("!defined({name})"),
-            condition::is_defined(name).map(|defined| !defined),
-        ),
-        _ => {
-            let tokens = lex(text, 0, text.len(), None);
-            (plain_defined(text, &tokens), condition::evaluate(text, &tokens))
-        }
-    }
-}
-
-/// `defined X` and `defined (X)` alone are written like `#ifdef`, so that equal conditions have equal texts.
-fn plain_defined(text: &str, tokens: &[Token]) -> String {
-    let words: Vec<&str> = tokens
-        .iter()
-        .map(|token| &text[token.start as usize..token.end as usize])
-        .filter(|word| !matches!(*word, "(" | ")"))
-        .take(4)
-        .collect();
-    match words.as_slice() {
-        ["defined", name] => format!("defined({name})"),
-        ["!", "defined", name] => format!("!defined({name})"),
-        _ => text.to_owned(),
-    }
-}
-
-fn negated(condition: &str) -> String {
-    let simple = condition
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'(' | b')'));
-    match condition.strip_prefix('!') {
-        Some(inner) if inner.starts_with("defined(") && !inner.contains(' ') => inner.to_owned(),
-        _ if simple => format!("!{condition}"),
-        _ => format!("!({condition})"),
     }
 }

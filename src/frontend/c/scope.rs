@@ -9,7 +9,8 @@ use crate::facts::{
     TypeDecl, Value, Visibility,
 };
 
-use super::preprocess::{Arms, Pragma, Presence};
+use super::arms::{Arms, Presence};
+use super::preprocess::Pragma;
 use super::text::{Lines, Written};
 use super::types::CType;
 

@@ -23,9 +23,6 @@ const STANDALONE: &[&str] = &[
 /// How many tests with calls in them an `else if` chain nests before it is written flat.
 const CHAIN: usize = 24;
 
-/// How much of a following arm is taken into one that falls through.
-const FALLTHROUGH: usize = 200;
-
 impl Lowering<'_> {
     /// Lowers what stands in a block (or a lone statement): conditionals, pragmas and dead code become regions around it.
     /// `from` is the offset where the block begins.
@@ -82,10 +79,10 @@ impl Lowering<'_> {
         while self.current.entered.len() > base && !path.starts_with(&self.current.entered) {
             let left = self.current.entered.pop();
             let nodes = std::mem::replace(&mut self.current.nodes, waiting.pop().unwrap_or_default());
-            if let Some((kind, span)) = left.and_then(|arm| self.arm_region(arm)) {
-                if !nodes.is_empty() {
-                    self.push_region(kind, nodes, span);
-                }
+            if let Some((kind, span)) = left.and_then(|arm| self.arm_region(arm))
+                && !nodes.is_empty()
+            {
+                self.push_region(kind, nodes, span);
             }
         }
         for arm in &path[self.current.entered.len()..] {
@@ -301,88 +298,6 @@ impl Lowering<'_> {
         }
     }
 
-    fn switch(&mut self, node: Syntax) {
-        let span = self.span(node);
-        let value = node
-            .child_by_field_name("condition")
-            .map_or(Value::Unknown, |condition| self.value(condition));
-        let Some(body) = node.child_by_field_name("body") else {
-            return;
-        };
-        self.current.breaks.push(Breaks::Through);
-        self.names.enter();
-        let mut arms: Vec<SwitchArm> = Vec::new();
-        let mut tests: Vec<Condition> = Vec::new();
-        for case in children(body) {
-            if case.kind() != "case_statement" {
-                // Before the first case, or after an error: it may run with the arm before it.
-                let from = self.offset(case);
-                let (_, nodes) = self.gather(|lowering| lowering.items(&[case], from));
-                match arms.last_mut() {
-                    Some(arm) => {
-                        arm.nodes.extend(nodes);
-                        arm.falls_through = leaves(case).is_none();
-                    }
-                    None => self.current.nodes.extend(nodes),
-                }
-                continue;
-            }
-            let label = case.child_by_field_name("value");
-            tests.push(match label {
-                Some(label) => {
-                    let (constant, _) = self.gather(|lowering| lowering.value(label));
-                    Condition::Equal(value.clone(), constant)
-                }
-                None => Condition::Always,
-            });
-            let items: Vec<Syntax> = children(case)
-                .into_iter()
-                .filter(|child| Some(*child) != label)
-                .collect();
-            let Some(last) = items.last().copied() else { continue };
-            let from = self.offset(case);
-            let (_, nodes) = self.gather(|lowering| lowering.items(&items, from));
-            arms.push(SwitchArm {
-                tests: std::mem::take(&mut tests),
-                nodes,
-                span: self.span(case),
-                falls_through: !ends_arm(last),
-            });
-        }
-        self.names.leave();
-        self.current.breaks.pop();
-        let exhaustive = arms.iter().any(|arm| arm.tests.contains(&Condition::Always));
-        let nodes = self.fall_through(arms);
-        self.push_region(RegionKind::Branch { exhaustive }, nodes, span);
-    }
-
-    /// Arms as regions; one that falls through runs what follows it too.
-    fn fall_through(&mut self, arms: Vec<SwitchArm>) -> Vec<Node> {
-        let sizes: Vec<usize> = arms.iter().map(|arm| count(&arm.nodes)).collect();
-        let mut made: Vec<Node> = Vec::with_capacity(arms.len());
-        for (index, one) in arms.iter().enumerate() {
-            let mut nodes = one.nodes.clone();
-            let mut falls = one.falls_through;
-            let mut taken = 0;
-            for (next, size) in arms.iter().zip(&sizes).skip(index + 1) {
-                taken += size;
-                if !falls || taken > FALLTHROUGH || *size > self.copies_left {
-                    break;
-                }
-                self.copies_left -= size;
-                nodes.extend(next.nodes.iter().cloned());
-                falls = next.falls_through;
-            }
-            let test = match one.tests.as_slice() {
-                [only] => only.clone(),
-                tests if tests.contains(&Condition::Always) => Condition::Always,
-                tests => Condition::Any(tests.to_vec()),
-            };
-            made.push(arm(test, nodes, one.span));
-        }
-        made
-    }
-
     fn while_loop(&mut self, node: Syntax) {
         let span = self.span(node);
         let (test, mut nodes) = self.gather(|lowering| lowering.test_of(node));
@@ -465,24 +380,6 @@ impl Lowering<'_> {
     }
 }
 
-struct SwitchArm {
-    tests: Vec<Condition>,
-    nodes: Vec<Node>,
-    span: Span,
-    falls_through: bool,
-}
-
-/// How many nodes there are, however deep.
-fn count(nodes: &[Node]) -> usize {
-    nodes
-        .iter()
-        .map(|node| match node {
-            Node::Event(_) => 1,
-            Node::Region(region) => 1 + count(&region.nodes),
-        })
-        .sum()
-}
-
 /// An arm; `if (0)` is never reached.
 fn guarded_arm(test: Condition, nodes: Vec<Node>, span: Span) -> Node {
     let never = matches!(&test, Condition::Not(inner) if **inner == Condition::Always);
@@ -500,7 +397,7 @@ fn guarded_arm(test: Condition, nodes: Vec<Node>, span: Span) -> Node {
 }
 
 /// Why nothing after this statement runs, if so.
-fn leaves(node: Syntax) -> Option<&'static str> {
+pub(super) fn leaves(node: Syntax) -> Option<&'static str> {
     match node.kind() {
         "return_statement" => Some("after return"),
         "goto_statement" => Some("after goto"),
@@ -517,17 +414,6 @@ fn leaves_plainly(node: Syntax) -> Option<&'static str> {
     match node.kind() {
         "labeled_statement" => None,
         _ => leaves(node),
-    }
-}
-
-/// Whether a switch's arm that ends with this statement does not fall through.
-fn ends_arm(node: Syntax) -> bool {
-    match node.kind() {
-        "compound_statement" => match node.named_child(node.named_child_count().saturating_sub(1)) {
-            Some(last) => leaves(last).is_some(),
-            None => false,
-        },
-        _ => leaves(node).is_some(),
     }
 }
 

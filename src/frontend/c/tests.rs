@@ -270,6 +270,13 @@ void g(void) { after(); }";
 }
 
 #[test]
+fn prose_that_is_never_compiled_hides_nothing() {
+    let text = "#if 0\nsome words: e.g. x->y='a b' that\nint f(void) { return 1; }\n#endif\nstatic int g(void) { return 2; }\nint h(void) { return 3; }";
+    assert_eq!(body(text, "g"), ["5: return 2"]);
+    assert_eq!(body(text, "h"), ["6: return 3"]);
+}
+
+#[test]
 fn a_header_guard_is_no_condition() {
     let text = "#ifndef A_H\n#define A_H\nstatic int f(void) { return 1; }\n#endif\n";
     assert_eq!(body(text, "f"), ["3: return 1"]);
@@ -308,6 +315,15 @@ fn macros_that_stand_for_a_name_are_stores() {
 fn a_name_that_a_macro_may_replace_stays() {
     let text = "#ifdef OTHER\n#define list (*get_list())\n#endif\nvoid f(void) { g(list); }";
     assert_eq!(body(text, "f"), ["4: load Whole @list", "4: call @g(@list)"]);
+}
+
+#[test]
+fn a_macro_means_nothing_before_its_definition() {
+    let text = "struct g { int total; } G;\n#define total (G.total)\nvoid f(void) { use(total); }";
+    assert_eq!(
+        body(text, "f"),
+        ["3: load Attribute @G.total", "3: call @use(@G.total)"]
+    );
 }
 
 #[test]

@@ -6,73 +6,8 @@ use crate::facts::{
     AccessForm, Argument, Call, Condition, Event, Node, Piece, Region, RegionKind, Span, StoreKind, Value,
 };
 
+use super::literal::{character, integer, literal};
 use super::scope::{Evaluation, Lowering, children};
-
-/// A number as C writes it, without its suffix.
-pub(super) fn integer(text: &str) -> Option<i64> {
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(text) => (true, text),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let text = text.trim_end_matches(['u', 'U', 'l', 'L']);
-    let parsed = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => u64::from_str_radix(&text[2..], 16),
-        [b'0', b'b' | b'B', ..] => u64::from_str_radix(&text[2..], 2),
-        [b'0', _, ..] => u64::from_str_radix(&text[1..], 8),
-        _ => text.parse(),
-    };
-    let value = parsed.ok()? as i64;
-    Some(if negative { value.wrapping_neg() } else { value })
-}
-
-/// What a string literal holds, without prefix and quotes, escapes replaced.
-fn literal(text: &str) -> String {
-    let Some(open) = text.find('"') else {
-        return String::new();
-    };
-    let inner = &text[open + 1..];
-    let inner = inner.strip_suffix('"').unwrap_or(inner);
-    unescape(inner)
-}
-
-pub(super) fn unescape(text: &str) -> String {
-    if !text.contains('\\') {
-        return text.to_owned();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match rest.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('a') => out.push('\x07'),
-            Some('e') => out.push('\x1b'),
-            Some('\n') | None => {}
-            Some('x') => {
-                let digits: String = std::iter::from_fn(|| rest.next_if(char::is_ascii_hexdigit))
-                    .take(8)
-                    .collect();
-                out.extend(u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32));
-            }
-            Some(c @ '0'..='7') => {
-                let mut value = c as u32 - '0' as u32;
-                for _ in 0..2 {
-                    if let Some(digit) = rest.next_if(|c| ('0'..='7').contains(c)) {
-                        value = value * 8 + (digit as u32 - '0' as u32);
-                    }
-                }
-                out.extend(char::from_u32(value));
-            }
-            Some(other) => out.push(other),
-        }
-    }
-    out
-}
 
 /// Looks through parentheses, casts and `__extension__`.
 pub(super) fn strip(mut node: Syntax<'_>) -> Syntax<'_> {
@@ -89,7 +24,7 @@ pub(super) fn strip(mut node: Syntax<'_>) -> Syntax<'_> {
     }
 }
 
-fn operator<'a>(lowering: &Lowering<'a>, node: Syntax) -> &'a str {
+pub(super) fn operator<'a>(lowering: &Lowering<'a>, node: Syntax) -> &'a str {
     node.child_by_field_name("operator")
         .map_or("", |operator| lowering.text(operator))
 }
@@ -139,10 +74,10 @@ impl Lowering<'_> {
             return;
         }
         let value = self.value(node);
-        if let ("call_expression", Value::Call(function, call)) = (inner.kind(), value) {
-            if function == self.index() {
-                self.current.calls[call.0 as usize].discarded = true;
-            }
+        if let ("call_expression", Value::Call(function, call)) = (inner.kind(), value)
+            && function == self.index()
+        {
+            self.current.calls[call.0 as usize].discarded = true;
         }
     }
 
@@ -153,7 +88,7 @@ impl Lowering<'_> {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
             "number_literal" => integer(self.text(node)).map_or(Value::Unknown, Value::Int),
-            "char_literal" => self.character(node),
+            "char_literal" => character(self.text(node)),
             "string_literal" => Value::text(literal(self.text(node))),
             "concatenated_string" => self.concatenated(node),
             "call_expression" => self.call(node),
@@ -185,17 +120,6 @@ impl Lowering<'_> {
             | "field_designator"
             | "preproc_defined" => Value::Unknown,
             _ => Value::Combined(children(node).into_iter().map(|child| self.value(child)).collect()),
-        }
-    }
-
-    fn character(&self, node: Syntax) -> Value {
-        let text = self.text(node);
-        let inner = text.split_once('\'').map_or("", |(_, rest)| rest);
-        let inner = unescape(inner.strip_suffix('\'').unwrap_or(inner));
-        let mut chars = inner.chars();
-        match (chars.next(), chars.next()) {
-            (Some(c), None) => Value::Int(i64::from(c as u32)),
-            _ => Value::Unknown,
         }
     }
 
@@ -494,104 +418,6 @@ impl Lowering<'_> {
         self.end_block();
         value
     }
-
-    /// Evaluates a test.
-    pub fn condition(&mut self, node: Syntax) -> Condition {
-        let node = strip(node);
-        self.deeper(node, Condition::Unknown, |lowering| lowering.condition_of(node))
-    }
-
-    fn condition_of(&mut self, node: Syntax) -> Condition {
-        match (node.kind(), operator(self, node)) {
-            ("unary_expression", "!") => {
-                let mut negated = false;
-                let mut node = node;
-                while node.kind() == "unary_expression" && operator(self, node) == "!" {
-                    let Some(inner) = node.child_by_field_name("argument") else {
-                        break;
-                    };
-                    node = strip(inner);
-                    negated = !negated;
-                }
-                let inner = self.condition(node);
-                if negated {
-                    Condition::Not(Box::new(inner))
-                } else {
-                    inner
-                }
-            }
-            ("binary_expression", operator @ ("&&" | "||")) => self.logical(node, operator),
-            ("binary_expression", operator @ ("==" | "!=" | "<" | ">" | "<=" | ">=")) => {
-                let left = node
-                    .child_by_field_name("left")
-                    .map_or(Value::Unknown, |left| self.value(left));
-                let right = node
-                    .child_by_field_name("right")
-                    .map_or(Value::Unknown, |right| self.value(right));
-                compare(operator, left, right)
-            }
-            ("number_literal", _) => match integer(self.text(node)) {
-                Some(0) => Condition::Not(Box::new(Condition::Always)),
-                Some(_) => Condition::Always,
-                None => Condition::Unknown,
-            },
-            ("true", _) => Condition::Always,
-            ("comma_expression", _) => {
-                let mut parts = comma_parts(node);
-                let last = parts.pop();
-                for part in parts {
-                    self.discard(part);
-                }
-                last.map_or(Condition::Unknown, |last| self.condition(last))
-            }
-            _ => match self.value(node) {
-                Value::Unknown => Condition::Unknown,
-                value => Condition::Truthy(value),
-            },
-        }
-    }
-
-    /// `a && b && c`: what stands on the right runs only where the left allows it.
-    fn logical(&mut self, node: Syntax, operator: &str) -> Condition {
-        let mut conditions: Vec<Condition> = Vec::new();
-        let all = operator == "&&";
-        for operand in left_spine(self, node, |found| found == operator) {
-            let (condition, nodes) = self.gather(|lowering| lowering.condition(operand));
-            match conditions.last() {
-                Some(before) if !nodes.is_empty() => {
-                    let test = match all {
-                        true => before.clone(),
-                        false => Condition::Not(Box::new(before.clone())),
-                    };
-                    let span = self.span(operand);
-                    self.push_region(
-                        RegionKind::Branch { exhaustive: false },
-                        vec![arm(test, nodes, span)],
-                        span,
-                    );
-                }
-                _ => self.current.nodes.extend(nodes),
-            }
-            conditions.push(condition);
-        }
-        if all {
-            Condition::All(conditions)
-        } else {
-            Condition::Any(conditions)
-        }
-    }
-}
-
-fn compare(operator: &str, left: Value, right: Value) -> Condition {
-    let not = |condition| Condition::Not(Box::new(condition));
-    match operator {
-        "==" => Condition::Equal(left, right),
-        "!=" => not(Condition::Equal(left, right)),
-        "<" => Condition::Less(left, right),
-        ">" => Condition::Less(right, left),
-        "<=" => not(Condition::Less(right, left)),
-        _ => not(Condition::Less(left, right)),
-    }
 }
 
 /// One arm of a branch.
@@ -604,7 +430,7 @@ pub(super) fn arm(test: Condition, nodes: Vec<Node>, span: Span) -> Node {
 }
 
 /// The parts of `a, b, c`, which nest to the right.
-fn comma_parts(node: Syntax<'_>) -> Vec<Syntax<'_>> {
+pub(super) fn comma_parts(node: Syntax<'_>) -> Vec<Syntax<'_>> {
     let mut parts = Vec::new();
     let mut node = node;
     while node.kind() == "comma_expression" {
@@ -619,7 +445,7 @@ fn comma_parts(node: Syntax<'_>) -> Vec<Syntax<'_>> {
 }
 
 /// The operands of a chain of operators that `accept` takes, which nests to the left, so that long chains are no deep ones.
-fn left_spine<'t>(lowering: &Lowering, node: Syntax<'t>, accept: impl Fn(&str) -> bool) -> Vec<Syntax<'t>> {
+pub(super) fn left_spine<'t>(lowering: &Lowering, node: Syntax<'t>, accept: impl Fn(&str) -> bool) -> Vec<Syntax<'t>> {
     let mut operands = Vec::new();
     let mut node = node;
     while node.kind() == "binary_expression" && accept(operator(lowering, node)) {

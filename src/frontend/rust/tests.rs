@@ -885,6 +885,8 @@ mod properties {
                     _ => 0,
                 }).sum()
             }
+            // Doc comments become attributes, whose brackets stand nowhere in the text.
+            prop_assume!(!["///", "/**", "//!", "/*!"].iter().any(|doc| text.contains(doc)));
             if let Ok(stream) = text.parse::<proc_macro2::TokenStream>() {
                 let ours = scan::tokens(&text).iter().filter(|token| token.kind == scan::Kind::Open).count();
                 prop_assert_eq!(ours, brackets(stream));
