@@ -156,7 +156,7 @@ fn sentence(
         Observation::Beside { function, start } => {
             let (name, place) = thread(*start);
             format!(
-                "in {} the thread of {name} (started at {place}) may be alive",
+                "in {} the thread of {name} (started at {place}) may be alive, and does nothing then that this could harm",
                 tree.display(*function)
             )
         }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{FileFacts, Problem};
-use crate::finding::{Finding, FindingBuilder, RuleCode, Severity};
+use crate::finding::{Confidence, Finding, FindingBuilder, RuleCode, Severity};
 use crate::input::Sources;
 use crate::knowledge::{Catalog, PairVerdict, Target, pair_verdict_as};
 use crate::model::{self, AccessKind, Pair, PairKind, Program, Tree};
@@ -178,10 +178,13 @@ fn finding(
 
 fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft) -> Finding {
     let (confidence, doubts) = describe.confidence(case);
+    // What rests on a guess is said to those who ask for notes, and stops nobody else.
+    let guessed = confidence == Confidence::Low && !case.verdict.rare;
+    let severity = if guessed { Severity::Note } else { draft.severity };
     FindingBuilder {
         code: rule.code,
         effect: case.verdict.effect,
-        severity: draft.severity,
+        severity,
         confidence,
         message: draft.message,
         help: draft.help,

@@ -801,10 +801,7 @@ impl<'t> Walk<'_, 't> {
     /// Code that nobody here knows may call what it is handed, now or later.
     fn unknown_call(&mut self, site: CallSite, span: Span) {
         let call = self.engine.values.tree.call(site);
-        let doubt = Certainty::because(
-            Confidence::Medium,
-            "unknown code is handed the function and may call it",
-        );
+        let doubt = Certainty::because(Confidence::Low, "unknown code is handed the function and may call it");
         for argument in &call.args {
             let objects = self.engine.values.eval(site.0, &argument.value);
             for object in objects.iter() {
