@@ -44,6 +44,8 @@ pub struct Started {
     pub detached: bool,
     pub handles: Keys,
     pub owners: Keys,
+    /// It has an owner that the call does not show: a pool's method under another name.
+    pub hidden_owner: bool,
 }
 
 impl Values<'_> {
@@ -421,7 +423,9 @@ impl Values<'_> {
             handles.extend(self.keys(home, value));
         }
         let mut owners = Keys::new();
-        if let Some(owner) = owner {
+        let bare = !matches!(self.tree.call(created).callee, Value::Attribute(..));
+        let hidden_owner = *owner == Some(ArgumentRef::Receiver) && bare;
+        if let Some(owner) = owner.as_ref().filter(|_| !hidden_owner) {
             for (home, value) in self.argument(created, owner) {
                 owners.extend(self.keys(home, value));
             }
@@ -435,6 +439,7 @@ impl Values<'_> {
             detached: *detached,
             handles,
             owners,
+            hidden_owner,
         })
     }
 

@@ -39,6 +39,8 @@ pub struct StartInfo {
     pub detached: bool,
     pub handles: Keys,
     pub owners: Keys,
+    /// It has an owner that the call does not show.
+    pub hidden_owner: bool,
     /// What parameters that the entry captures stand for.
     pub bindings: Vec<Binding>,
     /// The start as it stands in the code, of which this is one use.
@@ -317,6 +319,7 @@ impl<'t> Engine<'t> {
             detached: started.detached,
             handles: started.handles,
             owners: started.owners,
+            hidden_owner: started.hidden_owner,
             bindings: Vec::new(),
             base: None,
             context: Vec::new(),

@@ -423,6 +423,7 @@ impl<'t> Walk<'_, 't> {
         }
         self.touch(&entries, AccessKind::Mutation, span, None, None);
         let held = self.hold_scope(manager, &entries);
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         let returns = std::mem::take(&mut self.returns);
         self.nodes(&region.nodes);
         let inner = std::mem::replace(&mut self.returns, returns);
@@ -439,7 +440,7 @@ impl<'t> Walk<'_, 't> {
                 }
             }
             walk.touch(&entries, AccessKind::Mutation, span, None, None);
-            walk.join_scope(manager, &entries, span);
+            walk.join_scope(manager, &entries, &alive, span);
         });
     }
 
@@ -466,13 +467,25 @@ impl<'t> Walk<'_, 't> {
         held
     }
 
-    fn join_scope(&mut self, manager: &Value, entries: &[crate::knowledge::EntryId], span: Span) {
+    fn join_scope(&mut self, manager: &Value, entries: &[crate::knowledge::EntryId], alive: &[StartId], span: Span) {
         for id in entries {
             if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
                 let by_owner = matches!(of, JoinOf::Owner(_));
                 let keys = self.engine.values.keys(self.here, manager);
                 self.join(&keys, by_owner, true, span);
+                self.end_hidden(alive, span);
             }
+        }
+    }
+
+    /// Threads that began in a block through a method of its pool under another name end with the block.
+    fn end_hidden(&mut self, alive: &[StartId], span: Span) {
+        let begun = self.state.live.keys().copied().filter(|start| !alive.contains(start));
+        let hidden: Vec<StartId> = begun.filter(|start| self.engine.start(*start).hidden_owner).collect();
+        for start in hidden {
+            let here = self.here;
+            self.engine.note_join(start, here, span);
+            self.state.end(start, false, here, span);
         }
     }
 
