@@ -520,10 +520,13 @@ impl<'t> Walk<'_, 't> {
         });
         self.here = generator;
         let depth = self.continuations.len();
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         self.inline_body(&self.engine.values.tree.function(generator).body);
         self.here = function;
         self.inlined.pop();
         self.continuations.truncate(depth - 1);
+        // Whichever of its yields was meant, a pool that the manager opened ends with it.
+        self.end_hidden(&alive, span);
     }
 
     /// Walks the body of another function in place: its returns end it, not the function around it.
