@@ -36,6 +36,8 @@ impl<'t> Values<'t> {
                 };
                 Objects::one(Object::external(&format!("{path}{separator}{name}")))
             }
+            // `(T)(x).pointer`: the cast is of the whole.
+            Object::Pointer(_) => Objects::one(object.clone()),
             Object::Function(_) | Object::Coroutine(_) | Object::Text(_) => Objects::default(),
         }
     }

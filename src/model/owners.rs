@@ -16,6 +16,7 @@ use super::walk::exclude;
 pub fn add(engine: &mut Engine<'_>, target: &Target) {
     classes(engine);
     modules(engine);
+    pointer_types(engine);
     if !target.process_per_test {
         tests(engine);
     }
@@ -60,6 +61,30 @@ fn modules(engine: &mut Engine<'_>) {
             &name,
             "another public function of the file may run while the thread is alive",
         );
+    }
+}
+
+/// A thread that a function leaves alive is alive while the others run that are called through a pointer of the same type:
+/// an interpreter calls its functions in any order.
+fn pointer_types(engine: &mut Engine<'_>) {
+    let called: Vec<_> = engine
+        .escaped_summaries
+        .keys()
+        .cloned()
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    for ty in called {
+        let summary = engine.escaped_summary(&ty);
+        let Some(first) = engine.escaped.get(&ty).and_then(|functions| functions.first()).copied() else {
+            continue;
+        };
+        for live in &summary.leaks {
+            engine.meet_itself(first, live);
+            for access in &summary.accesses {
+                engine.meet_owned(first, access, live, &ty);
+            }
+        }
     }
 }
 

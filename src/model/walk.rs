@@ -669,9 +669,12 @@ impl<'t> Walk<'_, 't> {
         variable: Option<String>,
         shape: Option<Shape>,
     ) {
-        let Some(site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
+        let Some(mut site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
             return;
         };
+        if let Some((function, span)) = self.use_of_macro() {
+            site = self.engine.expanded_site(site, None, function, span);
+        }
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(Some(site));
         }
@@ -689,6 +692,18 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
         }
+    }
+
+    /// Where the macro is used whose code is walked in place.
+    fn use_of_macro(&self) -> Option<(FuncId, Span)> {
+        let kind = |function: FuncId| self.engine.values.tree.function(function).kind;
+        if kind(self.here) != FunctionKind::Macro {
+            return None;
+        }
+        let steps = self.inlined.iter().rev();
+        steps
+            .map(|step| (step.function, step.span))
+            .find(|(function, _)| kind(*function) != FunctionKind::Macro)
     }
 
     /// Joins the threads that these keys mean. `whole`: the join goes through all threads of a start, not just one.
