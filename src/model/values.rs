@@ -971,6 +971,10 @@ impl<'t> Values<'t> {
                         found.add_all(objects);
                     }
                 }
+                Role::Attribute { of, name } => {
+                    spoken = true;
+                    found.add_all(self.named_attributes(site, of, name));
+                }
                 Role::JoinPath => {
                     spoken = true;
                     found.add(Object::Text(self.joined(site).into()));
