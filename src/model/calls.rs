@@ -715,9 +715,13 @@ impl<'t> Walk<'_, 't> {
         }
         for (home, value) in self.arguments(site, reference) {
             let value = self.latest(&value);
-            let keys = self.engine.values.keys(home, &value);
+            let mut keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
-            let whole = self.loops > 0 || !self.is_single(home, &value);
+            let single = self.is_single(home, &value);
+            if !single && !by_owner {
+                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value))));
+            }
+            let whole = self.loops > 0 || !single;
             if certain {
                 self.join(&keys, by_owner, whole, span);
             } else {

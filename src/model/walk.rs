@@ -737,7 +737,17 @@ impl<'t> Walk<'_, 't> {
             .latest
             .iter()
             .find(|(home, target, _)| *home == file && target == value);
-        known.map_or_else(|| value.clone(), |(_, _, latest)| latest.clone())
+        match known {
+            // What a container held when it was made says nothing of what was put into it since.
+            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(value) => value.clone(),
+            Some((_, _, latest)) => latest.clone(),
+            None => value.clone(),
+        }
+    }
+
+    /// Something is put into the place somewhere, after it was made.
+    fn is_filled(&self, value: &Value) -> bool {
+        !self.engine.values.elements(self.here, value, None).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
