@@ -179,7 +179,7 @@ fn finding(
 fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft) -> Finding {
     let (confidence, doubts) = describe.confidence(case);
     // What rests on a guess is said to those who ask for notes, and stops nobody else.
-    let guessed = confidence == Confidence::Low && !case.verdict.rare;
+    let guessed = case.pair.certainty.confidence == Confidence::Low;
     let severity = if guessed { Severity::Note } else { draft.severity };
     FindingBuilder {
         code: rule.code,

@@ -119,7 +119,17 @@ fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
     engine.callers(func).is_empty()
         && (function.visibility == Visibility::Public)
         && !function.test_only
+        && !is_test_file(engine, func)
         && !(function.name == "main" && engine.values.tree.language(func) != Language::Python)
+}
+
+/// A file that pytest or unittest collects: its functions run one after the other, each for itself (pytest, Conventions
+/// for Python test discovery).
+fn is_test_file(engine: &Engine<'_>, func: FuncId) -> bool {
+    let facts = engine.values.tree.file(engine.values.tree.file_of(func));
+    let name = facts.path.rsplit('/').next().unwrap_or("");
+    facts.language == Language::Python
+        && (name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py")
 }
 
 /// Runs before any thread of its object can.
