@@ -814,6 +814,16 @@ impl<'t> Engine<'t> {
                 }
             }
         }
+        // A path is mostly meant from the script's own folder: where something fits there, what fits elsewhere is another
+        // program's.
+        let folder = super::names::folder_of(&self.values.tree.file(own).path);
+        let below = |file: &FileId| {
+            let path = &self.values.tree.file(*file).path;
+            path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if !folder.is_empty() && found.iter().any(below) {
+            found.retain(below);
+        }
         found.sort();
         found
     }
