@@ -111,6 +111,9 @@ fn programs_side_by_side_do_not_pair() {
         let (mutation, partner) = (theme(&finding["mutation"]), theme(&finding["partner"]));
         assert_eq!(mutation, partner, "{finding:#}");
         // Among hundreds of calls of one name fewer arguments are looked at, so that a note may come of what is not known.
-        assert!(mutation.contains("/racy/") || finding["severity"] == "note", "{finding:#}");
+        assert!(
+            mutation.contains("/racy/") || finding["severity"] == "note",
+            "{finding:#}"
+        );
     }
 }

@@ -421,6 +421,7 @@ impl<'t> Walk<'_, 't> {
         }
         self.state.joined.retain(|(joined, _)| *joined != start);
         self.state.ended.retain(|ended| ended.start != start);
+        self.state.failed.retain(|failed| *failed != start);
     }
 
     /// A thread is alive from here on.
