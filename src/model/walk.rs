@@ -8,12 +8,13 @@ use crate::facts::{
 use crate::finding::Confidence;
 use crate::knowledge::{JoinOf, Role, Shape};
 
+use super::around::Around;
 use super::higher::Binding;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 
@@ -40,6 +41,7 @@ pub(super) struct Walk<'e, 't> {
     pub here: FuncId,
     pub state: State,
     pub out: Summary,
+    pub accesses: Accesses,
     pub arms: Vec<ArmContext>,
     pub loops: u32,
     pub inlined: Vec<ChainStep>,
@@ -63,6 +65,7 @@ impl<'t> Walk<'_, 't> {
             here: key.function,
             state: State::default(),
             out: Summary::default(),
+            accesses: Accesses::default(),
             arms: Vec::new(),
             loops: 0,
             inlined: Vec::new(),
@@ -106,9 +109,10 @@ impl<'t> Walk<'_, 't> {
         self.out.received = exit.received;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
+        self.out.accesses = self.accesses.into_list();
         let engine = &self.engine;
-        self.out
-            .trim(|site| engine.sites.get(site).kind == AccessKind::Mutation);
+        self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
+        self.out.look_for_parameters(self.key.function);
         self.out
     }
 
@@ -645,19 +649,13 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// The guards that are held for sure.
-    pub(super) fn sure_guards(&self) -> Guards {
-        if self.state.guards.iter().all(|held| held.test.is_none()) {
-            return Rc::new(self.state.guards.clone());
-        }
-        Rc::new(
-            self.state
-                .guards
-                .iter()
-                .filter(|held| held.test.is_none())
-                .cloned()
-                .collect(),
-        )
+    /// What surely holds at this point.
+    pub(super) fn around(&mut self) -> Around {
+        let guards = self.state.guards.iter().filter(|held| held.test.is_none());
+        let joined = self.state.joined.iter().map(|(start, _)| *start);
+        let (guards, joined) = (guards.cloned().collect(), joined.collect());
+        let gate = self.state.received.clone();
+        self.engine.arounds.make(guards, gate, joined)
     }
 
     /// Records an access of this function's own code.
@@ -678,9 +676,7 @@ impl<'t> Walk<'_, 't> {
         let access = Access {
             site,
             chain: Chain::default(),
-            guards: self.sure_guards(),
-            gate: Rc::new(self.state.received.clone()),
-            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            around: self.around(),
             repeated: self.loops > 0,
             certainty: Certainty::SURE,
             child: self.state.child,
