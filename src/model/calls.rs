@@ -267,8 +267,10 @@ impl<'t> Walk<'_, 't> {
         }
         let around = self.around();
         for access in &summary.accesses {
-            let lifted = self.lift(access, &around, &step, certainty);
-            self.record(lifted);
+            if !self.is_old_news(access, &around, certainty) {
+                let lifted = self.lift(access, &around, &step, certainty);
+                self.record(lifted);
+            }
         }
         for (start, chain) in &summary.starts {
             self.begun(*start, chain.behind(step.clone()), certainty);
@@ -315,6 +317,21 @@ impl<'t> Walk<'_, 't> {
         if summary.exits {
             self.state.dead = true;
         }
+    }
+
+    /// Where no thread is alive that it could meet, an access that is known already says nothing new.
+    fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty) -> bool {
+        let child = access.child.or(self.state.child);
+        if !self.state.live.is_empty() || child.is_some() {
+            return false;
+        }
+        self.engine.observe(self.key.function, access, &self.state);
+        let around = self.engine.arounds.within(&access.around, around);
+        let repeated = access.repeated || self.loops > 0;
+        let confidence = access.certainty.confidence.min(certainty.confidence);
+        let steps = access.chain.length() + 1 + self.inlined.len() as u32;
+        self.accesses
+            .knows(access.site, child, &around, repeated, (confidence, steps))
     }
 
     fn lift(&mut self, access: &Access, around: &Around, step: &ChainStep, certainty: &Certainty) -> Access {
@@ -396,8 +413,8 @@ impl<'t> Walk<'_, 't> {
         self.engine.meet_forks(self.key.function, &live);
         live.under = self
             .arms
-            .iter()
-            .map(|arm| (arm.test.clone(), arm.assigned.clone()))
+            .iter_mut()
+            .map(|arm| (arm.test.clone(), arm.assigned()))
             .collect();
         self.state.live.insert(live.start, live);
     }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::facts::{CallIndex, Event, FunctionKind, Language, RegionKind, Span, Value};
-use crate::knowledge::{ArgumentRef, Catalog, EntryId, MatchKind, Role, Shape, Target};
+use crate::facts::{
+    CallIndex, Condition, Event, FunctionIndex, FunctionKind, Language, LocalIndex, RegionKind, Span, Value,
+};
+use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, Shape, Target};
 
 use super::around::{Around, Arounds};
 use super::higher::{Binding, Higher};
@@ -53,6 +55,23 @@ pub struct StartInfo {
 /// What tells the uses of one start apart: what it runs, what that captures, and the calls on the way to it.
 type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
 
+/// A name, as it is told from others in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Handle {
+    Local(FunctionIndex, LocalIndex),
+    Global(String),
+}
+
+impl Handle {
+    fn of(value: &Value) -> Option<Handle> {
+        match value {
+            Value::Local(owner, index) => Some(Handle::Local(*owner, *index)),
+            Value::Global(name) => Some(Handle::Global(name.clone())),
+            _ => None,
+        }
+    }
+}
+
 /// What the walks share.
 pub struct Engine<'t> {
     pub values: Values<'t>,
@@ -83,6 +102,10 @@ pub struct Engine<'t> {
     /// Entries that were walked with bindings; nothing while that is under way.
     bound_summaries: HashMap<(FuncId, Vec<Binding>), Rc<Summary>>,
     contexts: HashMap<Use, StartId>,
+    /// Names on which threads are started or joined, by file: what they hold is followed from line to line.
+    handles: HashSet<(FileId, Handle)>,
+    /// The text of each test, by its address.
+    pub tests: HashMap<*const Condition, Rc<str>>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -138,6 +161,8 @@ impl<'t> Engine<'t> {
             higher: Higher::new(),
             bound_summaries: HashMap::new(),
             contexts: HashMap::new(),
+            handles: HashSet::new(),
+            tests: HashMap::new(),
             looped: HashSet::new(),
             constructors: Vec::new(),
         };
@@ -302,8 +327,37 @@ impl<'t> Engine<'t> {
                 for started in self.values.started(site) {
                     self.register(site, started);
                 }
+                self.register_handles(site);
             }
         }
+    }
+
+    fn register_handles(&mut self, site: CallSite) {
+        let file = self.values.tree.file_of(site.0);
+        let mut handles: Vec<&Value> = Vec::new();
+        if self.starts_by_site.contains_key(&site)
+            && let Value::Attribute(receiver, _) = &self.values.tree.call(site).callee
+        {
+            handles.push(receiver);
+        }
+        for id in &self.values.meaning(site).entries {
+            if let Role::Join { of, .. } = &self.values.catalog.entry(*id).role {
+                let (JoinOf::Handle(reference) | JoinOf::Owner(reference)) = of;
+                handles.extend(
+                    self.values
+                        .argument(site, reference)
+                        .into_iter()
+                        .map(|(_, value)| value),
+                );
+            }
+        }
+        let handles = handles.into_iter().filter_map(Handle::of);
+        self.handles.extend(handles.map(|handle| (file, handle)));
+    }
+
+    /// Whether a thread is started or joined on a name somewhere in its file.
+    pub fn is_handle(&self, file: FileId, name: &Value) -> bool {
+        Handle::of(name).is_some_and(|handle| self.handles.contains(&(file, handle)))
     }
 
     fn register(&mut self, site: CallSite, started: Started) {

@@ -1,5 +1,6 @@
 //! What a function does to the environment, its threads and its guards, as its callers see it.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -249,11 +250,28 @@ impl Accesses {
             return self.list.push(access);
         };
         known.repeated |= access.repeated;
-        let better = (access.certainty.confidence, std::cmp::Reverse(access.chain.length()));
-        if better > (known.certainty.confidence, std::cmp::Reverse(known.chain.length())) {
+        let better = (access.certainty.confidence, Reverse(access.chain.length()));
+        if better > (known.certainty.confidence, Reverse(known.chain.length())) {
             let repeated = known.repeated;
             *known = Access { repeated, ..access };
         }
+    }
+
+    /// Whether this access is known by a way that is no worse; remembers that it is repeated.
+    pub fn knows(
+        &mut self,
+        site: SiteId,
+        child: Option<SiteId>,
+        around: &Around,
+        repeated: bool,
+        rank: (Confidence, u32),
+    ) -> bool {
+        let Some(place) = self.index.get(&(site, child, around.number())) else {
+            return false;
+        };
+        let known = &mut self.list[*place];
+        known.repeated |= repeated;
+        (known.certainty.confidence, Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
     }
 
     /// All so far, in the order in which they were first seen.

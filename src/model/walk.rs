@@ -26,11 +26,21 @@ struct Continuation<'t> {
 }
 
 /// An arm that is being walked.
-pub(super) struct ArmContext {
+pub(super) struct ArmContext<'t> {
     pub test: Rc<str>,
-    pub assigned: Rc<Vec<String>>,
+    arm: &'t Region,
+    /// The places that it assigns, once somebody asked.
+    assigned: Option<Rc<Vec<String>>>,
     /// The keys of the place whose truth is tested.
     pub tested: Keys,
+}
+
+impl ArmContext<'_> {
+    /// The places that the arm assigns.
+    pub fn assigned(&mut self) -> Rc<Vec<String>> {
+        let arm = self.arm;
+        self.assigned.get_or_insert_with(|| Rc::new(assigned_in(arm))).clone()
+    }
 }
 
 /// The walk through one function.
@@ -42,7 +52,7 @@ pub(super) struct Walk<'e, 't> {
     pub state: State,
     pub out: Summary,
     pub accesses: Accesses,
-    pub arms: Vec<ArmContext>,
+    pub arms: Vec<ArmContext<'t>>,
     pub loops: u32,
     pub inlined: Vec<ChainStep>,
     /// The calls whose callee's code is walked in place.
@@ -164,10 +174,12 @@ impl<'t> Walk<'_, 't> {
     fn repeat(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition, at_least_once: bool) {
         let before = self.state.clone();
         // What the body assigns is not what it was before the loop, from the second round on.
-        let assigned = assigned_in(region);
-        self.state
-            .latest
-            .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
+        if !self.state.latest.is_empty() {
+            let assigned = assigned_in(region);
+            self.state
+                .latest
+                .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
+        }
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
@@ -229,11 +241,10 @@ impl<'t> Walk<'_, 't> {
             }
             self.state = before.clone();
             self.arm(arm, test, &mut fork);
-            let place = tested_place(test);
             ends.push(PathEnd {
-                state: std::mem::take(&mut self.state),
                 test: Some(self.text_of(test)),
-                place,
+                place: tested_place(test),
+                state: std::mem::take(&mut self.state),
             });
         }
         if !exhaustive {
@@ -251,7 +262,7 @@ impl<'t> Walk<'_, 't> {
         self.state = State::merge(&before, ends);
     }
 
-    fn arm(&mut self, arm: &'t Region, test: &Condition, fork: &mut ForkArms) {
+    fn arm(&mut self, arm: &'t Region, test: &'t Condition, fork: &mut ForkArms) {
         let name = self.text_of(test);
         for held in &mut self.state.guards {
             if held.test.as_ref() == Some(&name) {
@@ -264,7 +275,8 @@ impl<'t> Walk<'_, 't> {
         let tested = tested_value(test).map_or_else(Keys::new, |value| self.engine.values.keys(self.here, value));
         self.arms.push(ArmContext {
             test: name,
-            assigned: Rc::new(assigned_in(arm)),
+            arm,
+            assigned: None,
             tested,
         });
         self.nodes(&arm.nodes);
@@ -272,8 +284,10 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// A test as a text by which it is recognised again in the same file.
-    fn text_of(&self, test: &Condition) -> Rc<str> {
-        format!("{:?} {test:?}", self.engine.values.tree.file_of(self.here)).into()
+    fn text_of(&mut self, test: &'t Condition) -> Rc<str> {
+        let file = self.engine.values.tree.file_of(self.here);
+        let text = || format!("{file:?} {test:?}").into();
+        self.engine.tests.entry(test).or_insert_with(text).clone()
     }
 
     fn become_child(&mut self, site: SiteId, shared: bool) {
@@ -616,7 +630,7 @@ impl<'t> Walk<'_, 't> {
             self.state
                 .latest
                 .retain(|(home, known, _)| *home != file || known != target);
-            if kind == StoreKind::Assign {
+            if kind == StoreKind::Assign && self.engine.is_handle(file, target) {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
         }
