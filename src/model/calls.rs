@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::facts::{LocalIndex, Region, Span, Value};
+use crate::facts::{FunctionKind, LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
@@ -40,7 +40,9 @@ impl<'t> Walk<'_, 't> {
             .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
         self.one_of(&targets, Some(site), span);
-
+        if let Some(ty) = &meaning.escaped {
+            self.through_pointer(ty, span);
+        }
         if meaning.unknown {
             self.unknown_call(site, span);
         }
@@ -59,7 +61,10 @@ impl<'t> Walk<'_, 't> {
         {
             return Some(binding.targets.clone());
         }
-        Some(self.engine.values.handed_with(owner, index))
+        let handed = self.engine.values.handed_with(owner, index);
+        // Nobody is known to pass a function: what is left is the pointer's type.
+        let only_typed = handed.is_empty() && self.engine.values.meaning(site).escaped.is_some();
+        (!only_typed).then_some(handed)
     }
 
     /// Runs one of several functions here.
@@ -193,8 +198,15 @@ impl<'t> Walk<'_, 't> {
             self.engine.entered_with_heap(target, heap);
         }
         let display = self.engine.values.tree.display(target);
-        let note = format!("{note} {display}");
+        let is_macro = self.engine.values.tree.function(target).kind == FunctionKind::Macro;
+        let note = match is_macro {
+            true => format!("expands {display}"),
+            false => format!("{note} {display}"),
+        };
         let mut summary = summary;
+        if is_macro {
+            summary = Rc::new(self.expanded(&summary, site, target, span));
+        }
         if let Some(site) = site
             && summary.speaks_of_parameters
         {
@@ -209,6 +221,28 @@ impl<'t> Walk<'_, 't> {
             },
             certainty,
         );
+    }
+
+    /// A call through a pointer of which only the type is known.
+    fn through_pointer(&mut self, ty: &Rc<str>, span: Span) {
+        let summary = self.engine.escaped_summary(ty);
+        let step = ChainStep {
+            function: self.here,
+            span,
+            note: "calls through a function pointer".into(),
+        };
+        self.apply(&summary, step, &Certainty::SURE);
+    }
+
+    /// What a macro does stands where the macro is used: that is where it can be changed, and where locks are held or not.
+    fn expanded(&mut self, summary: &Summary, site: Option<CallSite>, target: FuncId, span: Span) -> Summary {
+        let mut expanded = summary.clone();
+        for access in &mut expanded.accesses {
+            if self.engine.sites.get(access.site).function == target {
+                access.site = self.engine.expanded_site(access.site, site, self.here, span);
+            }
+        }
+        expanded
     }
 
     /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
@@ -682,9 +716,13 @@ impl<'t> Walk<'_, 't> {
         }
         for (home, value) in self.arguments(site, reference) {
             let value = self.latest(&value);
-            let keys = self.engine.values.keys(home, &value);
+            let mut keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
-            let whole = self.loops > 0 || !self.is_single(home, &value);
+            let single = self.is_single(home, &value);
+            if !single && !by_owner {
+                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value))));
+            }
+            let whole = self.loops > 0 || !single;
             if certain {
                 self.join(&keys, by_owner, whole, span);
             } else {

@@ -87,8 +87,13 @@ pub struct Engine<'t> {
     summaries: HashMap<SummaryKey, Rc<Summary>>,
     previous: HashMap<SummaryKey, Rc<Summary>>,
     walking: HashSet<SummaryKey>,
+    /// Functions whose address is taken, by type, and what a call through such a pointer does.
+    pub(super) escaped: super::escaped::Escaped,
+    pub(super) escaped_summaries: HashMap<Rc<str>, Rc<Summary>>,
+    pub(super) previous_escaped: HashMap<Rc<str>, Rc<Summary>>,
+    pub(super) walking_types: HashSet<Rc<str>>,
     /// A summary was asked for while it was being made: there is recursion, and a second round is worth it.
-    recursive: bool,
+    pub(super) recursive: bool,
     thread_accesses: HashMap<StartId, Rc<ThreadAccesses>>,
     properties: HashSet<String>,
     decorated: HashSet<FuncId>,
@@ -124,6 +129,7 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
     engine.round();
     if engine.recursive {
         engine.previous = std::mem::take(&mut engine.summaries);
+        engine.previous_escaped = std::mem::take(&mut engine.escaped_summaries);
         engine.thread_accesses.clear();
         engine.bound_summaries.clear();
         engine.pairs = Pairs::default();
@@ -149,6 +155,10 @@ impl<'t> Engine<'t> {
             summaries: HashMap::new(),
             previous: HashMap::new(),
             walking: HashSet::new(),
+            escaped: super::escaped::Escaped::new(),
+            escaped_summaries: HashMap::new(),
+            previous_escaped: HashMap::new(),
+            walking_types: HashSet::new(),
             recursive: false,
             thread_accesses: HashMap::new(),
             properties: HashSet::new(),
@@ -321,6 +331,7 @@ impl<'t> Engine<'t> {
         }
         self.values.next_round();
         self.higher = self.values.higher();
+        self.escaped = self.values.escaped();
         for func in tree.functions() {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
@@ -714,6 +725,40 @@ impl<'t> Engine<'t> {
             status,
             language,
         }))
+    }
+
+    /// A site inside a macro, as it stands where the macro is used: at `span` in `here`, by the call `used`.
+    pub fn expanded_site(&mut self, site: SiteId, used: Option<CallSite>, here: FuncId, span: Span) -> SiteId {
+        let inside = self.sites.get(site).clone();
+        let variable = used.and_then(|used| self.key_in_macro(&inside, used));
+        self.sites.intern(SiteInfo {
+            function: here,
+            span,
+            variable: variable.or(inside.variable.clone()),
+            ..inside
+        })
+    }
+
+    /// The variable that a use of a macro names by one of its arguments.
+    fn key_in_macro(&self, inside: &SiteInfo, used: CallSite) -> Option<String> {
+        let calls = &self.values.tree.function(inside.function).calls;
+        let index = calls.iter().position(|call| call.span == inside.span)?;
+        let call = (inside.function, CallIndex(index as u32));
+        let keys = inside
+            .entries
+            .iter()
+            .filter_map(|id| match &self.values.catalog.entry(*id).role {
+                Role::Mutation { key: Some(key), .. } | Role::Read { key: Some(key), .. } => Some(key),
+                _ => None,
+            });
+        for (home, value) in keys.flat_map(|key| self.values.argument(call, key)) {
+            if let Some((owner, parameter)) = self.values.parameter_of(home, value)
+                && let Some(argument) = self.values.bound_argument(used, owner, parameter)
+            {
+                return self.only_text(used.0, argument);
+            }
+        }
+        None
     }
 
     /// The shape of a mutation: the code's own, else what the catalog says.

@@ -681,9 +681,12 @@ impl<'t> Walk<'_, 't> {
         variable: Option<String>,
         shape: Option<Shape>,
     ) {
-        let Some(site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
+        let Some(mut site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
             return;
         };
+        if let Some((function, span)) = self.use_of_macro() {
+            site = self.engine.expanded_site(site, None, function, span);
+        }
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(Some(site));
         }
@@ -699,6 +702,18 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
         }
+    }
+
+    /// Where the macro is used whose code is walked in place.
+    fn use_of_macro(&self) -> Option<(FuncId, Span)> {
+        let kind = |function: FuncId| self.engine.values.tree.function(function).kind;
+        if kind(self.here) != FunctionKind::Macro {
+            return None;
+        }
+        let steps = self.inlined.iter().rev();
+        steps
+            .map(|step| (step.function, step.span))
+            .find(|(function, _)| kind(*function) != FunctionKind::Macro)
     }
 
     /// Joins the threads that these keys mean. `whole`: the join goes through all threads of a start, not just one.
@@ -732,7 +747,17 @@ impl<'t> Walk<'_, 't> {
             .latest
             .iter()
             .find(|(home, target, _)| *home == file && target == value);
-        known.map_or_else(|| value.clone(), |(_, _, latest)| latest.clone())
+        match known {
+            // What a container held when it was made says nothing of what was put into it since.
+            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(value) => value.clone(),
+            Some((_, _, latest)) => latest.clone(),
+            None => value.clone(),
+        }
+    }
+
+    /// Something is put into the place somewhere, after it was made.
+    fn is_filled(&self, value: &Value) -> bool {
+        !self.engine.values.elements(self.here, value, None).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
