@@ -1,11 +1,13 @@
 //! What calls do to the state: entering functions of the tree, and the roles that the catalog gives.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::facts::{FunctionKind, LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
+use super::around::Around;
 use super::higher::Binding;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -206,7 +208,7 @@ impl<'t> Walk<'_, 't> {
             summary = Rc::new(self.expanded(&summary, site, target, span));
         }
         if let Some(site) = site
-            && summary.speaks_of_parameters(target)
+            && summary.speaks_of_parameters
         {
             summary = Rc::new(self.rebound(&summary, site, target));
         }
@@ -244,7 +246,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
-    fn rebound(&self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
+    fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
         let values = &self.engine.values;
         let rebind = |keys: &Keys| -> Keys {
             let parameter = keys.iter().find_map(|key| match key {
@@ -259,13 +261,24 @@ impl<'t> Walk<'_, 't> {
             keys: rebind(&held.keys),
             ..held.clone()
         };
+        let arounds = &mut self.engine.arounds;
+        let mut known: HashMap<u32, Around> = HashMap::new();
+        let mut around = |around: &Around| {
+            let rebound = || {
+                arounds.make(
+                    around.guards().iter().map(held).collect(),
+                    around.gate().iter().map(rebind).collect(),
+                    around.joined().to_vec(),
+                )
+            };
+            known.entry(around.number()).or_insert_with(rebound).clone()
+        };
         Summary {
             accesses: summary
                 .accesses
                 .iter()
                 .map(|access| Access {
-                    guards: Rc::new(access.guards.iter().map(held).collect()),
-                    gate: Rc::new(access.gate.iter().map(rebind).collect()),
+                    around: around(&access.around),
                     ..access.clone()
                 })
                 .collect(),
@@ -286,9 +299,12 @@ impl<'t> Walk<'_, 't> {
         if summary.sends_unknown {
             self.send_unknown();
         }
+        let around = self.around();
         for access in &summary.accesses {
-            let lifted = self.lift(access, &step, certainty);
-            self.record(lifted);
+            if !self.is_old_news(access, &around, certainty) {
+                let lifted = self.lift(access, &around, &step, certainty);
+                self.record(lifted);
+            }
         }
         for (start, chain) in &summary.starts {
             self.begun(*start, chain.behind(step.clone()), certainty);
@@ -337,41 +353,26 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn lift(&self, access: &Access, step: &ChainStep, certainty: &Certainty) -> Access {
-        let own = self.sure_guards();
-        let guards = if own.is_empty() {
-            access.guards.clone()
-        } else {
-            Rc::new(access.guards.iter().chain(own.iter()).cloned().collect())
-        };
-        let joined = if self.state.joined.is_empty() {
-            access.joined.clone()
-        } else {
-            let own = self.state.joined.iter().map(|(start, _)| *start);
-            let mut all: Vec<StartId> = access.joined.iter().copied().chain(own).collect();
-            all.sort();
-            all.dedup();
-            Rc::new(all)
-        };
-        let gate = if self.state.received.is_empty() {
-            access.gate.clone()
-        } else {
-            let mut all = access.gate.as_ref().clone();
-            all.extend(
-                self.state
-                    .received
-                    .iter()
-                    .filter(|keys| !access.gate.contains(keys))
-                    .cloned(),
-            );
-            Rc::new(all)
-        };
+    /// Where no thread is alive that it could meet, an access that is known already says nothing new.
+    fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty) -> bool {
+        let child = access.child.or(self.state.child);
+        if !self.state.live.is_empty() || child.is_some() {
+            return false;
+        }
+        self.engine.observe(self.key.function, access, &self.state);
+        let around = self.engine.arounds.within(&access.around, around);
+        let repeated = access.repeated || self.loops > 0;
+        let confidence = access.certainty.confidence.min(certainty.confidence);
+        let steps = access.chain.length() + 1 + self.inlined.len() as u32;
+        self.accesses
+            .knows(access.site, child, &around, repeated, (confidence, steps))
+    }
+
+    fn lift(&mut self, access: &Access, around: &Around, step: &ChainStep, certainty: &Certainty) -> Access {
         Access {
             site: access.site,
             chain: access.chain.behind(step.clone()),
-            guards,
-            gate,
-            joined,
+            around: self.engine.arounds.within(&access.around, around),
             repeated: access.repeated || self.loops > 0,
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),
@@ -390,7 +391,7 @@ impl<'t> Walk<'_, 't> {
         for live in live.values() {
             self.engine.meet(self.key.function, &lifted, live);
         }
-        self.out.add(lifted);
+        self.accesses.add(lifted);
     }
 
     /// A thread begins, here or in a callee.
@@ -447,8 +448,8 @@ impl<'t> Walk<'_, 't> {
         self.engine.meet_forks(self.key.function, &live);
         live.under = self
             .arms
-            .iter()
-            .map(|arm| (arm.test.clone(), arm.assigned.clone()))
+            .iter_mut()
+            .map(|arm| (arm.test.clone(), arm.assigned()))
             .collect();
         self.state.live.insert(live.start, live);
     }
@@ -525,9 +526,9 @@ impl<'t> Walk<'_, 't> {
 
     /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
     pub(super) fn parallel_region(&mut self, region: &'t Region) {
-        let before = self.out.accesses.len();
+        let before = self.accesses.list().len();
         self.nodes(&region.nodes);
-        let accesses: Vec<Access> = self.out.accesses[before.min(self.out.accesses.len())..].to_vec();
+        let accesses: Vec<Access> = self.accesses.list()[before..].to_vec();
         self.engine.meet_team(self.key.function, &accesses);
     }
 
@@ -882,9 +883,7 @@ impl<'t> Walk<'_, 't> {
         let access = Access {
             site,
             chain: Chain::default(),
-            guards: self.sure_guards(),
-            gate: Rc::new(self.state.received.clone()),
-            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            around: self.around(),
             repeated: self.loops > 0,
             certainty: Certainty::SURE,
             child: None,

@@ -13,7 +13,7 @@ use crate::facts::{AccessForm, Event, FieldKey, FunctionKind, Language, TypeKind
 use crate::finding::Confidence;
 
 use super::program::{Engine, SummaryKey};
-use super::summary::{Access, Certainty, ChainStep, Live, Summary};
+use super::summary::{Access, Accesses, Certainty, ChainStep, Live, Summary};
 use super::tree::{FuncId, Tree, each_event};
 use super::values::{Object, Values};
 
@@ -181,6 +181,7 @@ impl Engine<'_> {
             "the call goes through a function pointer, and may mean any function of the pointer's type whose address is taken",
         );
         let mut out = Summary::default();
+        let mut accesses = Accesses::default();
         for func in self.escaped.get(ty).cloned().unwrap_or_default() {
             let summary = self.summary(SummaryKey {
                 function: func,
@@ -193,7 +194,7 @@ impl Engine<'_> {
                 note: format!("is of the pointer's type: {}", function.name).into(),
             };
             for access in summary.accesses.iter().filter(|access| access.child.is_none()) {
-                out.add(Access {
+                accesses.add(Access {
                     chain: access.chain.behind(step.clone()),
                     certainty: access.certainty.and(&doubt),
                     ..access.clone()
@@ -223,8 +224,9 @@ impl Engine<'_> {
                 }
             }
         }
+        out.accesses = accesses.into_list();
         let sites = &self.sites;
-        out.trim(|site| sites.get(site).kind == super::sites::AccessKind::Mutation);
+        out.trim(|site| sites.kind(site) == super::sites::AccessKind::Mutation);
         let out = Rc::new(out);
         self.walking_types.remove(ty);
         self.escaped_summaries.insert(ty.clone(), out.clone());

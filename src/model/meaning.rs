@@ -209,19 +209,13 @@ impl Values<'_> {
         }
     }
 
-    /// How many unrelated classes these methods belong to.
+    /// How many unrelated classes these methods belong to: none, one, or several.
     fn families(&self, methods: &[FuncId]) -> usize {
-        let mut roots: Vec<ClassId> = Vec::new();
-        for class in methods.iter().filter_map(|method| self.tree.owner(*method)) {
-            let line = self.ancestors(class);
-            if !roots
-                .iter()
-                .any(|root| line.contains(root) || self.ancestors(*root).contains(&class))
-            {
-                roots.push(class);
-            }
-        }
-        roots.len()
+        let mut classes = methods.iter().filter_map(|method| self.tree.owner(*method));
+        let Some(first) = classes.next() else { return 0 };
+        let mut others =
+            classes.filter(|class| !self.ancestors(*class).contains(&first) && !self.ancestors(first).contains(class));
+        if others.next().is_some() { 2 } else { 1 }
     }
 
     /// Whether a call with these arguments can be meant for the function.

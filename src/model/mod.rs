@@ -9,6 +9,7 @@
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
+mod around;
 mod calls;
 mod escaped;
 mod higher;

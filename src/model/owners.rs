@@ -200,7 +200,13 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         let binary = crate_root(&engine.values.tree.file(engine.values.tree.file_of(func)).path).to_owned();
         let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
         for (start, _) in summary(engine, func).starts.clone() {
-            accesses.extend(engine.thread_accesses(start).iter().map(|(access, _)| access.clone()));
+            accesses.extend(
+                engine
+                    .thread_accesses(start)
+                    .all()
+                    .iter()
+                    .map(|(access, _)| access.clone()),
+            );
         }
         accesses.retain(|access| access.child.is_none());
         found.push(Test {
@@ -231,7 +237,7 @@ fn serial_group(engine: &Engine<'_>, func: FuncId) -> String {
 }
 
 fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)) {
-    if exclude(&a.1.guards, &b.1.guards) {
+    if exclude(a.1.around.guards(), b.1.around.guards()) {
         return;
     }
     let side = |access: &Access| PairSide {

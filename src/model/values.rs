@@ -485,14 +485,7 @@ impl<'t> Values<'t> {
             return found;
         }
         let name = &local_of(self.tree.function(func), index).name;
-        for site in self
-            .tree
-            .calls_by_receiver
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter(|site| site.0 == func)
-        {
+        for site in self.tree.calls_on(func, name) {
             let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else {
                 continue;
             };

@@ -8,12 +8,13 @@ use crate::facts::{
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape};
 
+use super::around::Around;
 use super::higher::Binding;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 
@@ -25,11 +26,21 @@ struct Continuation<'t> {
 }
 
 /// An arm that is being walked.
-pub(super) struct ArmContext {
+pub(super) struct ArmContext<'t> {
     pub test: Rc<str>,
-    pub assigned: Rc<Vec<String>>,
+    arm: &'t Region,
+    /// The places that it assigns, once somebody asked.
+    assigned: Option<Rc<Vec<String>>>,
     /// The keys of the place whose truth is tested.
     pub tested: Keys,
+}
+
+impl ArmContext<'_> {
+    /// The places that the arm assigns.
+    pub fn assigned(&mut self) -> Rc<Vec<String>> {
+        let arm = self.arm;
+        self.assigned.get_or_insert_with(|| Rc::new(assigned_in(arm))).clone()
+    }
 }
 
 /// The walk through one function.
@@ -40,7 +51,8 @@ pub(super) struct Walk<'e, 't> {
     pub here: FuncId,
     pub state: State,
     pub out: Summary,
-    pub arms: Vec<ArmContext>,
+    pub accesses: Accesses,
+    pub arms: Vec<ArmContext<'t>>,
     pub loops: u32,
     pub inlined: Vec<ChainStep>,
     /// The calls whose callee's code is walked in place.
@@ -63,6 +75,7 @@ impl<'t> Walk<'_, 't> {
             here: key.function,
             state: State::default(),
             out: Summary::default(),
+            accesses: Accesses::default(),
             arms: Vec::new(),
             loops: 0,
             inlined: Vec::new(),
@@ -106,9 +119,10 @@ impl<'t> Walk<'_, 't> {
         self.out.received = exit.received;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
+        self.out.accesses = self.accesses.into_list();
         let engine = &self.engine;
-        self.out
-            .trim(|site| engine.sites.get(site).kind == AccessKind::Mutation);
+        self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
+        self.out.look_for_parameters(self.key.function);
         self.out
     }
 
@@ -160,10 +174,12 @@ impl<'t> Walk<'_, 't> {
     fn repeat(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition, at_least_once: bool) {
         let before = self.state.clone();
         // What the body assigns is not what it was before the loop, from the second round on.
-        let assigned = assigned_in(region);
-        self.state
-            .latest
-            .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
+        if !self.state.latest.is_empty() {
+            let assigned = assigned_in(region);
+            self.state
+                .latest
+                .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
+        }
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
@@ -225,11 +241,10 @@ impl<'t> Walk<'_, 't> {
             }
             self.state = before.clone();
             self.arm(arm, test, &mut fork);
-            let place = tested_place(test);
             ends.push(PathEnd {
-                state: std::mem::take(&mut self.state),
                 test: Some(self.text_of(test)),
-                place,
+                place: tested_place(test),
+                state: std::mem::take(&mut self.state),
             });
         }
         if !exhaustive {
@@ -247,7 +262,7 @@ impl<'t> Walk<'_, 't> {
         self.state = State::merge(&before, ends);
     }
 
-    fn arm(&mut self, arm: &'t Region, test: &Condition, fork: &mut ForkArms) {
+    fn arm(&mut self, arm: &'t Region, test: &'t Condition, fork: &mut ForkArms) {
         let name = self.text_of(test);
         for held in &mut self.state.guards {
             if held.test.as_ref() == Some(&name) {
@@ -263,7 +278,8 @@ impl<'t> Walk<'_, 't> {
         let tested = tested_value(test).map_or_else(Keys::new, |value| self.engine.values.keys(self.here, value));
         self.arms.push(ArmContext {
             test: name,
-            assigned: Rc::new(assigned_in(arm)),
+            arm,
+            assigned: None,
             tested,
         });
         self.nodes(&arm.nodes);
@@ -337,8 +353,10 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// A test as a text by which it is recognised again in the same file.
-    fn text_of(&self, test: &Condition) -> Rc<str> {
-        format!("{:?} {test:?}", self.engine.values.tree.file_of(self.here)).into()
+    fn text_of(&mut self, test: &'t Condition) -> Rc<str> {
+        let file = self.engine.values.tree.file_of(self.here);
+        let text = || format!("{file:?} {test:?}").into();
+        self.engine.tests.entry(test).or_insert_with(text).clone()
     }
 
     fn become_child(&mut self, site: SiteId, shared: bool) {
@@ -681,7 +699,7 @@ impl<'t> Walk<'_, 't> {
             self.state
                 .latest
                 .retain(|(home, known, _)| *home != file || known != target);
-            if kind == StoreKind::Assign {
+            if kind == StoreKind::Assign && self.engine.is_handle(file, target) {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
         }
@@ -714,19 +732,13 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// The guards that are held for sure.
-    pub(super) fn sure_guards(&self) -> Guards {
-        if self.state.guards.iter().all(|held| held.test.is_none()) {
-            return Rc::new(self.state.guards.clone());
-        }
-        Rc::new(
-            self.state
-                .guards
-                .iter()
-                .filter(|held| held.test.is_none())
-                .cloned()
-                .collect(),
-        )
+    /// What surely holds at this point.
+    pub(super) fn around(&mut self) -> Around {
+        let guards = self.state.guards.iter().filter(|held| held.test.is_none());
+        let joined = self.state.joined.iter().map(|(start, _)| *start);
+        let (guards, joined) = (guards.cloned().collect(), joined.collect());
+        let gate = self.state.received.clone();
+        self.engine.arounds.make(guards, gate, joined)
     }
 
     /// Records an access of this function's own code.
@@ -750,9 +762,7 @@ impl<'t> Walk<'_, 't> {
         let access = Access {
             site,
             chain: Chain::default(),
-            guards: self.sure_guards(),
-            gate: Rc::new(self.state.received.clone()),
-            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            around: self.around(),
             repeated: self.loops > 0,
             certainty: Certainty::SURE,
             child: self.state.child,
