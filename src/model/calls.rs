@@ -52,6 +52,13 @@ impl<'t> Walk<'_, 't> {
     /// threads and unknown code hand it. Its evident callers walk it themselves.
     fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         let callee = &self.engine.values.tree.call(site).callee;
+        if !self.bindings.is_empty() {
+            let slots = self.engine.values.parameters_in_slot(site);
+            let mut bound = self.bindings.iter().rev();
+            if let Some(binding) = bound.find(|bound| slots.contains(&(bound.owner, bound.index))) {
+                return Some(binding.targets.clone());
+            }
+        }
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
         if let Some(binding) = self
             .bindings
@@ -513,9 +520,10 @@ impl<'t> Walk<'_, 't> {
         }
         let entries = self.engine.start(start).entries.clone();
         let captures = self.bindings.iter().any(|bound| {
-            entries
-                .iter()
-                .any(|entry| self.engine.values.nested_in(*entry, bound.owner))
+            entries.iter().any(|entry| {
+                let values = &self.engine.values;
+                values.nested_in(*entry, bound.owner) || values.calls_slot_of(*entry, bound.owner, bound.index)
+            })
         });
         if captures {
             let bindings = self.bindings.clone();

@@ -337,6 +337,14 @@ impl<'t> Walk<'_, 't> {
         found
     }
 
+    /// The value is what a start gave.
+    fn is_status(&self, value: &Value) -> bool {
+        let Value::Call(owner, call) = value else { return false };
+        let site = (self.engine.values.closure(self.here, *owner), *call);
+        let sites = self.passed_on(site, 0);
+        sites.into_iter().any(|site| !self.engine.starts_at(site).is_empty())
+    }
+
     /// Whether a start gives a handle, and nothing where it fails; else it gives a status, which is zero where it went well.
     fn gives_handle(&self, site: CallSite) -> bool {
         let values = &self.engine.values;
@@ -699,7 +707,7 @@ impl<'t> Walk<'_, 't> {
             self.state
                 .latest
                 .retain(|(home, known, _)| *home != file || known != target);
-            if kind == StoreKind::Assign && self.engine.is_handle(file, target) {
+            if kind == StoreKind::Assign && (self.engine.is_handle(file, target) || self.is_status(value)) {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
         }
