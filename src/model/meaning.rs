@@ -128,8 +128,8 @@ impl Values<'_> {
             takes(signature, call.args.len())
                 && (pointers.is_empty() || pointers.iter().any(|pointer| !conflict(pointer, signature)))
         };
-        // Where none fits, the code was misread.
-        if edges.iter().any(fits) {
+        // Where none fits, the code was misread; unless the one that fits is among those that the set had no room for.
+        if objects.is_full() || edges.iter().any(fits) {
             edges.retain(fits);
         }
     }
