@@ -13,7 +13,7 @@ use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, ChainStep, Held, Later, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 use super::walk::Walk;
@@ -76,19 +76,24 @@ impl<'t> Walk<'_, 't> {
 
     /// Runs one of several functions here.
     fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
-        match targets {
-            [] => {}
-            [(only, certainty)] => self.invoke(*only, site, span, certainty),
-            several => {
-                let before = self.state.clone();
-                let mut ends = Vec::new();
-                for (target, certainty) in several {
-                    self.state = before.clone();
-                    self.invoke(*target, site, span, certainty);
-                    ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
-                }
-                self.state = State::merge(&before, ends);
-            }
+        let sure = targets
+            .iter()
+            .all(|(_, certainty)| certainty.confidence == Confidence::High);
+        let before = match targets {
+            [] => return,
+            [(only, certainty)] if sure => return self.invoke(*only, site, span, certainty),
+            _ => self.state.clone(),
+        };
+        let mut ends = Vec::new();
+        for (target, certainty) in targets {
+            self.state = before.clone();
+            self.invoke(*target, site, span, certainty);
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        self.state = State::merge(&before, ends);
+        // A function that is found through a pointer may end the process; whatever else the pointer holds does not.
+        if self.state.dead && !sure {
+            self.state = before;
         }
     }
 
@@ -347,8 +352,12 @@ impl<'t> Walk<'_, 't> {
                 self.state.received.push(keys.clone());
             }
         }
-        for func in &summary.later {
-            self.remember_later(*func);
+        for later in &summary.later {
+            self.remember_later(Later {
+                function: later.function,
+                chain: later.chain.behind(step.clone()),
+                certainty: later.certainty.and(certainty),
+            });
         }
         if summary.heap.is_some() && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(summary.heap);
@@ -410,14 +419,8 @@ impl<'t> Walk<'_, 't> {
         for other in &others {
             self.engine.meet_threads(self.key.function, &fresh, other);
         }
-        for func in self.state.later.clone() {
-            let summary = self.engine.summary(SummaryKey {
-                function: func,
-                main: false,
-            });
-            for access in &summary.accesses {
-                self.engine.meet(self.key.function, access, &fresh);
-            }
+        for later in self.state.later.clone() {
+            self.meet_later(&later, &fresh);
         }
         self.engine.observe_start(self.key.function, start);
         if !self.out.starts.iter().any(|(known, _)| *known == start) {
@@ -687,7 +690,8 @@ impl<'t> Walk<'_, 't> {
             Role::CallsNow { entry, scope } => self.calls_now(site, entry, *scope, span),
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
-                    self.remember_later(func);
+                    let doubt = "the function is handed on and runs at a time that is not known";
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
                 }
             }
             Role::Exec { environment } => {
@@ -821,28 +825,47 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn remember_later(&mut self, func: FuncId) {
-        if self.state.later.contains(&func) {
-            return;
+    fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
+        let step = ChainStep {
+            function: self.here,
+            span,
+            note: format!("hands on {}", self.engine.values.tree.display(func)).into(),
+        };
+        let mut chain = Chain::default().behind(step);
+        for step in self.inlined.iter().rev() {
+            chain = chain.behind(step.clone());
         }
-        self.state.later.push(func);
-        let summary = self.engine.summary(SummaryKey {
+        self.remember_later(Later {
             function: func,
-            main: false,
+            chain,
+            certainty,
         });
-        let doubt = Certainty::because(
-            Confidence::Medium,
-            "the function is handed on and runs at a time that is not known",
-        );
+    }
+
+    fn remember_later(&mut self, later: Later) {
+        let known = self.state.later.iter_mut();
+        if let Some(known) = known.into_iter().find(|known| known.function == later.function) {
+            if known.certainty.confidence >= later.certainty.confidence {
+                return;
+            }
+            *known = later.clone();
+        } else {
+            self.state.later.push(later.clone());
+        }
         let alive: Vec<Live> = self.state.live.values().cloned().collect();
         for live in alive {
-            for access in &summary.accesses {
-                let later = Access {
-                    certainty: access.certainty.and(&doubt),
-                    ..access.clone()
-                };
-                self.engine.meet(self.key.function, &later, &live);
-            }
+            self.meet_later(&later, &live);
+        }
+    }
+
+    /// What a function that was handed on does beside a thread.
+    fn meet_later(&mut self, later: &Later, live: &Live) {
+        let summary = self.engine.summary(SummaryKey {
+            function: later.function,
+            main: false,
+        });
+        for access in &summary.accesses {
+            self.engine.meet(self.key.function, &later.seen(access), live);
         }
     }
 
@@ -857,7 +880,7 @@ impl<'t> Walk<'_, 't> {
                     && self.engine.is_callback(*func)
                 {
                     self.enter(*func, span, "hands on", &doubt);
-                    self.remember_later(*func);
+                    self.hand_on(*func, span, doubt.clone());
                 }
             }
         }

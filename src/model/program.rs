@@ -588,15 +588,19 @@ impl<'t> Engine<'t> {
         self.decorated.contains(&func)
     }
 
-    /// A function that may be called back: neither a class body nor module-level code.
+    /// A function that may be called back: neither a class body nor module-level code, nor the program's entry, whose
+    /// address is handed on to be looked at (`dladdr(main, &info)`).
     pub fn is_callback(&self, func: FuncId) -> bool {
+        let function = self.values.tree.function(func);
+        let is_entry = function.name == "main" && self.values.tree.language(func) == Language::C;
         matches!(
-            self.values.tree.function(func).kind,
+            function.kind,
             FunctionKind::Function | FunctionKind::Method | FunctionKind::Closure
-        ) && !self.walking.contains(&SummaryKey {
-            function: func,
-            main: false,
-        })
+        ) && !is_entry
+            && !self.walking.contains(&SummaryKey {
+                function: func,
+                main: false,
+            })
     }
 
     /// Whether importing a module in a function runs it there: not where the file imports it at its top as well.

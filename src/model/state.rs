@@ -9,7 +9,7 @@ use crate::finding::Confidence;
 
 use super::places::{Keys, meet};
 use super::sites::SiteId;
-use super::summary::{Certainty, Held, Live, StartId};
+use super::summary::{Certainty, Held, Later, Live, StartId};
 use super::tree::{FileId, FuncId};
 
 /// A thread that ended, and where.
@@ -44,7 +44,7 @@ pub struct State {
     pub received: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.
-    pub later: Vec<FuncId>,
+    pub later: Vec<Later>,
 }
 
 /// A state at the end of one of several paths.
@@ -109,9 +109,9 @@ impl State {
                     merged.ended.push(ended.clone());
                 }
             }
-            for func in &end.state.later {
-                if !merged.later.contains(func) {
-                    merged.later.push(*func);
+            for later in &end.state.later {
+                if !merged.later.iter().any(|known| known.function == later.function) {
+                    merged.later.push(later.clone());
                 }
             }
         }

@@ -97,6 +97,11 @@ impl Objects {
         self.0.iter()
     }
 
+    /// There may be more than what is known.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST
+    }
+
     /// Nothing is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
