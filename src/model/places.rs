@@ -61,6 +61,12 @@ impl Values<'_> {
             Value::Attribute(base, name) => self.field_keys(func, base, name, keys),
             Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, keys),
             Value::Await(inner) => self.collect_keys(func, inner, depth + 1, keys),
+            // `threads + i` is `&threads[i]`.
+            Value::Combined(operands) if self.tree.language(func) == Language::C => {
+                if let Some(pointer) = operands.first() {
+                    self.collect_keys(func, pointer, depth + 1, keys);
+                }
+            }
             Value::OneOf(values) | Value::List(values) => {
                 for value in values {
                     self.collect_keys(func, value, depth + 1, keys);
