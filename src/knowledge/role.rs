@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment};
+use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment, Taken};
 use super::load::{Fields, Mistake, word};
 
 const SHAPES: [(&str, Shape); 5] = [
@@ -34,6 +34,7 @@ const EFFECTS: [(&str, Reader); 32] = [
         Ok(Role::CallsNow {
             entry: entry(fields)?,
             scope: flag(fields, "scope")?,
+            once: fields.argument("once")?,
         })
     }),
     ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),
@@ -168,6 +169,11 @@ fn lock(fields: &Fields<'_>) -> Result<Role, Mistake> {
         shared: flag(fields, "shared")?,
         tries: flag(fields, "tries")?,
         guard: flag(fields, "guard")?,
+        taken: match fields.text("taken")? {
+            None | Some("true") => Taken::True,
+            Some("zero") => Taken::Zero,
+            Some(name) => Taken::Named(name.to_owned()),
+        },
     })
 }
 

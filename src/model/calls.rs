@@ -266,10 +266,13 @@ impl<'t> Walk<'_, 't> {
             self.unlock(keys);
         }
         for held in &summary.acquires {
-            self.state.guards.push(Held {
+            let held = Held {
                 test: None,
                 ..held.clone()
-            });
+            };
+            if !(held.shared && self.state.guards.contains(&held)) {
+                self.state.guards.push(held);
+            }
         }
         for (start, despite) in &summary.joins {
             let here = self.here;
@@ -611,9 +614,10 @@ impl<'t> Walk<'_, 't> {
             Role::Lock {
                 of,
                 shared,
-                tries,
+                tries: false,
                 guard,
-            } => self.lock(site, of, *shared, *tries, *guard),
+                ..
+            } => self.lock(site, of, *shared, *guard),
             Role::Unlock { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let holders = self.engine.values.holders(home, &value);
@@ -640,7 +644,16 @@ impl<'t> Walk<'_, 't> {
                     self.send(&keys);
                 }
             }
-            Role::CallsNow { entry, scope } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow {
+                entry,
+                scope,
+                once: None,
+            } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow {
+                entry,
+                once: Some(control),
+                ..
+            } => self.calls_once(site, entry, control, span),
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
                     self.remember_later(func);
@@ -703,10 +716,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, tries: bool, guard: bool) {
-        if tries {
-            return;
-        }
+    pub(super) fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, guard: bool) {
         for (home, value) in self.arguments(site, of) {
             let keys = self.engine.values.keys(home, &value);
             if keys.is_empty() {
@@ -770,6 +780,32 @@ impl<'t> Walk<'_, 't> {
                 let here = self.here;
                 self.state.end(start, false, here, span);
             }
+        }
+    }
+
+    /// What runs once in the process excludes all that comes after it on any thread, as a writer excludes readers that
+    /// never let go; what comes before the call is not ordered.
+    fn calls_once(&mut self, site: CallSite, entry: &ArgumentRef, control: &ArgumentRef, span: Span) {
+        let held = self.arguments(site, control).into_iter().find_map(|(home, value)| {
+            let keys = self.engine.values.keys(home, &value);
+            let name = self.engine.values.described(home, &value);
+            (!keys.is_empty()).then(|| Held {
+                keys,
+                name: name.into(),
+                holder: None,
+                test: None,
+                shared: false,
+            })
+        });
+        let Some(held) = held else {
+            return self.calls_now(site, entry, false, span);
+        };
+        self.state.guards.push(held.clone());
+        self.calls_now(site, entry, false, span);
+        self.state.release(&held.keys);
+        let after = Held { shared: true, ..held };
+        if !self.state.guards.contains(&after) {
+            self.state.guards.push(after);
         }
     }
 

@@ -252,10 +252,9 @@ impl<'t> Values<'t> {
                     self.index_records(func, value);
                 }
                 if let Some(ty) = ty {
-                    self.record_positions
-                        .entry(ty.name.clone())
-                        .or_default()
-                        .push((func, fields));
+                    for name in self.written_types(func, &ty.name) {
+                        self.record_positions.entry(name).or_default().push((func, fields));
+                    }
                 }
             }
             Value::List(items) | Value::OneOf(items) => {
@@ -265,6 +264,21 @@ impl<'t> Values<'t> {
             }
             _ => {}
         }
+    }
+
+    /// The names by which the fields of a type are asked for: the written one, and what it is a typedef of.
+    fn written_types(&self, func: FuncId, name: &str) -> Vec<String> {
+        let mut names = vec![name.to_owned()];
+        if self.tree.language(func) == Language::C {
+            for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+                if let Some((_, target)) = self.alias_target(*class)
+                    && !names.contains(&target.name)
+                {
+                    names.push(target.name);
+                }
+            }
+        }
+        names
     }
 
     /// Everything that is put into fields of this name by record literals or stores.
@@ -1017,6 +1031,12 @@ impl<'t> Values<'t> {
                     .collect(),
             },
             ArgumentRef::Result => Vec::new(),
+            ArgumentRef::Last => call
+                .args
+                .last()
+                .map(|argument| (site.0, &argument.value))
+                .into_iter()
+                .collect(),
             ArgumentRef::Of { positions, keywords } => find_argument(&call.args, positions, keywords)
                 .map(|argument| (site.0, &argument.value))
                 .into_iter()

@@ -6,7 +6,7 @@ use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{JoinOf, Role, Shape};
+use crate::knowledge::{JoinOf, Role, Shape, Taken};
 
 use super::higher::Binding;
 use super::places::{Keys, meet};
@@ -167,6 +167,9 @@ impl<'t> Walk<'_, 't> {
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
+        if !at_least_once {
+            self.take_tried(test, true);
+        }
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
         let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
@@ -188,11 +191,61 @@ impl<'t> Walk<'_, 't> {
                     skipped.joined.clone_from(&after.joined);
                     skipped.ended.clone_from(&after.ended);
                 }
-                ends.push(PathEnd::plain(skipped));
+                ends.push(self.out_of_loop(skipped, test));
             }
-            ends.push(PathEnd::plain(after));
+            ends.push(self.out_of_loop(after, test));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// Where a loop ends because its test is false: `while (trylock(&lock)) wait();` holds the lock then.
+    fn out_of_loop(&mut self, state: State, test: &Condition) -> PathEnd {
+        self.state = state;
+        if !self.state.dead {
+            self.take_tried(test, false);
+        }
+        PathEnd::plain(std::mem::take(&mut self.state))
+    }
+
+    /// Takes the lock of which a test that came out as `truth` says that trying for it succeeded.
+    fn take_tried(&mut self, test: &Condition, truth: bool) {
+        match test {
+            Condition::Not(inner) => self.take_tried(inner, !truth),
+            Condition::All(tests) if truth => tests.iter().for_each(|test| self.take_tried(test, true)),
+            Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.take_tried(test, false)),
+            Condition::Truthy(value) => self.take_if(value, |taken| (*taken == Taken::True) == truth),
+            Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
+                self.take_if(value, |taken| (*taken != Taken::True) == truth);
+            }
+            Condition::Equal(value, Value::Bool(wanted)) => {
+                self.take_if(value, |taken| *taken == Taken::True && *wanted == truth);
+            }
+            Condition::Equal(value, Value::Global(name)) => {
+                self.take_if(value, |taken| truth && *taken == Taken::Named(name.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn take_if(&mut self, value: &Value, held: impl Fn(&Taken) -> bool) {
+        let Value::Call(owner, call) = self.latest(value) else {
+            return;
+        };
+        let site: CallSite = (self.engine.values.closure(self.here, owner), call);
+        let meaning = self.engine.values.meaning(site);
+        for id in &meaning.entries {
+            if let Role::Lock {
+                of,
+                shared,
+                tries: true,
+                guard,
+                taken,
+            } = &self.engine.values.catalog.entry(*id).role
+                && held(taken)
+            {
+                return self.lock(site, of, *shared, *guard);
+            }
+        }
     }
 
     fn round(&mut self, region: &'t Region, breaks: &mut Vec<State>) -> State {
@@ -214,6 +267,7 @@ impl<'t> Walk<'_, 't> {
         let before = self.state.clone();
         let mut ends = Vec::new();
         let mut fork = ForkArms::default();
+        let mut earlier: Vec<&Condition> = Vec::new();
         for node in &region.nodes {
             let Node::Region(arm) = node else { continue };
             let RegionKind::Arm { test } = &arm.kind else {
@@ -224,6 +278,11 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             self.state = before.clone();
+            for earlier in &earlier {
+                self.take_tried(earlier, false);
+            }
+            self.take_tried(test, true);
+            earlier.push(test);
             self.arm(arm, test, &mut fork);
             let place = tested_place(test);
             ends.push(PathEnd {
@@ -242,7 +301,11 @@ impl<'t> Walk<'_, 't> {
                 self.become_child(site, shared);
                 skipped = std::mem::take(&mut self.state);
             }
-            ends.push(PathEnd::plain(skipped));
+            self.state = skipped;
+            for test in earlier {
+                self.take_tried(test, false);
+            }
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
     }
