@@ -291,7 +291,7 @@ impl<'t> Values<'t> {
                 found
             }
             Value::Global(name) | Value::Path(name) => self
-                .global_stores(file, name)
+                .shared_stores(file, name)
                 .iter()
                 .map(|store| (store.function, store.value))
                 .collect(),
@@ -393,7 +393,14 @@ impl<'t> Values<'t> {
     pub(super) fn same_place(&self, func: FuncId, a: &Value, other: FuncId, b: &Value) -> bool {
         let same_file = self.tree.file_of(func) == self.tree.file_of(other);
         match (a, b) {
-            (Value::Local(..), Value::Local(..)) | (Value::Global(_), Value::Global(_)) => same_file && a == b,
+            (Value::Local(..), Value::Local(..)) => same_file && a == b,
+            (Value::Global(x), Value::Global(y)) => {
+                a == b
+                    && (same_file
+                        || self.tree.language(func) == Language::C
+                            && self.global_key(self.tree.file_of(func), x)
+                                == self.global_key(self.tree.file_of(other), y))
+            }
             (Value::Attribute(x, n), Value::Attribute(y, m)) => {
                 n == m && {
                     let left = self.eval(func, x);

@@ -2,7 +2,7 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names;
-//! [`values`] says what a value may be; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
+//! [`values`] says what a value may be, [`linkage`] what several C files share; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
 //! joins calls, stores and blocks with the catalog; [`walk`] and [`calls`] go through every function in order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
 //! can overlap; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
@@ -11,6 +11,7 @@
 
 mod calls;
 mod higher;
+mod linkage;
 mod meaning;
 mod members;
 mod names;

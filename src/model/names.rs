@@ -456,7 +456,7 @@ fn strip_path_suffix<'p>(path: &'p str, suffix: &str) -> Option<&'p str> {
 }
 
 /// How many leading folders two paths share.
-fn common_components(folder: &str, other: &str) -> usize {
+pub(super) fn common_components(folder: &str, other: &str) -> usize {
     if folder.is_empty() {
         return 0;
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use crate::facts::{Language, LocalIndex, Value};
 
+use super::linkage::is_static;
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
 use super::values::{Object, Values};
 
@@ -90,19 +91,14 @@ impl Values<'_> {
         }
     }
 
-    fn global_key(&self, file: FileId, name: &str) -> Key {
+    pub(super) fn global_key(&self, file: FileId, name: &str) -> Key {
         let facts = self.tree.file(file);
         let scope = match facts.language {
-            // An external variable of C is one, whichever file declares it; statics of one name in two files are taken
-            // for two where both declare it.
-            Language::C if self.declaring_files(name) <= 1 => "",
+            // An external variable of C is one, whichever file declares it.
+            Language::C if !is_static(self.tree, file, name) => "",
             _ => facts.path.as_str(),
         };
         Key::Global(scope.into(), name.into())
-    }
-
-    fn declaring_files(&self, name: &str) -> usize {
-        self.declared_globals.get(name).copied().unwrap_or(0)
     }
 
     fn path_keys(&self, file: FileId, path: &str, keys: &mut Keys) {

@@ -88,6 +88,7 @@ impl Lowering<'_> {
 
     /// A declaration at file scope.
     pub fn file_declaration(&mut self, node: Syntax) {
+        let hidden = self.has_storage(node, "static");
         let declarators = declarators(node);
         let hint = declarators
             .first()
@@ -102,6 +103,9 @@ impl Lowering<'_> {
                 continue;
             }
             let text = self.text(name).to_owned();
+            if hidden && !self.statics.contains(&text) {
+                self.statics.push(text.clone());
+            }
             self.current.locals.push(Local {
                 name: text.clone(),
                 parameter: None,

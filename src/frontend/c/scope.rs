@@ -94,6 +94,8 @@ pub(super) struct Lowering<'a> {
     /// Fields of structs by the struct's name, and what typedefs stand for.
     pub fields: HashMap<String, Vec<(String, CType)>>,
     pub aliases: HashMap<String, CType>,
+    /// Variables at file scope that are `static`.
+    pub statics: Vec<String>,
     pub current: Builder,
     pub names: Names,
     pub evaluation: Evaluation,
@@ -123,6 +125,7 @@ impl<'a> Lowering<'a> {
             types: Vec::new(),
             fields: HashMap::new(),
             aliases: HashMap::new(),
+            statics: Vec::new(),
             current: Builder::default(),
             names: Names::default(),
             evaluation: Evaluation::Constant,
