@@ -105,6 +105,20 @@ pub enum StartMoment {
     Later,
 }
 
+/// Who of a team runs a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeamPart {
+    All,
+    /// One member, whichever it is.
+    One,
+    /// The first member.
+    First,
+    /// Any member, at some time until the next wait.
+    Task,
+    /// Several members, as several tasks.
+    Tasks,
+}
+
 /// The result of a lock that was tried and is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
@@ -176,6 +190,12 @@ pub enum Role {
     },
     Unlock {
         of: ArgumentRef,
+    },
+    /// Who of a team of threads runs a region, and what they wait for at its end: each other, or the tasks made so far.
+    Team {
+        part: TeamPart,
+        barrier: bool,
+        taskwait: bool,
     },
     /// Makes a lock object.
     MakeLock,

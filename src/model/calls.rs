@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::facts::{LocalIndex, Region, Span, Value};
+use crate::facts::{LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
@@ -359,6 +359,9 @@ impl<'t> Walk<'_, 't> {
         for live in live.values() {
             self.engine.meet(self.key.function, &lifted, live);
         }
+        if let Some(team) = &mut self.team {
+            team.note(&lifted);
+        }
         self.out.add(lifted);
     }
 
@@ -489,14 +492,6 @@ impl<'t> Walk<'_, 't> {
             return Some(self.engine.context_start(start, entries, bindings, &self.inlined_calls));
         }
         Some(start)
-    }
-
-    /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
-    pub(super) fn parallel_region(&mut self, region: &'t Region) {
-        let before = self.out.accesses.len();
-        self.nodes(&region.nodes);
-        let accesses: Vec<Access> = self.out.accesses[before.min(self.out.accesses.len())..].to_vec();
-        self.engine.meet_team(self.key.function, &accesses);
     }
 
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {

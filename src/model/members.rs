@@ -1,6 +1,6 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
-use crate::facts::{FieldKey, FunctionIndex, Language, TypeKind, Value};
+use crate::facts::{Argument, FieldKey, FunctionIndex, Language, TypeKind, Value};
 use crate::knowledge::{ArgumentRef, ArgumentTest, Predicate, Role};
 
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
@@ -497,6 +497,22 @@ impl<'t> Values<'t> {
             match self.tested(site, &predicate.argument) {
                 None => tests.contains(&ArgumentTest::Absent) || tests.contains(&ArgumentTest::False),
                 Some((func, value)) => tests.iter().any(|test| self.passes(func, value, *test)),
+            }
+        })
+    }
+
+    /// As [`Values::arguments_fit`], for the clauses of a pragma.
+    pub(super) fn clauses_fit(&self, func: FuncId, clauses: &[Argument], predicates: &[Predicate]) -> bool {
+        predicates.iter().all(|predicate| {
+            let ArgumentRef::Of { positions, keywords } = &predicate.argument else {
+                return false;
+            };
+            match find_argument(clauses, positions, keywords) {
+                None => predicate.any_of.contains(&ArgumentTest::Absent),
+                Some(clause) => predicate
+                    .any_of
+                    .iter()
+                    .any(|test| self.passes(func, &clause.value, *test)),
             }
         })
     }

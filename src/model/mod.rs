@@ -5,7 +5,7 @@
 //! [`values`] says what a value may be, [`linkage`] what several C files share; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
 //! joins calls, stores and blocks with the catalog; [`walk`] and [`calls`] go through every function in order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
-//! can overlap; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
+//! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
@@ -23,6 +23,7 @@ mod sites;
 mod state;
 mod status;
 mod summary;
+mod team;
 mod tree;
 mod values;
 mod walk;

@@ -14,6 +14,7 @@ use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
+use super::team::Team;
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 
@@ -42,6 +43,8 @@ pub(super) struct Walk<'e, 't> {
     pub out: Summary,
     pub arms: Vec<ArmContext>,
     pub loops: u32,
+    /// The threads that run the code together.
+    pub team: Option<Team>,
     pub inlined: Vec<ChainStep>,
     /// The calls whose callee's code is walked in place.
     pub inlined_calls: Vec<CallSite>,
@@ -65,6 +68,7 @@ impl<'t> Walk<'_, 't> {
             out: Summary::default(),
             arms: Vec::new(),
             loops: 0,
+            team: None,
             inlined: Vec::new(),
             inlined_calls: Vec::new(),
             bindings,
@@ -166,6 +170,7 @@ impl<'t> Walk<'_, 't> {
             .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
+        let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         if !at_least_once {
             self.take_tried(test, true);
@@ -181,6 +186,9 @@ impl<'t> Walk<'_, 't> {
             after = self.round(region, &mut breaks);
         }
         self.loops -= 1;
+        if let (Some(team), Some(entered)) = (&mut self.team, team) {
+            team.leave_loop(entered);
+        }
         let mut ends: Vec<PathEnd> = breaks.into_iter().map(PathEnd::plain).collect();
         if !endless {
             if !at_least_once {
@@ -602,22 +610,6 @@ impl<'t> Walk<'_, 't> {
         let mut ends: Vec<PathEnd> = inner.into_iter().map(PathEnd::plain).collect();
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         self.state = State::merge(&State::default(), ends);
-    }
-
-    fn pragma(&mut self, region: &'t Region, text: &str) {
-        let language = self.engine.values.tree.language(self.here);
-        let known = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let parallel = self.engine.values.catalog.iter().any(|(_, entry)| {
-            entry.language == language
-                && entry.kind == crate::knowledge::MatchKind::Pragma
-                && known.starts_with(&entry.path)
-                && matches!(entry.role, Role::Start { .. })
-        });
-        if parallel {
-            self.parallel_region(region)
-        } else {
-            self.nodes(&region.nodes)
-        }
     }
 
     fn event(&mut self, event: &'t Event) {
