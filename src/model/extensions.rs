@@ -25,8 +25,7 @@ impl Values<'_> {
             .into_iter()
             .flatten()
             .filter(|func| {
-                self.tree.language(**func) == Language::C
-                    && self.tree.function(**func).kind == FunctionKind::Function
+                self.tree.language(**func) == Language::C && self.tree.function(**func).kind == FunctionKind::Function
             })
             .map(|func| {
                 let home = &self.tree.file(self.tree.file_of(*func)).path;

@@ -2,7 +2,7 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names;
-//! [`values`] says what a value may be, [`linkage`] what several C files share; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
+//! [`values`] says what a value may be, [`linkage`] what several C files share, [`extensions`] what Python finds in C; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
 //! joins calls, stores and blocks with the catalog; [`walk`] and [`calls`] go through every function in order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
@@ -10,6 +10,7 @@
 //! No API is known here by name, and no language but for the rules of its names.
 
 mod calls;
+mod extensions;
 mod higher;
 mod linkage;
 mod meaning;

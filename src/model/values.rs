@@ -20,7 +20,7 @@ use super::tree::{
 };
 
 /// The fields of a record literal.
-type Fields<'t> = &'t [(FieldKey, Value)];
+pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
@@ -1155,6 +1155,11 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// The record literals of a type, wherever they stand.
+    pub(super) fn records_of(&self, name: &str) -> &[(FuncId, Fields<'t>)] {
+        self.record_positions.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The stores into an attribute of a class, its bases or its descendants.
