@@ -179,6 +179,10 @@ impl Lowering<'_> {
         self.functions[index].returns = declared.ty.result().reference();
         let from = self.offset(body);
         self.items(&[body], from);
+        if self.is_compiled_out(from) {
+            // Another file's definition, or another arm's, is the one that is linked.
+            self.functions[index].kind = FunctionKind::Declaration;
+        }
         self.evaluation = before;
         self.end_function(outer);
     }

@@ -215,6 +215,13 @@ impl<'a> Lowering<'a> {
         Some((kind, self.lines.span(arm.start, arm.end)))
     }
 
+    /// Whether a place is compiled out on every target.
+    pub fn is_compiled_out(&self, at: u32) -> bool {
+        let arms = self.arms.path(at);
+        arms.iter()
+            .any(|arm| matches!(self.arms.all[*arm as usize].presence, Presence::Never(_)))
+    }
+
     /// Begins a function; what was being lowered is returned, to be given back to `end_function`.
     pub fn begin_function(&mut self, function: Function) -> Builder {
         let index = self.functions.len() as u32;
