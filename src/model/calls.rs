@@ -548,11 +548,14 @@ impl<'t> Walk<'_, 't> {
     }
 
     pub(super) fn import(&mut self, path: &str, span: Span) {
-        for module in self
-            .engine
-            .values
-            .python_modules(self.engine.values.tree.file_of(self.here), path)
-        {
+        let file = self.engine.values.tree.file_of(self.here);
+        let modules = self.engine.values.python_modules(file, path);
+        if modules.is_empty() {
+            for initialiser in self.engine.values.extension_modules(file, path) {
+                self.enter(initialiser, span, "imports a C module: runs", &Certainty::SURE);
+            }
+        }
+        for module in modules {
             let function = self.engine.values.tree.module_function(module);
             if self.engine.runs_first(self.here, module) {
                 let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);

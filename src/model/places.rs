@@ -76,6 +76,7 @@ impl Values<'_> {
             Value::Call(owner, call) => {
                 let site = (self.tree.func(file, *owner), *call);
                 keys.push(Key::Made(site));
+                self.returned_keys(func, site, depth, keys);
                 // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
                 for id in self.entries_of_call(site) {
                     if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
@@ -88,6 +89,32 @@ impl Values<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What an accessor returns (`return &lock;`) is what its callers mean. A local that holds what a call made is another
+    /// thing at every call.
+    fn returned_keys(&self, func: FuncId, site: CallSite, depth: u32, keys: &mut Keys) {
+        if self.tree.language(func) != Language::C {
+            return;
+        }
+        for object in self.eval(site.0, &self.tree.call(site).callee).iter() {
+            let Object::Function(target) = object else { continue };
+            for value in self.returns_of(*target) {
+                let fresh = match value {
+                    Value::Local(owner, index) => {
+                        let owner = self.tree.func(self.tree.file_of(*target), *owner);
+                        self.local_stores(owner, *index)
+                            .iter()
+                            .any(|store| matches!(store.value, Value::Call(..)))
+                    }
+                    Value::Global(_) | Value::Attribute(..) | Value::Item(..) => false,
+                    _ => true,
+                };
+                if !fresh {
+                    self.collect_keys(*target, value, depth + 1, keys);
+                }
+            }
         }
     }
 
@@ -127,7 +154,9 @@ impl Values<'_> {
         for store in self.local_stores(owner, index) {
             if let Value::Call(owner, call) = store.value {
                 let file = self.tree.file_of(store.function);
-                keys.push(Key::Made((self.tree.func(file, *owner), *call)));
+                let site = (self.tree.func(file, *owner), *call);
+                keys.push(Key::Made(site));
+                self.returned_keys(store.function, site, depth, keys);
             } else if !matches!(store.value, Value::List(_)) {
                 self.collect_keys(store.function, store.value, depth + 1, keys);
             }

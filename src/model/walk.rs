@@ -107,6 +107,10 @@ impl<'t> Walk<'_, 't> {
         self.out.joins = exit.joined;
         self.out.leaks = exit.live.into_values().collect();
         self.out.acquires = exit.guards;
+        if self.engine.values.tree.language(self.key.function) == Language::C {
+            // C drops no values: what holds a lock for a block is cleaned up by then.
+            self.out.acquires.retain(|held| held.holder.is_none());
+        }
         self.out.received = exit.received;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
@@ -195,6 +199,9 @@ impl<'t> Walk<'_, 't> {
                 let mut skipped = before.clone();
                 // A loop that joins what it goes through has joined it all, however many there were.
                 if !after.dead {
+                    if self.only_waits(region) {
+                        skipped.received.clone_from(&after.received);
+                    }
                     skipped.live.retain(|start, _| after.live.contains_key(start));
                     skipped.joined.clone_from(&after.joined);
                     skipped.ended.clone_from(&after.ended);
@@ -204,6 +211,24 @@ impl<'t> Walk<'_, 't> {
             ends.push(self.out_of_loop(after, test));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// `while (!ready) wait(&condition);`: where there was nothing to wait for, it had come already.
+    fn only_waits(&self, region: &Region) -> bool {
+        let mut waits = 0;
+        let only = region.nodes.iter().all(|node| match node {
+            Node::Event(Event::Call(index)) => {
+                let meaning = self.engine.values.meaning((self.here, *index));
+                let receives = |id: &crate::knowledge::EntryId| {
+                    matches!(self.engine.values.catalog.entry(*id).role, Role::Receive { .. })
+                };
+                waits += 1;
+                meaning.entries.iter().any(receives)
+            }
+            Node::Event(Event::Load { .. }) => true,
+            _ => false,
+        });
+        only && waits > 0
     }
 
     /// Where a loop ends because its test is false: `while (trylock(&lock)) wait();` holds the lock then.
