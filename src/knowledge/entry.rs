@@ -59,6 +59,8 @@ pub enum ArgumentRef {
     Receiver,
     /// The call's own result.
     Result,
+    /// The last one, whatever its number (C's variable arguments).
+    Last,
 }
 
 /// What an argument must be for the entry to apply.
@@ -101,6 +103,29 @@ pub enum StartMoment {
     Method(String),
     /// Some time after the code at the top of the file is done: a framework calls it (`@app.route`).
     Later,
+}
+
+/// Who of a team runs a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeamPart {
+    All,
+    /// One member, whichever it is.
+    One,
+    /// The first member.
+    First,
+    /// Any member, at some time until the next wait.
+    Task,
+    /// Several members, as several tasks.
+    Tasks,
+}
+
+/// The result of a lock that was tried and is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    True,
+    Zero,
+    /// Zero under this name.
+    Named(String),
 }
 
 /// Which threads a join ends.
@@ -154,15 +179,23 @@ pub enum Role {
         of: ArgumentRef,
     },
     /// Takes a lock; `shared` for the reader's side, `tries` where it may fail. `guard`: the result holds it until it is
-    /// dropped (Rust) or the with-block ends (Python).
+    /// dropped (Rust) or the with-block ends (Python). `taken`: what the result of one that tries is where the lock is
+    /// held.
     Lock {
         of: ArgumentRef,
         shared: bool,
         tries: bool,
         guard: bool,
+        taken: Taken,
     },
     Unlock {
         of: ArgumentRef,
+    },
+    /// Who of a team of threads runs a region, and what they wait for at its end: each other, or the tasks made so far.
+    Team {
+        part: TeamPart,
+        barrier: bool,
+        taskwait: bool,
     },
     /// Makes a lock object.
     MakeLock,
@@ -174,10 +207,12 @@ pub enum Role {
         of: ArgumentRef,
     },
     /// Calls `entry` now, on this thread, any number of times (`map`, `sorted(key=)`, `pthread_once`). `scope`: threads
-    /// started through the value that it passes end before it returns (`thread::scope`).
+    /// started through the value that it passes end before it returns (`thread::scope`). `once`: what makes sure that it
+    /// runs once in the process, and that whoever comes later waits until it has.
     CallsNow {
         entry: ArgumentRef,
         scope: bool,
+        once: Option<ArgumentRef>,
     },
     /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
     CallsLater {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment};
+use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment, Taken, TeamPart};
 use super::load::{Fields, Mistake, word};
 
 const SHAPES: [(&str, Shape); 5] = [
@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 33] = [
+const EFFECTS: [(&str, Reader); 34] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -27,6 +27,7 @@ const EFFECTS: [(&str, Reader); 33] = [
     ("detach", |fields| Ok(Role::Detach { of: of(fields)? })),
     ("lock", lock),
     ("unlock", |fields| Ok(Role::Unlock { of: of(fields)? })),
+    ("team", team),
     ("make-lock", |_| Ok(Role::MakeLock)),
     ("receive", |fields| Ok(Role::Receive { of: of(fields)? })),
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
@@ -34,6 +35,7 @@ const EFFECTS: [(&str, Reader); 33] = [
         Ok(Role::CallsNow {
             entry: entry(fields)?,
             scope: flag(fields, "scope")?,
+            once: fields.argument("once")?,
         })
     }),
     ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),
@@ -174,6 +176,26 @@ fn lock(fields: &Fields<'_>) -> Result<Role, Mistake> {
         shared: flag(fields, "shared")?,
         tries: flag(fields, "tries")?,
         guard: flag(fields, "guard")?,
+        taken: match fields.text("taken")? {
+            None | Some("true") => Taken::True,
+            Some("zero") => Taken::Zero,
+            Some(name) => Taken::Named(name.to_owned()),
+        },
+    })
+}
+
+fn team(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let parts = [
+        ("all", TeamPart::All),
+        ("one", TeamPart::One),
+        ("first", TeamPart::First),
+        ("task", TeamPart::Task),
+        ("tasks", TeamPart::Tasks),
+    ];
+    Ok(Role::Team {
+        part: fields.word("runs", &parts)?.ok_or_else(|| fields.missing("runs"))?,
+        barrier: flag(fields, "barrier")?,
+        taskwait: flag(fields, "taskwait")?,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::facts::{FunctionKind, LocalIndex, Region, Span, Value};
+use crate::facts::{FunctionKind, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
@@ -328,10 +328,13 @@ impl<'t> Walk<'_, 't> {
             self.unlock(keys);
         }
         for held in &summary.acquires {
-            self.state.guards.push(Held {
+            let held = Held {
                 test: None,
                 ..held.clone()
-            });
+            };
+            if !(held.shared && self.state.guards.contains(&held)) {
+                self.state.guards.push(held);
+            }
         }
         for (start, despite) in &summary.joins {
             let here = self.here;
@@ -406,6 +409,9 @@ impl<'t> Walk<'_, 't> {
         let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
         for live in live.values() {
             self.engine.meet(self.key.function, &lifted, live);
+        }
+        if let Some(team) = &mut self.team {
+            team.note(&lifted);
         }
         self.accesses.add(lifted);
     }
@@ -535,14 +541,6 @@ impl<'t> Walk<'_, 't> {
         Some(start)
     }
 
-    /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
-    pub(super) fn parallel_region(&mut self, region: &'t Region) {
-        let before = self.accesses.list().len();
-        self.nodes(&region.nodes);
-        let accesses: Vec<Access> = self.accesses.list()[before..].to_vec();
-        self.engine.meet_team(self.key.function, &accesses);
-    }
-
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
@@ -597,11 +595,14 @@ impl<'t> Walk<'_, 't> {
     }
 
     pub(super) fn import(&mut self, path: &str, span: Span) {
-        for module in self
-            .engine
-            .values
-            .python_modules(self.engine.values.tree.file_of(self.here), path)
-        {
+        let file = self.engine.values.tree.file_of(self.here);
+        let modules = self.engine.values.python_modules(file, path);
+        if modules.is_empty() {
+            for initialiser in self.engine.values.extension_modules(file, path) {
+                self.enter(initialiser, span, "imports a C module: runs", &Certainty::SURE);
+            }
+        }
+        for module in modules {
             let function = self.engine.values.tree.module_function(module);
             if self.engine.runs_first(self.here, module) {
                 let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
@@ -658,9 +659,10 @@ impl<'t> Walk<'_, 't> {
             Role::Lock {
                 of,
                 shared,
-                tries,
+                tries: false,
                 guard,
-            } => self.lock(site, of, *shared, *tries, *guard),
+                ..
+            } => self.lock(site, of, *shared, *guard),
             Role::Unlock { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let holders = self.engine.values.holders(home, &value);
@@ -687,7 +689,16 @@ impl<'t> Walk<'_, 't> {
                     self.send(&keys);
                 }
             }
-            Role::CallsNow { entry, scope } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow {
+                entry,
+                scope,
+                once: None,
+            } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow {
+                entry,
+                once: Some(control),
+                ..
+            } => self.calls_once(site, entry, control, span),
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
                     let doubt = "the function is handed on and runs at a time that is not known";
@@ -755,10 +766,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, tries: bool, guard: bool) {
-        if tries {
-            return;
-        }
+    pub(super) fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, guard: bool) {
         for (home, value) in self.arguments(site, of) {
             let keys = self.engine.values.keys(home, &value);
             if keys.is_empty() {
@@ -822,6 +830,32 @@ impl<'t> Walk<'_, 't> {
                 let here = self.here;
                 self.state.end(start, false, here, span);
             }
+        }
+    }
+
+    /// What runs once in the process excludes all that comes after it on any thread, as a writer excludes readers that
+    /// never let go; what comes before the call is not ordered.
+    fn calls_once(&mut self, site: CallSite, entry: &ArgumentRef, control: &ArgumentRef, span: Span) {
+        let held = self.arguments(site, control).into_iter().find_map(|(home, value)| {
+            let keys = self.engine.values.keys(home, &value);
+            let name = self.engine.values.described(home, &value);
+            (!keys.is_empty()).then(|| Held {
+                keys,
+                name: name.into(),
+                holder: None,
+                test: None,
+                shared: false,
+            })
+        });
+        let Some(held) = held else {
+            return self.calls_now(site, entry, false, span);
+        };
+        self.state.guards.push(held.clone());
+        self.calls_now(site, entry, false, span);
+        self.state.release(&held.keys);
+        let after = Held { shared: true, ..held };
+        if !self.state.guards.contains(&after) {
+            self.state.guards.push(after);
         }
     }
 

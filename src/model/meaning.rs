@@ -475,6 +475,9 @@ impl Values<'_> {
         let mut owners = Keys::new();
         let bare = !matches!(self.tree.call(created).callee, Value::Attribute(..));
         let hidden_owner = *owner == Some(ArgumentRef::Receiver) && bare;
+        if *owner == Some(ArgumentRef::Result) {
+            owners.push(super::places::Key::Made(created));
+        }
         if let Some(owner) = owner.as_ref().filter(|_| !hidden_owner) {
             for (home, value) in self.argument(created, owner) {
                 owners.extend(self.keys(home, value));

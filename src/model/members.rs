@@ -1,6 +1,6 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
-use crate::facts::{FieldKey, FunctionIndex, Language, TypeKind, Value};
+use crate::facts::{Argument, FieldKey, FunctionIndex, Language, TypeKind, Value};
 use crate::knowledge::{ArgumentRef, ArgumentTest, Predicate, Role};
 
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
@@ -331,7 +331,7 @@ impl<'t> Values<'t> {
                 found
             }
             Value::Global(name) | Value::Path(name) => self
-                .global_stores(file, name)
+                .shared_stores(file, name)
                 .iter()
                 .map(|store| (store.function, store.value))
                 .collect(),
@@ -433,7 +433,14 @@ impl<'t> Values<'t> {
     pub(super) fn same_place(&self, func: FuncId, a: &Value, other: FuncId, b: &Value) -> bool {
         let same_file = self.tree.file_of(func) == self.tree.file_of(other);
         match (a, b) {
-            (Value::Local(..), Value::Local(..)) | (Value::Global(_), Value::Global(_)) => same_file && a == b,
+            (Value::Local(..), Value::Local(..)) => same_file && a == b,
+            (Value::Global(x), Value::Global(y)) => {
+                a == b
+                    && (same_file
+                        || self.tree.language(func) == Language::C
+                            && self.global_key(self.tree.file_of(func), x)
+                                == self.global_key(self.tree.file_of(other), y))
+            }
             (Value::Attribute(x, n), Value::Attribute(y, m)) => {
                 n == m && {
                     let left = self.eval(func, x);
@@ -510,7 +517,9 @@ impl<'t> Values<'t> {
                     }
                 }
                 // `map`: what the function returns, once for each element.
-                Role::CallsNow { entry, scope: false } => {
+                Role::CallsNow {
+                    entry, scope: false, ..
+                } => {
                     for func in self.handed_functions(site, entry) {
                         found.add_all(self.returned(func));
                     }
@@ -528,6 +537,22 @@ impl<'t> Values<'t> {
             match self.tested(site, &predicate.argument) {
                 None => tests.contains(&ArgumentTest::Absent) || tests.contains(&ArgumentTest::False),
                 Some((func, value)) => tests.iter().any(|test| self.passes(func, value, *test)),
+            }
+        })
+    }
+
+    /// As [`Values::arguments_fit`], for the clauses of a pragma.
+    pub(super) fn clauses_fit(&self, func: FuncId, clauses: &[Argument], predicates: &[Predicate]) -> bool {
+        predicates.iter().all(|predicate| {
+            let ArgumentRef::Of { positions, keywords } = &predicate.argument else {
+                return false;
+            };
+            match find_argument(clauses, positions, keywords) {
+                None => predicate.any_of.contains(&ArgumentTest::Absent),
+                Some(clause) => predicate
+                    .any_of
+                    .iter()
+                    .any(|test| self.passes(func, &clause.value, *test)),
             }
         })
     }

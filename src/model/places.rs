@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use crate::facts::{Language, LocalIndex, Value};
 
+use super::linkage::is_static;
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
 use super::values::{Object, Values};
 
@@ -61,6 +62,12 @@ impl Values<'_> {
             Value::Attribute(base, name) => self.field_keys(func, base, name, keys),
             Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, keys),
             Value::Await(inner) => self.collect_keys(func, inner, depth + 1, keys),
+            // `threads + i` is `&threads[i]`.
+            Value::Combined(operands) if self.tree.language(func) == Language::C => {
+                if let Some(pointer) = operands.first() {
+                    self.collect_keys(func, pointer, depth + 1, keys);
+                }
+            }
             Value::OneOf(values) | Value::List(values) => {
                 for value in values {
                     self.collect_keys(func, value, depth + 1, keys);
@@ -69,6 +76,7 @@ impl Values<'_> {
             Value::Call(owner, call) => {
                 let site = (self.tree.func(file, *owner), *call);
                 keys.push(Key::Made(site));
+                self.returned_keys(func, site, depth, keys);
                 // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
                 for id in self.entries_of_call(site) {
                     if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
@@ -84,19 +92,40 @@ impl Values<'_> {
         }
     }
 
-    fn global_key(&self, file: FileId, name: &str) -> Key {
+    /// What an accessor returns (`return &lock;`) is what its callers mean. A local that holds what a call made is another
+    /// thing at every call.
+    fn returned_keys(&self, func: FuncId, site: CallSite, depth: u32, keys: &mut Keys) {
+        if self.tree.language(func) != Language::C {
+            return;
+        }
+        for object in self.eval(site.0, &self.tree.call(site).callee).iter() {
+            let Object::Function(target) = object else { continue };
+            for value in self.returns_of(*target) {
+                let fresh = match value {
+                    Value::Local(owner, index) => {
+                        let owner = self.tree.func(self.tree.file_of(*target), *owner);
+                        self.local_stores(owner, *index)
+                            .iter()
+                            .any(|store| matches!(store.value, Value::Call(..)))
+                    }
+                    Value::Global(_) | Value::Attribute(..) | Value::Item(..) => false,
+                    _ => true,
+                };
+                if !fresh {
+                    self.collect_keys(*target, value, depth + 1, keys);
+                }
+            }
+        }
+    }
+
+    pub(super) fn global_key(&self, file: FileId, name: &str) -> Key {
         let facts = self.tree.file(file);
         let scope = match facts.language {
-            // An external variable of C is one, whichever file declares it; statics of one name in two files are taken
-            // for two where both declare it.
-            Language::C if self.declaring_files(name) <= 1 => "",
+            // An external variable of C is one, whichever file declares it.
+            Language::C if !is_static(self.tree, file, name) => "",
             _ => facts.path.as_str(),
         };
         Key::Global(scope.into(), name.into())
-    }
-
-    fn declaring_files(&self, name: &str) -> usize {
-        self.declared_globals.get(name).copied().unwrap_or(0)
     }
 
     fn path_keys(&self, file: FileId, path: &str, keys: &mut Keys) {
@@ -125,7 +154,9 @@ impl Values<'_> {
         for store in self.local_stores(owner, index) {
             if let Value::Call(owner, call) = store.value {
                 let file = self.tree.file_of(store.function);
-                keys.push(Key::Made((self.tree.func(file, *owner), *call)));
+                let site = (self.tree.func(file, *owner), *call);
+                keys.push(Key::Made(site));
+                self.returned_keys(store.function, site, depth, keys);
             } else if !matches!(store.value, Value::List(_)) {
                 self.collect_keys(store.function, store.value, depth + 1, keys);
             }

@@ -299,11 +299,6 @@ impl Accesses {
         (known.certainty.confidence, Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
     }
 
-    /// All so far, in the order in which they were first seen.
-    pub fn list(&self) -> &[Access] {
-        &self.list
-    }
-
     /// All.
     pub fn into_list(self) -> Vec<Access> {
         self.list

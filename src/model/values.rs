@@ -14,12 +14,13 @@ use crate::facts::{
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
+use super::linkage::{Linkage, declares};
 use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
 
 /// The fields of a record literal.
-type Fields<'t> = &'t [(FieldKey, Value)];
+pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
@@ -150,8 +151,9 @@ pub struct Values<'t> {
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
     depth: RefCell<u32>,
-    /// How many files declare a global variable of this name (C).
-    pub(super) declared_globals: HashMap<String, usize>,
+    pub(super) linkage: Linkage,
+    /// What C files include.
+    pub(super) includes: RefCell<HashMap<FileId, Rc<Vec<FileId>>>>,
     /// Values given to fields of this name in record literals.
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
@@ -187,7 +189,8 @@ impl<'t> Values<'t> {
             callers: RefCell::default(),
             asking: RefCell::default(),
             depth: RefCell::new(0),
-            declared_globals: HashMap::new(),
+            linkage: Linkage::default(),
+            includes: RefCell::default(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
             sends: sending_calls(tree, catalog),
@@ -208,15 +211,7 @@ impl<'t> Values<'t> {
                 }
             }
         }
-        for file in tree.file_ids().filter(|file| tree.file(*file).language == Language::C) {
-            for local in tree.file(file).functions[0]
-                .locals
-                .iter()
-                .filter(|local| local.ty.is_some())
-            {
-                *values.declared_globals.entry(local.name.clone()).or_default() += 1;
-            }
-        }
+        values.index_linkage();
         for file in tree
             .file_ids()
             .filter(|file| tree.file(*file).language == Language::Rust)
@@ -235,6 +230,26 @@ impl<'t> Values<'t> {
                 .push(file);
         }
         values
+    }
+
+    fn index_linkage(&mut self) {
+        let tree = self.tree;
+        let mut linkage = Linkage::default();
+        let is_c = |file: &FileId| tree.file(*file).language == Language::C;
+        for file in tree.file_ids().filter(is_c) {
+            for local in tree.file(file).functions[0].locals.iter() {
+                if local.ty.is_some() {
+                    linkage.declares(tree, file, &local.name);
+                }
+            }
+        }
+        for ((_, name), stores) in self.global_stores.iter().filter(|((file, _), _)| is_c(file)) {
+            for store in stores {
+                linkage.stores(tree, store, name);
+            }
+        }
+        linkage.sort();
+        self.linkage = linkage;
     }
 
     fn index_scope(&mut self, func: FuncId, region: &'t Region) {
@@ -259,10 +274,9 @@ impl<'t> Values<'t> {
                     self.index_records(func, value);
                 }
                 if let Some(ty) = ty {
-                    self.record_positions
-                        .entry(ty.name.clone())
-                        .or_default()
-                        .push((func, fields));
+                    for name in self.written_types(func, &ty.name) {
+                        self.record_positions.entry(name).or_default().push((func, fields));
+                    }
                 }
             }
             Value::List(items) | Value::OneOf(items) => {
@@ -272,6 +286,21 @@ impl<'t> Values<'t> {
             }
             _ => {}
         }
+    }
+
+    /// The names by which the fields of a type are asked for: the written one, and what it is a typedef of.
+    fn written_types(&self, func: FuncId, name: &str) -> Vec<String> {
+        let mut names = vec![name.to_owned()];
+        if self.tree.language(func) == Language::C {
+            for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+                if let Some((_, target)) = self.alias_target(*class)
+                    && !names.contains(&target.name)
+                {
+                    names.push(target.name);
+                }
+            }
+        }
+        names
     }
 
     /// Everything that is put into fields of this name by record literals or stores.
@@ -697,29 +726,27 @@ impl<'t> Values<'t> {
 
     /// Everything stored into a global name of a file.
     pub(super) fn stored_global(&self, file: FileId, name: &str) -> Objects {
-        if !self.has_global_store(file, name) {
+        if !self.has_global_store(file, name) && self.sharing_files(file, name).is_empty() {
             return Objects::default();
         }
         self.ask(Question::Global(file, name.to_owned()), || {
             let mut found = Objects::default();
-            for store in self.global_stores.get(&(file, name.to_owned())).into_iter().flatten() {
+            for store in self.shared_stores(file, name) {
                 found.add_all(self.eval(store.function, store.value));
             }
             found.add_all(self.declared_type(file, name));
+            if found.is_empty() {
+                for other in self.sharing_files(file, name) {
+                    found.add_all(self.declared_type(other, name));
+                }
+            }
             found
         })
     }
 
     /// Whether the file stores into or declares the name at its top.
     pub(super) fn has_global_store(&self, file: FileId, name: &str) -> bool {
-        self.global_stores.contains_key(&(file, name.to_owned())) || self.declares(file, name)
-    }
-
-    fn declares(&self, file: FileId, name: &str) -> bool {
-        self.tree.file(file).functions[0]
-            .locals
-            .iter()
-            .any(|local| local.name == name && local.ty.is_some())
+        self.global_stores.contains_key(&(file, name.to_owned())) || declares(self.tree, file, name)
     }
 
     fn declared_type(&self, file: FileId, name: &str) -> Objects {
@@ -1043,6 +1070,12 @@ impl<'t> Values<'t> {
                     .collect(),
             },
             ArgumentRef::Result => Vec::new(),
+            ArgumentRef::Last => call
+                .args
+                .last()
+                .map(|argument| (site.0, &argument.value))
+                .into_iter()
+                .collect(),
             ArgumentRef::Of { positions, keywords } => find_argument(&call.args, positions, keywords)
                 .map(|argument| (site.0, &argument.value))
                 .into_iter()
@@ -1156,6 +1189,11 @@ impl<'t> Values<'t> {
         found
     }
 
+    /// The record literals of a type, wherever they stand.
+    pub(super) fn records_of(&self, name: &str) -> &[(FuncId, Fields<'t>)] {
+        self.record_positions.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// The stores into an attribute of a class, its bases or its descendants.
     pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Vec<StoreRef<'t>> {
         let family = self.ancestors(class);
@@ -1192,6 +1230,15 @@ impl<'t> Values<'t> {
         self.global_stores
             .get(&(file, name.to_owned()))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The stores into a global name that a file may see: its own, and in C those of the files that share the variable.
+    pub(super) fn shared_stores(&self, file: FileId, name: &str) -> Vec<StoreRef<'t>> {
+        let mut found = self.global_stores(file, name).to_vec();
+        for other in self.sharing_files(file, name) {
+            found.extend_from_slice(self.global_stores(other, name));
+        }
+        found
     }
 
     /// The values that a function returns or yields.
