@@ -301,6 +301,8 @@ mod tests {
         let pid = i32::try_from(std::process::id()).expect("process ids are positive 32-bit numbers");
         let mut array: Box<[u64; 4]> = Box::new([10, 20, 0, 0]);
         let address = std::ptr::from_ref(array.as_ref()) as u64;
+        // Nothing in this program loads the word, so an optimiser would drop it.
+        std::hint::black_box(&POINTER);
         assert_eq!(Layouts::default().watch(pid, address).change(pid), Change::Unreferenced);
         POINTER.store(address, Ordering::SeqCst);
         let mut layouts = Layouts::default();
