@@ -5,6 +5,7 @@
 //! the writable data of the mapped files finds the word in any libc and language, without symbols.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::Change;
@@ -51,8 +52,20 @@ const MOST_SEARCHES: u32 = 4;
 
 impl Layouts {
     /// Looks for the words that point to `array` in the memory that the tracee uses.
-    pub fn watch(&mut self, pid: i32, array: u64) -> Watched {
+    ///
+    /// An allocator's own notes may point to an array that a program has just made for one child. Where `strict`, such
+    /// an array has no words: only one that holds strings of the kernel's own, as an inherited environment does.
+    pub fn watch(&mut self, pid: i32, array: u64, strict: bool) -> Watched {
         let before = read_near(pid, array, MOST_ARRAY);
+        if strict && !is_inherited(pid, array, &before) {
+            return Watched {
+                array,
+                words: Vec::new(),
+                before,
+                moved: None,
+                freed: false,
+            };
+        }
         let layout = layout(pid);
         let pointing =
             |words: &[u64]| -> Vec<u64> { words.iter().copied().filter(|word| holds(pid, *word, array)).collect() };
@@ -117,16 +130,24 @@ fn is_overwritten(pid: i32, array: &[u8]) -> bool {
         .any(|entry| read(pid, entry, 1).is_empty())
 }
 
-/// Whether an address is on the main thread's stack, where the kernel puts the first array.
-fn is_on_stack(pid: i32, address: u64) -> bool {
+/// The main thread's stack, where the kernel puts the first array and its strings.
+fn stack(pid: i32) -> Range<u64> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-    maps.lines().filter(|line| line.ends_with("[stack]")).any(|line| {
-        let range = line.split(' ').next().and_then(|range| range.split_once('-'));
-        let number = |text: &str| u64::from_str_radix(text, 16).ok();
-        range.is_some_and(|(start, end)| {
-            number(start).is_some_and(|start| start <= address) && number(end).is_some_and(|end| address < end)
-        })
-    })
+    let range = maps.lines().find(|line| line.ends_with("[stack]")).and_then(|line| {
+        let (start, end) = line.split(' ').next()?.split_once('-')?;
+        Some(u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?)
+    });
+    range.unwrap_or(0..0)
+}
+
+/// Whether an array is the kernel's own, or has taken over strings from it.
+fn is_inherited(pid: i32, array: u64, entries: &[u8]) -> bool {
+    let stack = stack(pid);
+    let mut entries = entries
+        .chunks_exact(WORD)
+        .map(|word| u64::from_ne_bytes(word.try_into().expect("chunks of a word")))
+        .take_while(|entry| *entry != 0);
+    stack.contains(&array) || entries.any(|entry| stack.contains(&entry))
 }
 
 impl Watched {
@@ -180,7 +201,9 @@ impl Watched {
         if self.change(pid) != Change::Moved {
             return None;
         }
-        let (since, freeable) = *self.moved.get_or_insert_with(|| (now, !is_on_stack(pid, self.array)));
+        let (since, freeable) = *self
+            .moved
+            .get_or_insert_with(|| (now, !stack(pid).contains(&self.array)));
         if freeable && (self.freed || !self.is_intact(pid)) {
             Some(Change::Reused)
         } else {
@@ -303,10 +326,13 @@ mod tests {
         let address = std::ptr::from_ref(array.as_ref()) as u64;
         // Nothing in this program loads the word, so an optimiser would drop it.
         std::hint::black_box(&POINTER);
-        assert_eq!(Layouts::default().watch(pid, address).change(pid), Change::Unreferenced);
+        assert_eq!(
+            Layouts::default().watch(pid, address, false).change(pid),
+            Change::Unreferenced
+        );
         POINTER.store(address, Ordering::SeqCst);
         let mut layouts = Layouts::default();
-        let watched = layouts.watch(pid, address);
+        let watched = layouts.watch(pid, address, false);
         assert_eq!(watched.variables(), Some(2));
         assert_eq!(watched.change(pid), Change::Unchanged);
         array[0] = std::hint::black_box(11);
@@ -315,6 +341,6 @@ mod tests {
         POINTER.store(1, Ordering::SeqCst);
         assert_eq!(watched.change(pid), Change::Moved);
         // The words are known now, and none of them holds it any more.
-        assert_eq!(layouts.watch(pid, address).change(pid), Change::Unreferenced);
+        assert_eq!(layouts.watch(pid, address, false).change(pid), Change::Unreferenced);
     }
 }

@@ -159,7 +159,8 @@ impl Scene {
                 resume(pid, Resume::ToSyscallExit);
             }
             Hold::UntilMoved(longest) | Hold::UntilReused(longest) => {
-                let watched = self.layouts.watch(pid, array);
+                let strict = matches!(self.hold, Hold::UntilReused(_));
+                let watched = self.layouts.watch(pid, array, strict);
                 event.variables = watched.variables();
                 if watched.is_unreferenced() {
                     event.change = Change::Unreferenced;

@@ -43,7 +43,8 @@ pub enum Hold {
     /// Until the array has moved or changed, this long at most. A child whose array no variable of its program points
     /// to (an environment of its own) is never held.
     UntilMoved(Duration),
-    /// The same, and for a moment longer, until its memory is seen to be used for something else.
+    /// The same, and for a moment longer, until its memory is seen to be used for something else. Only children whose
+    /// array holds strings of the kernel's own, which an array made for one child does not.
     UntilReused(Duration),
 }
 
