@@ -175,8 +175,8 @@ impl<'p, 't> Describe<'p, 't> {
         }
         let ancestor = pair
             .owner
-            .clone()
-            .unwrap_or_else(|| self.engine.values.tree.display(pair.ancestor));
+            .as_deref()
+            .map_or_else(|| self.engine.values.tree.display(pair.ancestor), str::to_owned);
         Overlap {
             reason: self.reason(pair, &threads, &ancestor),
             threads,
@@ -306,7 +306,7 @@ impl<'p, 't> Describe<'p, 't> {
         let sides = [(&pair.mutation, Side::Mutation), (&pair.partner, Side::Partner)];
         let mut found: Vec<Guard> = Vec::new();
         for (side, which) in sides {
-            for held in side.access.guards.iter() {
+            for held in side.access.around.guards() {
                 let guard = Guard {
                     name: held.name.to_string(),
                     side: which,

@@ -179,7 +179,7 @@ fn finding(
 fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft) -> Finding {
     let (confidence, doubts) = describe.confidence(case);
     // What rests on a guess is said to those who ask for notes, and stops nobody else.
-    let guessed = confidence == Confidence::Low && !case.verdict.rare;
+    let guessed = case.pair.certainty.confidence == Confidence::Low;
     let severity = if guessed { Severity::Note } else { draft.severity };
     FindingBuilder {
         code: rule.code,
@@ -216,9 +216,26 @@ fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
         };
         key(a, *near).cmp(&key(b, *far))
     });
+    // Another partner in the same function by the same API says little more: one of each comes first.
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut candidates: Vec<(usize, Finding)> = candidates
+        .into_iter()
+        .map(|(finding, _)| {
+            let alike = finding.partner.as_ref().map(|site| (&site.api, &site.function));
+            let times = seen
+                .entry(format!(
+                    "{:?} {:?} {alike:?}",
+                    finding.mutation.location, finding.partner_kind
+                ))
+                .or_default();
+            *times += 1;
+            (*times, finding)
+        })
+        .collect();
+    candidates.sort_by_key(|(times, finding)| (finding.mutation.location.clone(), finding.partner_kind.name(), *times));
     let mut kept: Vec<Finding> = Vec::new();
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for (finding, _) in candidates {
+    for (_, finding) in candidates {
         let key = format!("{:?} {:?}", finding.mutation.location, finding.partner_kind);
         match counts.get_mut(&key) {
             Some((count, first)) if *count >= PARTNERS => kept[*first].partners_omitted += 1,

@@ -200,6 +200,11 @@ pub enum Role {
     Element {
         of: ArgumentRef,
     },
+    /// The result is the attribute of `of` whose name is the text of `name` (`getattr`).
+    Attribute {
+        of: ArgumentRef,
+        name: ArgumentRef,
+    },
     /// Joins path pieces; the result is a pattern.
     JoinPath,
     /// Forks; the result is 0 in the child. `vfork`: on the parent's memory.

@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 32] = [
+const EFFECTS: [(&str, Reader); 33] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -41,6 +41,12 @@ const EFFECTS: [(&str, Reader); 32] = [
     ("pass", |fields| Ok(Role::Pass { of: of(fields)? })),
     ("insert", insert),
     ("element", |fields| Ok(Role::Element { of: of(fields)? })),
+    ("attribute", |fields| {
+        Ok(Role::Attribute {
+            of: of(fields)?,
+            name: required(fields, "name")?,
+        })
+    }),
     ("join-path", |_| Ok(Role::JoinPath)),
     ("fork", |fields| {
         Ok(Role::Fork {

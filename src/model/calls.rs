@@ -1,11 +1,13 @@
 //! What calls do to the state: entering functions of the tree, and the roles that the catalog gives.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::facts::{LocalIndex, Region, Span, Value};
+use crate::facts::{FunctionKind, LocalIndex, Region, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
+use super::around::Around;
 use super::higher::Binding;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -38,7 +40,9 @@ impl<'t> Walk<'_, 't> {
             .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
         self.one_of(&targets, Some(site), span);
-
+        if let Some(ty) = &meaning.escaped {
+            self.through_pointer(ty, span);
+        }
         if meaning.unknown {
             self.unknown_call(site, span);
         }
@@ -57,7 +61,10 @@ impl<'t> Walk<'_, 't> {
         {
             return Some(binding.targets.clone());
         }
-        Some(self.engine.values.handed_with(owner, index))
+        let handed = self.engine.values.handed_with(owner, index);
+        // Nobody is known to pass a function: what is left is the pointer's type.
+        let only_typed = handed.is_empty() && self.engine.values.meaning(site).escaped.is_some();
+        (!only_typed).then_some(handed)
     }
 
     /// Runs one of several functions here.
@@ -191,10 +198,17 @@ impl<'t> Walk<'_, 't> {
             self.engine.entered_with_heap(target, heap);
         }
         let display = self.engine.values.tree.display(target);
-        let note = format!("{note} {display}");
+        let is_macro = self.engine.values.tree.function(target).kind == FunctionKind::Macro;
+        let note = match is_macro {
+            true => format!("expands {display}"),
+            false => format!("{note} {display}"),
+        };
         let mut summary = summary;
+        if is_macro {
+            summary = Rc::new(self.expanded(&summary, site, target, span));
+        }
         if let Some(site) = site
-            && summary.speaks_of_parameters(target)
+            && summary.speaks_of_parameters
         {
             summary = Rc::new(self.rebound(&summary, site, target));
         }
@@ -209,8 +223,30 @@ impl<'t> Walk<'_, 't> {
         );
     }
 
+    /// A call through a pointer of which only the type is known.
+    fn through_pointer(&mut self, ty: &Rc<str>, span: Span) {
+        let summary = self.engine.escaped_summary(ty);
+        let step = ChainStep {
+            function: self.here,
+            span,
+            note: "calls through a function pointer".into(),
+        };
+        self.apply(&summary, step, &Certainty::SURE);
+    }
+
+    /// What a macro does stands where the macro is used: that is where it can be changed, and where locks are held or not.
+    fn expanded(&mut self, summary: &Summary, site: Option<CallSite>, target: FuncId, span: Span) -> Summary {
+        let mut expanded = summary.clone();
+        for access in &mut expanded.accesses {
+            if self.engine.sites.get(access.site).function == target {
+                access.site = self.engine.expanded_site(access.site, site, self.here, span);
+            }
+        }
+        expanded
+    }
+
     /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
-    fn rebound(&self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
+    fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
         let values = &self.engine.values;
         let rebind = |keys: &Keys| -> Keys {
             let parameter = keys.iter().find_map(|key| match key {
@@ -225,13 +261,24 @@ impl<'t> Walk<'_, 't> {
             keys: rebind(&held.keys),
             ..held.clone()
         };
+        let arounds = &mut self.engine.arounds;
+        let mut known: HashMap<u32, Around> = HashMap::new();
+        let mut around = |around: &Around| {
+            let rebound = || {
+                arounds.make(
+                    around.guards().iter().map(held).collect(),
+                    around.gate().iter().map(rebind).collect(),
+                    around.joined().to_vec(),
+                )
+            };
+            known.entry(around.number()).or_insert_with(rebound).clone()
+        };
         Summary {
             accesses: summary
                 .accesses
                 .iter()
                 .map(|access| Access {
-                    guards: Rc::new(access.guards.iter().map(held).collect()),
-                    gate: Rc::new(access.gate.iter().map(rebind).collect()),
+                    around: around(&access.around),
                     ..access.clone()
                 })
                 .collect(),
@@ -252,9 +299,12 @@ impl<'t> Walk<'_, 't> {
         if summary.sends_unknown {
             self.send_unknown();
         }
+        let around = self.around();
         for access in &summary.accesses {
-            let lifted = self.lift(access, &step, certainty);
-            self.record(lifted);
+            if !self.is_old_news(access, &around, certainty) {
+                let lifted = self.lift(access, &around, &step, certainty);
+                self.record(lifted);
+            }
         }
         for (start, chain) in &summary.starts {
             self.begun(*start, chain.behind(step.clone()), certainty);
@@ -303,41 +353,26 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn lift(&self, access: &Access, step: &ChainStep, certainty: &Certainty) -> Access {
-        let own = self.sure_guards();
-        let guards = if own.is_empty() {
-            access.guards.clone()
-        } else {
-            Rc::new(access.guards.iter().chain(own.iter()).cloned().collect())
-        };
-        let joined = if self.state.joined.is_empty() {
-            access.joined.clone()
-        } else {
-            let own = self.state.joined.iter().map(|(start, _)| *start);
-            let mut all: Vec<StartId> = access.joined.iter().copied().chain(own).collect();
-            all.sort();
-            all.dedup();
-            Rc::new(all)
-        };
-        let gate = if self.state.received.is_empty() {
-            access.gate.clone()
-        } else {
-            let mut all = access.gate.as_ref().clone();
-            all.extend(
-                self.state
-                    .received
-                    .iter()
-                    .filter(|keys| !access.gate.contains(keys))
-                    .cloned(),
-            );
-            Rc::new(all)
-        };
+    /// Where no thread is alive that it could meet, an access that is known already says nothing new.
+    fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty) -> bool {
+        let child = access.child.or(self.state.child);
+        if !self.state.live.is_empty() || child.is_some() {
+            return false;
+        }
+        self.engine.observe(self.key.function, access, &self.state);
+        let around = self.engine.arounds.within(&access.around, around);
+        let repeated = access.repeated || self.loops > 0;
+        let confidence = access.certainty.confidence.min(certainty.confidence);
+        let steps = access.chain.length() + 1 + self.inlined.len() as u32;
+        self.accesses
+            .knows(access.site, child, &around, repeated, (confidence, steps))
+    }
+
+    fn lift(&mut self, access: &Access, around: &Around, step: &ChainStep, certainty: &Certainty) -> Access {
         Access {
             site: access.site,
             chain: access.chain.behind(step.clone()),
-            guards,
-            gate,
-            joined,
+            around: self.engine.arounds.within(&access.around, around),
             repeated: access.repeated || self.loops > 0,
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),
@@ -356,7 +391,7 @@ impl<'t> Walk<'_, 't> {
         for live in live.values() {
             self.engine.meet(self.key.function, &lifted, live);
         }
-        self.out.add(lifted);
+        self.accesses.add(lifted);
     }
 
     /// A thread begins, here or in a callee.
@@ -387,6 +422,7 @@ impl<'t> Walk<'_, 't> {
         }
         self.state.joined.retain(|(joined, _)| *joined != start);
         self.state.ended.retain(|ended| ended.start != start);
+        self.state.failed.retain(|failed| *failed != start);
     }
 
     /// A thread is alive from here on.
@@ -412,8 +448,8 @@ impl<'t> Walk<'_, 't> {
         self.engine.meet_forks(self.key.function, &live);
         live.under = self
             .arms
-            .iter()
-            .map(|arm| (arm.test.clone(), arm.assigned.clone()))
+            .iter_mut()
+            .map(|arm| (arm.test.clone(), arm.assigned()))
             .collect();
         self.state.live.insert(live.start, live);
     }
@@ -490,9 +526,9 @@ impl<'t> Walk<'_, 't> {
 
     /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
     pub(super) fn parallel_region(&mut self, region: &'t Region) {
-        let before = self.out.accesses.len();
+        let before = self.accesses.list().len();
         self.nodes(&region.nodes);
-        let accesses: Vec<Access> = self.out.accesses[before.min(self.out.accesses.len())..].to_vec();
+        let accesses: Vec<Access> = self.accesses.list()[before..].to_vec();
         self.engine.meet_team(self.key.function, &accesses);
     }
 
@@ -681,9 +717,13 @@ impl<'t> Walk<'_, 't> {
         }
         for (home, value) in self.arguments(site, reference) {
             let value = self.latest(&value);
-            let keys = self.engine.values.keys(home, &value);
+            let mut keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
-            let whole = self.loops > 0 || !self.is_single(home, &value);
+            let single = self.is_single(home, &value);
+            if !single && !by_owner {
+                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value))));
+            }
+            let whole = self.loops > 0 || !single;
             if certain {
                 self.join(&keys, by_owner, whole, span);
             } else {
@@ -843,9 +883,7 @@ impl<'t> Walk<'_, 't> {
         let access = Access {
             site,
             chain: Chain::default(),
-            guards: self.sure_guards(),
-            gate: Rc::new(self.state.received.clone()),
-            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            around: self.around(),
             repeated: self.loops > 0,
             certainty: Certainty::SURE,
             child: None,

@@ -26,6 +26,8 @@ pub struct Edge {
 pub struct Meaning {
     pub edges: Vec<Edge>,
     pub entries: Vec<EntryId>,
+    /// Any function of this type whose address is taken.
+    pub escaped: Option<Rc<str>>,
     /// Neither the tree nor the catalog knows it.
     pub unknown: bool,
     /// More functions had this name than a guess may have targets.
@@ -80,10 +82,24 @@ impl Values<'_> {
                 }
             }
         }
-        if meaning.edges.is_empty() && meaning.entries.is_empty() {
-            self.guess(site, objects.iter().count(), &mut meaning);
+        // Of several definitions of a macro the last is the general one by convention: `#ifdef ODD … #else … #endif`.
+        if self.tree.language(site.0) == Language::C {
+            meaning.edges.sort_by_key(|edge| {
+                std::cmp::Reverse((self.tree.function(edge.target).kind == FunctionKind::Macro).then_some(edge.target))
+            });
         }
-        meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty();
+        if meaning.edges.is_empty() && meaning.entries.is_empty() {
+            let known = objects.iter().filter(|object| !matches!(object, Object::Pointer(_)));
+            let known = known.count();
+            meaning.escaped = objects.iter().find_map(|object| match object {
+                Object::Pointer(ty) if known == 0 && self.is_own_type(ty) => Some(ty.clone()),
+                _ => None,
+            });
+            if meaning.escaped.is_none() {
+                self.guess(site, known, &mut meaning);
+            }
+        }
+        meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty() && meaning.escaped.is_none();
         meaning
     }
 
@@ -193,19 +209,13 @@ impl Values<'_> {
         }
     }
 
-    /// How many unrelated classes these methods belong to.
+    /// How many unrelated classes these methods belong to: none, one, or several.
     fn families(&self, methods: &[FuncId]) -> usize {
-        let mut roots: Vec<ClassId> = Vec::new();
-        for class in methods.iter().filter_map(|method| self.tree.owner(*method)) {
-            let line = self.ancestors(class);
-            if !roots
-                .iter()
-                .any(|root| line.contains(root) || self.ancestors(*root).contains(&class))
-            {
-                roots.push(class);
-            }
-        }
-        roots.len()
+        let mut classes = methods.iter().filter_map(|method| self.tree.owner(*method));
+        let Some(first) = classes.next() else { return 0 };
+        let mut others =
+            classes.filter(|class| !self.ancestors(*class).contains(&first) && !self.ancestors(first).contains(class));
+        if others.next().is_some() { 2 } else { 1 }
     }
 
     /// Whether a call with these arguments can be meant for the function.

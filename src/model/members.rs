@@ -36,8 +36,48 @@ impl<'t> Values<'t> {
                 };
                 Objects::one(Object::external(&format!("{path}{separator}{name}")))
             }
+            // `(T)(x).pointer`: the cast is of the whole.
+            Object::Pointer(_) => Objects::one(object.clone()),
             Object::Function(_) | Object::Coroutine(_) | Object::Text(_) => Objects::default(),
         }
+    }
+
+    /// `getattr(of, name)`: the attribute, or every method that a name known in part may mean.
+    pub(super) fn named_attributes(&self, site: CallSite, of: &ArgumentRef, name: &ArgumentRef) -> Objects {
+        let mut found = Objects::default();
+        let named = self.argument(site, name).into_iter();
+        let names: Vec<String> = named.flat_map(|(home, value)| self.texts(home, value)).collect();
+        for (home, value) in self.argument(site, of) {
+            for object in self.eval(home, value).iter() {
+                for name in &names {
+                    if !name.contains(HOLE) {
+                        found.add_all(self.member(object, name));
+                    } else if let Object::Instance(class, _) | Object::Class(class) = object {
+                        found.add_all(self.methods_like(*class, name));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The methods of a class and its line whose names fit a pattern; none where the pattern is all hole.
+    fn methods_like(&self, class: ClassId, pattern: &str) -> Objects {
+        let mut found = Objects::default();
+        if pattern.chars().filter(|letter| *letter != HOLE).count() < 2 {
+            return found;
+        }
+        let line = self.ancestors(class).into_iter().chain(self.descendants(class));
+        for class in line {
+            for (name, methods) in &self.tree.classes[class.0 as usize].methods {
+                if fits(pattern, name) {
+                    for method in methods {
+                        found.add(Object::Function(*method));
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// Rust's single-segment type paths (`JoinHandle`) would else be joined with a dot.
@@ -628,6 +668,46 @@ impl<'t> Values<'t> {
     }
 }
 
+/// What stands for the unknown part of a text.
+const HOLE: char = '\u{0}';
+
+/// Whether a name fits a pattern with holes.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split(HOLE);
+    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let last = pieces.pop().unwrap_or("");
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
 fn is_builtin(object: &Object) -> bool {
     matches!(object, Object::External(path) if path.starts_with("builtins."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn names_fit_patterns_with_holes() {
+        let cases = [
+            ("run_\u{0}", "run_fast", true),
+            ("run_\u{0}", "prerun_fast", false),
+            ("\u{0}_step", "first_step", true),
+            ("\u{0}_step", "first_steps", false),
+            ("do_\u{0}_\u{0}_now", "do_a_b_now", true),
+            ("do_\u{0}_now", "do_now", false),
+        ];
+        for (pattern, name, expected) in cases {
+            assert_eq!(fits(pattern, name), expected, "{pattern:?} {name}");
+        }
+    }
 }

@@ -3,13 +3,15 @@
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names;
 //! [`values`] says what a value may be; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
-//! joins calls, stores and blocks with the catalog; [`walk`] and [`calls`] go through every function in order and keep the threads
+//! joins calls, stores and blocks with the catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
 //! can overlap; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
+mod around;
 mod calls;
+mod escaped;
 mod higher;
 mod meaning;
 mod members;

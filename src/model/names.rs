@@ -401,6 +401,9 @@ impl Values<'_> {
                 }
             }
         }
+        // Two packages of one name in a tree are two workspaces, or copies of one: the nearest is meant.
+        let nearest = found.iter().map(|root| common_components(root, own)).max();
+        found.retain(|root| Some(common_components(root, own)) == nearest);
         found
     }
 }

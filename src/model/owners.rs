@@ -16,6 +16,7 @@ use super::walk::exclude;
 pub fn add(engine: &mut Engine<'_>, target: &Target) {
     classes(engine);
     modules(engine);
+    pointer_types(engine);
     if !target.process_per_test {
         tests(engine);
     }
@@ -63,6 +64,30 @@ fn modules(engine: &mut Engine<'_>) {
     }
 }
 
+/// A thread that a function leaves alive is alive while the others run that are called through a pointer of the same type:
+/// an interpreter calls its functions in any order.
+fn pointer_types(engine: &mut Engine<'_>) {
+    let called: Vec<_> = engine
+        .escaped_summaries
+        .keys()
+        .cloned()
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    for ty in called {
+        let summary = engine.escaped_summary(&ty);
+        let Some(first) = engine.escaped.get(&ty).and_then(|functions| functions.first()).copied() else {
+            continue;
+        };
+        for live in &summary.leaks {
+            engine.meet_itself(first, live);
+            for access in &summary.accesses {
+                engine.meet_owned(first, access, live, &ty);
+            }
+        }
+    }
+}
+
 fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &str) {
     let doubt = Certainty::because(Confidence::Medium, doubt);
     for starter in members {
@@ -94,7 +119,17 @@ fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
     engine.callers(func).is_empty()
         && (function.visibility == Visibility::Public)
         && !function.test_only
+        && !is_test_file(engine, func)
         && !(function.name == "main" && engine.values.tree.language(func) != Language::Python)
+}
+
+/// A file that pytest or unittest collects: its functions run one after the other, each for itself (pytest, Conventions
+/// for Python test discovery).
+fn is_test_file(engine: &Engine<'_>, func: FuncId) -> bool {
+    let facts = engine.values.tree.file(engine.values.tree.file_of(func));
+    let name = facts.path.rsplit('/').next().unwrap_or("");
+    facts.language == Language::Python
+        && (name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py")
 }
 
 /// Runs before any thread of its object can.
@@ -165,7 +200,13 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         let binary = crate_root(&engine.values.tree.file(engine.values.tree.file_of(func)).path).to_owned();
         let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
         for (start, _) in summary(engine, func).starts.clone() {
-            accesses.extend(engine.thread_accesses(start).iter().map(|(access, _)| access.clone()));
+            accesses.extend(
+                engine
+                    .thread_accesses(start)
+                    .all()
+                    .iter()
+                    .map(|(access, _)| access.clone()),
+            );
         }
         accesses.retain(|access| access.child.is_none());
         found.push(Test {
@@ -196,7 +237,7 @@ fn serial_group(engine: &Engine<'_>, func: FuncId) -> String {
 }
 
 fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)) {
-    if exclude(&a.1.guards, &b.1.guards) {
+    if exclude(a.1.around.guards(), b.1.around.guards()) {
         return;
     }
     let side = |access: &Access| PairSide {

@@ -1,6 +1,9 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
 
 use crate::facts::Span;
 use crate::finding::Confidence;
@@ -48,86 +51,111 @@ pub struct Pair {
     /// The addition that can have made `environ` a heap array before the thread began.
     pub heap: Option<SiteId>,
     /// The two sides part in a class or module, not in a function.
-    pub owner: Option<String>,
+    pub owner: Option<Rc<str>>,
     /// Two tests: the partner's; the mutation's is the ancestor.
     pub partner_test: Option<FuncId>,
 }
 
-impl Pair {
-    /// How well founded the pair is: surest first, then the shortest way.
-    fn rank(&self) -> (Confidence, std::cmp::Reverse<u32>) {
-        let steps = |side: &PairSide| side.access.chain.length() + side.start_chain.length();
-        (
-            self.certainty.confidence,
-            std::cmp::Reverse(steps(&self.mutation) + steps(&self.partner)),
-        )
-    }
+/// How well founded a pair is: surest first, then the shortest way.
+type Rank = (Confidence, Reverse<u32>);
+
+/// What is true of a pair on whichever way it arises.
+#[derive(Debug, Clone, Copy)]
+struct Always {
+    repeated: bool,
+    heap: Option<SiteId>,
 }
 
 /// All pairs, by their two sites.
 #[derive(Debug, Default)]
-pub struct Pairs(BTreeMap<(SiteId, SiteId, PairKind), Pair>);
+pub struct Pairs(HashMap<(SiteId, SiteId, PairKind), (Rank, Pair)>);
 
 impl Pairs {
     /// Adds a pair, or the better way to one that is known.
     pub fn add(&mut self, pair: Pair) {
+        let steps = |side: &PairSide| side.access.chain.length() + side.start_chain.length();
         let key = (pair.mutation.access.site, pair.partner.access.site, pair.kind);
-        match self.0.get_mut(&key) {
-            None => {
-                self.0.insert(key, pair);
+        let rank = (
+            pair.certainty.confidence,
+            Reverse(steps(&pair.mutation) + steps(&pair.partner)),
+        );
+        let always = Always {
+            repeated: pair.mutation.access.repeated,
+            heap: pair.heap,
+        };
+        self.offer(key, rank, always, || pair);
+    }
+
+    /// As [`Pairs::add`]; the pair is made only where it is the best so far.
+    fn offer(&mut self, key: (SiteId, SiteId, PairKind), rank: Rank, mut always: Always, pair: impl FnOnce() -> Pair) {
+        let (known_rank, known) = match self.0.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert((rank, pair()));
+                return;
             }
-            Some(known) => {
-                let repeated = known.mutation.access.repeated || pair.mutation.access.repeated;
-                let heap = known.heap.or(pair.heap);
-                if pair.rank() > known.rank() {
-                    *known = pair;
-                }
-                known.mutation.access.repeated = repeated;
-                known.heap = heap;
-            }
+            Entry::Occupied(known) => known.into_mut(),
+        };
+        always.repeated |= known.mutation.access.repeated;
+        always.heap = known.heap.or(always.heap);
+        if rank > *known_rank {
+            (*known_rank, *known) = (rank, pair());
         }
+        known.mutation.access.repeated = always.repeated;
+        known.heap = always.heap;
     }
 
     /// The pairs in the order of their sites.
     pub fn iter(&self) -> impl Iterator<Item = &Pair> {
-        self.0.values()
+        let mut sorted: Vec<_> = self.0.iter().collect();
+        sorted.sort_by_key(|(key, _)| **key);
+        sorted.into_iter().map(|(_, (_, pair))| pair)
     }
 }
 
 /// One side as seen from the function in which the two part.
+#[derive(Clone, Copy)]
 struct Seen<'a> {
     access: &'a Access,
     live: Option<&'a Live>,
     thread: Option<StartId>,
 }
 
+impl Seen<'_> {
+    fn confidence(&self) -> Confidence {
+        let own = self.access.certainty.confidence;
+        self.live.map_or(own, |live| own.min(live.certainty.confidence))
+    }
+
+    fn steps(&self) -> u32 {
+        self.access.chain.length() + self.live.map_or(0, |live| live.chain.length())
+    }
+}
+
 impl Engine<'_> {
     /// An access of the walking thread beside a live thread.
     pub fn meet(&mut self, ancestor: FuncId, access: &Access, live: &Live) {
-        if access.joined.contains(&live.start) {
+        if access.around.joined().contains(&live.start) {
             return;
         }
         if access.child.is_some() {
             return self.fork_window(ancestor, access, None, live);
         }
-        for (other, thread) in self.thread_accesses(live.start).iter() {
-            if access.joined.contains(thread) || other.child.is_some() {
+        let own = Seen {
+            access,
+            live: None,
+            thread: None,
+        };
+        let thread = self.thread_accesses(live.start);
+        for (other, thread) in thread.partners_of(self.sites.kind(access.site)) {
+            if access.around.joined().contains(thread) {
                 continue;
             }
-            let own = Seen {
-                access,
-                live: None,
-                thread: None,
+            let other = Seen {
+                access: other,
+                live: Some(live),
+                thread: Some(*thread),
             };
-            self.consider(
-                ancestor,
-                &own,
-                &Seen {
-                    access: other,
-                    live: Some(live),
-                    thread: Some(*thread),
-                },
-            );
+            self.consider(ancestor, &own, &other);
         }
     }
 
@@ -138,68 +166,52 @@ impl Engine<'_> {
         }
         let left = self.thread_accesses(fresh.start);
         let right = self.thread_accesses(other.start);
-        for (a, thread) in left.iter().filter(|(access, _)| access.child.is_none()) {
+        for (a, thread) in left.all() {
             let a = Seen {
                 access: a,
                 live: Some(fresh),
                 thread: Some(*thread),
             };
-            for (b, thread) in right.iter().filter(|(access, _)| access.child.is_none()) {
-                if a.access.joined.contains(thread) {
+            for (b, thread) in right.partners_of(self.sites.kind(a.access.site)) {
+                if a.access.around.joined().contains(thread) {
                     continue;
                 }
-                self.consider(
-                    ancestor,
-                    &a,
-                    &Seen {
-                        access: b,
-                        live: Some(other),
-                        thread: Some(*thread),
-                    },
-                );
+                let b = Seen {
+                    access: b,
+                    live: Some(other),
+                    thread: Some(*thread),
+                };
+                self.consider(ancestor, &a, &b);
             }
         }
     }
 
-    /// A thread of which several are alive, beside its like; and the forks that any thread makes.
+    /// A thread of which several are alive, beside its like.
     pub fn meet_itself(&mut self, ancestor: FuncId, live: &Live) {
         let accesses = self.thread_accesses(live.start);
-        for (number, (a, thread)) in accesses
-            .iter()
-            .enumerate()
-            .filter(|(_, (access, _))| access.child.is_none())
-        {
-            let a = Seen {
-                access: a,
-                live: Some(live),
-                thread: Some(*thread),
-            };
-            for (b, thread) in accesses[number..].iter().filter(|(access, _)| access.child.is_none()) {
-                self.consider(
-                    ancestor,
-                    &a,
-                    &Seen {
-                        access: b,
-                        live: Some(live),
-                        thread: Some(*thread),
-                    },
-                );
+        let seen = |(access, thread)| Seen {
+            access,
+            live: Some(live),
+            thread: Some(thread),
+        };
+        for (number, (a, thread)) in accesses.mutations().iter().enumerate() {
+            let a = seen((a, *thread));
+            for (b, thread) in accesses.mutations()[number..].iter().chain(accesses.others()) {
+                self.consider(ancestor, &a, &seen((b, *thread)));
             }
         }
     }
 
     /// The forks that a thread makes itself: the process has this thread and the one that started it.
     pub fn meet_forks(&mut self, ancestor: FuncId, live: &Live) {
-        for (access, thread) in self.thread_accesses(live.start).iter() {
-            if access.child.is_some() {
-                self.fork_window(ancestor, access, Some(*thread), live);
-            }
+        for (access, thread) in self.thread_accesses(live.start).in_children() {
+            self.fork_window(ancestor, access, Some(*thread), live);
         }
     }
 
     fn fork_window(&mut self, ancestor: FuncId, access: &Access, thread: Option<StartId>, live: &Live) {
         let Some(fork) = access.child else { return };
-        if self.sites.get(access.site).kind != AccessKind::Mutation {
+        if self.sites.kind(access.site) != AccessKind::Mutation {
             return;
         }
         let side = |access: Access| PairSide {
@@ -230,7 +242,7 @@ impl Engine<'_> {
             ancestor,
             certainty: access.certainty.and(&live.certainty),
             heap: live.heap,
-            owner: None,
+            owner: self.owner.clone(),
             partner_test: None,
         };
         self.pairs.add(pair);
@@ -238,19 +250,16 @@ impl Engine<'_> {
 
     /// Whether two accesses are a pair, and which way round.
     fn consider(&mut self, ancestor: FuncId, a: &Seen<'_>, b: &Seen<'_>) {
-        let kind_of = |seen: &Seen<'_>| self.sites.get(seen.access.site).kind;
+        let kind_of = |seen: &Seen<'_>| self.sites.kind(seen.access.site);
         let (first, second) = match (kind_of(a), kind_of(b)) {
             (AccessKind::Mutation, AccessKind::Mutation) if self.comes_after(a.access.site, b.access.site) => (b, a),
             (AccessKind::Mutation, _) => (a, b),
             (_, AccessKind::Mutation) => (b, a),
             _ => return,
         };
-        if exclude(&first.access.guards, &second.access.guards) {
-            let name = first
-                .access
-                .guards
-                .first()
-                .map_or_else(String::new, |held| held.name.to_string());
+        if exclude(first.access.around.guards(), second.access.around.guards()) {
+            let held = first.access.around.guards().first();
+            let name = held.map_or_else(String::new, |held| held.name.to_string());
             self.observations.guarded(first.access.site, second.access.site, &name);
             return;
         }
@@ -263,38 +272,36 @@ impl Engine<'_> {
                 return;
             }
         }
-        let mut certainty = first.access.certainty.and(&second.access.certainty);
-        for seen in [a, b] {
-            if let Some(live) = seen.live {
+        let key = (first.access.site, second.access.site, PairKind::Race);
+        let rank = (a.confidence().min(b.confidence()), Reverse(a.steps() + b.steps()));
+        let always = Always {
+            repeated: first.access.repeated,
+            heap: a.live.or(b.live).and_then(|live| live.heap),
+        };
+        let owner = &self.owner;
+        self.pairs.offer(key, rank, always, || {
+            let mut certainty = first.access.certainty.and(&second.access.certainty);
+            for live in [a, b].iter().filter_map(|seen| seen.live) {
                 certainty = certainty.and(&live.certainty);
             }
-        }
-        let heap = a.live.or(b.live).and_then(|live| live.heap);
-        let pair = Pair {
-            kind: PairKind::Race,
-            mutation: side_of(first),
-            partner: side_of(second),
-            ancestor,
-            certainty,
-            heap,
-            owner: None,
-            partner_test: None,
-        };
-        self.pairs.add(pair);
+            Pair {
+                kind: PairKind::Race,
+                mutation: side_of(first),
+                partner: side_of(second),
+                ancestor,
+                certainty,
+                heap: always.heap,
+                owner: owner.clone(),
+                partner_test: None,
+            }
+        });
     }
 
     /// As [`Engine::meet`], where the two sides part in a class or file.
     pub fn meet_owned(&mut self, ancestor: FuncId, access: &Access, live: &Live, owner: &str) {
-        let mut outer = Pairs::default();
-        std::mem::swap(&mut outer, &mut self.pairs);
+        self.owner = Some(owner.into());
         self.meet(ancestor, access, live);
-        std::mem::swap(&mut outer, &mut self.pairs);
-        for (_, pair) in outer.0 {
-            self.pairs.add(Pair {
-                owner: Some(owner.to_owned()),
-                ..pair
-            });
-        }
+        self.owner = None;
     }
 
     fn comes_after(&self, a: SiteId, b: SiteId) -> bool {
@@ -307,15 +314,68 @@ impl Engine<'_> {
 
     /// Accesses of a team of threads that run the same region, beside each other.
     pub fn meet_team(&mut self, ancestor: FuncId, accesses: &[Access]) {
-        for (number, a) in accesses.iter().enumerate() {
-            for b in &accesses[number..] {
-                let seen = |access| Seen {
-                    access,
-                    live: None,
-                    thread: None,
-                };
+        let (mutations, others): (Vec<&Access>, Vec<&Access>) = accesses
+            .iter()
+            .partition(|access| self.sites.kind(access.site) == AccessKind::Mutation);
+        let seen = |access| Seen {
+            access,
+            live: None,
+            thread: None,
+        };
+        for (number, a) in mutations.iter().enumerate() {
+            for b in mutations[number..].iter().chain(&others) {
                 self.consider(ancestor, &seen(a), &seen(b));
             }
+        }
+    }
+}
+
+/// The accesses of a thread, with the thread that makes each (threads that it starts are included).
+#[derive(Debug, Default)]
+pub struct ThreadAccesses {
+    /// Mutations, then all others, then what runs in forked children.
+    list: Vec<(Access, StartId)>,
+    mutations: usize,
+    own: usize,
+}
+
+impl ThreadAccesses {
+    /// Sorts accesses by how they are asked for, and otherwise leaves them in order.
+    pub fn new(mut list: Vec<(Access, StartId)>, is_mutation: impl Fn(SiteId) -> bool) -> ThreadAccesses {
+        let rank = |access: &Access| match access.child {
+            Some(_) => 2,
+            None => u8::from(!is_mutation(access.site)),
+        };
+        list.sort_by_key(|(access, _)| rank(access));
+        ThreadAccesses {
+            mutations: list.partition_point(|(access, _)| rank(access) < 1),
+            own: list.partition_point(|(access, _)| rank(access) < 2),
+            list,
+        }
+    }
+
+    /// All but what forked children do.
+    pub fn all(&self) -> &[(Access, StartId)] {
+        &self.list[..self.own]
+    }
+
+    fn mutations(&self) -> &[(Access, StartId)] {
+        &self.list[..self.mutations]
+    }
+
+    fn others(&self) -> &[(Access, StartId)] {
+        &self.list[self.mutations..self.own]
+    }
+
+    fn in_children(&self) -> &[(Access, StartId)] {
+        &self.list[self.own..]
+    }
+
+    /// What an access of this kind can be a pair with.
+    fn partners_of(&self, kind: AccessKind) -> &[(Access, StartId)] {
+        match kind {
+            AccessKind::Mutation => self.all(),
+            _ => self.mutations(),
         }
     }
 }
@@ -334,7 +394,8 @@ fn side_of(seen: &Seen<'_>) -> PairSide {
 fn is_gated(access: &Access, live: &Live) -> bool {
     !live.sent_unknown
         && access
-            .gate
+            .around
+            .gate()
             .iter()
             .any(|keys| !live.sent.iter().any(|sent| meet(sent, keys)))
 }

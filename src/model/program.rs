@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::facts::{CallIndex, Event, FunctionKind, Language, RegionKind, Span, Value};
-use crate::knowledge::{ArgumentRef, Catalog, EntryId, MatchKind, Role, Shape, Target};
+use crate::facts::{
+    CallIndex, Condition, Event, FunctionIndex, FunctionKind, Language, LocalIndex, RegionKind, Span, Value,
+};
+use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, Shape, Target};
 
+use super::around::{Around, Arounds};
 use super::higher::{Binding, Higher};
 use super::meaning::Started;
-use super::pairs::Pairs;
+use super::pairs::{Pairs, ThreadAccesses};
 use super::places::{Key, Keys, meet};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
@@ -49,38 +52,65 @@ pub struct StartInfo {
     pub context: Vec<CallSite>,
 }
 
-/// The accesses of a thread, with the thread that makes each (threads that it starts are included).
-pub type ThreadAccesses = Rc<Vec<(Access, StartId)>>;
-
 /// What tells the uses of one start apart: what it runs, what that captures, and the calls on the way to it.
 type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
+
+/// A name, as it is told from others in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Handle {
+    Local(FunctionIndex, LocalIndex),
+    Global(String),
+}
+
+impl Handle {
+    fn of(value: &Value) -> Option<Handle> {
+        match value {
+            Value::Local(owner, index) => Some(Handle::Local(*owner, *index)),
+            Value::Global(name) => Some(Handle::Global(name.clone())),
+            _ => None,
+        }
+    }
+}
 
 /// What the walks share.
 pub struct Engine<'t> {
     pub values: Values<'t>,
     pub sites: Sites,
     pub pairs: Pairs,
+    /// The class or file in which the two sides of a pair part, where no function is their ancestor.
+    pub owner: Option<Rc<str>>,
     pub observations: Observations,
+    pub arounds: Arounds,
     starts: Vec<StartInfo>,
     starts_by_site: HashMap<CallSite, Vec<StartId>>,
     starts_by_key: HashMap<Key, Vec<StartId>>,
     summaries: HashMap<SummaryKey, Rc<Summary>>,
     previous: HashMap<SummaryKey, Rc<Summary>>,
     walking: HashSet<SummaryKey>,
+    /// Functions whose address is taken, by type, and what a call through such a pointer does.
+    pub(super) escaped: super::escaped::Escaped,
+    pub(super) escaped_summaries: HashMap<Rc<str>, Rc<Summary>>,
+    pub(super) previous_escaped: HashMap<Rc<str>, Rc<Summary>>,
+    pub(super) walking_types: HashSet<Rc<str>>,
     /// A summary was asked for while it was being made: there is recursion, and a second round is worth it.
-    recursive: bool,
-    thread_accesses: HashMap<StartId, ThreadAccesses>,
+    pub(super) recursive: bool,
+    thread_accesses: HashMap<StartId, Rc<ThreadAccesses>>,
     properties: HashSet<String>,
     decorated: HashSet<FuncId>,
     managers: HashSet<FuncId>,
     /// An addition that may have been made before a function is entered.
     heap_at_entry: BTreeMap<FuncId, SiteId>,
     callers: BTreeMap<FuncId, Vec<FuncId>>,
+    edges: HashSet<(FuncId, FuncId)>,
     joins: BTreeMap<StartId, (FuncId, Span)>,
     higher: Higher,
-    /// Entries that are walked with bindings right now.
-    bound_walks: HashSet<(FuncId, Vec<Binding>)>,
+    /// Entries that were walked with bindings; nothing while that is under way.
+    bound_summaries: HashMap<(FuncId, Vec<Binding>), Rc<Summary>>,
     contexts: HashMap<Use, StartId>,
+    /// Names on which threads are started or joined, by file: what they hold is followed from line to line.
+    handles: HashSet<(FileId, Handle)>,
+    /// The text of each test, by its address.
+    pub tests: HashMap<*const Condition, Rc<str>>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -99,7 +129,9 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
     engine.round();
     if engine.recursive {
         engine.previous = std::mem::take(&mut engine.summaries);
+        engine.previous_escaped = std::mem::take(&mut engine.escaped_summaries);
         engine.thread_accesses.clear();
+        engine.bound_summaries.clear();
         engine.pairs = Pairs::default();
         engine.observations = Observations::default();
         engine.round();
@@ -114,13 +146,19 @@ impl<'t> Engine<'t> {
             values: Values::new(tree, catalog),
             sites: Sites::default(),
             pairs: Pairs::default(),
+            owner: None,
             observations: Observations::default(),
+            arounds: Arounds::default(),
             starts: Vec::new(),
             starts_by_site: HashMap::new(),
             starts_by_key: HashMap::new(),
             summaries: HashMap::new(),
             previous: HashMap::new(),
             walking: HashSet::new(),
+            escaped: super::escaped::Escaped::new(),
+            escaped_summaries: HashMap::new(),
+            previous_escaped: HashMap::new(),
+            walking_types: HashSet::new(),
             recursive: false,
             thread_accesses: HashMap::new(),
             properties: HashSet::new(),
@@ -128,10 +166,13 @@ impl<'t> Engine<'t> {
             managers: HashSet::new(),
             heap_at_entry: BTreeMap::new(),
             callers: BTreeMap::new(),
+            edges: HashSet::new(),
             joins: BTreeMap::new(),
             higher: Higher::new(),
-            bound_walks: HashSet::new(),
+            bound_summaries: HashMap::new(),
             contexts: HashMap::new(),
+            handles: HashSet::new(),
+            tests: HashMap::new(),
             looped: HashSet::new(),
             constructors: Vec::new(),
         };
@@ -290,14 +331,44 @@ impl<'t> Engine<'t> {
         }
         self.values.next_round();
         self.higher = self.values.higher();
+        self.escaped = self.values.escaped();
         for func in tree.functions() {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
                 for started in self.values.started(site) {
                     self.register(site, started);
                 }
+                self.register_handles(site);
             }
         }
+    }
+
+    fn register_handles(&mut self, site: CallSite) {
+        let file = self.values.tree.file_of(site.0);
+        let mut handles: Vec<&Value> = Vec::new();
+        if self.starts_by_site.contains_key(&site)
+            && let Value::Attribute(receiver, _) = &self.values.tree.call(site).callee
+        {
+            handles.push(receiver);
+        }
+        for id in &self.values.meaning(site).entries {
+            if let Role::Join { of, .. } = &self.values.catalog.entry(*id).role {
+                let (JoinOf::Handle(reference) | JoinOf::Owner(reference)) = of;
+                handles.extend(
+                    self.values
+                        .argument(site, reference)
+                        .into_iter()
+                        .map(|(_, value)| value),
+                );
+            }
+        }
+        let handles = handles.into_iter().filter_map(Handle::of);
+        self.handles.extend(handles.map(|handle| (file, handle)));
+    }
+
+    /// Whether a thread is started or joined on a name somewhere in its file.
+    pub fn is_handle(&self, file: FileId, name: &Value) -> bool {
+        Handle::of(name).is_some_and(|handle| self.handles.contains(&(file, handle)))
     }
 
     fn register(&mut self, site: CallSite, started: Started) {
@@ -390,22 +461,29 @@ impl<'t> Engine<'t> {
     }
 
     /// What a thread does, with what the threads do that it starts.
-    pub fn thread_accesses(&mut self, start: StartId) -> ThreadAccesses {
+    pub fn thread_accesses(&mut self, start: StartId) -> Rc<ThreadAccesses> {
         if let Some(found) = self.thread_accesses.get(&start) {
             return found.clone();
         }
         // A thread that starts its like: what is known so far is enough to pair it with itself.
         self.thread_accesses.insert(start, Rc::default());
         let mut found: Vec<(Access, StartId)> = Vec::new();
-        for summary in self.entry_summaries(start) {
-            found.extend(summary.accesses.iter().map(|access| (access.clone(), start)));
-            for (inner, _) in &summary.starts {
-                if *inner != start {
-                    found.extend(self.thread_accesses(*inner).iter().cloned());
+        let mut begun = vec![start];
+        let mut next = 0;
+        while let Some(&thread) = begun.get(next) {
+            next += 1;
+            for summary in self.entry_summaries(thread) {
+                found.extend(summary.accesses.iter().map(|access| (access.clone(), thread)));
+                for (inner, _) in &summary.starts {
+                    if !begun.contains(inner) {
+                        begun.push(*inner);
+                    }
                 }
             }
+            found.extend(self.outside_accesses(thread).into_iter().map(|access| (access, thread)));
         }
-        found.extend(self.outside_accesses(start).into_iter().map(|access| (access, start)));
+        let sites = &self.sites;
+        let found = ThreadAccesses::new(found, |site| sites.kind(site) == AccessKind::Mutation);
         let found = Rc::new(found);
         self.thread_accesses.insert(start, found.clone());
         found
@@ -434,9 +512,7 @@ impl<'t> Engine<'t> {
                 found.push(Access {
                     site,
                     chain: Chain::default(),
-                    guards: Rc::default(),
-                    gate: Rc::default(),
-                    joined: Rc::default(),
+                    around: Around::default(),
                     repeated: false,
                     certainty: Certainty::SURE,
                     child: None,
@@ -472,13 +548,15 @@ impl<'t> Engine<'t> {
             if info.bindings.is_empty() {
                 return self.summary(key);
             }
-            if !self.bound_walks.insert((*function, info.bindings.clone())) {
-                return Rc::default();
+            let bound = (*function, info.bindings.clone());
+            if let Some(known) = self.bound_summaries.get(&bound) {
+                return known.clone();
             }
+            self.bound_summaries.insert(bound.clone(), Rc::default());
             self.observations.begin();
             let summary = Rc::new(Walk::summarise(self, key, info.bindings.clone()));
             self.observations.end();
-            self.bound_walks.remove(&(*function, info.bindings.clone()));
+            self.bound_summaries.insert(bound, summary.clone());
             summary
         };
         info.entries.iter().map(summary).collect()
@@ -541,9 +619,8 @@ impl<'t> Engine<'t> {
 
     /// Remembers an edge of the call graph.
     pub fn called_by(&mut self, target: FuncId, caller: FuncId) {
-        let callers = self.callers.entry(target).or_default();
-        if !callers.contains(&caller) {
-            callers.push(caller);
+        if self.edges.insert((target, caller)) {
+            self.callers.entry(target).or_default().push(caller);
         }
     }
 
@@ -648,6 +725,40 @@ impl<'t> Engine<'t> {
             status,
             language,
         }))
+    }
+
+    /// A site inside a macro, as it stands where the macro is used: at `span` in `here`, by the call `used`.
+    pub fn expanded_site(&mut self, site: SiteId, used: Option<CallSite>, here: FuncId, span: Span) -> SiteId {
+        let inside = self.sites.get(site).clone();
+        let variable = used.and_then(|used| self.key_in_macro(&inside, used));
+        self.sites.intern(SiteInfo {
+            function: here,
+            span,
+            variable: variable.or(inside.variable.clone()),
+            ..inside
+        })
+    }
+
+    /// The variable that a use of a macro names by one of its arguments.
+    fn key_in_macro(&self, inside: &SiteInfo, used: CallSite) -> Option<String> {
+        let calls = &self.values.tree.function(inside.function).calls;
+        let index = calls.iter().position(|call| call.span == inside.span)?;
+        let call = (inside.function, CallIndex(index as u32));
+        let keys = inside
+            .entries
+            .iter()
+            .filter_map(|id| match &self.values.catalog.entry(*id).role {
+                Role::Mutation { key: Some(key), .. } | Role::Read { key: Some(key), .. } => Some(key),
+                _ => None,
+            });
+        for (home, value) in keys.flat_map(|key| self.values.argument(call, key)) {
+            if let Some((owner, parameter)) = self.values.parameter_of(home, value)
+                && let Some(argument) = self.values.bound_argument(used, owner, parameter)
+            {
+                return self.only_text(used.0, argument);
+            }
+        }
+        None
     }
 
     /// The shape of a mutation: the code's own, else what the catalog says.
@@ -768,6 +879,16 @@ impl<'t> Engine<'t> {
                     found.push(file);
                 }
             }
+        }
+        // A path is mostly meant from the script's own folder: where something fits there, what fits elsewhere is another
+        // program's.
+        let folder = super::names::folder_of(&self.values.tree.file(own).path);
+        let below = |file: &FileId| {
+            let path = &self.values.tree.file(*file).path;
+            path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if !folder.is_empty() && found.iter().any(below) {
+            found.retain(below);
         }
         found.sort();
         found

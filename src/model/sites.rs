@@ -46,6 +46,8 @@ pub struct SiteInfo {
 #[derive(Debug, Default)]
 pub struct Sites {
     infos: Vec<SiteInfo>,
+    /// Of each, on its own: asked for every two accesses that may meet.
+    kinds: Vec<AccessKind>,
     index: HashMap<(FuncId, Span, AccessKind), SiteId>,
 }
 
@@ -57,6 +59,7 @@ impl Sites {
             return *id;
         }
         let id = SiteId(self.infos.len() as u32);
+        self.kinds.push(info.kind);
         self.infos.push(info);
         self.index.insert(key, id);
         id
@@ -65,6 +68,11 @@ impl Sites {
     /// What is known of a site.
     pub fn get(&self, id: SiteId) -> &SiteInfo {
         &self.infos[id.0 as usize]
+    }
+
+    /// What an access at a site does.
+    pub fn kind(&self, id: SiteId) -> AccessKind {
+        self.kinds[id.0 as usize]
     }
 
     /// Every site with its id.

@@ -37,6 +37,8 @@ pub struct State {
     /// Threads surely joined so far; `true` where the join stands under a test of the very handle, so that on the other
     /// paths there was nothing to join.
     pub joined: Vec<(StartId, bool)>,
+    /// Threads whose start failed on this path.
+    pub failed: Vec<StartId>,
     /// What names of a file hold, as long as every path agrees.
     pub latest: Vec<(FileId, Value, Value)>,
     pub received: Vec<Keys>,
@@ -94,10 +96,12 @@ impl State {
             joined: merge_joined(&ends),
             latest: first.state.latest.clone(),
             received: first.state.received.clone(),
+            failed: first.state.failed.clone(),
             ..State::default()
         };
         for end in &ends {
             merged.received.retain(|keys| end.state.received.contains(keys));
+            merged.failed.retain(|start| end.state.failed.contains(start));
             merged.latest.retain(|known| end.state.latest.contains(known));
             merged.heap = merged.heap.or(end.state.heap);
             for ended in &end.state.ended {
@@ -115,6 +119,13 @@ impl State {
         merged.ended.retain(|ended| !merged.live.contains_key(&ended.start));
         merged.guards = merge_guards(&ends);
         merged
+    }
+
+    /// The start failed on this path: there is no such thread, and nothing to join.
+    pub fn fail(&mut self, start: StartId) {
+        if self.live.remove(&start).is_some() {
+            self.failed.push(start);
+        }
     }
 
     /// Removes a thread that surely ended; `despite_test`: see [`State::joined`].
@@ -165,7 +176,8 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> BTreeMap<StartId, Live> {
         if !base.live.contains_key(start) {
             continue;
         }
-        for end in ends.iter().filter(|end| !end.state.live.contains_key(start)) {
+        let without = |end: &&PathEnd| !end.state.live.contains_key(start) && !end.state.failed.contains(start);
+        for end in ends.iter().filter(without) {
             if same_fate(live, end) {
                 gone.push(*start);
                 break;

@@ -1,10 +1,13 @@
 //! What a function does to the environment, its threads and its guards, as its callers see it.
 
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::facts::Span;
 use crate::finding::Confidence;
 
+use super::around::Around;
 use super::places::Keys;
 use super::sites::SiteId;
 use super::tree::{CallSite, FuncId};
@@ -85,9 +88,6 @@ pub struct Held {
     pub shared: bool,
 }
 
-/// Guards, shared between accesses.
-pub type Guards = Rc<Vec<Held>>;
-
 /// What weakens a claim, with the sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certainty {
@@ -125,11 +125,8 @@ impl Certainty {
 pub struct Access {
     pub site: SiteId,
     pub chain: Chain,
-    pub guards: Guards,
-    /// The queues of which one was surely received from before, since the function began.
-    pub gate: Rc<Vec<Keys>>,
-    /// Threads surely joined before it, since the function began.
-    pub joined: Rc<Vec<StartId>>,
+    /// Guards, messages waited for and threads joined, since the function began.
+    pub around: Around,
     pub repeated: bool,
     pub certainty: Certainty,
     /// It runs in a forked child: the fork's site.
@@ -185,48 +182,30 @@ pub struct Summary {
     pub later: Vec<FuncId>,
     /// Partners that were left out because nearer ones of their kind exist.
     pub dropped: u32,
+    /// A lock or queue in it is a parameter of the function.
+    pub speaks_of_parameters: bool,
 }
 
 /// How many spawns and reads of one kind, guard set and gate are kept, the nearest ones.
 const NEAREST: usize = 12;
 
 impl Summary {
-    /// Whether a lock or queue in it is a parameter of the function.
-    pub fn speaks_of_parameters(&self, function: FuncId) -> bool {
+    /// Finds out whether a lock or queue in it is a parameter of the function.
+    pub fn look_for_parameters(&mut self, function: FuncId) {
         let own = |keys: &Keys| {
             keys.iter()
                 .any(|key| matches!(key, super::places::Key::Local(owner, _) if *owner == function))
         };
-        self.acquires.iter().any(|held| own(&held.keys))
+        let mut seen = HashSet::new();
+        let around = |around: &Around| {
+            seen.insert(around.number())
+                && (around.guards().iter().any(|held| own(&held.keys)) || around.gate().iter().any(own))
+        };
+        self.speaks_of_parameters = self.acquires.iter().any(|held| own(&held.keys))
             || self.releases.iter().any(own)
             || self.sends.iter().any(own)
             || self.received.iter().any(own)
-            || self
-                .accesses
-                .iter()
-                .any(|access| access.guards.iter().any(|held| own(&held.keys)) || access.gate.iter().any(own))
-    }
-
-    /// Adds an access, or the shorter way to one that is known.
-    pub fn add(&mut self, access: Access) {
-        let same = |known: &Access| {
-            known.site == access.site
-                && known.child == access.child
-                && known.gate == access.gate
-                && known.joined == access.joined
-                && same_guards(&known.guards, &access.guards)
-        };
-        match self.accesses.iter_mut().find(|known| same(known)) {
-            None => self.accesses.push(access),
-            Some(known) => {
-                known.repeated |= access.repeated;
-                let better = (access.certainty.confidence, std::cmp::Reverse(access.chain.length()));
-                if better > (known.certainty.confidence, std::cmp::Reverse(known.chain.length())) {
-                    let repeated = known.repeated;
-                    *known = Access { repeated, ..access };
-                }
-            }
-        }
+            || self.accesses.iter().map(|access| &access.around).any(around);
     }
 
     /// Keeps every mutation and the nearest few of everything else; counts the rest. `is_mutation` by site.
@@ -235,7 +214,7 @@ impl Summary {
             return;
         }
         let mut kept: Vec<Access> = Vec::new();
-        let mut counts: Vec<(Access, usize)> = Vec::new();
+        let mut counts: HashMap<u32, usize> = HashMap::new();
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.sort_by_key(|access| access.chain.length());
         for access in accesses {
@@ -243,29 +222,65 @@ impl Summary {
                 kept.push(access);
                 continue;
             }
-            let alike = |other: &Access| {
-                same_guards(&other.guards, &access.guards) && other.gate == access.gate && other.joined == access.joined
-            };
-            match counts.iter_mut().find(|(other, _)| alike(other)) {
-                Some((_, count)) if *count >= NEAREST => self.dropped = self.dropped.saturating_add(1),
-                Some((_, count)) => {
-                    *count += 1;
-                    kept.push(access);
-                }
-                None => {
-                    counts.push((access.clone(), 1));
-                    kept.push(access);
-                }
+            let count = counts.entry(access.around.number()).or_default();
+            if *count >= NEAREST {
+                self.dropped = self.dropped.saturating_add(1);
+            } else {
+                *count += 1;
+                kept.push(access);
             }
         }
         self.accesses = kept;
     }
 }
 
-fn same_guards(a: &Guards, b: &Guards) -> bool {
-    Rc::ptr_eq(a, b)
-        || (a.len() == b.len()
-            && a.iter()
-                .zip(b.iter())
-                .all(|(x, y)| x.keys == y.keys && x.shared == y.shared))
+/// The accesses of a function while it is walked, the best way to each.
+#[derive(Debug, Default)]
+pub struct Accesses {
+    list: Vec<Access>,
+    index: HashMap<(SiteId, Option<SiteId>, u32), usize>,
+}
+
+impl Accesses {
+    /// Adds an access, or the surer or shorter way to one that is known.
+    pub fn add(&mut self, access: Access) {
+        let key = (access.site, access.child, access.around.number());
+        let place = *self.index.entry(key).or_insert(self.list.len());
+        let Some(known) = self.list.get_mut(place) else {
+            return self.list.push(access);
+        };
+        known.repeated |= access.repeated;
+        let better = (access.certainty.confidence, Reverse(access.chain.length()));
+        if better > (known.certainty.confidence, Reverse(known.chain.length())) {
+            let repeated = known.repeated;
+            *known = Access { repeated, ..access };
+        }
+    }
+
+    /// Whether this access is known by a way that is no worse; remembers that it is repeated.
+    pub fn knows(
+        &mut self,
+        site: SiteId,
+        child: Option<SiteId>,
+        around: &Around,
+        repeated: bool,
+        rank: (Confidence, u32),
+    ) -> bool {
+        let Some(place) = self.index.get(&(site, child, around.number())) else {
+            return false;
+        };
+        let known = &mut self.list[*place];
+        known.repeated |= repeated;
+        (known.certainty.confidence, Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
+    }
+
+    /// All so far, in the order in which they were first seen.
+    pub fn list(&self) -> &[Access] {
+        &self.list
+    }
+
+    /// All.
+    pub fn into_list(self) -> Vec<Access> {
+        self.list
+    }
 }

@@ -261,6 +261,15 @@ impl Tree {
         &self.function(site.0).calls[site.1.0 as usize]
     }
 
+    /// The calls in a function on a receiver of this name.
+    pub fn calls_on(&self, func: FuncId, name: &str) -> &[CallSite] {
+        let all = self.calls_by_receiver.get(name).map_or(&[][..], Vec::as_slice);
+        // They were indexed function by function.
+        let first = all.partition_point(|site| site.0 < func);
+        let end = all.partition_point(|site| site.0 <= func);
+        &all[first..end]
+    }
+
     /// The function in which a function is nested.
     pub fn parent(&self, func: FuncId) -> Option<FuncId> {
         let parent = self.function(func).parent?;

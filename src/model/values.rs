@@ -51,6 +51,8 @@ pub enum Object {
     Coroutine(FuncId),
     /// A string; `\u{0}` stands for a hole.
     Text(Rc<str>),
+    /// A pointer to some function of this type ([`super::escaped`]).
+    Pointer(Rc<str>),
 }
 
 impl Object {
@@ -483,14 +485,7 @@ impl<'t> Values<'t> {
             return found;
         }
         let name = &local_of(self.tree.function(func), index).name;
-        for site in self
-            .tree
-            .calls_by_receiver
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter(|site| site.0 == func)
-        {
+        for site in self.tree.calls_on(func, name) {
             let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else {
                 continue;
             };
@@ -750,6 +745,9 @@ impl<'t> Values<'t> {
     pub(super) fn instances_of(&self, file: FileId, ty: &TypeRef) -> Objects {
         let mut found = Objects::default();
         if ty.name == "fn" {
+            if self.tree.file(file).language == Language::C {
+                found.add(Object::Pointer(super::escaped::type_text(ty)));
+            }
             return found;
         }
         let named = if ty.local {
@@ -820,12 +818,31 @@ impl<'t> Values<'t> {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
                     Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
-                    Object::External(path) => found.add_all(self.external_result(site, path)),
+                    Object::External(path) => match self.cast(site, path) {
+                        Some(cast) => found.add_all(cast),
+                        None => found.add_all(self.external_result(site, path)),
+                    },
                     _ => {}
                 }
             }
             found
         })
+    }
+
+    /// `(T)(x)` of C looks like a call of `T` until one knows that `T` is a type.
+    fn cast(&self, site: CallSite, name: &str) -> Option<Objects> {
+        let file = self.tree.file_of(site.0);
+        if self.tree.file(file).language != Language::C {
+            return None;
+        }
+        let classes = self.tree.classes_by_name.get(name)?;
+        let mut found = Objects::default();
+        for class in classes {
+            if let Some((home, target)) = self.alias_target(*class) {
+                found.add_all(self.instances_of(home, &target));
+            }
+        }
+        Some(found)
     }
 
     /// A lock that the function makes anew at every call is another one at every call site, so that two callers that each
@@ -946,6 +963,10 @@ impl<'t> Values<'t> {
                         spoken |= !objects.is_empty();
                         found.add_all(objects);
                     }
+                }
+                Role::Attribute { of, name } => {
+                    spoken = true;
+                    found.add_all(self.named_attributes(site, of, name));
                 }
                 Role::JoinPath => {
                     spoken = true;
@@ -1079,6 +1100,12 @@ impl<'t> Values<'t> {
             );
         }
         found
+    }
+
+    /// The fields of every record literal of a type.
+    pub(super) fn record_values(&self, ty: &str) -> impl Iterator<Item = (FuncId, &'t FieldKey, &'t Value)> + '_ {
+        let records = self.record_positions.get(ty).into_iter().flatten();
+        records.flat_map(|(home, fields)| fields.iter().map(|(key, value)| (*home, key, value)))
     }
 
     /// The value of a field or attribute of a class.

@@ -6,14 +6,15 @@ use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{JoinOf, Role, Shape};
+use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape};
 
+use super::around::Around;
 use super::higher::Binding;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Guards, Held, StartId, Summary};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 
@@ -25,11 +26,21 @@ struct Continuation<'t> {
 }
 
 /// An arm that is being walked.
-pub(super) struct ArmContext {
+pub(super) struct ArmContext<'t> {
     pub test: Rc<str>,
-    pub assigned: Rc<Vec<String>>,
+    arm: &'t Region,
+    /// The places that it assigns, once somebody asked.
+    assigned: Option<Rc<Vec<String>>>,
     /// The keys of the place whose truth is tested.
     pub tested: Keys,
+}
+
+impl ArmContext<'_> {
+    /// The places that the arm assigns.
+    pub fn assigned(&mut self) -> Rc<Vec<String>> {
+        let arm = self.arm;
+        self.assigned.get_or_insert_with(|| Rc::new(assigned_in(arm))).clone()
+    }
 }
 
 /// The walk through one function.
@@ -40,7 +51,8 @@ pub(super) struct Walk<'e, 't> {
     pub here: FuncId,
     pub state: State,
     pub out: Summary,
-    pub arms: Vec<ArmContext>,
+    pub accesses: Accesses,
+    pub arms: Vec<ArmContext<'t>>,
     pub loops: u32,
     pub inlined: Vec<ChainStep>,
     /// The calls whose callee's code is walked in place.
@@ -63,6 +75,7 @@ impl<'t> Walk<'_, 't> {
             here: key.function,
             state: State::default(),
             out: Summary::default(),
+            accesses: Accesses::default(),
             arms: Vec::new(),
             loops: 0,
             inlined: Vec::new(),
@@ -106,9 +119,10 @@ impl<'t> Walk<'_, 't> {
         self.out.received = exit.received;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
+        self.out.accesses = self.accesses.into_list();
         let engine = &self.engine;
-        self.out
-            .trim(|site| engine.sites.get(site).kind == AccessKind::Mutation);
+        self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
+        self.out.look_for_parameters(self.key.function);
         self.out
     }
 
@@ -160,10 +174,12 @@ impl<'t> Walk<'_, 't> {
     fn repeat(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition, at_least_once: bool) {
         let before = self.state.clone();
         // What the body assigns is not what it was before the loop, from the second round on.
-        let assigned = assigned_in(region);
-        self.state
-            .latest
-            .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
+        if !self.state.latest.is_empty() {
+            let assigned = assigned_in(region);
+            self.state
+                .latest
+                .retain(|(_, target, _)| !assigned.contains(&format!("{target:?}")));
+        }
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
         let mut breaks = Vec::new();
@@ -225,11 +241,10 @@ impl<'t> Walk<'_, 't> {
             }
             self.state = before.clone();
             self.arm(arm, test, &mut fork);
-            let place = tested_place(test);
             ends.push(PathEnd {
-                state: std::mem::take(&mut self.state),
                 test: Some(self.text_of(test)),
-                place,
+                place: tested_place(test),
+                state: std::mem::take(&mut self.state),
             });
         }
         if !exhaustive {
@@ -247,7 +262,7 @@ impl<'t> Walk<'_, 't> {
         self.state = State::merge(&before, ends);
     }
 
-    fn arm(&mut self, arm: &'t Region, test: &Condition, fork: &mut ForkArms) {
+    fn arm(&mut self, arm: &'t Region, test: &'t Condition, fork: &mut ForkArms) {
         let name = self.text_of(test);
         for held in &mut self.state.guards {
             if held.test.as_ref() == Some(&name) {
@@ -257,19 +272,91 @@ impl<'t> Walk<'_, 't> {
         if let Some((site, shared)) = self.fork_child(test, fork) {
             self.become_child(site, shared);
         }
+        for start in self.failed_starts(test, true) {
+            self.state.fail(start);
+        }
         let tested = tested_value(test).map_or_else(Keys::new, |value| self.engine.values.keys(self.here, value));
         self.arms.push(ArmContext {
             test: name,
-            assigned: Rc::new(assigned_in(arm)),
+            arm,
+            assigned: None,
             tested,
         });
         self.nodes(&arm.nodes);
         self.arms.pop();
     }
 
+    /// The starts that failed where a test has this outcome: `if (pthread_create(…) != 0)`.
+    fn failed_starts(&self, test: &Condition, outcome: bool) -> Vec<StartId> {
+        match test {
+            Condition::Not(inner) => self.failed_starts(inner, !outcome),
+            Condition::All(tests) if outcome => tests.iter().flat_map(|test| self.failed_starts(test, true)).collect(),
+            Condition::Any(tests) if !outcome => {
+                tests.iter().flat_map(|test| self.failed_starts(test, false)).collect()
+            }
+            Condition::Truthy(value) => self.failed_if(value, outcome),
+            Condition::Equal(value, Value::Int(0) | Value::None)
+            | Condition::Equal(Value::Int(0) | Value::None, value) => self.failed_if(value, !outcome),
+            // `== -1`, `< 0`, `> 0`; a name that it is compared with is that of success.
+            Condition::Equal(value, Value::Int(_)) if outcome => self.failed_if(value, true),
+            Condition::Equal(value, Value::Global(_)) if !outcome => self.failed_if(value, true),
+            Condition::Less(value, Value::Int(0)) | Condition::Less(Value::Int(0), value) if outcome => {
+                self.failed_if(value, true)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The starts whose result a value is, where that says that they failed: a status that is not zero, or no handle.
+    fn failed_if(&self, value: &Value, truthy: bool) -> Vec<StartId> {
+        let Value::Call(owner, call) = self.latest(value) else {
+            return Vec::new();
+        };
+        let site = (self.engine.values.closure(self.here, owner), call);
+        let sites = self.passed_on(site, 0);
+        let failed = |start: &StartId| {
+            let begun = self.engine.start(*start).site;
+            sites.contains(&begun) && self.gives_handle(begun) != truthy
+        };
+        self.state.live.keys().copied().filter(failed).collect()
+    }
+
+    /// The calls whose result a call gives: itself, and what a function of the tree returns as it got it.
+    fn passed_on(&self, site: CallSite, depth: u32) -> Vec<CallSite> {
+        let mut found = vec![site];
+        if depth < 3 {
+            let values = &self.engine.values;
+            for edge in &values.meaning(site).edges {
+                for (home, value) in values.returned_values(edge.target) {
+                    if let Value::Call(owner, call) = value {
+                        found.extend(self.passed_on((values.closure(home, *owner), *call), depth + 1));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a start gives a handle, and nothing where it fails; else it gives a status, which is zero where it went well.
+    fn gives_handle(&self, site: CallSite) -> bool {
+        let values = &self.engine.values;
+        values.meaning(site).entries.iter().any(|id| {
+            let role = &values.catalog.entry(*id).role;
+            matches!(
+                role,
+                Role::Start {
+                    handle: ArgumentRef::Result,
+                    ..
+                }
+            )
+        })
+    }
+
     /// A test as a text by which it is recognised again in the same file.
-    fn text_of(&self, test: &Condition) -> Rc<str> {
-        format!("{:?} {test:?}", self.engine.values.tree.file_of(self.here)).into()
+    fn text_of(&mut self, test: &'t Condition) -> Rc<str> {
+        let file = self.engine.values.tree.file_of(self.here);
+        let text = || format!("{file:?} {test:?}").into();
+        self.engine.tests.entry(test).or_insert_with(text).clone()
     }
 
     fn become_child(&mut self, site: SiteId, shared: bool) {
@@ -612,7 +699,7 @@ impl<'t> Walk<'_, 't> {
             self.state
                 .latest
                 .retain(|(home, known, _)| *home != file || known != target);
-            if kind == StoreKind::Assign {
+            if kind == StoreKind::Assign && self.engine.is_handle(file, target) {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
         }
@@ -645,19 +732,13 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// The guards that are held for sure.
-    pub(super) fn sure_guards(&self) -> Guards {
-        if self.state.guards.iter().all(|held| held.test.is_none()) {
-            return Rc::new(self.state.guards.clone());
-        }
-        Rc::new(
-            self.state
-                .guards
-                .iter()
-                .filter(|held| held.test.is_none())
-                .cloned()
-                .collect(),
-        )
+    /// What surely holds at this point.
+    pub(super) fn around(&mut self) -> Around {
+        let guards = self.state.guards.iter().filter(|held| held.test.is_none());
+        let joined = self.state.joined.iter().map(|(start, _)| *start);
+        let (guards, joined) = (guards.cloned().collect(), joined.collect());
+        let gate = self.state.received.clone();
+        self.engine.arounds.make(guards, gate, joined)
     }
 
     /// Records an access of this function's own code.
@@ -669,18 +750,19 @@ impl<'t> Walk<'_, 't> {
         variable: Option<String>,
         shape: Option<Shape>,
     ) {
-        let Some(site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
+        let Some(mut site) = self.engine.site(self.here, entries, kind, span, variable, shape) else {
             return;
         };
+        if let Some((function, span)) = self.use_of_macro() {
+            site = self.engine.expanded_site(site, None, function, span);
+        }
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(Some(site));
         }
         let access = Access {
             site,
             chain: Chain::default(),
-            guards: self.sure_guards(),
-            gate: Rc::new(self.state.received.clone()),
-            joined: Rc::new(self.state.joined.iter().map(|(start, _)| *start).collect()),
+            around: self.around(),
             repeated: self.loops > 0,
             certainty: Certainty::SURE,
             child: self.state.child,
@@ -689,6 +771,18 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
         }
+    }
+
+    /// Where the macro is used whose code is walked in place.
+    fn use_of_macro(&self) -> Option<(FuncId, Span)> {
+        let kind = |function: FuncId| self.engine.values.tree.function(function).kind;
+        if kind(self.here) != FunctionKind::Macro {
+            return None;
+        }
+        let steps = self.inlined.iter().rev();
+        steps
+            .map(|step| (step.function, step.span))
+            .find(|(function, _)| kind(*function) != FunctionKind::Macro)
     }
 
     /// Joins the threads that these keys mean. `whole`: the join goes through all threads of a start, not just one.
@@ -722,7 +816,17 @@ impl<'t> Walk<'_, 't> {
             .latest
             .iter()
             .find(|(home, target, _)| *home == file && target == value);
-        known.map_or_else(|| value.clone(), |(_, _, latest)| latest.clone())
+        match known {
+            // What a container held when it was made says nothing of what was put into it since.
+            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(value) => value.clone(),
+            Some((_, _, latest)) => latest.clone(),
+            None => value.clone(),
+        }
+    }
+
+    /// Something is put into the place somewhere, after it was made.
+    fn is_filled(&self, value: &Value) -> bool {
+        !self.engine.values.elements(self.here, value, None).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.

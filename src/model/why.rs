@@ -1,6 +1,6 @@
 //! Why a place is reported or not: what the walks saw there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::Span;
 
@@ -39,13 +39,13 @@ pub enum Observation {
 pub struct Observations {
     by_site: BTreeMap<SiteId, Vec<Observation>>,
     /// Sites seen alone in the walks that are under way, innermost last.
-    pending: Vec<Vec<SiteId>>,
+    pending: Vec<BTreeSet<SiteId>>,
 }
 
 impl Observations {
     /// A walk begins.
     pub fn begin(&mut self) {
-        self.pending.push(Vec::new());
+        self.pending.push(BTreeSet::new());
     }
 
     /// A walk ends.
@@ -95,10 +95,8 @@ impl Observations {
             self.add(access.site, observation);
         } else {
             self.add(access.site, Observation::Alone { function });
-            if let Some(pending) = self.pending.last_mut()
-                && !pending.contains(&access.site)
-            {
-                pending.push(access.site);
+            if let Some(pending) = self.pending.last_mut() {
+                pending.insert(access.site);
             }
         }
     }

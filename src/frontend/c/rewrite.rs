@@ -203,9 +203,8 @@ impl Normaliser<'_, '_> {
             }
             "else" | "do" => state.boundary = true,
             "case" | "default" => state.in_case = true,
+            // A computed goto goes on at any label, and macros may hide them all: what follows it is taken to follow it.
             "goto" if self.is(at + 1, b'*') => {
-                let label = self.texts.word("computed", &token);
-                self.out.extend([token, label]);
                 return (at..end).find(|index| self.is(*index, b';')).unwrap_or(end);
             }
             "__attribute__" if self.is(at + 1, b'(') && state.parens == 0 && !state.assigned => {

@@ -1,0 +1,235 @@
+//! Functions of C whose address is taken, by their type: what a call through a pointer of that type may reach when nothing
+//! closer is known of the pointer.
+//!
+//! Interpreters, plugin hosts and protocol handlers keep their functions in tables, wrap them into values of their own and
+//! call them much later. No pointer is followed through that; but a type that the project made for the purpose
+//! (`Value (*)(int, Value *)`) says nearly as much: whoever calls through it calls one of the functions of that type whose
+//! address was taken, in any order, any number of times.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::facts::{AccessForm, Event, FieldKey, FunctionKind, Language, TypeKind, TypeRef, Value};
+use crate::finding::Confidence;
+
+use super::program::{Engine, SummaryKey};
+use super::summary::{Access, Accesses, Certainty, ChainStep, Live, Summary};
+use super::tree::{FuncId, Tree, each_event};
+use super::values::{Object, Values};
+
+/// Functions by the type under which they may be called, `fn(int,char **)->int`, struct tags without their keyword.
+pub type Escaped = BTreeMap<Rc<str>, Vec<FuncId>>;
+
+/// A function type as text, from the facts' `fn` type: parameters, then the result.
+pub fn type_text(ty: &TypeRef) -> Rc<str> {
+    fn text(ty: &TypeRef) -> String {
+        match (ty.name.as_str(), ty.args.split_last()) {
+            ("fn", Some((result, parameters))) => {
+                let parameters: Vec<String> = parameters.iter().map(text).collect();
+                format!("fn({})->{}", parameters.join(","), text(result))
+            }
+            (name, _) => name.to_owned(),
+        }
+    }
+    normalised(&text(ty))
+}
+
+/// `struct tag` and its typedef of the same name are one type.
+fn normalised(signature: &str) -> Rc<str> {
+    ["struct ", "union ", "enum "]
+        .iter()
+        .fold(signature.to_owned(), |text, word| text.replace(word, ""))
+        .into()
+}
+
+impl Values<'_> {
+    /// Collects every function whose address is taken.
+    pub(super) fn escaped(&self) -> Escaped {
+        let mut found = Escaped::new();
+        let tree = self.tree;
+        for func in tree.functions().filter(|func| tree.language(*func) == Language::C) {
+            each_event(&tree.function(func).body, &mut |event| {
+                // A name that is no callee is loaded; where it is a function's, its address is taken.
+                if let Event::Load {
+                    value: value @ Value::Global(_),
+                    form: AccessForm::Whole,
+                    ..
+                } = event
+                {
+                    for target in self.defined_functions(func, value) {
+                        if let Some(signature) = &tree.function(target).signature {
+                            add(&mut found, normalised(signature), target);
+                        }
+                    }
+                }
+            });
+        }
+        self.add_slots(&mut found);
+        found
+    }
+
+    /// What stands in a field of function type has that type, even where a macro hides the function's own.
+    fn add_slots(&self, found: &mut Escaped) {
+        let classes = self.tree.classes.iter().filter(|class| class.kind == TypeKind::Class);
+        for class in classes.filter(|class| self.tree.file(class.file).language == Language::C) {
+            let fields = class.decls.iter().flat_map(|(file, index)| {
+                let decl = &self.tree.file(*file).types[index.0 as usize];
+                decl.fields.iter().map(move |field| (*file, field))
+            });
+            for (position, (file, field)) in fields.enumerate() {
+                let Some(ty) = field.ty.as_ref().and_then(|ty| self.pointer_type(file, ty)) else {
+                    continue;
+                };
+                for name in self.names_of(&class.name) {
+                    for (home, key, value) in self.record_values(&name) {
+                        let fits = match key {
+                            FieldKey::Name(name) => *name == field.name,
+                            FieldKey::Index(index) => *index as usize == position,
+                        };
+                        for target in self.defined_functions(home, value).into_iter().filter(|_| fits) {
+                            add(found, ty.clone(), target);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A struct's own name and the typedefs of it.
+    fn names_of(&self, class: &str) -> Vec<String> {
+        let aliases = self.tree.classes.iter().filter(|alias| {
+            alias.kind == TypeKind::Alias
+                && alias.decls.iter().any(|(file, index)| {
+                    let decl = &self.tree.file(*file).types[index.0 as usize];
+                    decl.target.as_ref().is_some_and(|target| target.name == class)
+                })
+        });
+        let mut names: Vec<String> = aliases.map(|alias| alias.name.clone()).collect();
+        names.push(class.to_owned());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The function type that a declared type is, itself or by a typedef.
+    fn pointer_type(&self, file: super::tree::FileId, ty: &TypeRef) -> Option<Rc<str>> {
+        self.instances_of(file, ty).iter().find_map(|object| match object {
+            Object::Pointer(ty) => Some(ty.clone()),
+            _ => None,
+        })
+    }
+
+    fn defined_functions(&self, func: FuncId, value: &Value) -> Vec<FuncId> {
+        if !matches!(value, Value::Global(_)) {
+            return Vec::new();
+        }
+        self.eval(func, value)
+            .iter()
+            .filter_map(|object| match object {
+                Object::Function(target) if self.tree.function(*target).kind == FunctionKind::Function => Some(*target),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether a function type names a struct of the tree: the project made it, and nobody else's functions have it by
+    /// chance, as they have `void (*)(void *)`.
+    pub(super) fn is_own_type(&self, ty: &str) -> bool {
+        ty.split(['(', ')', ',', '>'])
+            .map(|part| part.trim_end_matches(['*', ' ', '-']))
+            .any(|name| !name.is_empty() && is_struct(self.tree, name))
+    }
+}
+
+fn is_struct(tree: &Tree, name: &str) -> bool {
+    let tagged = ["struct ", "union "]
+        .iter()
+        .any(|word| tree.classes_by_name.contains_key(&format!("{word}{name}")));
+    let named = tree.classes_by_name.get(name).into_iter().flatten();
+    tagged
+        || named.into_iter().any(|class| {
+            let class = &tree.classes[class.0 as usize];
+            class.decls.iter().any(|(file, index)| {
+                let decl = &tree.file(*file).types[index.0 as usize];
+                decl.target
+                    .as_ref()
+                    .is_some_and(|target| target.name.starts_with("struct ") || target.name.starts_with("union "))
+            })
+        })
+}
+
+fn add(found: &mut Escaped, ty: Rc<str>, target: FuncId) {
+    let known = found.entry(ty).or_default();
+    if !known.contains(&target) {
+        known.push(target);
+    }
+}
+
+impl Engine<'_> {
+    /// What a call through a pointer of a type may do: anything that any function of the type does, one beside the threads
+    /// that another has left alive.
+    pub fn escaped_summary(&mut self, ty: &Rc<str>) -> Rc<Summary> {
+        if let Some(found) = self.escaped_summaries.get(ty) {
+            return found.clone();
+        }
+        if !self.walking_types.insert(ty.clone()) {
+            self.recursive = true;
+            return self.previous_escaped.get(ty).cloned().unwrap_or_default();
+        }
+        let doubt = Certainty::because(
+            Confidence::Medium,
+            "the call goes through a function pointer, and may mean any function of the pointer's type whose address is taken",
+        );
+        let mut out = Summary::default();
+        let mut accesses = Accesses::default();
+        for func in self.escaped.get(ty).cloned().unwrap_or_default() {
+            let summary = self.summary(SummaryKey {
+                function: func,
+                main: false,
+            });
+            let function = self.values.tree.function(func);
+            let step = ChainStep {
+                function: func,
+                span: function.name_span,
+                note: format!("is of the pointer's type: {}", function.name).into(),
+            };
+            for access in summary.accesses.iter().filter(|access| access.child.is_none()) {
+                accesses.add(Access {
+                    chain: access.chain.behind(step.clone()),
+                    certainty: access.certainty.and(&doubt),
+                    ..access.clone()
+                });
+            }
+            for (start, chain) in &summary.starts {
+                if !out.starts.iter().any(|(known, _)| known == start) {
+                    out.starts.push((*start, chain.behind(step.clone())));
+                }
+            }
+            for live in summary.leaks.iter() {
+                if !out.leaks.iter().any(|known| known.start == live.start) {
+                    out.leaks.push(Live {
+                        chain: live.chain.behind(step.clone()),
+                        certainty: live.certainty.and(&doubt),
+                        many: true,
+                        ..live.clone()
+                    });
+                }
+            }
+            out.sends.extend(summary.sends.iter().cloned());
+            out.sends_unknown |= summary.sends_unknown;
+            out.heap = out.heap.or(summary.heap);
+            for later in &summary.later {
+                if !out.later.contains(later) {
+                    out.later.push(*later);
+                }
+            }
+        }
+        out.accesses = accesses.into_list();
+        let sites = &self.sites;
+        out.trim(|site| sites.kind(site) == super::sites::AccessKind::Mutation);
+        let out = Rc::new(out);
+        self.walking_types.remove(ty);
+        self.escaped_summaries.insert(ty.clone(), out.clone());
+        out
+    }
+}
