@@ -199,21 +199,23 @@ impl<'t> Values<'t> {
         if let Some(found) = self.heirs.borrow().get(&class) {
             return found.clone();
         }
-        let name = super::tree::last_segment(&self.tree.classes[class.0 as usize].name).to_owned();
         let mut found = Vec::new();
-        let candidates = self.tree.heirs_by_base.get(&name).cloned().unwrap_or_default();
-        for candidate in candidates {
-            if candidate != class && self.ancestors(candidate).contains(&class) {
-                found.push(candidate);
-                for next in self.descendants(candidate) {
-                    if !found.contains(&next) {
-                        found.push(next);
-                    }
-                }
-            }
-        }
+        self.add_heirs(class, class, &mut found);
         self.heirs.borrow_mut().insert(class, found.clone());
         found
+    }
+
+    /// Adds the heirs of a class below `top`, each with its own behind it. A trait may be implemented for a type that
+    /// derives from it again, so that the way down leads round: every class is gone into once.
+    fn add_heirs(&self, class: ClassId, top: ClassId, found: &mut Vec<ClassId>) {
+        let name = super::tree::last_segment(&self.tree.classes[class.0 as usize].name);
+        for candidate in self.tree.heirs_by_base.get(name).into_iter().flatten() {
+            let known = *candidate == top || found.contains(candidate);
+            if !known && *candidate != class && self.ancestors(*candidate).contains(&class) {
+                found.push(*candidate);
+                self.add_heirs(*candidate, top, found);
+            }
+        }
     }
 
     /// The outside paths that a class derives from, directly or through the tree.
