@@ -229,6 +229,7 @@ impl Engine<'_> {
             }
         }
         out.accesses = accesses.into_list();
+        self.arounds.prune(&mut out.accesses);
         let sites = &self.sites;
         out.trim(|site| sites.kind(site) == super::sites::AccessKind::Mutation);
         let out = Rc::new(out);

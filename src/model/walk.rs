@@ -128,6 +128,7 @@ impl<'t> Walk<'_, 't> {
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
         self.out.accesses = self.accesses.into_list();
+        self.engine.arounds.prune(&mut self.out.accesses);
         let engine = &self.engine;
         self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
         self.out.look_for_parameters(self.key.function);
