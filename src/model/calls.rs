@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::facts::{FunctionKind, LocalIndex, Span, Value};
+use crate::facts::{FunctionKind, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
@@ -90,11 +90,24 @@ impl<'t> Walk<'_, 't> {
             self.invoke(*target, site, span, certainty);
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
-        self.state = State::merge(&before, ends);
+        self.state = match self.are_alternatives(targets) {
+            true => State::merge_alternatives(&before, ends),
+            false => State::merge(&before, ends),
+        };
         // A function that is found through a pointer may end the process; whatever else the pointer holds does not.
         if self.state.dead && !sure {
             self.state = before;
         }
+    }
+
+    /// Several definitions of one C function, of which a build has one: `#ifdef POSIX … #else … #endif`.
+    fn are_alternatives(&self, targets: &[(FuncId, Certainty)]) -> bool {
+        let tree = self.engine.values.tree;
+        let Some(((first, _), rest)) = targets.split_first() else {
+            return false;
+        };
+        let name = &tree.function(*first).name;
+        tree.language(*first) == Language::C && rest.iter().all(|(target, _)| tree.function(*target).name == *name)
     }
 
     /// Runs a function here, through the wrappers of its decorators.

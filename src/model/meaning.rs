@@ -83,6 +83,7 @@ impl Values<'_> {
             }
         }
         self.keep_callable(site, &objects, &mut meaning.edges);
+        self.drop_empty_alternatives(&mut meaning);
         // Of several definitions of a macro the last is the general one by convention: `#ifdef ODD … #else … #endif`.
         if self.tree.language(site.0) == Language::C {
             meaning.edges.sort_by_key(|edge| {
@@ -132,6 +133,22 @@ impl Values<'_> {
         if objects.is_full() || edges.iter().any(fits) {
             edges.retain(fits);
         }
+    }
+
+    /// `#ifdef THREADS void lock(void) { … } #else void lock(void) { } #endif`: the empty one is for builds in which there is
+    /// nothing to do, and no thread either.
+    fn drop_empty_alternatives(&self, meaning: &mut Meaning) {
+        let place = |edge: &Edge| (self.tree.file_of(edge.target), &self.tree.function(edge.target).name);
+        let is_empty = |edge: &Edge| self.tree.function(edge.target).body.nodes.is_empty();
+        let full: Vec<_> = meaning
+            .edges
+            .iter()
+            .filter(|edge| !is_empty(edge) && self.tree.language(edge.target) == Language::C)
+            .map(place)
+            .collect();
+        meaning
+            .edges
+            .retain(|edge| !is_empty(edge) || !full.contains(&place(edge)));
     }
 
     fn in_test(&self, func: FuncId) -> bool {

@@ -121,6 +121,27 @@ impl State {
         merged
     }
 
+    /// Where builds meet again that have one definition each of a function: what one of them locks, unlocks or joins
+    /// counts, since the code around it was written for it, and another platform's way to do it may not be known.
+    pub fn merge_alternatives(base: &State, ends: Vec<PathEnd>) -> State {
+        let states: Vec<State> = ends
+            .iter()
+            .map(|end| end.state.clone())
+            .filter(|end| !end.dead)
+            .collect();
+        let mut merged = State::merge(base, ends);
+        merged.live.retain(|start, _| {
+            states.iter().all(|state| state.live.contains_key(start)) || !base.live.contains_key(start)
+        });
+        for held in states.iter().flat_map(|state| &state.guards) {
+            let known = |guards: &[Held]| guards.iter().any(|other| other.keys == held.keys);
+            if !known(&base.guards) && !known(&merged.guards) {
+                merged.guards.push(held.clone());
+            }
+        }
+        merged
+    }
+
     /// The start failed on this path: there is no such thread, and nothing to join.
     pub fn fail(&mut self, start: StartId) {
         if self.live.remove(&start).is_some() {
