@@ -145,6 +145,8 @@ pub struct Values<'t> {
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
     depth: RefCell<u32>,
+    /// The names that a file declares at its top with a type.
+    declared: HashMap<(FileId, &'t str), LocalIndex>,
     /// How many files declare a global variable of this name (C).
     pub(super) declared_globals: HashMap<String, usize>,
     /// Values given to fields of this name in record literals.
@@ -162,6 +164,7 @@ pub struct Values<'t> {
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
+    pub(super) bases: RefCell<HashMap<ClassId, Rc<[Object]>>>,
 }
 
 impl<'t> Values<'t> {
@@ -182,6 +185,7 @@ impl<'t> Values<'t> {
             callers: RefCell::default(),
             asking: RefCell::default(),
             depth: RefCell::new(0),
+            declared: HashMap::new(),
             declared_globals: HashMap::new(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
@@ -192,6 +196,7 @@ impl<'t> Values<'t> {
 
             lines: RefCell::default(),
             heirs: RefCell::default(),
+            bases: RefCell::default(),
         };
         for func in tree.functions() {
             let function = tree.function(func);
@@ -200,6 +205,14 @@ impl<'t> Values<'t> {
             for call in &function.calls {
                 for argument in &call.args {
                     values.index_records(func, &argument.value);
+                }
+            }
+        }
+        for file in tree.file_ids() {
+            for (index, local) in tree.file(file).functions[0].locals.iter().enumerate().rev() {
+                if local.ty.is_some() {
+                    let key = (file, local.name.as_str());
+                    values.declared.insert(key, LocalIndex(index as u32));
                 }
             }
         }
@@ -449,6 +462,7 @@ impl<'t> Values<'t> {
         self.meanings.borrow_mut().clear();
         self.lines.borrow_mut().clear();
         self.heirs.borrow_mut().clear();
+        self.bases.borrow_mut().clear();
     }
 
     fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
@@ -711,21 +725,16 @@ impl<'t> Values<'t> {
     }
 
     fn declares(&self, file: FileId, name: &str) -> bool {
-        self.tree.file(file).functions[0]
-            .locals
-            .iter()
-            .any(|local| local.name == name && local.ty.is_some())
+        self.declared.contains_key(&(file, name))
     }
 
     fn declared_type(&self, file: FileId, name: &str) -> Objects {
-        let module = self.tree.file(file);
-        match module.functions[0].locals.iter().find(|local| local.name == name) {
-            Some(local) => local
-                .ty
-                .as_ref()
-                .map_or_else(Objects::default, |ty| self.instances_of(file, ty)),
-            None => Objects::default(),
-        }
+        let Some(index) = self.declared.get(&(file, name)) else {
+            return Objects::default();
+        };
+        let local = local_of(&self.tree.file(file).functions[0], *index);
+        let ty = local.ty.as_ref();
+        ty.map_or_else(Objects::default, |ty| self.instances_of(file, ty))
     }
 
     /// A static or constant of a Rust crate by its path.
