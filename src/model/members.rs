@@ -1,5 +1,7 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
+use std::rc::Rc;
+
 use crate::facts::{Argument, FieldKey, FunctionIndex, Language, TypeKind, Value};
 use crate::knowledge::{ArgumentRef, ArgumentTest, Predicate, Role};
 
@@ -19,10 +21,10 @@ impl<'t> Values<'t> {
             }
             Object::Super(class) => {
                 let mut found = Objects::default();
-                for base in self.bases(*class) {
+                for base in self.bases(*class).iter() {
                     match base {
-                        Object::Class(base) => found.add_all(self.class_member(base, name, false)),
-                        Object::External(path) => found.add(self.joined_path(*class, &path, name)),
+                        Object::Class(base) => found.add_all(self.class_member(*base, name, false)),
+                        Object::External(path) => found.add(self.joined_path(*class, path, name)),
                         _ => {}
                     }
                 }
@@ -135,9 +137,9 @@ impl<'t> Values<'t> {
         }
         if found.is_empty() {
             for ancestor in self.ancestors(class) {
-                for base in self.bases(ancestor) {
+                for base in self.bases(ancestor).iter() {
                     if let Object::External(path) = base {
-                        found.add(self.joined_path(class, &path, name));
+                        found.add(self.joined_path(class, path, name));
                     }
                 }
             }
@@ -156,7 +158,10 @@ impl<'t> Values<'t> {
     }
 
     /// The direct bases as objects: classes of the tree or outside paths.
-    pub(super) fn bases(&self, class: ClassId) -> Vec<Object> {
+    pub(super) fn bases(&self, class: ClassId) -> Rc<[Object]> {
+        if let Some(found) = self.bases.borrow().get(&class) {
+            return found.clone();
+        }
         let mut found = Vec::new();
         for (file, decl) in self.tree.decls(class) {
             let module = self.tree.module_function(file);
@@ -168,6 +173,8 @@ impl<'t> Values<'t> {
                 }
             }
         }
+        let found: Rc<[Object]> = found.into();
+        self.bases.borrow_mut().insert(class, found.clone());
         found
     }
 
@@ -181,11 +188,11 @@ impl<'t> Values<'t> {
         // The line is remembered before it is complete, so that a base that leads back here finds an end.
         self.lines.borrow_mut().insert(class, found.clone());
         while next < found.len() && found.len() < 32 {
-            for base in self.bases(found[next]) {
+            for base in self.bases(found[next]).iter() {
                 if let Object::Class(base) = base
-                    && !found.contains(&base)
+                    && !found.contains(base)
                 {
-                    found.push(base);
+                    found.push(*base);
                 }
             }
             next += 1;
@@ -222,7 +229,7 @@ impl<'t> Values<'t> {
     pub(super) fn outside_bases(&self, class: ClassId) -> Vec<String> {
         let mut found = Vec::new();
         for ancestor in self.ancestors(class) {
-            for base in self.bases(ancestor) {
+            for base in self.bases(ancestor).iter() {
                 if let Object::External(path) = base {
                     found.push(path.to_string());
                 }

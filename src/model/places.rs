@@ -4,6 +4,7 @@
 //! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
 //! errs on the quiet side for locks.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::facts::{Language, LocalIndex, Value};
@@ -29,6 +30,18 @@ pub enum Key {
 /// A sorted set of keys.
 pub type Keys = Vec<Key>;
 
+/// How many steps from a name to what it was stored or passed from are followed.
+const DEEPEST: u32 = 4;
+
+/// Keys that are being collected.
+#[derive(Default)]
+struct Collected {
+    keys: Keys,
+    /// The locals gone into, with the depth at which they were: a function with many callers is reached on many ways, and
+    /// only a shorter one leads on to more.
+    seen: HashMap<(FuncId, LocalIndex), u32>,
+}
+
 /// Whether two sets of keys meet.
 pub fn meet(a: &[Key], b: &[Key]) -> bool {
     a.iter().any(|key| b.contains(key))
@@ -37,53 +50,56 @@ pub fn meet(a: &[Key], b: &[Key]) -> bool {
 impl Values<'_> {
     /// The keys of a value that stands in a function.
     pub fn keys(&self, func: FuncId, value: &Value) -> Keys {
-        let mut keys = Vec::new();
-        self.collect_keys(func, value, 0, &mut keys);
+        let mut collected = Collected::default();
+        self.collect_keys(func, value, 0, &mut collected);
+        let mut keys = collected.keys;
         keys.sort();
         keys.dedup();
         keys
     }
 
-    fn collect_keys(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys) {
-        if depth > 4 {
+    fn collect_keys(&self, func: FuncId, value: &Value, depth: u32, collected: &mut Collected) {
+        if depth > DEEPEST {
             return;
         }
         for object in self.eval(func, value).iter() {
             match object {
-                Object::Result(_, Some(site)) | Object::Instance(_, Some(site)) => keys.push(Key::Made(*site)),
+                Object::Result(_, Some(site)) | Object::Instance(_, Some(site)) => {
+                    collected.keys.push(Key::Made(*site))
+                }
                 _ => {}
             }
         }
         let file = self.tree.file_of(func);
         match value {
-            Value::Global(name) => keys.push(self.global_key(file, name)),
-            Value::Path(path) => self.path_keys(file, path, keys),
-            Value::Local(owner, index) => self.local_keys(self.tree.func(file, *owner), *index, depth, keys),
-            Value::Attribute(base, name) => self.field_keys(func, base, name, keys),
-            Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, keys),
-            Value::Await(inner) => self.collect_keys(func, inner, depth + 1, keys),
+            Value::Global(name) => collected.keys.push(self.global_key(file, name)),
+            Value::Path(path) => self.path_keys(file, path, &mut collected.keys),
+            Value::Local(owner, index) => self.local_keys(self.tree.func(file, *owner), *index, depth, collected),
+            Value::Attribute(base, name) => self.field_keys(func, base, name, &mut collected.keys),
+            Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, collected),
+            Value::Await(inner) => self.collect_keys(func, inner, depth + 1, collected),
             // `threads + i` is `&threads[i]`.
             Value::Combined(operands) if self.tree.language(func) == Language::C => {
                 if let Some(pointer) = operands.first() {
-                    self.collect_keys(func, pointer, depth + 1, keys);
+                    self.collect_keys(func, pointer, depth + 1, collected);
                 }
             }
             Value::OneOf(values) | Value::List(values) => {
                 for value in values {
-                    self.collect_keys(func, value, depth + 1, keys);
+                    self.collect_keys(func, value, depth + 1, collected);
                 }
             }
             Value::Call(owner, call) => {
                 let site = (self.tree.func(file, *owner), *call);
-                keys.push(Key::Made(site));
-                self.returned_keys(func, site, depth, keys);
+                collected.keys.push(Key::Made(site));
+                self.returned_keys(func, site, depth, collected);
                 // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
                 for id in self.entries_of_call(site) {
                     if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
                         &self.catalog.entry(id).role
                     {
                         for (home, value) in self.argument(site, of) {
-                            self.collect_keys(home, value, depth + 1, keys);
+                            self.collect_keys(home, value, depth + 1, collected);
                         }
                     }
                 }
@@ -94,7 +110,7 @@ impl Values<'_> {
 
     /// What an accessor returns (`return &lock;`) is what its callers mean. A local that holds what a call made is another
     /// thing at every call.
-    fn returned_keys(&self, func: FuncId, site: CallSite, depth: u32, keys: &mut Keys) {
+    fn returned_keys(&self, func: FuncId, site: CallSite, depth: u32, collected: &mut Collected) {
         if self.tree.language(func) != Language::C {
             return;
         }
@@ -112,7 +128,7 @@ impl Values<'_> {
                     _ => true,
                 };
                 if !fresh {
-                    self.collect_keys(*target, value, depth + 1, keys);
+                    self.collect_keys(*target, value, depth + 1, collected);
                 }
             }
         }
@@ -149,21 +165,25 @@ impl Values<'_> {
         }
     }
 
-    fn local_keys(&self, owner: FuncId, index: LocalIndex, depth: u32, keys: &mut Keys) {
-        keys.push(Key::Local(owner, index));
+    fn local_keys(&self, owner: FuncId, index: LocalIndex, depth: u32, collected: &mut Collected) {
+        match collected.seen.get(&(owner, index)) {
+            Some(known) if *known <= depth => return,
+            _ => collected.seen.insert((owner, index), depth),
+        };
+        collected.keys.push(Key::Local(owner, index));
         for store in self.local_stores(owner, index) {
             if let Value::Call(owner, call) = store.value {
                 let file = self.tree.file_of(store.function);
                 let site = (self.tree.func(file, *owner), *call);
-                keys.push(Key::Made(site));
-                self.returned_keys(store.function, site, depth, keys);
+                collected.keys.push(Key::Made(site));
+                self.returned_keys(store.function, site, depth, collected);
             } else if !matches!(store.value, Value::List(_)) {
-                self.collect_keys(store.function, store.value, depth + 1, keys);
+                self.collect_keys(store.function, store.value, depth + 1, collected);
             }
         }
         if local_of(self.tree.function(owner), index).parameter.is_some() {
             for (caller, value) in self.passed(owner, index) {
-                self.collect_keys(caller, value, depth + 1, keys);
+                self.collect_keys(caller, value, depth + 1, collected);
             }
         }
     }

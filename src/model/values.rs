@@ -14,7 +14,7 @@ use crate::facts::{
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
-use super::linkage::{Linkage, declares};
+use super::linkage::Linkage;
 use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
@@ -154,6 +154,8 @@ pub struct Values<'t> {
     pub(super) linkage: Linkage,
     /// What C files include.
     pub(super) includes: RefCell<HashMap<FileId, Rc<Vec<FileId>>>>,
+    /// The names that a file declares at its top with a type.
+    declared: HashMap<(FileId, &'t str), LocalIndex>,
     /// Values given to fields of this name in record literals.
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
@@ -169,6 +171,7 @@ pub struct Values<'t> {
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
+    pub(super) bases: RefCell<HashMap<ClassId, Rc<[Object]>>>,
 }
 
 impl<'t> Values<'t> {
@@ -191,6 +194,7 @@ impl<'t> Values<'t> {
             depth: RefCell::new(0),
             linkage: Linkage::default(),
             includes: RefCell::default(),
+            declared: HashMap::new(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
             sends: sending_calls(tree, catalog),
@@ -200,6 +204,7 @@ impl<'t> Values<'t> {
 
             lines: RefCell::default(),
             heirs: RefCell::default(),
+            bases: RefCell::default(),
         };
         for func in tree.functions() {
             let function = tree.function(func);
@@ -212,6 +217,14 @@ impl<'t> Values<'t> {
             }
         }
         values.index_linkage();
+        for file in tree.file_ids() {
+            for (index, local) in tree.file(file).functions[0].locals.iter().enumerate().rev() {
+                if local.ty.is_some() {
+                    let key = (file, local.name.as_str());
+                    values.declared.insert(key, LocalIndex(index as u32));
+                }
+            }
+        }
         for file in tree
             .file_ids()
             .filter(|file| tree.file(*file).language == Language::Rust)
@@ -483,6 +496,7 @@ impl<'t> Values<'t> {
         self.meanings.borrow_mut().clear();
         self.lines.borrow_mut().clear();
         self.heirs.borrow_mut().clear();
+        self.bases.borrow_mut().clear();
     }
 
     fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
@@ -746,18 +760,20 @@ impl<'t> Values<'t> {
 
     /// Whether the file stores into or declares the name at its top.
     pub(super) fn has_global_store(&self, file: FileId, name: &str) -> bool {
-        self.global_stores.contains_key(&(file, name.to_owned())) || declares(self.tree, file, name)
+        self.global_stores.contains_key(&(file, name.to_owned())) || self.declares(file, name)
+    }
+
+    fn declares(&self, file: FileId, name: &str) -> bool {
+        self.declared.contains_key(&(file, name))
     }
 
     fn declared_type(&self, file: FileId, name: &str) -> Objects {
-        let module = self.tree.file(file);
-        match module.functions[0].locals.iter().find(|local| local.name == name) {
-            Some(local) => local
-                .ty
-                .as_ref()
-                .map_or_else(Objects::default, |ty| self.instances_of(file, ty)),
-            None => Objects::default(),
-        }
+        let Some(index) = self.declared.get(&(file, name)) else {
+            return Objects::default();
+        };
+        let local = local_of(&self.tree.file(file).functions[0], *index);
+        let ty = local.ty.as_ref();
+        ty.map_or_else(Objects::default, |ty| self.instances_of(file, ty))
     }
 
     /// A static or constant of a Rust crate by its path.

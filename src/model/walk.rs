@@ -32,8 +32,8 @@ pub(super) struct ArmContext<'t> {
     arm: &'t Region,
     /// The places that it assigns, once somebody asked.
     assigned: Option<Rc<Vec<String>>>,
-    /// The keys of the place whose truth is tested.
-    pub tested: Keys,
+    /// The place whose truth is tested, and the function in which the test stands.
+    tested: Option<(FuncId, &'t Value)>,
 }
 
 impl ArmContext<'_> {
@@ -372,7 +372,7 @@ impl<'t> Walk<'_, 't> {
         for start in self.failed_starts(test, true) {
             self.state.fail(start);
         }
-        let tested = tested_value(test).map_or_else(Keys::new, |value| self.engine.values.keys(self.here, value));
+        let tested = tested_value(test).map(|value| (self.here, value));
         self.arms.push(ArmContext {
             test: name,
             arm,
@@ -930,7 +930,8 @@ impl<'t> Walk<'_, 't> {
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
     fn tests_handle(&self, keys: &Keys) -> bool {
-        self.arms.iter().any(|arm| meet(&arm.tested, keys))
+        let mut tested = self.arms.iter().filter_map(|arm| arm.tested);
+        tested.any(|(func, value)| meet(&self.engine.values.keys(func, value), keys))
     }
 }
 
