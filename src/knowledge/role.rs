@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 33] = [
+const EFFECTS: [(&str, Reader); 38] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -30,6 +30,11 @@ const EFFECTS: [(&str, Reader); 33] = [
     ("make-lock", |_| Ok(Role::MakeLock)),
     ("receive", |fields| Ok(Role::Receive { of: of(fields)? })),
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
+    ("settle", |fields| Ok(Role::Settle { of: of(fields)? })),
+    ("done", |fields| Ok(Role::Done { of: of(fields)? })),
+    ("alive", |fields| Ok(Role::Alive { of: of(fields)? })),
+    ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
+    ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),
     ("calls-now", |fields| {
         Ok(Role::CallsNow {
             entry: entry(fields)?,

@@ -541,8 +541,27 @@ impl<'t> Walk<'_, 't> {
                 _ => {}
             }
         }
-        let keys = self.engine.values.keys(self.here, value);
-        self.join(&keys, false, self.loops > 0, span);
+        let mut keys = self.engine.values.keys(self.here, value);
+        let several = self.gathered(value);
+        keys.extend(several.iter().flatten().cloned());
+        self.join(&keys, false, self.loops > 0 || !several.is_empty(), span);
+    }
+
+    /// `await gather(*tasks)`: the keys of what stands in the starred arguments, each container with its elements.
+    fn gathered(&self, value: &Value) -> Vec<Keys> {
+        let Value::Call(owner, call) = value else {
+            return Vec::new();
+        };
+        let values = &self.engine.values;
+        let site: CallSite = (values.closure(self.here, *owner), *call);
+        let passes = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::Pass { .. });
+        if !values.meaning(site).entries.iter().any(passes) {
+            return Vec::new();
+        }
+        let args = values.tree.call(site).args.iter();
+        args.filter(|argument| argument.name.as_deref() == Some("*"))
+            .map(|argument| values.keys(site.0, &Value::Element(Box::new(argument.value.clone()))))
+            .collect()
     }
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
@@ -674,6 +693,23 @@ impl<'t> Walk<'_, 't> {
                     self.send(&keys);
                 }
             }
+            Role::Settle { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.settle(&keys);
+                }
+            }
+            Role::Done { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.state.received.retain(|received| !meet(received, &keys));
+                }
+            }
+            Role::Consume { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    self.drain(home, &value, span);
+                }
+            }
             Role::CallsNow { entry, scope } => self.calls_now(site, entry, *scope, span),
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
@@ -791,6 +827,33 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a
+    /// thread that is alive sends it.
+    fn settle(&mut self, keys: &Keys) {
+        if keys.is_empty() {
+            return;
+        }
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for sender in alive {
+            let (sends, unknown) = self.engine.thread_sends(sender);
+            if unknown || sends.iter().any(|sent| meet(sent, keys)) {
+                return;
+            }
+        }
+        for live in self.state.live.values_mut() {
+            live.sent.retain(|sent| !meet(sent, keys));
+        }
+    }
+
+    /// An iterator over what threads bring is gone through to its end: they have ended.
+    pub(super) fn drain(&mut self, home: FuncId, value: &Value, span: Span) {
+        let value = self.latest(value);
+        let keys = self.engine.values.streamed(home, &value);
+        if !keys.is_empty() {
+            self.join(&keys, false, true, span);
+        }
+    }
+
     fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, span: Span) {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for func in self.engine.values.handed_functions(site, entry) {
@@ -841,7 +904,10 @@ impl<'t> Walk<'_, 't> {
         let call = self.engine.values.tree.call(site);
         let doubt = Certainty::because(Confidence::Low, "unknown code is handed the function and may call it");
         for argument in &call.args {
-            let objects = self.engine.values.eval(site.0, &argument.value);
+            let values = &self.engine.values;
+            let objects = values.eval(site.0, &argument.value);
+            // A decorator that hands on what it is given says nothing of when that runs: the calls of the function do.
+            let is_parameter = values.parameter_of(site.0, &argument.value).is_some();
             for object in objects.iter() {
                 if let Object::Function(func) = object
                     && self.engine.is_callback(*func)

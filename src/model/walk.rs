@@ -178,6 +178,11 @@ impl<'t> Walk<'_, 't> {
             after = self.round(region, &mut breaks);
         }
         self.loops -= 1;
+        if !after.dead {
+            self.state = after;
+            self.end_of_loop(region, over, test);
+            after = std::mem::take(&mut self.state);
+        }
         let mut ends: Vec<PathEnd> = breaks.into_iter().map(PathEnd::plain).collect();
         if !endless {
             if !at_least_once {
@@ -187,12 +192,57 @@ impl<'t> Walk<'_, 't> {
                     skipped.live.retain(|start, _| after.live.contains_key(start));
                     skipped.joined.clone_from(&after.joined);
                     skipped.ended.clone_from(&after.ended);
+                    if self.only_waits(region) {
+                        skipped.received.clone_from(&after.received);
+                    }
                 }
                 ends.push(PathEnd::plain(skipped));
             }
             ends.push(PathEnd::plain(after));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// What is known once a loop has come to its end by itself: it went through all that some threads bring, or on for as
+    /// long as one was alive.
+    fn end_of_loop(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition) {
+        let here = self.here;
+        if let Some(over) = over {
+            self.drain(here, over, region.span);
+        }
+        if let Condition::Truthy(Value::Call(owner, call)) = test {
+            let site: CallSite = (self.engine.values.closure(here, *owner), *call);
+            let meaning = self.engine.values.meaning(site);
+            for id in &meaning.entries {
+                if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
+                    for (home, value) in self.engine.values.argument(site, of) {
+                        let keys = self.engine.values.keys(home, value);
+                        self.join(&keys, false, false, region.span);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A loop that does nothing but wait: `while not ready: condition.wait()`. Whoever finds it true at once comes after the
+    /// one who made it so.
+    fn only_waits(&self, region: &'t Region) -> bool {
+        let mut waits = false;
+        for node in &region.nodes {
+            match node {
+                Node::Event(Event::Call(index)) => {
+                    let meaning = self.engine.values.meaning((self.here, *index));
+                    let receives = |id| matches!(self.engine.values.catalog.entry(id).role, Role::Receive { .. });
+                    if !meaning.entries.iter().copied().any(receives) {
+                        return false;
+                    }
+                    waits = true;
+                }
+                Node::Event(Event::Load { .. }) => {}
+                _ => return false,
+            }
+        }
+        waits
     }
 
     fn round(&mut self, region: &'t Region, breaks: &mut Vec<State>) -> State {
