@@ -84,7 +84,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Runs a function here, through the wrappers of its decorators.
-    fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
+    pub(super) fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
         if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.targets.contains(&target)) {
             // The wrapped function itself, through what is left of its decorators.
             let outer = binding.outer.clone();
@@ -910,6 +910,7 @@ impl<'t> Walk<'_, 't> {
             let is_parameter = values.parameter_of(site.0, &argument.value).is_some();
             for object in objects.iter() {
                 if let Object::Function(func) = object
+                    && !(is_parameter && self.engine.has_decorators(*func))
                     && self.engine.is_callback(*func)
                 {
                     self.enter(*func, span, "hands on", &doubt);

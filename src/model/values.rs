@@ -156,6 +156,8 @@ pub struct Values<'t> {
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
+    /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
+    decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
 
@@ -188,6 +190,7 @@ impl<'t> Values<'t> {
             sends: sending_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
+            decorations: HashMap::new(),
             entered: HashMap::new(),
 
             lines: RefCell::default(),
@@ -195,6 +198,9 @@ impl<'t> Values<'t> {
         };
         for func in tree.functions() {
             let function = tree.function(func);
+            if tree.language(func) == Language::Python {
+                values.index_decorations(func);
+            }
             each_event(&function.body, &mut |event| values.index(func, event));
             each_region(&function.body, &mut |region| values.index_scope(func, region));
             for call in &function.calls {
@@ -230,6 +236,16 @@ impl<'t> Values<'t> {
                 .push(file);
         }
         values
+    }
+
+    fn index_decorations(&mut self, func: FuncId) {
+        for attribute in &self.tree.function(func).attributes {
+            if let Some(name) = value_name(&attribute.value) {
+                let called = !attribute.args.is_empty();
+                let known = self.decorations.entry(name.to_owned()).or_default();
+                known.push((func, &attribute.value, called));
+            }
+        }
     }
 
     fn index_scope(&mut self, func: FuncId, region: &'t Region) {
@@ -573,6 +589,38 @@ impl<'t> Values<'t> {
             found.add_all(self.eval(caller, value));
         }
         found.add_all(self.closure_parameter(func, index));
+        if positional(self.tree.function(func)).first() == Some(&index) {
+            for decorated in self.decorated_with(func) {
+                found.add(Object::Function(decorated));
+            }
+        }
+        found
+    }
+
+    /// The functions that this one is handed as a decorator: `@f`, or what `@f(x)` returns.
+    fn decorated_with(&self, func: FuncId) -> Vec<FuncId> {
+        if self.tree.language(func) != Language::Python {
+            return Vec::new();
+        }
+        let maker = self.tree.parent(func).filter(|_| self.tree.owner(func).is_none());
+        let own = (func, false);
+        let mut found = Vec::new();
+        for (decorator, called) in [Some(own), maker.map(|maker| (maker, true))].into_iter().flatten() {
+            let name = &self.tree.function(decorator).name;
+            for (decorated, value, was_called) in self.decorations.get(name).into_iter().flatten() {
+                let home = self
+                    .tree
+                    .parent(*decorated)
+                    .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(*decorated)));
+                let means = self
+                    .eval(home, value)
+                    .iter()
+                    .any(|object| *object == Object::Function(decorator));
+                if *was_called == called && means && !found.contains(decorated) {
+                    found.push(*decorated);
+                }
+            }
+        }
         found
     }
 
@@ -823,7 +871,14 @@ impl<'t> Values<'t> {
             for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
+                    Object::Function(func) => {
+                        found.add_all(self.fresh_locks(site, *func, self.returned(*func)));
+                        if !self.tree.function(*func).attributes.is_empty() {
+                            for wrapper in self.wrappers_around(*func) {
+                                found.add_all(self.returned(wrapper));
+                            }
+                        }
+                    }
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
                     Object::External(path) => match self.cast(site, path) {
                         Some(cast) => found.add_all(cast),

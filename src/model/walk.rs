@@ -57,7 +57,14 @@ impl<'t> Walk<'_, 't> {
     pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Summary {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
-        let mut walk = Walk {
+        let mut walk = Walk::new(engine, key, bindings);
+        walk.constructors();
+        walk.region(body);
+        walk.finish()
+    }
+
+    fn new<'e>(engine: &'e mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Walk<'e, 't> {
+        Walk {
             engine,
             key,
             here: key.function,
@@ -72,9 +79,14 @@ impl<'t> Walk<'_, 't> {
             returns: Vec::new(),
             breaks: Vec::new(),
             continues: Vec::new(),
-        };
-        walk.constructors();
-        walk.region(body);
+        }
+    }
+
+    /// What a thread does that runs a decorated function: its decorators' wrappers stand around it.
+    pub fn summarise_decorated(engine: &mut Engine<'t>, function: FuncId) -> Summary {
+        let mut walk = Walk::new(engine, SummaryKey { function, main: false }, Vec::new());
+        let span = walk.engine.values.tree.function(function).name_span;
+        walk.invoke(function, None, span, &Certainty::SURE);
         walk.finish()
     }
 
