@@ -1178,6 +1178,7 @@ impl<'t> Values<'t> {
                 found.add_all(self.eval(store.function, store.value));
             }
             found.add_all(self.record_field(class, name));
+            found.add_all(self.constructed_field(class, name));
             for ancestor in self.ancestors(class) {
                 for (file, decl) in self.tree.decls(ancestor) {
                     for field in decl.fields.iter().filter(|field| field.name == name) {
@@ -1208,6 +1209,42 @@ impl<'t> Values<'t> {
                 if fits {
                     found.add_all(self.eval(*home, value));
                 }
+            }
+        }
+        found
+    }
+
+    /// What calls of a class that declares its fields and writes no constructor (`dataclass`, `NamedTuple`) put into one.
+    fn constructed_field(&self, class: ClassId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        let entry = &self.tree.classes[class.0 as usize];
+        let position = self
+            .tree
+            .decls(class)
+            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
+        let declared = position.filter(|_| self.tree.file(entry.file).language == Language::Python);
+        let Some(position) = declared.filter(|_| self.method(class, "__init__").is_empty()) else {
+            return found;
+        };
+        // Fields of a base come first: only names tell them apart from here.
+        let alone = self.ancestors(class).len() == 1;
+        let short = super::tree::last_segment(&entry.name);
+        for site in self
+            .tree
+            .calls_by_name
+            .get(short)
+            .into_iter()
+            .flatten()
+            .take(MOST_CALLERS)
+        {
+            let call = self.tree.call(*site);
+            let makes = self
+                .eval(site.0, &call.callee)
+                .iter()
+                .any(|object| *object == Object::Class(class));
+            let places: &[u32] = if alone { &[position as u32] } else { &[] };
+            if makes && let Some(argument) = find_argument(&call.args, places, &[name.to_owned()]) {
+                found.add_all(self.eval(site.0, &argument.value));
             }
         }
         found
