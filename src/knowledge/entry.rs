@@ -259,6 +259,8 @@ pub enum Role {
     IgnoredTest,
     /// A decorated function is a context manager by its generator (`contextlib.contextmanager`).
     ContextManager,
+    /// The decorated function is a program of its own, begun by a person (`@click.command`): its like do not run beside it.
+    Program,
     /// The type of the result is what matters ([`Entry::returns`]), nothing else.
     Value,
     /// Known, and of no consequence: stops the guessing by name.

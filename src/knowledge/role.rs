@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 38] = [
+const EFFECTS: [(&str, Reader); 39] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -84,6 +84,7 @@ const EFFECTS: [(&str, Reader); 38] = [
     }),
     ("ignored-test", |_| Ok(Role::IgnoredTest)),
     ("context-manager", |_| Ok(Role::ContextManager)),
+    ("program", |_| Ok(Role::Program)),
     ("value", value),
     ("inert", |_| Ok(Role::Inert)),
     ("heap-array", |_| Ok(Role::HeapArray)),

@@ -613,6 +613,9 @@ impl Values<'_> {
                     found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
                 }
             }
+            if let (Value::Attribute(_, name), true) = (&attribute.value, objects.is_empty()) {
+                found.extend_from_slice(self.catalog.lookup_any(language, MatchKind::Decorator, name));
+            }
         }
         found
     }

@@ -156,11 +156,21 @@ fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &str)
 /// Nobody in the tree calls it, so that nobody in the tree says in which order; and it is meant to be called.
 fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
     let function = engine.values.tree.function(func);
+    let begins_it_all = function.name == "main" && engine.values.tree.language(func) != Language::Python;
     engine.callers(func).is_empty()
-        && (function.visibility == Visibility::Public)
+        && function.visibility == Visibility::Public
+        && !begins_it_all
         && !function.test_only
         && !is_test_file(engine, func)
-        && !(function.name == "main" && engine.values.tree.language(func) != Language::Python)
+        && !is_program(engine, func)
+}
+
+/// A command of a command line: one process runs one of them.
+fn is_program(engine: &Engine<'_>, func: FuncId) -> bool {
+    let entries = engine.values.attribute_entries(func);
+    entries
+        .iter()
+        .any(|id| engine.values.catalog.entry(*id).role == Role::Program)
 }
 
 /// A file that pytest or unittest collects: its functions run one after the other, each for itself (pytest, Conventions
