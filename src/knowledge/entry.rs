@@ -206,6 +206,26 @@ pub enum Role {
     Send {
         of: ArgumentRef,
     },
+    /// Waits until everything that was sent on `of` is dealt with (`Queue.join`): whoever receives from it waits again.
+    Settle {
+        of: ArgumentRef,
+    },
+    /// Says that what was received from `of` is dealt with (`Queue.task_done`).
+    Done {
+        of: ArgumentRef,
+    },
+    /// Asks whether the thread `of` is alive: a loop that goes on while it is has joined it.
+    Alive {
+        of: ArgumentRef,
+    },
+    /// The result is an iterator that comes to its end when the threads `of` have ended (`as_completed`, `Executor.map`).
+    Stream {
+        of: ArgumentRef,
+    },
+    /// Goes through an iterator to its end (`list`, `sum`).
+    Consume {
+        of: ArgumentRef,
+    },
     /// Calls `entry` now, on this thread, any number of times (`map`, `sorted(key=)`, `pthread_once`). `scope`: threads
     /// started through the value that it passes end before it returns (`thread::scope`). `once`: what makes sure that it
     /// runs once in the process, and that whoever comes later waits until it has.
@@ -274,6 +294,8 @@ pub enum Role {
     IgnoredTest,
     /// A decorated function is a context manager by its generator (`contextlib.contextmanager`).
     ContextManager,
+    /// The decorated function is a program of its own, begun by a person (`@click.command`): its like do not run beside it.
+    Program,
     /// The type of the result is what matters ([`Entry::returns`]), nothing else.
     Value,
     /// Known, and of no consequence: stops the guessing by name.

@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 34] = [
+const EFFECTS: [(&str, Reader); 40] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -31,6 +31,11 @@ const EFFECTS: [(&str, Reader); 34] = [
     ("make-lock", |_| Ok(Role::MakeLock)),
     ("receive", |fields| Ok(Role::Receive { of: of(fields)? })),
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
+    ("settle", |fields| Ok(Role::Settle { of: of(fields)? })),
+    ("done", |fields| Ok(Role::Done { of: of(fields)? })),
+    ("alive", |fields| Ok(Role::Alive { of: of(fields)? })),
+    ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
+    ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),
     ("calls-now", |fields| {
         Ok(Role::CallsNow {
             entry: entry(fields)?,
@@ -81,6 +86,7 @@ const EFFECTS: [(&str, Reader); 34] = [
     }),
     ("ignored-test", |_| Ok(Role::IgnoredTest)),
     ("context-manager", |_| Ok(Role::ContextManager)),
+    ("program", |_| Ok(Role::Program)),
     ("value", value),
     ("inert", |_| Ok(Role::Inert)),
     ("heap-array", |_| Ok(Role::HeapArray)),

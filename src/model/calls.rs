@@ -111,7 +111,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Runs a function here, through the wrappers of its decorators.
-    fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
+    pub(super) fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
         if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.targets.contains(&target)) {
             // The wrapped function itself, through what is left of its decorators.
             let outer = binding.outer.clone();
@@ -565,8 +565,27 @@ impl<'t> Walk<'_, 't> {
                 _ => {}
             }
         }
-        let keys = self.engine.values.keys(self.here, value);
-        self.join(&keys, false, self.loops > 0, span);
+        let mut keys = self.engine.values.keys(self.here, value);
+        let several = self.gathered(value);
+        keys.extend(several.iter().flatten().cloned());
+        self.join(&keys, false, self.loops > 0 || !several.is_empty(), span);
+    }
+
+    /// `await gather(*tasks)`: the keys of what stands in the starred arguments, each container with its elements.
+    fn gathered(&self, value: &Value) -> Vec<Keys> {
+        let Value::Call(owner, call) = value else {
+            return Vec::new();
+        };
+        let values = &self.engine.values;
+        let site: CallSite = (values.closure(self.here, *owner), *call);
+        let passes = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::Pass { .. });
+        if !values.meaning(site).entries.iter().any(passes) {
+            return Vec::new();
+        }
+        let args = values.tree.call(site).args.iter();
+        args.filter(|argument| argument.name.as_deref() == Some("*"))
+            .map(|argument| values.keys(site.0, &Value::Element(Box::new(argument.value.clone()))))
+            .collect()
     }
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
@@ -712,6 +731,23 @@ impl<'t> Walk<'_, 't> {
                 once: Some(control),
                 ..
             } => self.calls_once(site, entry, control, span),
+            Role::Settle { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.settle(&keys);
+                }
+            }
+            Role::Done { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.state.received.retain(|received| !meet(received, &keys));
+                }
+            }
+            Role::Consume { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    self.drain(home, &value, span);
+                }
+            }
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
                     let doubt = "the function is handed on and runs at a time that is not known";
@@ -826,6 +862,33 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a
+    /// thread that is alive sends it.
+    fn settle(&mut self, keys: &Keys) {
+        if keys.is_empty() {
+            return;
+        }
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for sender in alive {
+            let (sends, unknown) = self.engine.thread_sends(sender);
+            if unknown || sends.iter().any(|sent| meet(sent, keys)) {
+                return;
+            }
+        }
+        for live in self.state.live.values_mut() {
+            live.sent.retain(|sent| !meet(sent, keys));
+        }
+    }
+
+    /// An iterator over what threads bring is gone through to its end: they have ended.
+    pub(super) fn drain(&mut self, home: FuncId, value: &Value, span: Span) {
+        let value = self.latest(value);
+        let keys = self.engine.values.streamed(home, &value);
+        if !keys.is_empty() {
+            self.join(&keys, false, true, span);
+        }
+    }
+
     fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, span: Span) {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for func in self.engine.values.handed_functions(site, entry) {
@@ -921,9 +984,13 @@ impl<'t> Walk<'_, 't> {
         let call = self.engine.values.tree.call(site);
         let doubt = Certainty::because(Confidence::Low, "unknown code is handed the function and may call it");
         for argument in &call.args {
-            let objects = self.engine.values.eval(site.0, &argument.value);
+            let values = &self.engine.values;
+            let objects = values.eval(site.0, &argument.value);
+            // A decorator that hands on what it is given says nothing of when that runs: the calls of the function do.
+            let is_parameter = values.parameter_of(site.0, &argument.value).is_some();
             for object in objects.iter() {
                 if let Object::Function(func) = object
+                    && !(is_parameter && self.engine.has_decorators(*func))
                     && self.engine.is_callback(*func)
                 {
                     self.enter(*func, span, "hands on", &doubt);

@@ -585,8 +585,13 @@ impl Values<'_> {
         let mut found = Vec::new();
         for attribute in &self.tree.function(func).attributes {
             for object in self.eval(home, &attribute.value).iter() {
-                if let Object::Function(decorator) = object {
-                    found.push(*decorator);
+                let Object::Function(decorator) = object else { continue };
+                // `@retry(3)`: what the call returns is the decorator.
+                let made = self.wrappers(*decorator);
+                let is_maker = !attribute.args.is_empty() || made.iter().any(|inner| !self.wrappers(*inner).is_empty());
+                match is_maker && !made.is_empty() {
+                    true => found.extend(made),
+                    false => found.push(*decorator),
                 }
             }
         }
@@ -604,6 +609,12 @@ impl Values<'_> {
             .collect()
     }
 
+    /// The wrappers that stand around a decorated function.
+    pub(super) fn wrappers_around(&self, func: FuncId) -> Vec<FuncId> {
+        let decorators = self.decorators(func).into_iter();
+        decorators.flat_map(|decorator| self.wrappers(decorator)).collect()
+    }
+
     /// Whether a function stands inside another.
     pub(super) fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
         while let Some(parent) = self.tree.parent(inner) {
@@ -615,6 +626,34 @@ impl Values<'_> {
         false
     }
 
+    /// The decorators, each by its call, that hand a function to a framework which runs it on threads.
+    pub(super) fn handed_to_frameworks(&self, func: FuncId) -> Vec<(CallSite, EntryId)> {
+        let language = self.tree.language(func);
+        let module = self.tree.module_function(self.tree.file_of(func));
+        let home = self.tree.parent(func).unwrap_or(module);
+        let mut found = Vec::new();
+        for attribute in &self.tree.function(func).attributes {
+            let calls = &self.tree.function(home).calls;
+            let Some(index) = calls.iter().position(|call| call.span == attribute.span) else {
+                continue;
+            };
+            let site = (home, crate::facts::CallIndex(index as u32));
+            for object in self.eval(home, &attribute.value).iter() {
+                let Object::External(path) = object else { continue };
+                for id in self.catalog.lookup(language, MatchKind::Decorator, path) {
+                    if let Role::Start {
+                        moment: StartMoment::Later,
+                        ..
+                    } = &self.catalog.entry(*id).role
+                    {
+                        found.push((site, *id));
+                    }
+                }
+            }
+        }
+        found
+    }
+
     /// The entries that a function's decorators or attributes mean.
     pub(super) fn attribute_entries(&self, func: FuncId) -> Vec<EntryId> {
         let language = self.tree.language(func);
@@ -622,10 +661,14 @@ impl Values<'_> {
         let home = self.tree.parent(func).unwrap_or(module);
         let mut found = Vec::new();
         for attribute in &self.tree.function(func).attributes {
-            for object in self.eval(home, &attribute.value).iter() {
+            let objects = self.eval(home, &attribute.value);
+            for object in objects.iter() {
                 if let Object::External(path) = object {
                     found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
                 }
+            }
+            if let (Value::Attribute(_, name), true) = (&attribute.value, objects.is_empty()) {
+                found.extend_from_slice(self.catalog.lookup_any(language, MatchKind::Decorator, name));
             }
         }
         found

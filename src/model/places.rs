@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::facts::{Language, LocalIndex, Value};
+use crate::knowledge::{ArgumentRef, Role};
 
 use super::linkage::is_static;
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
@@ -58,6 +59,75 @@ impl Values<'_> {
         keys
     }
 
+    /// The keys of the threads whose results an iterator brings: those of `map(f, xs)` itself, those of the handles that
+    /// `as_completed(handles)` is given.
+    pub(super) fn streamed(&self, func: FuncId, value: &Value) -> Keys {
+        let mut keys = Vec::new();
+        self.collect_streamed(func, value, 0, &mut keys);
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    fn collect_streamed(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys) {
+        if depth > DEEPEST {
+            return;
+        }
+        let Value::Call(owner, call) = value else {
+            for (home, source) in self.sources(func, value) {
+                if matches!(source, Value::Call(..)) {
+                    self.collect_streamed(home, source, depth + 1, keys);
+                }
+            }
+            return;
+        };
+        let site = (self.tree.func(self.tree.file_of(func), *owner), *call);
+        for id in self.entries_of_call(site) {
+            match &self.catalog.entry(id).role {
+                Role::Stream {
+                    of: ArgumentRef::Result,
+                } => keys.push(Key::Made(site)),
+                Role::Stream { of } => {
+                    for (home, handles) in self.argument(site, of) {
+                        keys.extend(self.keys(home, handles));
+                        keys.extend(self.keys(home, &Value::Element(Box::new(handles.clone()))));
+                        self.mapping_keys(home, handles, keys);
+                    }
+                }
+                Role::Pass { of } => {
+                    for (home, passed) in self.argument(site, of) {
+                        self.collect_streamed(home, passed, depth + 1, keys);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Handles that are the keys of a mapping: `{pool.submit(f, x): x}`, `names[pool.submit(f, x)] = x`.
+    fn mapping_keys(&self, func: FuncId, mapping: &Value, keys: &mut Keys) {
+        for (home, source) in self.sources(func, mapping) {
+            if let Value::Map(pairs) = source {
+                for (key, _) in pairs {
+                    keys.extend(self.keys(home, key));
+                }
+            }
+        }
+        if let Value::Map(pairs) = mapping {
+            for (key, _) in pairs {
+                keys.extend(self.keys(func, key));
+            }
+        }
+        let Some(name) = self.spoken(func, mapping) else { return };
+        for store in self.item_stores(&name) {
+            if let Value::Item(target, key) = store.target
+                && self.same_place(func, mapping, store.function, target)
+            {
+                keys.extend(self.keys(store.function, key));
+            }
+        }
+    }
+
     fn collect_keys(&self, func: FuncId, value: &Value, depth: u32, collected: &mut Collected) {
         if depth > DEEPEST {
             return;
@@ -95,9 +165,7 @@ impl Values<'_> {
                 self.returned_keys(func, site, depth, collected);
                 // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
                 for id in self.entries_of_call(site) {
-                    if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
-                        &self.catalog.entry(id).role
-                    {
+                    if let Role::Pass { of } | Role::Element { of } = &self.catalog.entry(id).role {
                         for (home, value) in self.argument(site, of) {
                             self.collect_keys(home, value, depth + 1, collected);
                         }

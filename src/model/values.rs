@@ -165,6 +165,8 @@ pub struct Values<'t> {
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
+    /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
+    decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
 
@@ -200,6 +202,7 @@ impl<'t> Values<'t> {
             sends: sending_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
+            decorations: HashMap::new(),
             entered: HashMap::new(),
 
             lines: RefCell::default(),
@@ -208,6 +211,9 @@ impl<'t> Values<'t> {
         };
         for func in tree.functions() {
             let function = tree.function(func);
+            if tree.language(func) == Language::Python {
+                values.index_decorations(func);
+            }
             each_event(&function.body, &mut |event| values.index(func, event));
             each_region(&function.body, &mut |region| values.index_scope(func, region));
             for call in &function.calls {
@@ -263,6 +269,16 @@ impl<'t> Values<'t> {
         }
         linkage.sort();
         self.linkage = linkage;
+    }
+
+    fn index_decorations(&mut self, func: FuncId) {
+        for attribute in &self.tree.function(func).attributes {
+            if let Some(name) = value_name(&attribute.value) {
+                let called = !attribute.args.is_empty();
+                let known = self.decorations.entry(name.to_owned()).or_default();
+                known.push((func, &attribute.value, called));
+            }
+        }
     }
 
     fn index_scope(&mut self, func: FuncId, region: &'t Region) {
@@ -614,6 +630,38 @@ impl<'t> Values<'t> {
             found.add_all(self.eval(caller, value));
         }
         found.add_all(self.closure_parameter(func, index));
+        if positional(self.tree.function(func)).first() == Some(&index) {
+            for decorated in self.decorated_with(func) {
+                found.add(Object::Function(decorated));
+            }
+        }
+        found
+    }
+
+    /// The functions that this one is handed as a decorator: `@f`, or what `@f(x)` returns.
+    fn decorated_with(&self, func: FuncId) -> Vec<FuncId> {
+        if self.tree.language(func) != Language::Python {
+            return Vec::new();
+        }
+        let maker = self.tree.parent(func).filter(|_| self.tree.owner(func).is_none());
+        let own = (func, false);
+        let mut found = Vec::new();
+        for (decorator, called) in [Some(own), maker.map(|maker| (maker, true))].into_iter().flatten() {
+            let name = &self.tree.function(decorator).name;
+            for (decorated, value, was_called) in self.decorations.get(name).into_iter().flatten() {
+                let home = self
+                    .tree
+                    .parent(*decorated)
+                    .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(*decorated)));
+                let means = self
+                    .eval(home, value)
+                    .iter()
+                    .any(|object| *object == Object::Function(decorator));
+                if *was_called == called && means && !found.contains(decorated) {
+                    found.push(*decorated);
+                }
+            }
+        }
         found
     }
 
@@ -864,7 +912,14 @@ impl<'t> Values<'t> {
             for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
+                    Object::Function(func) => {
+                        found.add_all(self.fresh_locks(site, *func, self.returned(*func)));
+                        if !self.tree.function(*func).attributes.is_empty() {
+                            for wrapper in self.wrappers_around(*func) {
+                                found.add_all(self.returned(wrapper));
+                            }
+                        }
+                    }
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
                     Object::External(path) => match self.cast(site, path) {
                         Some(cast) => found.add_all(cast),
@@ -1170,6 +1225,7 @@ impl<'t> Values<'t> {
                 found.add_all(self.eval(store.function, store.value));
             }
             found.add_all(self.record_field(class, name));
+            found.add_all(self.constructed_field(class, name));
             for ancestor in self.ancestors(class) {
                 for (file, decl) in self.tree.decls(ancestor) {
                     for field in decl.fields.iter().filter(|field| field.name == name) {
@@ -1208,6 +1264,42 @@ impl<'t> Values<'t> {
     /// The record literals of a type, wherever they stand.
     pub(super) fn records_of(&self, name: &str) -> &[(FuncId, Fields<'t>)] {
         self.record_positions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What calls of a class that declares its fields and writes no constructor (`dataclass`, `NamedTuple`) put into one.
+    fn constructed_field(&self, class: ClassId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        let entry = &self.tree.classes[class.0 as usize];
+        let position = self
+            .tree
+            .decls(class)
+            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
+        let declared = position.filter(|_| self.tree.file(entry.file).language == Language::Python);
+        let Some(position) = declared.filter(|_| self.method(class, "__init__").is_empty()) else {
+            return found;
+        };
+        // Fields of a base come first: only names tell them apart from here.
+        let alone = self.ancestors(class).len() == 1;
+        let short = super::tree::last_segment(&entry.name);
+        for site in self
+            .tree
+            .calls_by_name
+            .get(short)
+            .into_iter()
+            .flatten()
+            .take(MOST_CALLERS)
+        {
+            let call = self.tree.call(*site);
+            let makes = self
+                .eval(site.0, &call.callee)
+                .iter()
+                .any(|object| *object == Object::Class(class));
+            let places: &[u32] = if alone { &[position as u32] } else { &[] };
+            if makes && let Some(argument) = find_argument(&call.args, places, &[name.to_owned()]) {
+                found.add_all(self.eval(site.0, &argument.value));
+            }
+        }
+        found
     }
 
     /// The stores into an attribute of a class, its bases or its descendants.

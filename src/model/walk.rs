@@ -72,7 +72,14 @@ impl<'t> Walk<'_, 't> {
     pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Summary {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
-        let mut walk = Walk {
+        let mut walk = Walk::new(engine, key, bindings);
+        walk.constructors();
+        walk.region(body);
+        walk.finish()
+    }
+
+    fn new<'e>(engine: &'e mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Walk<'e, 't> {
+        Walk {
             engine,
             key,
             here: key.function,
@@ -89,9 +96,14 @@ impl<'t> Walk<'_, 't> {
             returns: Vec::new(),
             breaks: Vec::new(),
             continues: Vec::new(),
-        };
-        walk.constructors();
-        walk.region(body);
+        }
+    }
+
+    /// What a thread does that runs a decorated function: its decorators' wrappers stand around it.
+    pub fn summarise_decorated(engine: &mut Engine<'t>, function: FuncId) -> Summary {
+        let mut walk = Walk::new(engine, SummaryKey { function, main: false }, Vec::new());
+        let span = walk.engine.values.tree.function(function).name_span;
+        walk.invoke(function, None, span, &Certainty::SURE);
         walk.finish()
     }
 
@@ -210,6 +222,11 @@ impl<'t> Walk<'_, 't> {
         if let (Some(team), Some(entered)) = (&mut self.team, team) {
             team.leave_loop(entered);
         }
+        if !after.dead {
+            self.state = after;
+            self.end_of_loop(region, over, test);
+            after = std::mem::take(&mut self.state);
+        }
         let mut ends: Vec<PathEnd> = breaks.into_iter().map(PathEnd::plain).collect();
         if !endless {
             if !at_least_once {
@@ -294,6 +311,27 @@ impl<'t> Walk<'_, 't> {
                 && held(taken)
             {
                 return self.lock(site, of, *shared, *guard);
+            }
+        }
+    }
+
+    /// What is known once a loop has come to its end by itself: it went through all that some threads bring, or on for as
+    /// long as one was alive.
+    fn end_of_loop(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition) {
+        let here = self.here;
+        if let Some(over) = over {
+            self.drain(here, over, region.span);
+        }
+        if let Condition::Truthy(Value::Call(owner, call)) = test {
+            let site: CallSite = (self.engine.values.closure(here, *owner), *call);
+            let meaning = self.engine.values.meaning(site);
+            for id in &meaning.entries {
+                if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
+                    for (home, value) in self.engine.values.argument(site, of) {
+                        let keys = self.engine.values.keys(home, value);
+                        self.join(&keys, false, false, region.span);
+                    }
+                }
             }
         }
     }
