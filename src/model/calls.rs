@@ -465,13 +465,13 @@ impl<'t> Walk<'_, 't> {
         let (sends, unknown) = self.engine.thread_sends(live.start);
         live.sent_unknown |= unknown && !self.state.live.is_empty();
         for other in self.state.live.values_mut() {
-            other.sent.extend(sends.iter().cloned());
+            add_new(&mut other.sent, &sends);
             other.sent_unknown |= unknown;
         }
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for other in alive {
             let (sends, unknown) = self.engine.thread_sends(other);
-            live.sent.extend(sends);
+            add_new(&mut live.sent, &sends);
             live.sent_unknown |= unknown;
         }
         self.engine.meet_forks(self.key.function, &live);
@@ -953,6 +953,14 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn remember_later(&mut self, later: Later) {
+        let summary = self.engine.summary(SummaryKey {
+            function: later.function,
+            main: false,
+        });
+        // Most of what is handed on has nothing to do with the environment, and need not be carried through every state.
+        if summary.accesses.is_empty() {
+            return;
+        }
         let known = self.state.later.iter_mut();
         if let Some(known) = known.into_iter().find(|known| known.function == later.function) {
             if known.certainty.confidence >= later.certainty.confidence {
@@ -970,12 +978,18 @@ impl<'t> Walk<'_, 't> {
 
     /// What a function that was handed on does beside a thread.
     fn meet_later(&mut self, later: &Later, live: &Live) {
+        // What was handed on is told to every caller in turn, and so is the thread: they meet where they first do.
+        if !self.engine.first_meeting(later, live) {
+            return;
+        }
         let summary = self.engine.summary(SummaryKey {
             function: later.function,
             main: false,
         });
         for access in &summary.accesses {
-            self.engine.meet(self.key.function, &later.seen(access), live);
+            if access.child.is_some() || self.engine.has_partner(access.site, live.start) {
+                self.engine.meet(self.key.function, &later.seen(access), live);
+            }
         }
     }
 
@@ -1087,6 +1101,15 @@ impl<'t> Walk<'_, 't> {
                     self.import(&text, span);
                 }
             }
+        }
+    }
+}
+
+/// Adds the queues that are not there yet.
+fn add_new(known: &mut Vec<Keys>, more: &[Keys]) {
+    for keys in more {
+        if !known.contains(keys) {
+            known.push(keys.clone());
         }
     }
 }

@@ -367,7 +367,7 @@ impl ThreadAccesses {
     }
 
     /// What an access of this kind can be a pair with.
-    fn partners_of(&self, kind: AccessKind) -> &[(Access, StartId)] {
+    pub fn partners_of(&self, kind: AccessKind) -> &[(Access, StartId)] {
         match kind {
             AccessKind::Mutation => self.all(),
             _ => self.mutations(),

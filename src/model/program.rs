@@ -72,6 +72,9 @@ impl Handle {
     }
 }
 
+/// A function that was handed on, a thread, and what was known of the two when they met.
+type Meeting = (FuncId, StartId, crate::finding::Confidence, usize, bool);
+
 /// What the walks share.
 pub struct Engine<'t> {
     pub values: Values<'t>,
@@ -114,6 +117,8 @@ pub struct Engine<'t> {
     handles: HashSet<(FileId, Handle)>,
     /// The text of each test, by its address.
     pub tests: HashMap<*const Condition, Rc<str>>,
+    /// Functions that were handed on and the threads that they have met, with how surely and after how many messages.
+    meetings: HashSet<Meeting>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -137,6 +142,7 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
         engine.bound_summaries.clear();
         engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
+        engine.meetings.clear();
         engine.observations = Observations::default();
         engine.round();
     }
@@ -179,6 +185,7 @@ impl<'t> Engine<'t> {
             contexts: HashMap::new(),
             handles: HashSet::new(),
             tests: HashMap::new(),
+            meetings: HashSet::new(),
             looped: HashSet::new(),
             constructors: Vec::new(),
         };
@@ -565,6 +572,24 @@ impl<'t> Engine<'t> {
             }
         }
         found
+    }
+
+    /// Whether a function that was handed on and a thread have not met before, or not as surely or as far on.
+    pub fn first_meeting(&mut self, later: &super::summary::Later, live: &Live) -> bool {
+        let confidence = later.certainty.and(&live.certainty).confidence;
+        self.meetings.insert((
+            later.function,
+            live.start,
+            confidence,
+            live.sent.len(),
+            live.sent_unknown,
+        ))
+    }
+
+    /// Whether a thread makes an access that one at this site can be a pair with.
+    pub fn has_partner(&mut self, site: SiteId, start: StartId) -> bool {
+        let kind = self.sites.kind(site);
+        !self.thread_accesses(start).partners_of(kind).is_empty()
     }
 
     /// Remembers where a thread is joined.
