@@ -237,11 +237,12 @@ pub(super) fn argument(text: &str, span: Range<usize>) -> Result<ArgumentRef, Mi
     match text {
         "receiver" => return Ok(ArgumentRef::Receiver),
         "result" => return Ok(ArgumentRef::Result),
+        "every" => return Ok(ArgumentRef::Every),
         _ => {}
     }
     let (mut positions, mut keywords) = (Vec::new(), Vec::new());
     for part in text.split('|').map(str::trim) {
-        if part.is_empty() || part == "receiver" || part == "result" {
+        if part.is_empty() || matches!(part, "receiver" | "result" | "every") {
             let help = "write a keyword, a position from 0, or both: target|1".to_owned();
             return Err(Mistake::new(span, format!("`{text}` names no argument")).help(Some(help)));
         }

@@ -18,6 +18,10 @@ use super::tree::{CallSite, FuncId};
 use super::values::Object;
 use super::walk::Walk;
 
+/// How many functions are walked in place for one function, all depths together: adaptors that call what they are handed,
+/// each in many kinds, would else multiply.
+const MOST_INLINES: u32 = 512;
+
 impl<'t> Walk<'_, 't> {
     /// One call expression.
     pub(super) fn call(&mut self, site: CallSite) {
@@ -164,11 +168,15 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn may_inline(&self, function: FuncId) -> bool {
-        self.inlined.len() < 6 && self.here != function && !self.inlined.iter().any(|step| step.function == function)
+        self.inlines < MOST_INLINES
+            && self.inlined.len() < 6
+            && self.here != function
+            && !self.inlined.iter().any(|step| step.function == function)
     }
 
     /// Walks another function's code as if it stood here.
     fn inline(&mut self, function: FuncId, span: Span, note: &str) {
+        self.inlines += 1;
         let display = self.engine.values.tree.display(function);
         let step = ChainStep {
             function: self.here,
@@ -676,7 +684,13 @@ impl<'t> Walk<'_, 't> {
                     self.send(&keys);
                 }
             }
-            Role::CallsNow { entry, scope } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow { entry, scope, .. } => self.calls_now(site, entry, *scope, span),
+            // A task on a runtime without threads of its own.
+            Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
+                for func in self.engine.values.handed_functions(site, entry) {
+                    self.remember_later(func);
+                }
+            }
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
                     self.remember_later(func);
@@ -739,7 +753,10 @@ impl<'t> Walk<'_, 't> {
         match value {
             Value::List(_) => false,
             Value::Item(_, key) => matches!(key.as_ref(), Value::Int(_)),
-            other => !self.engine.values.eval(home, other).is_empty(),
+            other => {
+                let values = &self.engine.values;
+                !values.eval(home, other).is_empty() && values.elements(home, other, None).is_empty()
+            }
         }
     }
 

@@ -519,7 +519,9 @@ impl<'t> Values<'t> {
                     }
                 }
                 // `map`: what the function returns, once for each element.
-                Role::CallsNow { entry, scope: false } => {
+                Role::CallsNow {
+                    entry, scope: false, ..
+                } => {
                     for func in self.handed_functions(site, entry) {
                         found.add_all(self.returned(func));
                     }

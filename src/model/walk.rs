@@ -55,6 +55,8 @@ pub(super) struct Walk<'e, 't> {
     pub arms: Vec<ArmContext<'t>>,
     pub loops: u32,
     pub inlined: Vec<ChainStep>,
+    /// How many functions were walked in place so far.
+    pub inlines: u32,
     /// The calls whose callee's code is walked in place.
     pub inlined_calls: Vec<CallSite>,
     pub bindings: Vec<Binding>,
@@ -79,6 +81,7 @@ impl<'t> Walk<'_, 't> {
             arms: Vec::new(),
             loops: 0,
             inlined: Vec::new(),
+            inlines: 0,
             inlined_calls: Vec::new(),
             bindings,
             continuations: Vec::new(),
