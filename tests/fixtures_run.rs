@@ -6,31 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::fixtures::{Theme, themes};
+use support::fixtures::themes;
 use support::parallel;
 
 /// A hanging program is stopped after this time. Far above what any of them needs, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The files of a theme that are programs: `main.py`, else those that ask for `__main__` or begin with `#!`.
-fn programs_of(theme: &Theme) -> Vec<PathBuf> {
-    let files = theme.files();
-    let chosen: Vec<&String> = if files.iter().any(|(path, _)| path == "main.py") {
-        files
-            .iter()
-            .map(|(path, _)| path)
-            .filter(|path| *path == "main.py")
-            .collect()
-    } else {
-        files
-            .iter()
-            .filter(|(path, text)| !path.contains('/') && (text.contains("__main__") || text.starts_with("#!")))
-            .map(|(path, _)| path)
-            .collect()
-    };
-    assert!(!chosen.is_empty(), "{}: no program to run", theme.folder.display());
-    chosen.into_iter().map(|path| theme.folder.join(path)).collect()
-}
 
 /// Runs one program in its theme's folder; what went wrong, if something did.
 fn run(program: &PathBuf) -> Option<String> {
@@ -76,7 +56,7 @@ fn racy_python_fixtures_run_to_their_end() {
     let programs: Vec<PathBuf> = themes()
         .iter()
         .filter(|theme| theme.language == "python" && theme.side == "racy" && theme.skipped("RUN.skip").is_none())
-        .flat_map(programs_of)
+        .flat_map(|theme| theme.python_programs())
         .collect();
     assert!(programs.len() > 60, "only {} programs found", programs.len());
     let failures = parallel::failures(&programs, run);

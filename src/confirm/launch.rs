@@ -87,6 +87,8 @@ pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watchi
                 0
             },
             trace_lines: TRACE_LINES,
+            until_reused: false,
+            silent: false,
         };
         let text = serde_json::to_string(&parameters).map_err(|error| error.to_string())?;
         command.splice(0..0, [helper.clone().into_os_string(), watch::NAME.into(), text.into()]);

@@ -2,7 +2,8 @@
 //!
 //! `plan` maps findings to experiments, `experiment` carries one out, `judge` turns what was seen into a verdict. A
 //! replay runs the *pattern*, in a child process of its own with an environment of its own; it never runs the program
-//! under analysis. The only room of the library that starts processes, and the only one with `unsafe` in it: each block
+//! under analysis. `witness` runs a program that it is given, as it is, with the observer holding its children and
+//! threads at the places where a race would show. The only room of the library that starts processes, and the only one with `unsafe` in it: each block
 //! says its proof.
 
 mod call_text;
@@ -24,6 +25,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 mod watch;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ pub use pattern::Pattern;
 pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};
 pub use statistics::interval;
+pub use witness::{Seen, Subject, Witness, WitnessError, witness};
 
 /// How to confirm.
 #[derive(Debug, Clone)]

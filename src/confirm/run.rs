@@ -65,12 +65,26 @@ pub fn run_bounded(
     environment: &[(OsString, OsString)],
     bounds: Bounds,
 ) -> io::Result<Outcome> {
+    run_bounded_in(Path::new("/"), program, arguments, environment, bounds)
+}
+
+/// The same in a folder that matters to the program.
+///
+/// # Errors
+/// As [`run_bounded`].
+pub fn run_bounded_in(
+    folder: &Path,
+    program: &Path,
+    arguments: &[OsString],
+    environment: &[(OsString, OsString)],
+    bounds: Bounds,
+) -> io::Result<Outcome> {
     let mut command = Command::new(program);
     command
         .args(arguments)
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        .current_dir("/")
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

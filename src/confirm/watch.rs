@@ -1,4 +1,5 @@
-//! A replay under the observer: `__observe`, a process of its own, so that it has the tracees' only tracer and one thread.
+//! A replay or a program under the observer: `__observe`, a process of its own, so that it has the tracees' only tracer
+//! and one thread.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt;
@@ -8,7 +9,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{PROBE_ARGUMENT, PROBE_YES};
-use super::observer::{Change, Ended, ExecEvent, Hold, ObserveError, Target, observe, trace_line};
+use super::observer::{
+    Change, Ended, Event, ExecEvent, Hold, Holds, ObserveError, ReadEvent, Target, observe, observe_all, trace_line,
+};
 
 /// The hidden command's name.
 pub const NAME: &str = "__observe";
@@ -20,6 +23,13 @@ pub struct WatchParameters {
     pub hold_us: u64,
     /// Failed calls that are printed as lines.
     pub trace_lines: usize,
+    /// Held children, and threads behind their loads of the array, wait until the array's memory is used for something
+    /// else; without it children wait until it has moved.
+    #[serde(default)]
+    pub until_reused: bool,
+    /// What the command prints goes nowhere.
+    #[serde(default)]
+    pub silent: bool,
 }
 
 /// The line that it prints last: what the kernel said to each `execve`.
@@ -35,6 +45,23 @@ pub struct Watched {
     pub moved: u64,
     pub in_place: u64,
     pub unreferenced: u64,
+    /// Of the moved: those whose array's memory was used for something else.
+    #[serde(default)]
+    pub reused: u64,
+    /// Threads that were held behind a load of the array's address, and those of them whose array moved, or moved and
+    /// had its memory used for something else.
+    #[serde(default)]
+    pub reads: u64,
+    #[serde(default)]
+    pub reads_moved: u64,
+    #[serde(default)]
+    pub reads_reused: u64,
+    /// Threads could be held behind loads.
+    #[serde(default)]
+    pub reads_watched: bool,
+    /// The signal that ended the program, or 0.
+    #[serde(default)]
+    pub signal: i32,
 }
 
 /// A line of `__observe`'s own among those of the replay.
@@ -53,6 +80,10 @@ impl Watched {
         self.execs += 1;
         match event.change {
             Change::Moved => self.moved += 1,
+            Change::Reused => {
+                self.moved += 1;
+                self.reused += 1;
+            }
             Change::InPlace => self.in_place += 1,
             Change::Unreferenced => self.unreferenced += 1,
             Change::Unchanged => {}
@@ -64,6 +95,12 @@ impl Watched {
                 self.first_seconds = seconds;
             }
         }
+    }
+
+    fn add_read(&mut self, event: &ReadEvent) {
+        self.reads += 1;
+        self.reads_moved += u64::from(matches!(event.change, Change::Moved | Change::Reused));
+        self.reads_reused += u64::from(event.change == Change::Reused);
     }
 }
 
@@ -95,6 +132,7 @@ fn probe() -> ExitCode {
         program: c"/bin/true".into(),
         arguments: vec![c"true".into()],
         environment: Vec::new(),
+        silent: true,
     };
     let observed = observe(&target, Hold::Never, &mut |_| {}).is_ok();
     ExitCode::from(if observed { PROBE_YES } else { 126 })
@@ -112,23 +150,36 @@ fn watch(parameters: WatchParameters, command: &[String]) -> Result<Ended, Obser
         program: command.first().map(text).unwrap_or_default(),
         arguments: command.iter().map(text).collect(),
         environment: environment.collect(),
+        silent: parameters.silent,
     };
-    let hold = match parameters.hold_us {
-        0 => Hold::Never,
-        microseconds => Hold::UntilMoved(Duration::from_micros(microseconds)),
+    let longest = Duration::from_micros(parameters.hold_us);
+    let holds = Holds {
+        execs: match parameters.hold_us {
+            0 => Hold::Never,
+            _ if parameters.until_reused => Hold::UntilReused(longest),
+            _ => Hold::UntilMoved(longest),
+        },
+        reads: (parameters.until_reused && parameters.hold_us > 0).then_some(longest),
     };
     let began = Instant::now();
     let mut watched = Watched::default();
     let mut lines = 0;
-    let ended = observe(&target, hold, &mut |event| {
-        watched.add(event, began.elapsed().as_secs_f64());
-        if event.errno != 0 && lines < parameters.trace_lines {
-            lines += 1;
-            say(&WatchLine::Trace(trace_line(event)));
+    let observed = observe_all(&target, holds, &mut |event| match event {
+        Event::Read(event) => watched.add_read(event),
+        Event::Exec(event) => {
+            watched.add(event, began.elapsed().as_secs_f64());
+            if event.errno != 0 && lines < parameters.trace_lines {
+                lines += 1;
+                say(&WatchLine::Trace(trace_line(event)));
+            }
         }
     })?;
+    watched.reads_watched = observed.reads_watched;
+    if let Ended::Signalled(signal) = observed.ended {
+        watched.signal = signal;
+    }
     say(&WatchLine::Watched(watched));
-    Ok(ended)
+    Ok(observed.ended)
 }
 
 /// Prints a line in one write, among the lines of the replay.

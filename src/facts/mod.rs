@@ -77,6 +77,8 @@ pub struct FileFacts {
     pub functions: Vec<Function>,
     pub types: Vec<TypeDecl>,
     pub imports: Vec<Import>,
+    /// C: variables at file scope that no other file can mean (`static`).
+    pub statics: Vec<String>,
     /// Comments whose text begins with `envrace:`, without the comment marker.
     pub directives: Vec<Directive>,
 }

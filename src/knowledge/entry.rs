@@ -61,6 +61,8 @@ pub enum ArgumentRef {
     Result,
     /// Each positional argument.
     Every,
+    /// The last one, whatever its number (C's variable arguments).
+    Last,
 }
 
 /// What an argument must be for the entry to apply.
@@ -103,6 +105,29 @@ pub enum StartMoment {
     Method(String),
     /// Some time after the code at the top of the file is done: a framework calls it (`@app.route`).
     Later,
+}
+
+/// Who of a team runs a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeamPart {
+    All,
+    /// One member, whichever it is.
+    One,
+    /// The first member.
+    First,
+    /// Any member, at some time until the next wait.
+    Task,
+    /// Several members, as several tasks.
+    Tasks,
+}
+
+/// The result of a lock that was tried and is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    True,
+    Zero,
+    /// Zero under this name.
+    Named(String),
 }
 
 /// Which threads a join ends.
@@ -165,15 +190,23 @@ pub enum Role {
         of: ArgumentRef,
     },
     /// Takes a lock; `shared` for the reader's side, `tries` where it may fail. `guard`: the result holds it until it is
-    /// dropped (Rust) or the with-block ends (Python).
+    /// dropped (Rust) or the with-block ends (Python). `taken`: what the result of one that tries is where the lock is
+    /// held.
     Lock {
         of: ArgumentRef,
         shared: bool,
         tries: bool,
         guard: bool,
+        taken: Taken,
     },
     Unlock {
         of: ArgumentRef,
+    },
+    /// Who of a team of threads runs a region, and what they wait for at its end: each other, or the tasks made so far.
+    Team {
+        part: TeamPart,
+        barrier: bool,
+        taskwait: bool,
     },
     /// Makes a lock object.
     MakeLock,
@@ -184,12 +217,34 @@ pub enum Role {
     Send {
         of: ArgumentRef,
     },
+    /// Waits until everything that was sent on `of` is dealt with (`Queue.join`): whoever receives from it waits again.
+    Settle {
+        of: ArgumentRef,
+    },
+    /// Says that what was received from `of` is dealt with (`Queue.task_done`).
+    Done {
+        of: ArgumentRef,
+    },
+    /// Asks whether the thread `of` is alive: a loop that goes on while it is has joined it.
+    Alive {
+        of: ArgumentRef,
+    },
+    /// The result is an iterator that comes to its end when the threads `of` have ended (`as_completed`, `Executor.map`).
+    Stream {
+        of: ArgumentRef,
+    },
+    /// Goes through an iterator to its end (`list`, `sum`).
+    Consume {
+        of: ArgumentRef,
+    },
     /// Calls `entry` now, on this thread, any number of times (`map`, `sorted(key=)`, `pthread_once`). `scope`: threads
-    /// started through the value that it passes end before it returns (`thread::scope`); `each`: it is called with the
-    /// elements of this.
+    /// started through the value that it passes end before it returns (`thread::scope`). `once`: what makes sure that it
+    /// runs once in the process, and that whoever comes later waits until it has. `each`: it is called with the elements
+    /// of this.
     CallsNow {
         entry: ArgumentRef,
         scope: bool,
+        once: Option<ArgumentRef>,
         each: Option<ArgumentRef>,
     },
     /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
@@ -254,6 +309,8 @@ pub enum Role {
     IgnoredTest,
     /// A decorated function is a context manager by its generator (`contextlib.contextmanager`).
     ContextManager,
+    /// The decorated function is a program of its own, begun by a person (`@click.command`): its like do not run beside it.
+    Program,
     /// The type of the result is what matters ([`Entry::returns`]), nothing else.
     Value,
     /// Known, and of no consequence: stops the guessing by name.

@@ -232,17 +232,18 @@ pub(super) fn word<T: Copy>(
     })
 }
 
-/// `receiver`, `result`, or keywords and positions between bars: `target|1`.
+/// `receiver`, `result`, `last`, or keywords and positions between bars: `target|1`.
 pub(super) fn argument(text: &str, span: Range<usize>) -> Result<ArgumentRef, Mistake> {
     match text {
         "receiver" => return Ok(ArgumentRef::Receiver),
         "result" => return Ok(ArgumentRef::Result),
         "every" => return Ok(ArgumentRef::Every),
+        "last" => return Ok(ArgumentRef::Last),
         _ => {}
     }
     let (mut positions, mut keywords) = (Vec::new(), Vec::new());
     for part in text.split('|').map(str::trim) {
-        if part.is_empty() || matches!(part, "receiver" | "result" | "every") {
+        if matches!(part, "" | "receiver" | "result" | "every" | "last") {
             let help = "write a keyword, a position from 0, or both: target|1".to_owned();
             return Err(Mistake::new(span, format!("`{text}` names no argument")).help(Some(help)));
         }

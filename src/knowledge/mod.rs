@@ -14,6 +14,7 @@ mod words;
 pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
     ArgumentRef, ArgumentTest, Entry, Example, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment,
+    Taken, TeamPart,
 };
 pub use target::{Combo, Interpreter, Libc, LibcKind, Os, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment};
+use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment, Taken, TeamPart};
 use super::load::{Fields, Mistake, word};
 
 const SHAPES: [(&str, Shape); 5] = [
@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 34] = [
+const EFFECTS: [(&str, Reader); 41] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -28,14 +28,21 @@ const EFFECTS: [(&str, Reader); 34] = [
     ("detach", |fields| Ok(Role::Detach { of: of(fields)? })),
     ("lock", lock),
     ("unlock", |fields| Ok(Role::Unlock { of: of(fields)? })),
+    ("team", team),
     ("make-lock", |_| Ok(Role::MakeLock)),
     ("receive", |fields| Ok(Role::Receive { of: of(fields)? })),
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
+    ("settle", |fields| Ok(Role::Settle { of: of(fields)? })),
+    ("done", |fields| Ok(Role::Done { of: of(fields)? })),
+    ("alive", |fields| Ok(Role::Alive { of: of(fields)? })),
+    ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
+    ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),
     ("calls-now", |fields| {
         Ok(Role::CallsNow {
             entry: entry(fields)?,
             scope: flag(fields, "scope")?,
             each: fields.argument("each")?,
+            once: fields.argument("once")?,
         })
     }),
     ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),
@@ -82,6 +89,7 @@ const EFFECTS: [(&str, Reader); 34] = [
     }),
     ("ignored-test", |_| Ok(Role::IgnoredTest)),
     ("context-manager", |_| Ok(Role::ContextManager)),
+    ("program", |_| Ok(Role::Program)),
     ("value", value),
     ("inert", |_| Ok(Role::Inert)),
     ("heap-array", |_| Ok(Role::HeapArray)),
@@ -189,6 +197,26 @@ fn lock(fields: &Fields<'_>) -> Result<Role, Mistake> {
         shared: flag(fields, "shared")?,
         tries: flag(fields, "tries")?,
         guard: flag(fields, "guard")?,
+        taken: match fields.text("taken")? {
+            None | Some("true") => Taken::True,
+            Some("zero") => Taken::Zero,
+            Some(name) => Taken::Named(name.to_owned()),
+        },
+    })
+}
+
+fn team(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let parts = [
+        ("all", TeamPart::All),
+        ("one", TeamPart::One),
+        ("first", TeamPart::First),
+        ("task", TeamPart::Task),
+        ("tasks", TeamPart::Tasks),
+    ];
+    Ok(Role::Team {
+        part: fields.word("runs", &parts)?.ok_or_else(|| fields.missing("runs"))?,
+        barrier: flag(fields, "barrier")?,
+        taskwait: flag(fields, "taskwait")?,
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::places::Keys;
-use super::summary::{Held, StartId};
+use super::sites::SiteId;
+use super::summary::{Access, Held, StartId};
 
 /// What holds around an access. Two of one [`Arounds`] are the same thing exactly if they are equal.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +37,28 @@ impl Around {
         &self.0.joined
     }
 
+    fn size(&self) -> usize {
+        self.guards().len() + self.gate().len() + self.joined().len()
+    }
+
     /// The number by which it is told from others.
     pub fn number(&self) -> u32 {
         self.0.number
+    }
+
+    /// Whether all that holds here holds there too, so that whatever may overlap the one there may overlap this one.
+    fn is_within(&self, other: &Around) -> bool {
+        let held = |held: &Held| {
+            let mut others = other.guards().iter();
+            others.any(|known| known.keys == held.keys && known.shared == held.shared)
+        };
+        self.joined().len() <= other.joined().len()
+            && self.guards().iter().all(held)
+            && self.gate().iter().all(|keys| other.gate().contains(keys))
+            && self
+                .joined()
+                .iter()
+                .all(|start| other.joined().binary_search(start).is_ok())
     }
 
     fn is_nothing(&self) -> bool {
@@ -62,6 +82,7 @@ type Identity = (Vec<(Keys, bool)>, Vec<Keys>, Vec<StartId>);
 pub struct Arounds {
     known: HashMap<Identity, Around>,
     within: HashMap<(u32, u32), Around>,
+    weaker: HashMap<(u32, u32), bool>,
 }
 
 impl Arounds {
@@ -101,6 +122,45 @@ impl Arounds {
         self.known.entry(identity).or_insert_with(content).clone()
     }
 
+    /// Drops an access where the same place is reached as surely with less around it: every pair of the one is a pair of
+    /// the other, here and in every caller.
+    pub fn prune(&mut self, accesses: &mut Vec<Access>) {
+        let mut by_site: HashMap<(SiteId, Option<SiteId>), Vec<usize>> = HashMap::new();
+        for (place, access) in accesses.iter().enumerate() {
+            by_site.entry((access.site, access.child)).or_default().push(place);
+        }
+        let mut dropped = vec![false; accesses.len()];
+        for mut places in by_site.into_values().filter(|places| places.len() > 1) {
+            places.sort_by_key(|place| accesses[*place].around.size());
+            let mut kept: Vec<usize> = Vec::new();
+            for place in places {
+                let access = &accesses[place];
+                let covers = |known: &&usize| {
+                    let known = &accesses[**known];
+                    known.certainty.confidence >= access.certainty.confidence
+                        && self.weaker(&known.around, &access.around)
+                };
+                match kept.iter().find(covers).copied() {
+                    Some(known) => {
+                        accesses[known].repeated |= accesses[place].repeated;
+                        dropped[place] = true;
+                    }
+                    None => kept.push(place),
+                }
+            }
+        }
+        let mut place = 0;
+        accesses.retain(|_| {
+            place += 1;
+            !dropped[place - 1]
+        });
+    }
+
+    fn weaker(&mut self, a: &Around, b: &Around) -> bool {
+        let known = self.weaker.entry((a.number(), b.number()));
+        a.is_nothing() || *known.or_insert_with(|| a.is_within(b))
+    }
+
     /// What holds around an access of a callee, seen from where the callee is called.
     pub fn within(&mut self, inner: &Around, outer: &Around) -> Around {
         if outer.is_nothing() || inner == outer {
@@ -126,7 +186,9 @@ impl Arounds {
 #[cfg(test)]
 mod tests {
     use super::super::places::Key;
+    use super::super::summary::{Certainty, Chain};
     use super::*;
+    use crate::finding::Confidence;
 
     fn held(name: &str) -> Held {
         Held {
@@ -147,6 +209,33 @@ mod tests {
         assert_eq!(a, again);
         assert_ne!(a, b);
         assert_eq!(arounds.make(Vec::new(), Vec::new(), Vec::new()), Around::default());
+    }
+
+    #[test]
+    fn less_around_the_same_place_covers_more() {
+        let mut arounds = Arounds::default();
+        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new());
+        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new());
+        let both = arounds.within(&a, &b);
+        let access = |site: u32, around: &Around, certainty: Certainty| Access {
+            site: SiteId(site),
+            chain: Chain::default(),
+            around: around.clone(),
+            repeated: false,
+            certainty,
+            child: None,
+        };
+        let doubt = Certainty::because(Confidence::Low, "");
+        let mut accesses = vec![
+            access(1, &both, Certainty::SURE),
+            access(1, &a, Certainty::SURE),
+            access(1, &b, doubt),
+            access(2, &both, Certainty::SURE),
+        ];
+        arounds.prune(&mut accesses);
+        let left: Vec<u32> = accesses.iter().map(|access| access.around.number()).collect();
+        assert_eq!(left, [a.number(), b.number(), both.number()]);
+        assert_eq!(accesses[2].site, SiteId(2));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::facts::{FunctionKind, LocalIndex, Region, Span, Value};
+use crate::facts::{FunctionKind, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
@@ -13,7 +13,7 @@ use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, ChainStep, Held, Later, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 use super::walk::Walk;
@@ -56,6 +56,13 @@ impl<'t> Walk<'_, 't> {
     /// threads and unknown code hand it. Its evident callers walk it themselves.
     fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         let callee = &self.engine.values.tree.call(site).callee;
+        if !self.bindings.is_empty() {
+            let slots = self.engine.values.parameters_in_slot(site);
+            let mut bound = self.bindings.iter().rev();
+            if let Some(binding) = bound.find(|bound| slots.contains(&(bound.owner, bound.index))) {
+                return Some(binding.targets.clone());
+            }
+        }
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
         if let Some(binding) = self
             .bindings
@@ -73,24 +80,42 @@ impl<'t> Walk<'_, 't> {
 
     /// Runs one of several functions here.
     fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
-        match targets {
-            [] => {}
-            [(only, certainty)] => self.invoke(*only, site, span, certainty),
-            several => {
-                let before = self.state.clone();
-                let mut ends = Vec::new();
-                for (target, certainty) in several {
-                    self.state = before.clone();
-                    self.invoke(*target, site, span, certainty);
-                    ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
-                }
-                self.state = State::merge(&before, ends);
-            }
+        let sure = targets
+            .iter()
+            .all(|(_, certainty)| certainty.confidence == Confidence::High);
+        let before = match targets {
+            [] => return,
+            [(only, certainty)] if sure => return self.invoke(*only, site, span, certainty),
+            _ => self.state.clone(),
+        };
+        let mut ends = Vec::new();
+        for (target, certainty) in targets {
+            self.state = before.clone();
+            self.invoke(*target, site, span, certainty);
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        self.state = match self.are_alternatives(targets) {
+            true => State::merge_alternatives(&before, ends),
+            false => State::merge(&before, ends),
+        };
+        // A function that is found through a pointer may end the process; whatever else the pointer holds does not.
+        if self.state.dead && !sure {
+            self.state = before;
         }
     }
 
+    /// Several definitions of one C function, of which a build has one: `#ifdef POSIX … #else … #endif`.
+    fn are_alternatives(&self, targets: &[(FuncId, Certainty)]) -> bool {
+        let tree = self.engine.values.tree;
+        let Some(((first, _), rest)) = targets.split_first() else {
+            return false;
+        };
+        let name = &tree.function(*first).name;
+        tree.language(*first) == Language::C && rest.iter().all(|(target, _)| tree.function(*target).name == *name)
+    }
+
     /// Runs a function here, through the wrappers of its decorators.
-    fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
+    pub(super) fn invoke(&mut self, target: FuncId, site: Option<CallSite>, span: Span, certainty: &Certainty) {
         if let Some(binding) = self.bindings.iter().rev().find(|bound| bound.targets.contains(&target)) {
             // The wrapped function itself, through what is left of its decorators.
             let outer = binding.outer.clone();
@@ -324,10 +349,13 @@ impl<'t> Walk<'_, 't> {
             self.unlock(keys);
         }
         for held in &summary.acquires {
-            self.state.guards.push(Held {
+            let held = Held {
                 test: None,
                 ..held.clone()
-            });
+            };
+            if !(held.shared && self.state.guards.contains(&held)) {
+                self.state.guards.push(held);
+            }
         }
         for (start, despite) in &summary.joins {
             let here = self.here;
@@ -348,8 +376,12 @@ impl<'t> Walk<'_, 't> {
                 self.state.received.push(keys.clone());
             }
         }
-        for func in &summary.later {
-            self.remember_later(*func);
+        for later in &summary.later {
+            self.remember_later(Later {
+                function: later.function,
+                chain: later.chain.behind(step.clone()),
+                certainty: later.certainty.and(certainty),
+            });
         }
         if summary.heap.is_some() && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(summary.heap);
@@ -399,6 +431,9 @@ impl<'t> Walk<'_, 't> {
         for live in live.values() {
             self.engine.meet(self.key.function, &lifted, live);
         }
+        if let Some(team) = &mut self.team {
+            team.note(&lifted);
+        }
         self.accesses.add(lifted);
     }
 
@@ -411,14 +446,8 @@ impl<'t> Walk<'_, 't> {
         for other in &others {
             self.engine.meet_threads(self.key.function, &fresh, other);
         }
-        for func in self.state.later.clone() {
-            let summary = self.engine.summary(SummaryKey {
-                function: func,
-                main: false,
-            });
-            for access in &summary.accesses {
-                self.engine.meet(self.key.function, access, &fresh);
-            }
+        for later in self.state.later.clone() {
+            self.meet_later(&later, &fresh);
         }
         self.engine.observe_start(self.key.function, start);
         if !self.out.starts.iter().any(|(known, _)| *known == start) {
@@ -521,23 +550,16 @@ impl<'t> Walk<'_, 't> {
         }
         let entries = self.engine.start(start).entries.clone();
         let captures = self.bindings.iter().any(|bound| {
-            entries
-                .iter()
-                .any(|entry| self.engine.values.nested_in(*entry, bound.owner))
+            entries.iter().any(|entry| {
+                let values = &self.engine.values;
+                values.nested_in(*entry, bound.owner) || values.calls_slot_of(*entry, bound.owner, bound.index)
+            })
         });
         if captures {
             let bindings = self.bindings.clone();
             return Some(self.engine.context_start(start, entries, bindings, &self.inlined_calls));
         }
         Some(start)
-    }
-
-    /// `#pragma omp parallel`: the region runs on several threads at once, which end with it.
-    pub(super) fn parallel_region(&mut self, region: &'t Region) {
-        let before = self.accesses.list().len();
-        self.nodes(&region.nodes);
-        let accesses: Vec<Access> = self.accesses.list()[before..].to_vec();
-        self.engine.meet_team(self.key.function, &accesses);
     }
 
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
@@ -551,8 +573,27 @@ impl<'t> Walk<'_, 't> {
                 _ => {}
             }
         }
-        let keys = self.engine.values.keys(self.here, value);
-        self.join(&keys, false, self.loops > 0, span);
+        let mut keys = self.engine.values.keys(self.here, value);
+        let several = self.gathered(value);
+        keys.extend(several.iter().flatten().cloned());
+        self.join(&keys, false, self.loops > 0 || !several.is_empty(), span);
+    }
+
+    /// `await gather(*tasks)`: the keys of what stands in the starred arguments, each container with its elements.
+    fn gathered(&self, value: &Value) -> Vec<Keys> {
+        let Value::Call(owner, call) = value else {
+            return Vec::new();
+        };
+        let values = &self.engine.values;
+        let site: CallSite = (values.closure(self.here, *owner), *call);
+        let passes = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::Pass { .. });
+        if !values.meaning(site).entries.iter().any(passes) {
+            return Vec::new();
+        }
+        let args = values.tree.call(site).args.iter();
+        args.filter(|argument| argument.name.as_deref() == Some("*"))
+            .map(|argument| values.keys(site.0, &Value::Element(Box::new(argument.value.clone()))))
+            .collect()
     }
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
@@ -594,11 +635,14 @@ impl<'t> Walk<'_, 't> {
     }
 
     pub(super) fn import(&mut self, path: &str, span: Span) {
-        for module in self
-            .engine
-            .values
-            .python_modules(self.engine.values.tree.file_of(self.here), path)
-        {
+        let file = self.engine.values.tree.file_of(self.here);
+        let modules = self.engine.values.python_modules(file, path);
+        if modules.is_empty() {
+            for initialiser in self.engine.values.extension_modules(file, path) {
+                self.enter(initialiser, span, "imports a C module: runs", &Certainty::SURE);
+            }
+        }
+        for module in modules {
             let function = self.engine.values.tree.module_function(module);
             if self.engine.runs_first(self.here, module) {
                 let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
@@ -655,9 +699,10 @@ impl<'t> Walk<'_, 't> {
             Role::Lock {
                 of,
                 shared,
-                tries,
+                tries: false,
                 guard,
-            } => self.lock(site, of, *shared, *tries, *guard),
+                ..
+            } => self.lock(site, of, *shared, *guard),
             Role::Unlock { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let holders = self.engine.values.holders(home, &value);
@@ -684,16 +729,45 @@ impl<'t> Walk<'_, 't> {
                     self.send(&keys);
                 }
             }
-            Role::CallsNow { entry, scope, .. } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow {
+                entry,
+                scope,
+                once: None,
+                ..
+            } => self.calls_now(site, entry, *scope, span),
+            Role::CallsNow {
+                entry,
+                once: Some(control),
+                ..
+            } => self.calls_once(site, entry, control, span),
             // A task on a runtime without threads of its own.
             Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
                 for func in self.engine.values.handed_functions(site, entry) {
-                    self.remember_later(func);
+                    let doubt = "the task runs on this thread, at a time that is not known";
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
+                }
+            }
+            Role::Settle { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.settle(&keys);
+                }
+            }
+            Role::Done { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.state.received.retain(|received| !meet(received, &keys));
+                }
+            }
+            Role::Consume { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    self.drain(home, &value, span);
                 }
             }
             Role::CallsLater { entry } => {
                 for func in self.engine.values.handed_functions(site, entry) {
-                    self.remember_later(func);
+                    let doubt = "the function is handed on and runs at a time that is not known";
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
                 }
             }
             Role::Exec { environment } => {
@@ -760,10 +834,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, tries: bool, guard: bool) {
-        if tries {
-            return;
-        }
+    pub(super) fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, guard: bool) {
         for (home, value) in self.arguments(site, of) {
             let keys = self.engine.values.keys(home, &value);
             if keys.is_empty() {
@@ -810,6 +881,33 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a
+    /// thread that is alive sends it.
+    fn settle(&mut self, keys: &Keys) {
+        if keys.is_empty() {
+            return;
+        }
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for sender in alive {
+            let (sends, unknown) = self.engine.thread_sends(sender);
+            if unknown || sends.iter().any(|sent| meet(sent, keys)) {
+                return;
+            }
+        }
+        for live in self.state.live.values_mut() {
+            live.sent.retain(|sent| !meet(sent, keys));
+        }
+    }
+
+    /// An iterator over what threads bring is gone through to its end: they have ended.
+    pub(super) fn drain(&mut self, home: FuncId, value: &Value, span: Span) {
+        let value = self.latest(value);
+        let keys = self.engine.values.streamed(home, &value);
+        if !keys.is_empty() {
+            self.join(&keys, false, true, span);
+        }
+    }
+
     fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, span: Span) {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for func in self.engine.values.handed_functions(site, entry) {
@@ -830,28 +928,73 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn remember_later(&mut self, func: FuncId) {
-        if self.state.later.contains(&func) {
-            return;
-        }
-        self.state.later.push(func);
-        let summary = self.engine.summary(SummaryKey {
-            function: func,
-            main: false,
+    /// What runs once in the process excludes all that comes after it on any thread, as a writer excludes readers that
+    /// never let go; what comes before the call is not ordered.
+    fn calls_once(&mut self, site: CallSite, entry: &ArgumentRef, control: &ArgumentRef, span: Span) {
+        let held = self.arguments(site, control).into_iter().find_map(|(home, value)| {
+            let keys = self.engine.values.keys(home, &value);
+            let name = self.engine.values.described(home, &value);
+            (!keys.is_empty()).then(|| Held {
+                keys,
+                name: name.into(),
+                holder: None,
+                test: None,
+                shared: false,
+            })
         });
-        let doubt = Certainty::because(
-            Confidence::Medium,
-            "the function is handed on and runs at a time that is not known",
-        );
+        let Some(held) = held else {
+            return self.calls_now(site, entry, false, span);
+        };
+        self.state.guards.push(held.clone());
+        self.calls_now(site, entry, false, span);
+        self.state.release(&held.keys);
+        let after = Held { shared: true, ..held };
+        if !self.state.guards.contains(&after) {
+            self.state.guards.push(after);
+        }
+    }
+
+    fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
+        let step = ChainStep {
+            function: self.here,
+            span,
+            note: format!("hands on {}", self.engine.values.tree.display(func)).into(),
+        };
+        let mut chain = Chain::default().behind(step);
+        for step in self.inlined.iter().rev() {
+            chain = chain.behind(step.clone());
+        }
+        self.remember_later(Later {
+            function: func,
+            chain,
+            certainty,
+        });
+    }
+
+    fn remember_later(&mut self, later: Later) {
+        let known = self.state.later.iter_mut();
+        if let Some(known) = known.into_iter().find(|known| known.function == later.function) {
+            if known.certainty.confidence >= later.certainty.confidence {
+                return;
+            }
+            *known = later.clone();
+        } else {
+            self.state.later.push(later.clone());
+        }
         let alive: Vec<Live> = self.state.live.values().cloned().collect();
         for live in alive {
-            for access in &summary.accesses {
-                let later = Access {
-                    certainty: access.certainty.and(&doubt),
-                    ..access.clone()
-                };
-                self.engine.meet(self.key.function, &later, &live);
-            }
+            self.meet_later(&later, &live);
+        }
+    }
+
+    /// What a function that was handed on does beside a thread.
+    fn meet_later(&mut self, later: &Later, live: &Live) {
+        let summary = self.engine.summary(SummaryKey {
+            function: later.function,
+            main: false,
+        });
+        for access in &summary.accesses {
+            self.engine.meet(self.key.function, &later.seen(access), live);
         }
     }
 
@@ -860,13 +1003,17 @@ impl<'t> Walk<'_, 't> {
         let call = self.engine.values.tree.call(site);
         let doubt = Certainty::because(Confidence::Low, "unknown code is handed the function and may call it");
         for argument in &call.args {
-            let objects = self.engine.values.eval(site.0, &argument.value);
+            let values = &self.engine.values;
+            let objects = values.eval(site.0, &argument.value);
+            // A decorator that hands on what it is given says nothing of when that runs: the calls of the function do.
+            let is_parameter = values.parameter_of(site.0, &argument.value).is_some();
             for object in objects.iter() {
                 if let Object::Function(func) = object
+                    && !(is_parameter && self.engine.has_decorators(*func))
                     && self.engine.is_callback(*func)
                 {
                     self.enter(*func, span, "hands on", &doubt);
-                    self.remember_later(*func);
+                    self.hand_on(*func, span, doubt.clone());
                 }
             }
         }

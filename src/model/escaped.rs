@@ -13,7 +13,7 @@ use crate::facts::{AccessForm, Event, FieldKey, FunctionKind, Language, TypeKind
 use crate::finding::Confidence;
 
 use super::program::{Engine, SummaryKey};
-use super::summary::{Access, Accesses, Certainty, ChainStep, Live, Summary};
+use super::summary::{Access, Accesses, Certainty, ChainStep, Later, Live, Summary};
 use super::tree::{FuncId, Tree, each_event};
 use super::values::{Object, Values};
 
@@ -219,12 +219,17 @@ impl Engine<'_> {
             out.sends_unknown |= summary.sends_unknown;
             out.heap = out.heap.or(summary.heap);
             for later in &summary.later {
-                if !out.later.contains(later) {
-                    out.later.push(*later);
+                if !out.later.iter().any(|known| known.function == later.function) {
+                    out.later.push(Later {
+                        chain: later.chain.behind(step.clone()),
+                        certainty: later.certainty.and(&doubt),
+                        ..later.clone()
+                    });
                 }
             }
         }
         out.accesses = accesses.into_list();
+        self.arounds.prune(&mut out.accesses);
         let sites = &self.sites;
         out.trim(|site| sites.kind(site) == super::sites::AccessKind::Mutation);
         let out = Rc::new(out);

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{CallIndex, LocalIndex, ParameterKind, Value};
+use crate::facts::{CallIndex, Language, LocalIndex, ParameterKind, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
 use super::tree::{CallSite, FuncId, local_of};
-use super::values::Values;
+use super::values::{Object, Values};
 
 /// How often what is known of callees is carried on to their callers.
 const ROUNDS: usize = 4;
@@ -51,6 +51,12 @@ impl Values<'_> {
         if let Some((owner, index)) = self.parameter_of(site.0, &call.callee) {
             note(found, owner, index);
         }
+        // A parameter that travels to the thread in a struct: what the thread calls is what was handed over here.
+        for (owner, index) in self.parameters_in_slot(site) {
+            if self.starts_threads(owner) {
+                note(found, owner, index);
+            }
+        }
         for id in &self.meaning(site).entries {
             let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = &self.catalog.entry(*id).role else {
                 continue;
@@ -74,6 +80,51 @@ impl Values<'_> {
                 }
             }
         }
+    }
+
+    /// The parameters that are stored into the field through which a call goes: `task->work = work` and `task->work()`.
+    pub(super) fn parameters_in_slot(&self, site: CallSite) -> Vec<(FuncId, LocalIndex)> {
+        let mut found = Vec::new();
+        for (home, value) in self.slots_called(site) {
+            let Value::Attribute(base, name) = value else { continue };
+            for object in self.eval(home, base).iter() {
+                if let Object::Instance(class, _) | Object::Class(class) = object {
+                    let stores = self.field_stores(*class, name);
+                    found.extend(
+                        stores
+                            .iter()
+                            .filter_map(|store| self.parameter_of(store.function, store.value)),
+                    );
+                }
+            }
+        }
+        found
+    }
+
+    /// The field that a call goes through, itself or by way of a local.
+    fn slots_called(&self, site: CallSite) -> Vec<(FuncId, &Value)> {
+        let callee = &self.tree.call(site).callee;
+        match callee {
+            Value::Attribute(..) if self.tree.language(site.0) == Language::C => vec![(site.0, callee)],
+            Value::Local(..) if self.tree.language(site.0) == Language::C => self.sources(site.0, callee),
+            _ => Vec::new(),
+        }
+    }
+
+    fn starts_threads(&self, func: FuncId) -> bool {
+        (0..self.tree.function(func).calls.len()).any(|index| {
+            let meaning = self.meaning((func, CallIndex(index as u32)));
+            let mut roles = meaning.entries.iter().map(|id| &self.catalog.entry(*id).role);
+            roles.any(|role| matches!(role, Role::Start { .. }))
+        })
+    }
+
+    /// Whether a function calls what a parameter of another was stored into.
+    pub(super) fn calls_slot_of(&self, func: FuncId, owner: FuncId, index: LocalIndex) -> bool {
+        (0..self.tree.function(func).calls.len()).any(|call| {
+            self.parameters_in_slot((func, CallIndex(call as u32)))
+                .contains(&(owner, index))
+        })
     }
 
     /// The parameter that a value is, of this function or of one around it.

@@ -9,7 +9,7 @@ use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
 use super::places::Keys;
 use super::summary::Certainty;
 use super::tree::{CallSite, ClassId, FuncId};
-use super::values::{Object, Values};
+use super::values::{Object, Objects, Values};
 
 /// How many targets a call may have that was resolved by guessing.
 const GUESSES: usize = 16;
@@ -84,6 +84,8 @@ impl Values<'_> {
                 }
             }
         }
+        self.keep_callable(site, &objects, &mut meaning.edges);
+        self.drop_empty_alternatives(&mut meaning);
         // Of several definitions of a macro the last is the general one by convention: `#ifdef ODD … #else … #endif`.
         if self.tree.language(site.0) == Language::C {
             meaning.edges.sort_by_key(|edge| {
@@ -98,11 +100,57 @@ impl Values<'_> {
                 _ => None,
             });
             if meaning.escaped.is_none() {
-                self.guess(site, known, &mut meaning);
+                self.guess(site, known, &objects, &mut meaning);
             }
         }
         meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty() && meaning.escaped.is_none();
         meaning
+    }
+
+    /// Of the functions that a pointer of C may hold, those that this call can mean. One slot often holds functions of
+    /// several types, which the code tells apart by something that is not followed (`void *` fields of a registration, one
+    /// list for each kind); but nobody calls a function with too few arguments, or a number where it takes a pointer.
+    fn keep_callable(&self, site: CallSite, objects: &Objects, edges: &mut Vec<Edge>) {
+        let call = self.tree.call(site);
+        let direct = matches!(call.callee, Value::Global(_) | Value::Path(_) | Value::Function(_));
+        if self.tree.language(site.0) != Language::C || edges.len() < 2 || direct {
+            return;
+        }
+        let pointers: Vec<&str> = objects
+            .iter()
+            .filter_map(|object| match object {
+                Object::Pointer(ty) => Some(&**ty),
+                _ => None,
+            })
+            .collect();
+        let fits = |edge: &Edge| {
+            let function = self.tree.function(edge.target);
+            let Some(signature) = &function.signature else {
+                return true;
+            };
+            takes(signature, call.args.len())
+                && (pointers.is_empty() || pointers.iter().any(|pointer| !conflict(pointer, signature)))
+        };
+        // Where none fits, the code was misread; unless the one that fits is among those that the set had no room for.
+        if objects.is_full() || edges.iter().any(fits) {
+            edges.retain(fits);
+        }
+    }
+
+    /// `#ifdef THREADS void lock(void) { … } #else void lock(void) { } #endif`: the empty one is for builds in which there is
+    /// nothing to do, and no thread either.
+    fn drop_empty_alternatives(&self, meaning: &mut Meaning) {
+        let place = |edge: &Edge| (self.tree.file_of(edge.target), &self.tree.function(edge.target).name);
+        let is_empty = |edge: &Edge| self.tree.function(edge.target).body.nodes.is_empty();
+        let full: Vec<_> = meaning
+            .edges
+            .iter()
+            .filter(|edge| !is_empty(edge) && self.tree.language(edge.target) == Language::C)
+            .map(place)
+            .collect();
+        meaning
+            .edges
+            .retain(|edge| !is_empty(edge) || !full.contains(&place(edge)));
     }
 
     /// Code that is compiled for tests only.
@@ -130,7 +178,16 @@ impl Values<'_> {
     /// place is shared by a whole class of objects.
     fn certainty_of_callee(&self, site: CallSite) -> Certainty {
         let call = self.tree.call(site);
-        match (&call.callee, self.tree.language(site.0)) {
+        let mut callee = &call.callee;
+        // `callback = entry->callback; callback(x);`
+        if let Value::Local(owner, index) = callee {
+            let owner = self.tree.func(self.tree.file_of(site.0), *owner);
+            let mut stored = self.local_stores(owner, *index).iter().map(|store| store.value);
+            callee = stored
+                .find(|value| matches!(value, Value::Attribute(..)))
+                .unwrap_or(callee);
+        }
+        match (callee, self.tree.language(site.0)) {
             (Value::Attribute(..), Language::C) => Certainty::because(
                 Confidence::Medium,
                 "the call goes through a function pointer in a struct",
@@ -143,7 +200,7 @@ impl Values<'_> {
     }
 
     /// By name alone, where the receiver's type is not evident.
-    fn guess(&self, site: CallSite, known: usize, meaning: &mut Meaning) {
+    fn guess(&self, site: CallSite, known: usize, objects: &Objects, meaning: &mut Meaning) {
         let call = self.tree.call(site);
         let Value::Attribute(_, name) = &call.callee else {
             return;
@@ -153,7 +210,7 @@ impl Values<'_> {
             return;
         }
         if language == Language::C {
-            self.guess_slot(name, meaning);
+            self.guess_slot(site, name, objects, meaning);
             return;
         }
         let methods: Vec<FuncId> = self
@@ -188,28 +245,28 @@ impl Values<'_> {
     }
 
     /// Functions stored in fields of this name, whatever the struct.
-    fn guess_slot(&self, name: &str, meaning: &mut Meaning) {
+    fn guess_slot(&self, site: CallSite, name: &str, objects: &Objects, meaning: &mut Meaning) {
         let certainty = Certainty::because(
             Confidence::Low,
             "a function pointer is followed by the name of its field alone",
         );
-        let mut found: Vec<FuncId> = Vec::new();
+        let mut found: Vec<Edge> = Vec::new();
         for (home, value) in self.slot_values(name) {
             for object in self.eval(home, value).iter() {
-                if let Object::Function(func) = object
-                    && !found.contains(func)
+                if let Object::Function(target) = *object
+                    && !found.iter().any(|edge| edge.target == target)
                 {
-                    found.push(*func);
+                    found.push(Edge {
+                        target,
+                        certainty: certainty.clone(),
+                    });
                 }
             }
         }
+        self.keep_callable(site, objects, &mut found);
         meaning.dropped = found.len().saturating_sub(GUESSES) as u32;
-        for target in found.into_iter().take(GUESSES) {
-            meaning.edges.push(Edge {
-                target,
-                certainty: certainty.clone(),
-            });
-        }
+        found.truncate(GUESSES);
+        meaning.edges = found;
     }
 
     /// How many unrelated classes these methods belong to: none, one, or several.
@@ -439,6 +496,9 @@ impl Values<'_> {
         let mut owners = Keys::new();
         let bare = !matches!(self.tree.call(created).callee, Value::Attribute(..));
         let hidden_owner = *owner == Some(ArgumentRef::Receiver) && bare;
+        if *owner == Some(ArgumentRef::Result) {
+            owners.push(super::places::Key::Made(created));
+        }
         if let Some(owner) = owner.as_ref().filter(|_| !hidden_owner) {
             for (home, value) in self.argument(created, owner) {
                 owners.extend(self.keys(home, value));
@@ -530,8 +590,13 @@ impl Values<'_> {
         let mut found = Vec::new();
         for attribute in &self.tree.function(func).attributes {
             for object in self.eval(home, &attribute.value).iter() {
-                if let Object::Function(decorator) = object {
-                    found.push(*decorator);
+                let Object::Function(decorator) = object else { continue };
+                // `@retry(3)`: what the call returns is the decorator.
+                let made = self.wrappers(*decorator);
+                let is_maker = !attribute.args.is_empty() || made.iter().any(|inner| !self.wrappers(*inner).is_empty());
+                match is_maker && !made.is_empty() {
+                    true => found.extend(made),
+                    false => found.push(*decorator),
                 }
             }
         }
@@ -549,6 +614,12 @@ impl Values<'_> {
             .collect()
     }
 
+    /// The wrappers that stand around a decorated function.
+    pub(super) fn wrappers_around(&self, func: FuncId) -> Vec<FuncId> {
+        let decorators = self.decorators(func).into_iter();
+        decorators.flat_map(|decorator| self.wrappers(decorator)).collect()
+    }
+
     /// Whether a function stands inside another.
     pub(super) fn nested_in(&self, mut inner: FuncId, outer: FuncId) -> bool {
         while let Some(parent) = self.tree.parent(inner) {
@@ -558,6 +629,34 @@ impl Values<'_> {
             inner = parent;
         }
         false
+    }
+
+    /// The decorators, each by its call, that hand a function to a framework which runs it on threads.
+    pub(super) fn handed_to_frameworks(&self, func: FuncId) -> Vec<(CallSite, EntryId)> {
+        let language = self.tree.language(func);
+        let module = self.tree.module_function(self.tree.file_of(func));
+        let home = self.tree.parent(func).unwrap_or(module);
+        let mut found = Vec::new();
+        for attribute in &self.tree.function(func).attributes {
+            let calls = &self.tree.function(home).calls;
+            let Some(index) = calls.iter().position(|call| call.span == attribute.span) else {
+                continue;
+            };
+            let site = (home, crate::facts::CallIndex(index as u32));
+            for object in self.eval(home, &attribute.value).iter() {
+                let Object::External(path) = object else { continue };
+                for id in self.catalog.lookup(language, MatchKind::Decorator, path) {
+                    if let Role::Start {
+                        moment: StartMoment::Later,
+                        ..
+                    } = &self.catalog.entry(*id).role
+                    {
+                        found.push((site, *id));
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// The entries that a function's decorators or attributes mean.
@@ -574,11 +673,80 @@ impl Values<'_> {
         let module = self.tree.module_function(self.tree.file_of(func));
         let home = self.tree.parent(func).unwrap_or(module);
         let mut found = Vec::new();
-        for object in self.eval(home, &attribute.value).iter() {
+        let objects = self.eval(home, &attribute.value);
+        for object in objects.iter() {
             if let Object::External(path) = object {
                 found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
             }
         }
+        if let (Value::Attribute(_, name), true) = (&attribute.value, objects.is_empty()) {
+            found.extend_from_slice(self.catalog.lookup_any(language, MatchKind::Decorator, name));
+        }
         found
+    }
+}
+
+/// The parameters of a function type as text: `fn(int,fn(int)->void)->int`.
+fn parameters(signature: &str) -> Vec<&str> {
+    let Some(rest) = signature.strip_prefix("fn(") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let (mut depth, mut start) = (0, 0);
+    for (at, sign) in rest.char_indices() {
+        match sign {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            ')' | ',' if depth == 0 => {
+                found.extend(Some(&rest[start..at]).filter(|text| !text.is_empty()));
+                start = at + 1;
+                if sign == ')' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether a function of this type can be called with so many arguments.
+fn takes(signature: &str, arguments: usize) -> bool {
+    match parameters(signature).as_slice() {
+        [fixed @ .., "..."] => arguments >= fixed.len(),
+        all => arguments == all.len(),
+    }
+}
+
+/// Whether one type has a pointer where the other has a number. Names of types say neither.
+fn conflict(a: &str, b: &str) -> bool {
+    let is_pointer = |text: &str| text.ends_with('*') || text.starts_with("fn(");
+    let is_number = |text: &str| {
+        let words = [
+            "char", "short", "int", "long", "unsigned", "signed", "float", "double", "_Bool",
+        ];
+        text.split(' ').all(|word| words.contains(&word))
+    };
+    let (a, b) = (parameters(a), parameters(b));
+    a.iter()
+        .zip(&b)
+        .any(|(a, b)| (is_pointer(a) && is_number(b)) || (is_number(a) && is_pointer(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{conflict, parameters, takes};
+
+    #[test]
+    fn function_types_are_told_apart() {
+        assert_eq!(parameters("fn()->int"), [""; 0]);
+        assert_eq!(
+            parameters("fn(fn(int,void *)->void,char *)->int"),
+            ["fn(int,void *)->void", "char *"]
+        );
+        assert!(takes("fn(int,...)->int", 3) && !takes("fn(int,int)->int", 1));
+        assert!(conflict("fn(int,char *)->void", "fn(struct s *,char *)->void"));
+        assert!(!conflict("fn(level_t,char *)->void", "fn(struct s *,char *)->void"));
+        assert!(!conflict("fn(unsigned int)->void", "fn(int)->void"));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::facts::{FieldKey, FunctionIndex, Language, TypeKind, Value};
-use crate::knowledge::{ArgumentRef, ArgumentTest, Predicate, Role};
+use crate::facts::{Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, ParameterKind, TypeKind, Value};
+use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
 use super::values::{Object, Objects, Values, find_argument};
@@ -13,7 +13,12 @@ impl<'t> Values<'t> {
     pub(super) fn member(&self, object: &Object, name: &str) -> Objects {
         match object {
             Object::Module(file) => self.member_of_module(*file, name),
-            Object::Class(class) => self.class_member(*class, name, false),
+            Object::Class(class) => {
+                let mut found = self.class_member(*class, name, false);
+                // What the class body stores is reached by the class's own name too.
+                found.add_all(self.field(*class, name));
+                found
+            }
             Object::Instance(class, site) => {
                 let mut found = self.class_member(*class, name, site.is_none());
                 found.add_all(self.field(*class, name));
@@ -139,9 +144,42 @@ impl<'t> Values<'t> {
             for ancestor in self.ancestors(class) {
                 for base in self.bases(ancestor).iter() {
                     if let Object::External(path) = base {
+                        if self.stands_for_members(class, path) {
+                            found.add_all(self.functions_of_body(class));
+                        }
                         found.add(self.joined_path(class, path, name));
                     }
                 }
+            }
+        }
+        found
+    }
+
+    /// Attributes that a class inherits from this base are what its own body stores (an enumeration's), by the catalog.
+    fn stands_for_members(&self, class: ClassId, base: &str) -> bool {
+        let language = self.tree.file(self.tree.classes[class.0 as usize].file).language;
+        let entries = self.catalog.lookup(language, MatchKind::Base, base);
+        entries
+            .iter()
+            .any(|id| matches!(self.catalog.entry(*id).role, Role::Element { .. }))
+    }
+
+    /// The functions that the body of a class stores under a name.
+    fn functions_of_body(&self, class: ClassId) -> Objects {
+        let mut found = Objects::default();
+        for (file, decl) in self.tree.decls(class) {
+            for (index, function) in self.tree.file(file).functions.iter().enumerate() {
+                if function.kind != FunctionKind::ClassBody || function.span != decl.span {
+                    continue;
+                }
+                let body = self.tree.func(file, FunctionIndex(index as u32));
+                super::tree::each_event(&function.body, &mut |event| {
+                    if let Event::Store { value, .. } = event {
+                        let stored = self.eval(body, value);
+                        let functions = stored.iter().filter(|object| matches!(object, Object::Function(_)));
+                        functions.for_each(|function| found.add(function.clone()));
+                    }
+                });
             }
         }
         found
@@ -340,7 +378,7 @@ impl<'t> Values<'t> {
                 found
             }
             Value::Global(name) | Value::Path(name) => self
-                .global_stores(file, name)
+                .shared_stores(file, name)
                 .iter()
                 .map(|store| (store.function, store.value))
                 .collect(),
@@ -377,6 +415,14 @@ impl<'t> Values<'t> {
             }
         }
         found.add_all(self.elements_by_type(func, base));
+        // A class that is gone through, as enumerations are, yields its instances.
+        if self.tree.language(func) == Language::Python {
+            for object in self.eval(func, base).iter() {
+                if let Object::Class(class) = object {
+                    found.add(Object::Instance(*class, None));
+                }
+            }
+        }
         if found.is_empty() {
             found.add_all(self.sent_to(func, base));
         }
@@ -442,7 +488,14 @@ impl<'t> Values<'t> {
     pub(super) fn same_place(&self, func: FuncId, a: &Value, other: FuncId, b: &Value) -> bool {
         let same_file = self.tree.file_of(func) == self.tree.file_of(other);
         match (a, b) {
-            (Value::Local(..), Value::Local(..)) | (Value::Global(_), Value::Global(_)) => same_file && a == b,
+            (Value::Local(..), Value::Local(..)) => same_file && a == b,
+            (Value::Global(x), Value::Global(y)) => {
+                a == b
+                    && (same_file
+                        || self.tree.language(func) == Language::C
+                            && self.global_key(self.tree.file_of(func), x)
+                                == self.global_key(self.tree.file_of(other), y))
+            }
             (Value::Attribute(x, n), Value::Attribute(y, m)) => {
                 n == m && {
                     let left = self.eval(func, x);
@@ -543,6 +596,22 @@ impl<'t> Values<'t> {
         })
     }
 
+    /// As [`Values::arguments_fit`], for the clauses of a pragma.
+    pub(super) fn clauses_fit(&self, func: FuncId, clauses: &[Argument], predicates: &[Predicate]) -> bool {
+        predicates.iter().all(|predicate| {
+            let ArgumentRef::Of { positions, keywords } = &predicate.argument else {
+                return false;
+            };
+            match find_argument(clauses, positions, keywords) {
+                None => predicate.any_of.contains(&ArgumentTest::Absent),
+                Some(clause) => predicate
+                    .any_of
+                    .iter()
+                    .any(|test| self.passes(func, &clause.value, *test)),
+            }
+        })
+    }
+
     /// As [`Values::arguments_fit`], for an API that a thread runs: keywords of its own cannot be seen, so only demands that
     /// something be absent are taken to hold.
     pub(super) fn handed_arguments_fit(&self, created: CallSite, predicates: &[Predicate]) -> bool {
@@ -571,10 +640,39 @@ impl<'t> Values<'t> {
         match reference {
             ArgumentRef::Of { positions, keywords } => {
                 let call = self.tree.call(site);
-                find_argument(&call.args, positions, keywords).map(|argument| (site.0, &argument.value))
+                find_argument(&call.args, positions, keywords)
+                    .map(|argument| (site.0, &argument.value))
+                    .or_else(|| self.handed_through(site, keywords))
             }
             other => self.argument(site, other).into_iter().next(),
         }
+    }
+
+    /// `f(**kwargs)` in a function that every evident caller hands one of these keywords: the callers' argument, the live
+    /// environment first if one of them hands that.
+    fn handed_through(&self, site: CallSite, keywords: &[String]) -> Option<(FuncId, &'t Value)> {
+        let call = self.tree.call(site);
+        let starred = call
+            .args
+            .iter()
+            .find(|argument| argument.name.as_deref() == Some("**"))?;
+        let Value::Local(owner, index) = &starred.value else {
+            return None;
+        };
+        let owner = self.closure(site.0, *owner);
+        let local = super::tree::local_of(self.tree.function(owner), *index);
+        if local.parameter != Some(ParameterKind::VarKeyword) {
+            return None;
+        }
+        let mut handed = Vec::new();
+        for caller in self.evident_callers(owner).iter() {
+            handed.push((
+                caller.0,
+                &find_argument(&self.tree.call(*caller).args, &[], keywords)?.value,
+            ));
+        }
+        let live = handed.iter().find(|(home, value)| self.is_live(*home, value));
+        live.or(handed.first()).copied()
     }
 
     fn passes(&self, func: FuncId, value: &Value, test: ArgumentTest) -> bool {

@@ -2,17 +2,21 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names;
-//! [`values`] says what a value may be; [`places`] gives locks, queues and thread handles an identity; [`meaning`]
-//! joins calls, stores and blocks with the catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in order and keep the threads
+//! [`values`] says what a value may be, [`linkage`] what several C files share, [`extensions`] what Python finds in C;
+//! [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
+//! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
+//! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
-//! can overlap; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
+//! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
 mod around;
 mod calls;
 mod escaped;
+mod extensions;
 mod higher;
+mod linkage;
 mod meaning;
 mod members;
 mod names;
@@ -25,6 +29,7 @@ mod sites;
 mod state;
 mod status;
 mod summary;
+mod team;
 mod tree;
 mod values;
 mod walk;

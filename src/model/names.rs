@@ -111,6 +111,10 @@ impl Values<'_> {
                 for module in modules {
                     found.add_all(self.members(module, rest.trim_start_matches('.')));
                 }
+                // A package may have modules that are written in C.
+                if found.is_empty() {
+                    found = self.extension_member(file, path);
+                }
                 return found;
             }
             match path[..end].rfind('.') {
@@ -119,7 +123,12 @@ impl Values<'_> {
                 _ => break,
             }
         }
-        Objects::one(Object::external(path))
+        let compiled = self.extension_member(file, path);
+        if compiled.is_empty() {
+            Objects::one(Object::external(path))
+        } else {
+            compiled
+        }
     }
 
     fn members(&self, module: FileId, rest: &str) -> Objects {
@@ -664,7 +673,7 @@ fn strip_path_suffix<'p>(path: &'p str, suffix: &str) -> Option<&'p str> {
 }
 
 /// How many leading folders two paths share.
-fn common_components(folder: &str, other: &str) -> usize {
+pub(super) fn common_components(folder: &str, other: &str) -> usize {
     if folder.is_empty() {
         return 0;
     }

@@ -17,6 +17,7 @@ pub fn add(engine: &mut Engine<'_>, target: &Target) {
     classes(engine);
     modules(engine);
     pointer_types(engine);
+    handlers(engine);
     if !target.process_per_test {
         tests(engine);
     }
@@ -88,6 +89,45 @@ fn pointer_types(engine: &mut Engine<'_>) {
     }
 }
 
+/// What a framework runs on its threads, it runs beside its like: every handler beside itself, and those of one package
+/// beside each other.
+fn handlers(engine: &mut Engine<'_>) {
+    let doubt = Certainty::because(
+        Confidence::Medium,
+        "a framework runs the function, on threads of its own unless it is told otherwise",
+    );
+    let all: Vec<(Live, FuncId, String)> = engine
+        .handlers()
+        .into_iter()
+        .map(|start| {
+            let home = engine.start(start).site.0;
+            let tree = engine.values.tree;
+            let folder = package(&tree.file(tree.file_of(home)).path);
+            let live = engine.fresh(start, Chain::default(), doubt.clone(), None);
+            (live, home, folder)
+        })
+        .collect();
+    for (number, (live, home, folder)) in all.iter().enumerate() {
+        if live.many {
+            engine.meet_itself(*home, live);
+        }
+        for (other, _, elsewhere) in &all[number + 1..] {
+            if folder == elsewhere {
+                engine.meet_threads(*home, live, other);
+            }
+        }
+    }
+}
+
+/// The top-level package of a file, by its path: what one server serves.
+fn package(path: &str) -> String {
+    let path = path.strip_prefix("src/").unwrap_or(path);
+    match path.split_once('/') {
+        Some((folder, _)) => folder.to_owned(),
+        None => path.to_owned(),
+    }
+}
+
 fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &str) {
     let doubt = Certainty::because(Confidence::Medium, doubt);
     for starter in members {
@@ -116,12 +156,22 @@ fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &str)
 /// Nobody in the tree calls it, so that nobody in the tree says in which order; and it is meant to be called.
 fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
     let function = engine.values.tree.function(func);
+    let begins_it_all = function.name == "main" && engine.values.tree.language(func) != Language::Python;
     engine.callers(func).is_empty()
-        && (function.visibility == Visibility::Public)
+        && function.visibility == Visibility::Public
+        && !begins_it_all
         && !function.test_only
         && !is_test_file(engine, func)
         && !engine.values.is_unreached(func)
-        && !(function.name == "main" && engine.values.tree.language(func) != Language::Python)
+        && !is_program(engine, func)
+}
+
+/// A command of a command line: one process runs one of them.
+fn is_program(engine: &Engine<'_>, func: FuncId) -> bool {
+    let entries = engine.values.attribute_entries(func);
+    entries
+        .iter()
+        .any(|id| engine.values.catalog.entry(*id).role == Role::Program)
 }
 
 /// A file that pytest or unittest collects: its functions run one after the other, each for itself (pytest, Conventions

@@ -312,20 +312,15 @@ impl Engine<'_> {
         place(a) > place(b)
     }
 
-    /// Accesses of a team of threads that run the same region, beside each other.
-    pub fn meet_team(&mut self, ancestor: FuncId, accesses: &[Access]) {
-        let (mutations, others): (Vec<&Access>, Vec<&Access>) = accesses
-            .iter()
-            .partition(|access| self.sites.kind(access.site) == AccessKind::Mutation);
-        let seen = |access| Seen {
-            access,
-            live: None,
-            thread: None,
-        };
-        for (number, a) in mutations.iter().enumerate() {
-            for b in mutations[number..].iter().chain(&others) {
-                self.consider(ancestor, &seen(a), &seen(b));
-            }
+    /// Accesses that two threads of a team may make at the same time.
+    pub fn meet_team(&mut self, ancestor: FuncId, overlapping: Vec<(&Access, &Access)>) {
+        for (a, b) in overlapping {
+            let seen = |access| Seen {
+                access,
+                live: None,
+                thread: None,
+            };
+            self.consider(ancestor, &seen(a), &seen(b));
         }
     }
 }

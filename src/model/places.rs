@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::facts::{Language, LocalIndex, Value};
+use crate::knowledge::{ArgumentRef, Role};
 
+use super::linkage::is_static;
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
 use super::values::{Object, Values};
 
@@ -57,6 +59,75 @@ impl Values<'_> {
         keys
     }
 
+    /// The keys of the threads whose results an iterator brings: those of `map(f, xs)` itself, those of the handles that
+    /// `as_completed(handles)` is given.
+    pub(super) fn streamed(&self, func: FuncId, value: &Value) -> Keys {
+        let mut keys = Vec::new();
+        self.collect_streamed(func, value, 0, &mut keys);
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    fn collect_streamed(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys) {
+        if depth > DEEPEST {
+            return;
+        }
+        let Value::Call(owner, call) = value else {
+            for (home, source) in self.sources(func, value) {
+                if matches!(source, Value::Call(..)) {
+                    self.collect_streamed(home, source, depth + 1, keys);
+                }
+            }
+            return;
+        };
+        let site = (self.tree.func(self.tree.file_of(func), *owner), *call);
+        for id in self.entries_of_call(site) {
+            match &self.catalog.entry(id).role {
+                Role::Stream {
+                    of: ArgumentRef::Result,
+                } => keys.push(Key::Made(site)),
+                Role::Stream { of } => {
+                    for (home, handles) in self.argument(site, of) {
+                        keys.extend(self.keys(home, handles));
+                        keys.extend(self.keys(home, &Value::Element(Box::new(handles.clone()))));
+                        self.mapping_keys(home, handles, keys);
+                    }
+                }
+                Role::Pass { of } => {
+                    for (home, passed) in self.argument(site, of) {
+                        self.collect_streamed(home, passed, depth + 1, keys);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Handles that are the keys of a mapping: `{pool.submit(f, x): x}`, `names[pool.submit(f, x)] = x`.
+    fn mapping_keys(&self, func: FuncId, mapping: &Value, keys: &mut Keys) {
+        for (home, source) in self.sources(func, mapping) {
+            if let Value::Map(pairs) = source {
+                for (key, _) in pairs {
+                    keys.extend(self.keys(home, key));
+                }
+            }
+        }
+        if let Value::Map(pairs) = mapping {
+            for (key, _) in pairs {
+                keys.extend(self.keys(func, key));
+            }
+        }
+        let Some(name) = self.spoken(func, mapping) else { return };
+        for store in self.item_stores(&name) {
+            if let Value::Item(target, key) = store.target
+                && self.same_place(func, mapping, store.function, target)
+            {
+                keys.extend(self.keys(store.function, key));
+            }
+        }
+    }
+
     fn collect_keys(&self, func: FuncId, value: &Value, depth: u32, collected: &mut Collected) {
         if depth > DEEPEST {
             return;
@@ -77,6 +148,12 @@ impl Values<'_> {
             Value::Attribute(base, name) => self.field_keys(func, base, name, &mut collected.keys),
             Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, collected),
             Value::Await(inner) => self.collect_keys(func, inner, depth + 1, collected),
+            // `threads + i` is `&threads[i]`.
+            Value::Combined(operands) if self.tree.language(func) == Language::C => {
+                if let Some(pointer) = operands.first() {
+                    self.collect_keys(func, pointer, depth + 1, collected);
+                }
+            }
             Value::OneOf(values) | Value::List(values) => {
                 for value in values {
                     self.collect_keys(func, value, depth + 1, collected);
@@ -85,11 +162,10 @@ impl Values<'_> {
             Value::Call(owner, call) => {
                 let site = (self.tree.func(file, *owner), *call);
                 collected.keys.push(Key::Made(site));
+                self.returned_keys(func, site, depth, collected);
                 // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
                 for id in self.entries_of_call(site) {
-                    if let crate::knowledge::Role::Pass { of } | crate::knowledge::Role::Element { of } =
-                        &self.catalog.entry(id).role
-                    {
+                    if let Role::Pass { of } | Role::Element { of } = &self.catalog.entry(id).role {
                         for (home, value) in self.argument(site, of) {
                             self.collect_keys(home, value, depth + 1, collected);
                         }
@@ -100,19 +176,40 @@ impl Values<'_> {
         }
     }
 
-    fn global_key(&self, file: FileId, name: &str) -> Key {
+    /// What an accessor returns (`return &lock;`) is what its callers mean. A local that holds what a call made is another
+    /// thing at every call.
+    fn returned_keys(&self, func: FuncId, site: CallSite, depth: u32, collected: &mut Collected) {
+        if self.tree.language(func) != Language::C {
+            return;
+        }
+        for object in self.eval(site.0, &self.tree.call(site).callee).iter() {
+            let Object::Function(target) = object else { continue };
+            for value in self.returns_of(*target) {
+                let fresh = match value {
+                    Value::Local(owner, index) => {
+                        let owner = self.tree.func(self.tree.file_of(*target), *owner);
+                        self.local_stores(owner, *index)
+                            .iter()
+                            .any(|store| matches!(store.value, Value::Call(..)))
+                    }
+                    Value::Global(_) | Value::Attribute(..) | Value::Item(..) => false,
+                    _ => true,
+                };
+                if !fresh {
+                    self.collect_keys(*target, value, depth + 1, collected);
+                }
+            }
+        }
+    }
+
+    pub(super) fn global_key(&self, file: FileId, name: &str) -> Key {
         let facts = self.tree.file(file);
         let scope = match facts.language {
-            // An external variable of C is one, whichever file declares it; statics of one name in two files are taken
-            // for two where both declare it.
-            Language::C if self.declaring_files(name) <= 1 => "",
+            // An external variable of C is one, whichever file declares it.
+            Language::C if !is_static(self.tree, file, name) => "",
             _ => facts.path.as_str(),
         };
         Key::Global(scope.into(), name.into())
-    }
-
-    fn declaring_files(&self, name: &str) -> usize {
-        self.declared_globals.get(name).copied().unwrap_or(0)
     }
 
     fn path_keys(&self, file: FileId, path: &str, keys: &mut Keys) {
@@ -145,7 +242,9 @@ impl Values<'_> {
         for store in self.local_stores(owner, index) {
             if let Value::Call(owner, call) = store.value {
                 let file = self.tree.file_of(store.function);
-                collected.keys.push(Key::Made((self.tree.func(file, *owner), *call)));
+                let site = (self.tree.func(file, *owner), *call);
+                collected.keys.push(Key::Made(site));
+                self.returned_keys(store.function, site, depth, collected);
             } else if !matches!(store.value, Value::List(_)) {
                 self.collect_keys(store.function, store.value, depth + 1, collected);
             }

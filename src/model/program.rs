@@ -82,6 +82,8 @@ pub struct Engine<'t> {
     pub observations: Observations,
     pub arounds: Arounds,
     starts: Vec<StartInfo>,
+    /// Those that a framework makes, see [`Engine::handlers`].
+    handlers: Vec<StartId>,
     starts_by_site: HashMap<CallSite, Vec<StartId>>,
     starts_by_key: HashMap<Key, Vec<StartId>>,
     summaries: HashMap<SummaryKey, Rc<Summary>>,
@@ -97,6 +99,7 @@ pub struct Engine<'t> {
     thread_accesses: HashMap<StartId, Rc<ThreadAccesses>>,
     properties: HashSet<String>,
     decorated: HashSet<FuncId>,
+    decorated_summaries: HashMap<FuncId, Rc<Summary>>,
     managers: HashSet<FuncId>,
     /// An addition that may have been made before a function is entered.
     heap_at_entry: BTreeMap<FuncId, SiteId>,
@@ -132,6 +135,7 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
         engine.previous_escaped = std::mem::take(&mut engine.escaped_summaries);
         engine.thread_accesses.clear();
         engine.bound_summaries.clear();
+        engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
         engine.observations = Observations::default();
         engine.round();
@@ -150,6 +154,7 @@ impl<'t> Engine<'t> {
             observations: Observations::default(),
             arounds: Arounds::default(),
             starts: Vec::new(),
+            handlers: Vec::new(),
             starts_by_site: HashMap::new(),
             starts_by_key: HashMap::new(),
             summaries: HashMap::new(),
@@ -163,6 +168,7 @@ impl<'t> Engine<'t> {
             thread_accesses: HashMap::new(),
             properties: HashSet::new(),
             decorated: HashSet::new(),
+            decorated_summaries: HashMap::new(),
             managers: HashSet::new(),
             heap_at_entry: BTreeMap::new(),
             callers: BTreeMap::new(),
@@ -347,6 +353,49 @@ impl<'t> Engine<'t> {
                 self.register_handles(site);
             }
         }
+        self.register_handlers();
+    }
+
+    /// Functions that a framework calls on threads of its own once their decorator has handed them over (`@app.route`).
+    /// No line of the tree starts them.
+    fn register_handlers(&mut self) {
+        let tree = self.values.tree;
+        for func in tree.functions() {
+            let function = tree.function(func);
+            if function.attributes.is_empty() || function.is_async {
+                continue;
+            }
+            for (site, id) in self.values.handed_to_frameworks(func) {
+                let Role::Start { many, process, .. } = &self.values.catalog.entry(id).role else {
+                    continue;
+                };
+                if *process || self.handlers.iter().any(|start| self.start(*start).entries == [func]) {
+                    continue;
+                }
+                let many = *many;
+                self.handlers.push(StartId(self.starts.len() as u32));
+                self.starts.push(StartInfo {
+                    site,
+                    created: site,
+                    entries: vec![func],
+                    outside: Vec::new(),
+                    many,
+                    process: false,
+                    detached: true,
+                    handles: Keys::new(),
+                    owners: Keys::new(),
+                    hidden_owner: false,
+                    bindings: Vec::new(),
+                    base: None,
+                    context: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// The threads on which frameworks run what decorators handed them.
+    pub fn handlers(&self) -> Vec<StartId> {
+        self.handlers.clone()
     }
 
     fn register_handles(&mut self, site: CallSite) {
@@ -552,7 +601,10 @@ impl<'t> Engine<'t> {
                 main: false,
             };
             if info.bindings.is_empty() {
-                return self.summary(key);
+                return match self.has_decorators(*function) {
+                    true => self.decorated_summary(*function),
+                    false => self.summary(key),
+                };
             }
             let bound = (*function, info.bindings.clone());
             if let Some(known) = self.bound_summaries.get(&bound) {
@@ -566,6 +618,21 @@ impl<'t> Engine<'t> {
             summary
         };
         info.entries.iter().map(summary).collect()
+    }
+
+    /// What a function does with its decorators around it.
+    fn decorated_summary(&mut self, function: FuncId) -> Rc<Summary> {
+        if let Some(found) = self.decorated_summaries.get(&function) {
+            return found.clone();
+        }
+        // One that starts itself: what it does without its decorators is enough.
+        let plain = self.summary(SummaryKey { function, main: false });
+        self.decorated_summaries.insert(function, plain);
+        self.observations.begin();
+        let summary = Rc::new(Walk::summarise_decorated(self, function));
+        self.observations.end();
+        self.decorated_summaries.insert(function, summary.clone());
+        summary
     }
 
     /// The queues on which a thread sends.
@@ -594,15 +661,19 @@ impl<'t> Engine<'t> {
         self.decorated.contains(&func)
     }
 
-    /// A function that may be called back: neither a class body nor module-level code.
+    /// A function that may be called back: neither a class body nor module-level code, nor the program's entry, whose
+    /// address is handed on to be looked at (`dladdr(main, &info)`).
     pub fn is_callback(&self, func: FuncId) -> bool {
+        let function = self.values.tree.function(func);
+        let is_entry = function.name == "main" && self.values.tree.language(func) == Language::C;
         matches!(
-            self.values.tree.function(func).kind,
+            function.kind,
             FunctionKind::Function | FunctionKind::Method | FunctionKind::Closure
-        ) && !self.walking.contains(&SummaryKey {
-            function: func,
-            main: false,
-        })
+        ) && !is_entry
+            && !self.walking.contains(&SummaryKey {
+                function: func,
+                main: false,
+            })
     }
 
     /// Whether importing a module in a function runs it there: not where the file imports it at its top as well.
@@ -625,6 +696,9 @@ impl<'t> Engine<'t> {
 
     /// Remembers an edge of the call graph.
     pub fn called_by(&mut self, target: FuncId, caller: FuncId) {
+        if target == caller {
+            return;
+        }
         if self.edges.insert((target, caller)) {
             self.callers.entry(target).or_default().push(caller);
         }

@@ -9,7 +9,7 @@ use crate::finding::Confidence;
 
 use super::places::{Keys, meet};
 use super::sites::SiteId;
-use super::summary::{Certainty, Held, Live, StartId};
+use super::summary::{Certainty, Held, Later, Live, StartId};
 use super::tree::{FileId, FuncId};
 
 /// A thread that ended, and where.
@@ -44,7 +44,7 @@ pub struct State {
     pub received: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.
-    pub later: Vec<FuncId>,
+    pub later: Vec<Later>,
 }
 
 /// A state at the end of one of several paths.
@@ -109,15 +109,36 @@ impl State {
                     merged.ended.push(ended.clone());
                 }
             }
-            for func in &end.state.later {
-                if !merged.later.contains(func) {
-                    merged.later.push(*func);
+            for later in &end.state.later {
+                if !merged.later.iter().any(|known| known.function == later.function) {
+                    merged.later.push(later.clone());
                 }
             }
         }
         merged.live = merge_live(base, &ends);
         merged.ended.retain(|ended| !merged.live.contains_key(&ended.start));
         merged.guards = merge_guards(&ends);
+        merged
+    }
+
+    /// Where builds meet again that have one definition each of a function: what one of them locks, unlocks or joins
+    /// counts, since the code around it was written for it, and another platform's way to do it may not be known.
+    pub fn merge_alternatives(base: &State, ends: Vec<PathEnd>) -> State {
+        let states: Vec<State> = ends
+            .iter()
+            .map(|end| end.state.clone())
+            .filter(|end| !end.dead)
+            .collect();
+        let mut merged = State::merge(base, ends);
+        merged.live.retain(|start, _| {
+            states.iter().all(|state| state.live.contains_key(start)) || !base.live.contains_key(start)
+        });
+        for held in states.iter().flat_map(|state| &state.guards) {
+            let known = |guards: &[Held]| guards.iter().any(|other| other.keys == held.keys);
+            if !known(&base.guards) && !known(&merged.guards) {
+                merged.guards.push(held.clone());
+            }
+        }
         merged
     }
 

@@ -154,6 +154,31 @@ pub struct Live {
     pub weak_join: Option<(FuncId, Span)>,
 }
 
+/// A function that was handed on and may run at any time from then on.
+#[derive(Debug, Clone)]
+pub struct Later {
+    pub function: FuncId,
+    /// From the function at hand into the function that was handed on.
+    pub chain: Chain,
+    pub certainty: Certainty,
+}
+
+impl Later {
+    /// An access of the function, as whoever handed it on is told of it.
+    pub fn seen(&self, access: &Access) -> Access {
+        let steps = self.chain.steps();
+        let chain = steps
+            .iter()
+            .rev()
+            .fold(access.chain.clone(), |chain, step| chain.behind(step.clone()));
+        Access {
+            chain,
+            certainty: access.certainty.and(&self.certainty),
+            ..access.clone()
+        }
+    }
+}
+
 /// What a function does, bottom-up.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -179,7 +204,7 @@ pub struct Summary {
     /// Replaces the process with the live environment when run in a child.
     pub execs_live: bool,
     /// Functions handed on to run later.
-    pub later: Vec<FuncId>,
+    pub later: Vec<Later>,
     /// Partners that were left out because nearer ones of their kind exist.
     pub dropped: u32,
     /// A lock or queue in it is a parameter of the function.
@@ -272,11 +297,6 @@ impl Accesses {
         let known = &mut self.list[*place];
         known.repeated |= repeated;
         (known.certainty.confidence, Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
-    }
-
-    /// All so far, in the order in which they were first seen.
-    pub fn list(&self) -> &[Access] {
-        &self.list
     }
 
     /// All.

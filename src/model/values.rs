@@ -14,12 +14,13 @@ use crate::facts::{
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
+use super::linkage::Linkage;
 use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
 
 /// The fields of a record literal.
-type Fields<'t> = &'t [(FieldKey, Value)];
+pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
@@ -97,6 +98,11 @@ impl Objects {
         self.0.iter()
     }
 
+    /// There may be more than what is known.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST
+    }
+
     /// Nothing is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -149,10 +155,11 @@ pub struct Values<'t> {
     unreached: HashSet<FileId>,
     /// Rust: the files whose `mod` items name a file.
     pub(super) parents: HashMap<FileId, Vec<FileId>>,
+    pub(super) linkage: Linkage,
+    /// What C files include.
+    pub(super) includes: RefCell<HashMap<FileId, Rc<Vec<FileId>>>>,
     /// The names that a file declares at its top with a type.
     declared: HashMap<(FileId, &'t str), LocalIndex>,
-    /// How many files declare a global variable of this name (C).
-    pub(super) declared_globals: HashMap<String, usize>,
     /// Values given to fields of this name in record literals.
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
@@ -162,6 +169,8 @@ pub struct Values<'t> {
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
+    /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
+    decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// What with-blocks enter into a name.
     entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
 
@@ -191,13 +200,15 @@ impl<'t> Values<'t> {
             depth: RefCell::new(0),
             unreached: HashSet::new(),
             parents: HashMap::new(),
+            linkage: Linkage::default(),
+            includes: RefCell::default(),
             declared: HashMap::new(),
-            declared_globals: HashMap::new(),
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
             sends: sending_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
+            decorations: HashMap::new(),
             entered: HashMap::new(),
 
             lines: RefCell::default(),
@@ -206,6 +217,9 @@ impl<'t> Values<'t> {
         };
         for func in tree.functions() {
             let function = tree.function(func);
+            if tree.language(func) == Language::Python {
+                values.index_decorations(func);
+            }
             each_event(&function.body, &mut |event| values.index(func, event));
             each_region(&function.body, &mut |region| values.index_scope(func, region));
             for call in &function.calls {
@@ -214,21 +228,13 @@ impl<'t> Values<'t> {
                 }
             }
         }
+        values.index_linkage();
         for file in tree.file_ids() {
             for (index, local) in tree.file(file).functions[0].locals.iter().enumerate().rev() {
                 if local.ty.is_some() {
                     let key = (file, local.name.as_str());
                     values.declared.insert(key, LocalIndex(index as u32));
                 }
-            }
-        }
-        for file in tree.file_ids().filter(|file| tree.file(*file).language == Language::C) {
-            for local in tree.file(file).functions[0]
-                .locals
-                .iter()
-                .filter(|local| local.ty.is_some())
-            {
-                *values.declared_globals.entry(local.name.clone()).or_default() += 1;
             }
         }
         for file in tree
@@ -258,6 +264,36 @@ impl<'t> Values<'t> {
         self.unreached.contains(&self.tree.file_of(func))
     }
 
+    fn index_linkage(&mut self) {
+        let tree = self.tree;
+        let mut linkage = Linkage::default();
+        let is_c = |file: &FileId| tree.file(*file).language == Language::C;
+        for file in tree.file_ids().filter(is_c) {
+            for local in tree.file(file).functions[0].locals.iter() {
+                if local.ty.is_some() {
+                    linkage.declares(tree, file, &local.name);
+                }
+            }
+        }
+        for ((_, name), stores) in self.global_stores.iter().filter(|((file, _), _)| is_c(file)) {
+            for store in stores {
+                linkage.stores(tree, store, name);
+            }
+        }
+        linkage.sort();
+        self.linkage = linkage;
+    }
+
+    fn index_decorations(&mut self, func: FuncId) {
+        for attribute in &self.tree.function(func).attributes {
+            if let Some(name) = value_name(&attribute.value) {
+                let called = !attribute.args.is_empty();
+                let known = self.decorations.entry(name.to_owned()).or_default();
+                known.push((func, &attribute.value, called));
+            }
+        }
+    }
+
     fn index_scope(&mut self, func: FuncId, region: &'t Region) {
         if let RegionKind::Scope {
             manager,
@@ -280,10 +316,9 @@ impl<'t> Values<'t> {
                     self.index_records(func, value);
                 }
                 if let Some(ty) = ty {
-                    self.record_positions
-                        .entry(ty.name.clone())
-                        .or_default()
-                        .push((func, fields));
+                    for name in self.written_types(func, &ty.name) {
+                        self.record_positions.entry(name).or_default().push((func, fields));
+                    }
                 }
             }
             Value::List(items) | Value::OneOf(items) => {
@@ -293,6 +328,21 @@ impl<'t> Values<'t> {
             }
             _ => {}
         }
+    }
+
+    /// The names by which the fields of a type are asked for: the written one, and what it is a typedef of.
+    fn written_types(&self, func: FuncId, name: &str) -> Vec<String> {
+        let mut names = vec![name.to_owned()];
+        if self.tree.language(func) == Language::C {
+            for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+                if let Some((_, target)) = self.alias_target(*class)
+                    && !names.contains(&target.name)
+                {
+                    names.push(target.name);
+                }
+            }
+        }
+        names
     }
 
     /// Everything that is put into fields of this name by record literals or stores.
@@ -599,6 +649,11 @@ impl<'t> Values<'t> {
         for (home, container) in self.called_with_each(func, index) {
             found.add_all(self.elements(home, container, None));
         }
+        if positional(self.tree.function(func)).first() == Some(&index) {
+            for decorated in self.decorated_with(func) {
+                found.add(Object::Function(decorated));
+            }
+        }
         found
     }
 
@@ -612,6 +667,33 @@ impl<'t> Values<'t> {
             for id in self.entries_of_call(*site) {
                 if let Role::CallsNow { each: Some(of), .. } = &self.catalog.entry(id).role {
                     found.extend(self.argument(*site, of));
+                }
+            }
+        }
+        found
+    }
+
+    /// The functions that this one is handed as a decorator: `@f`, or what `@f(x)` returns.
+    fn decorated_with(&self, func: FuncId) -> Vec<FuncId> {
+        if self.tree.language(func) != Language::Python {
+            return Vec::new();
+        }
+        let maker = self.tree.parent(func).filter(|_| self.tree.owner(func).is_none());
+        let own = (func, false);
+        let mut found = Vec::new();
+        for (decorator, called) in [Some(own), maker.map(|maker| (maker, true))].into_iter().flatten() {
+            let name = &self.tree.function(decorator).name;
+            for (decorated, value, was_called) in self.decorations.get(name).into_iter().flatten() {
+                let home = self
+                    .tree
+                    .parent(*decorated)
+                    .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(*decorated)));
+                let means = self
+                    .eval(home, value)
+                    .iter()
+                    .any(|object| *object == Object::Function(decorator));
+                if *was_called == called && means && !found.contains(decorated) {
+                    found.push(*decorated);
                 }
             }
         }
@@ -741,15 +823,20 @@ impl<'t> Values<'t> {
 
     /// Everything stored into a global name of a file.
     pub(super) fn stored_global(&self, file: FileId, name: &str) -> Objects {
-        if !self.has_global_store(file, name) {
+        if !self.has_global_store(file, name) && self.sharing_files(file, name).is_empty() {
             return Objects::default();
         }
         self.ask(Question::Global(file, name.to_owned()), || {
             let mut found = Objects::default();
-            for store in self.global_stores.get(&(file, name.to_owned())).into_iter().flatten() {
+            for store in self.shared_stores(file, name) {
                 found.add_all(self.eval(store.function, store.value));
             }
             found.add_all(self.declared_type(file, name));
+            if found.is_empty() {
+                for other in self.sharing_files(file, name) {
+                    found.add_all(self.declared_type(other, name));
+                }
+            }
             found
         })
     }
@@ -862,7 +949,14 @@ impl<'t> Values<'t> {
             for object in objects.iter() {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => found.add_all(self.fresh_locks(site, *func, self.returned(*func))),
+                    Object::Function(func) => {
+                        found.add_all(self.fresh_locks(site, *func, self.returned(*func)));
+                        if !self.tree.function(*func).attributes.is_empty() {
+                            for wrapper in self.wrappers_around(*func) {
+                                found.add_all(self.returned(wrapper));
+                            }
+                        }
+                    }
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
                     Object::External(path) => match self.cast(site, path) {
                         Some(cast) => found.add_all(cast),
@@ -1088,6 +1182,12 @@ impl<'t> Values<'t> {
                 let positional = call.args.iter().filter(|argument| argument.name.is_none());
                 positional.map(|argument| (site.0, &argument.value)).collect()
             }
+            ArgumentRef::Last => call
+                .args
+                .last()
+                .map(|argument| (site.0, &argument.value))
+                .into_iter()
+                .collect(),
             ArgumentRef::Of { positions, keywords } => find_argument(&call.args, positions, keywords)
                 .map(|argument| (site.0, &argument.value))
                 .into_iter()
@@ -1166,6 +1266,7 @@ impl<'t> Values<'t> {
                 found.add_all(self.eval(store.function, store.value));
             }
             found.add_all(self.record_field(class, name));
+            found.add_all(self.constructed_field(class, name));
             for ancestor in self.ancestors(class) {
                 for (file, decl) in self.tree.decls(ancestor) {
                     for field in decl.fields.iter().filter(|field| field.name == name) {
@@ -1226,6 +1327,47 @@ impl<'t> Values<'t> {
         found
     }
 
+    /// The record literals of a type, wherever they stand.
+    pub(super) fn records_of(&self, name: &str) -> &[(FuncId, Fields<'t>)] {
+        self.record_positions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What calls of a class that declares its fields and writes no constructor (`dataclass`, `NamedTuple`) put into one.
+    fn constructed_field(&self, class: ClassId, name: &str) -> Objects {
+        let mut found = Objects::default();
+        let entry = &self.tree.classes[class.0 as usize];
+        let position = self
+            .tree
+            .decls(class)
+            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
+        let declared = position.filter(|_| self.tree.file(entry.file).language == Language::Python);
+        let Some(position) = declared.filter(|_| self.method(class, "__init__").is_empty()) else {
+            return found;
+        };
+        // Fields of a base come first: only names tell them apart from here.
+        let alone = self.ancestors(class).len() == 1;
+        let short = super::tree::last_segment(&entry.name);
+        for site in self
+            .tree
+            .calls_by_name
+            .get(short)
+            .into_iter()
+            .flatten()
+            .take(MOST_CALLERS)
+        {
+            let call = self.tree.call(*site);
+            let makes = self
+                .eval(site.0, &call.callee)
+                .iter()
+                .any(|object| *object == Object::Class(class));
+            let places: &[u32] = if alone { &[position as u32] } else { &[] };
+            if makes && let Some(argument) = find_argument(&call.args, places, &[name.to_owned()]) {
+                found.add_all(self.eval(site.0, &argument.value));
+            }
+        }
+        found
+    }
+
     /// The stores into an attribute of a class, its bases or its descendants.
     pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Vec<StoreRef<'t>> {
         let family = self.ancestors(class);
@@ -1262,6 +1404,15 @@ impl<'t> Values<'t> {
         self.global_stores
             .get(&(file, name.to_owned()))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The stores into a global name that a file may see: its own, and in C those of the files that share the variable.
+    pub(super) fn shared_stores(&self, file: FileId, name: &str) -> Vec<StoreRef<'t>> {
+        let mut found = self.global_stores(file, name).to_vec();
+        for other in self.sharing_files(file, name) {
+            found.extend_from_slice(self.global_stores(other, name));
+        }
+        found
     }
 
     /// The values that a function returns or yields.

@@ -6,7 +6,7 @@ use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape};
+use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
 use super::higher::Binding;
@@ -15,6 +15,7 @@ use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
 use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, StartId, Summary};
+use super::team::Team;
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
 
@@ -54,6 +55,8 @@ pub(super) struct Walk<'e, 't> {
     pub accesses: Accesses,
     pub arms: Vec<ArmContext<'t>>,
     pub loops: u32,
+    /// The threads that run the code together.
+    pub team: Option<Team>,
     pub inlined: Vec<ChainStep>,
     /// How many functions were walked in place so far.
     pub inlines: u32,
@@ -71,7 +74,14 @@ impl<'t> Walk<'_, 't> {
     pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Summary {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
-        let mut walk = Walk {
+        let mut walk = Walk::new(engine, key, bindings);
+        walk.constructors();
+        walk.region(body);
+        walk.finish()
+    }
+
+    fn new<'e>(engine: &'e mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Walk<'e, 't> {
+        Walk {
             engine,
             key,
             here: key.function,
@@ -80,6 +90,7 @@ impl<'t> Walk<'_, 't> {
             accesses: Accesses::default(),
             arms: Vec::new(),
             loops: 0,
+            team: None,
             inlined: Vec::new(),
             inlines: 0,
             inlined_calls: Vec::new(),
@@ -88,9 +99,14 @@ impl<'t> Walk<'_, 't> {
             returns: Vec::new(),
             breaks: Vec::new(),
             continues: Vec::new(),
-        };
-        walk.constructors();
-        walk.region(body);
+        }
+    }
+
+    /// What a thread does that runs a decorated function: its decorators' wrappers stand around it.
+    pub fn summarise_decorated(engine: &mut Engine<'t>, function: FuncId) -> Summary {
+        let mut walk = Walk::new(engine, SummaryKey { function, main: false }, Vec::new());
+        let span = walk.engine.values.tree.function(function).name_span;
+        walk.invoke(function, None, span, &Certainty::SURE);
         walk.finish()
     }
 
@@ -119,10 +135,15 @@ impl<'t> Walk<'_, 't> {
         self.out.joins = exit.joined;
         self.out.leaks = exit.live.into_values().collect();
         self.out.acquires = exit.guards;
+        if self.engine.values.tree.language(self.key.function) == Language::C {
+            // C drops no values: what holds a lock for a block is cleaned up by then.
+            self.out.acquires.retain(|held| held.holder.is_none());
+        }
         self.out.received = exit.received;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
         self.out.accesses = self.accesses.into_list();
+        self.engine.arounds.prune(&mut self.out.accesses);
         let engine = &self.engine;
         self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
         self.out.look_for_parameters(self.key.function);
@@ -185,7 +206,11 @@ impl<'t> Walk<'_, 't> {
         }
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
+        let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
+        if !at_least_once {
+            self.take_tried(test, true);
+        }
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
         let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
@@ -197,21 +222,121 @@ impl<'t> Walk<'_, 't> {
             after = self.round(region, &mut breaks);
         }
         self.loops -= 1;
+        if let (Some(team), Some(entered)) = (&mut self.team, team) {
+            team.leave_loop(entered);
+        }
+        if !after.dead {
+            self.state = after;
+            self.end_of_loop(region, over, test);
+            after = std::mem::take(&mut self.state);
+        }
         let mut ends: Vec<PathEnd> = breaks.into_iter().map(PathEnd::plain).collect();
         if !endless {
             if !at_least_once {
                 let mut skipped = before.clone();
                 // A loop that joins what it goes through has joined it all, however many there were.
                 if !after.dead {
+                    if self.only_waits(region) {
+                        skipped.received.clone_from(&after.received);
+                    }
                     skipped.live.retain(|start, _| after.live.contains_key(start));
                     skipped.joined.clone_from(&after.joined);
                     skipped.ended.clone_from(&after.ended);
                 }
-                ends.push(PathEnd::plain(skipped));
+                ends.push(self.out_of_loop(skipped, test));
             }
-            ends.push(PathEnd::plain(after));
+            ends.push(self.out_of_loop(after, test));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// `while (!ready) wait(&condition);`: where there was nothing to wait for, it had come already.
+    fn only_waits(&self, region: &Region) -> bool {
+        let mut waits = 0;
+        let only = region.nodes.iter().all(|node| match node {
+            Node::Event(Event::Call(index)) => {
+                let meaning = self.engine.values.meaning((self.here, *index));
+                let receives = |id: &crate::knowledge::EntryId| {
+                    matches!(self.engine.values.catalog.entry(*id).role, Role::Receive { .. })
+                };
+                waits += 1;
+                meaning.entries.iter().any(receives)
+            }
+            Node::Event(Event::Load { .. }) => true,
+            _ => false,
+        });
+        only && waits > 0
+    }
+
+    /// Where a loop ends because its test is false: `while (trylock(&lock)) wait();` holds the lock then.
+    fn out_of_loop(&mut self, state: State, test: &Condition) -> PathEnd {
+        self.state = state;
+        if !self.state.dead {
+            self.take_tried(test, false);
+        }
+        PathEnd::plain(std::mem::take(&mut self.state))
+    }
+
+    /// Takes the lock of which a test that came out as `truth` says that trying for it succeeded.
+    fn take_tried(&mut self, test: &Condition, truth: bool) {
+        match test {
+            Condition::Not(inner) => self.take_tried(inner, !truth),
+            Condition::All(tests) if truth => tests.iter().for_each(|test| self.take_tried(test, true)),
+            Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.take_tried(test, false)),
+            Condition::Truthy(value) => self.take_if(value, |taken| (*taken == Taken::True) == truth),
+            Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
+                self.take_if(value, |taken| (*taken != Taken::True) == truth);
+            }
+            Condition::Equal(value, Value::Bool(wanted)) => {
+                self.take_if(value, |taken| *taken == Taken::True && *wanted == truth);
+            }
+            Condition::Equal(value, Value::Global(name)) => {
+                self.take_if(value, |taken| truth && *taken == Taken::Named(name.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn take_if(&mut self, value: &Value, held: impl Fn(&Taken) -> bool) {
+        let Value::Call(owner, call) = self.latest(value) else {
+            return;
+        };
+        let site: CallSite = (self.engine.values.closure(self.here, owner), call);
+        let meaning = self.engine.values.meaning(site);
+        for id in &meaning.entries {
+            if let Role::Lock {
+                of,
+                shared,
+                tries: true,
+                guard,
+                taken,
+            } = &self.engine.values.catalog.entry(*id).role
+                && held(taken)
+            {
+                return self.lock(site, of, *shared, *guard);
+            }
+        }
+    }
+
+    /// What is known once a loop has come to its end by itself: it went through all that some threads bring, or on for as
+    /// long as one was alive.
+    fn end_of_loop(&mut self, region: &'t Region, over: Option<&Value>, test: &Condition) {
+        let here = self.here;
+        if let Some(over) = over {
+            self.drain(here, over, region.span);
+        }
+        if let Condition::Truthy(Value::Call(owner, call)) = test {
+            let site: CallSite = (self.engine.values.closure(here, *owner), *call);
+            let meaning = self.engine.values.meaning(site);
+            for id in &meaning.entries {
+                if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
+                    for (home, value) in self.engine.values.argument(site, of) {
+                        let keys = self.engine.values.keys(home, value);
+                        self.join(&keys, false, false, region.span);
+                    }
+                }
+            }
+        }
     }
 
     fn round(&mut self, region: &'t Region, breaks: &mut Vec<State>) -> State {
@@ -233,6 +358,7 @@ impl<'t> Walk<'_, 't> {
         let before = self.state.clone();
         let mut ends = Vec::new();
         let mut fork = ForkArms::default();
+        let mut earlier: Vec<&Condition> = Vec::new();
         for node in &region.nodes {
             let Node::Region(arm) = node else { continue };
             let RegionKind::Arm { test } = &arm.kind else {
@@ -243,6 +369,11 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             self.state = before.clone();
+            for earlier in &earlier {
+                self.take_tried(earlier, false);
+            }
+            self.take_tried(test, true);
+            earlier.push(test);
             self.arm(arm, test, &mut fork);
             ends.push(PathEnd {
                 test: Some(self.text_of(test)),
@@ -260,7 +391,11 @@ impl<'t> Walk<'_, 't> {
                 self.become_child(site, shared);
                 skipped = std::mem::take(&mut self.state);
             }
-            ends.push(PathEnd::plain(skipped));
+            self.state = skipped;
+            for test in earlier {
+                self.take_tried(test, false);
+            }
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
     }
@@ -338,6 +473,24 @@ impl<'t> Walk<'_, 't> {
             }
         }
         found
+    }
+
+    /// The value is what a start gave, or the answer to trying for a lock.
+    fn is_status(&self, value: &Value) -> bool {
+        let Value::Call(owner, call) = value else { return false };
+        let site = (self.engine.values.closure(self.here, *owner), *call);
+        let sites = self.passed_on(site, 0);
+        let tries = |site: CallSite| {
+            let meaning = self.engine.values.meaning(site);
+            let mut roles = meaning
+                .entries
+                .iter()
+                .map(|id| &self.engine.values.catalog.entry(*id).role);
+            roles.any(|role| matches!(role, Role::Lock { tries: true, .. }))
+        };
+        sites
+            .into_iter()
+            .any(|site| !self.engine.starts_at(site).is_empty() || tries(site))
     }
 
     /// Whether a start gives a handle, and nothing where it fails; else it gives a status, which is zero where it went well.
@@ -631,22 +784,6 @@ impl<'t> Walk<'_, 't> {
         self.state = State::merge(&State::default(), ends);
     }
 
-    fn pragma(&mut self, region: &'t Region, text: &str) {
-        let language = self.engine.values.tree.language(self.here);
-        let known = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let parallel = self.engine.values.catalog.iter().any(|(_, entry)| {
-            entry.language == language
-                && entry.kind == crate::knowledge::MatchKind::Pragma
-                && known.starts_with(&entry.path)
-                && matches!(entry.role, Role::Start { .. })
-        });
-        if parallel {
-            self.parallel_region(region)
-        } else {
-            self.nodes(&region.nodes)
-        }
-    }
-
     fn event(&mut self, event: &'t Event) {
         match event {
             Event::Call(index) => self.call((self.here, *index)),
@@ -702,7 +839,7 @@ impl<'t> Walk<'_, 't> {
             self.state
                 .latest
                 .retain(|(home, known, _)| *home != file || known != target);
-            if kind == StoreKind::Assign && self.engine.is_handle(file, target) {
+            if kind == StoreKind::Assign && (self.engine.is_handle(file, target) || self.is_status(value)) {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
         }

@@ -100,6 +100,26 @@ impl Theme {
         (edited != files).then_some(edited)
     }
 
+    /// The files of a Python theme that are programs: `main.py`, else those that ask for `__main__` or begin with `#!`.
+    pub fn python_programs(&self) -> Vec<PathBuf> {
+        let files = self.files();
+        let chosen: Vec<&String> = if files.iter().any(|(path, _)| path == "main.py") {
+            files
+                .iter()
+                .map(|(path, _)| path)
+                .filter(|path| *path == "main.py")
+                .collect()
+        } else {
+            files
+                .iter()
+                .filter(|(path, text)| !path.contains('/') && (text.contains("__main__") || text.starts_with("#!")))
+                .map(|(path, _)| path)
+                .collect()
+        };
+        assert!(!chosen.is_empty(), "{}: no program to run", self.folder.display());
+        chosen.into_iter().map(|path| self.folder.join(path)).collect()
+    }
+
     /// The reason in a file such as `RUN.skip`.
     pub fn skipped(&self, what: &str) -> Option<String> {
         fs::read_to_string(self.folder.join(what)).ok()

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::array::{Layouts, Watched, count};
+use super::reads::Reads;
 use super::tracee::{Resume, Syscall, Wait, event_message, read_near, resume, start, syscall, wait};
-use super::{Change, Ended, ExecEvent, Hold, ObserveError, Target};
+use super::{Change, Ended, Event, ExecEvent, Hold, Holds, ObserveError, Observed, Target};
 
 /// A call that has begun.
 #[derive(Debug)]
@@ -23,11 +24,13 @@ struct Held {
 }
 
 /// What the loop remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Scene {
+    hold: Hold,
     calls: HashMap<i32, Call>,
     held: HashMap<i32, Held>,
     layouts: Layouts,
+    reads: Reads,
 }
 
 /// Between two looks at a held child.
@@ -43,23 +46,50 @@ const MOST_ARGUMENTS: usize = 16;
 /// # Errors
 /// Where the target cannot be started, or tracing is not possible here.
 pub fn observe(target: &Target, hold: Hold, report: &mut dyn FnMut(&ExecEvent)) -> Result<Ended, ObserveError> {
+    let holds = Holds {
+        execs: hold,
+        reads: None,
+    };
+    let observed = observe_all(target, holds, &mut |event| {
+        if let Event::Exec(event) = event {
+            report(event);
+        }
+    })?;
+    Ok(observed.ended)
+}
+
+/// The same with a choice of whom to hold; threads that were held behind a load are reported as well.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_all(target: &Target, holds: Holds, report: &mut dyn FnMut(&Event)) -> Result<Observed, ObserveError> {
     let root = start(target)?;
-    let mut scene = Scene::default();
-    let mut ended = Ended::Exited(127);
+    let mut scene = Scene {
+        hold: holds.execs,
+        calls: HashMap::new(),
+        held: HashMap::new(),
+        layouts: Layouts::default(),
+        reads: Reads::new(root, holds.reads),
+    };
+    let mut observed = Observed {
+        ended: Ended::Exited(127),
+        reads_watched: false,
+    };
     loop {
-        let how = if scene.held.is_empty() { Wait::Sleep } else { Wait::Look };
-        match wait(how) {
-            None => return Ok(ended),
+        let idle = scene.held.is_empty() && scene.reads.is_idle();
+        match wait(if idle { Wait::Sleep } else { Wait::Look }) {
+            None => return Ok(observed),
             Some(None) => {
-                scene.release_changed();
+                scene.release_changed(report);
                 std::thread::sleep(LOOK);
             }
             Some(Some((pid, status))) => {
-                if let Some(end) = scene.stop(pid, status, hold, report)
+                if let Some(end) = scene.stop(pid, status, report)
                     && pid == root
                 {
-                    ended = end;
+                    observed.ended = end;
                 }
+                observed.reads_watched |= scene.reads.is_watching();
             }
         }
     }
@@ -67,10 +97,11 @@ pub fn observe(target: &Target, hold: Hold, report: &mut dyn FnMut(&ExecEvent)) 
 
 impl Scene {
     /// One change of a tracee; its end where it has ended.
-    fn stop(&mut self, pid: i32, status: i32, hold: Hold, report: &mut dyn FnMut(&ExecEvent)) -> Option<Ended> {
+    fn stop(&mut self, pid: i32, status: i32, report: &mut dyn FnMut(&Event)) -> Option<Ended> {
         if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
             self.calls.remove(&pid);
             self.held.remove(&pid);
+            self.reads.gone(pid);
             let exited = libc::WIFEXITED(status);
             return Some(if exited {
                 Ended::Exited(libc::WEXITSTATUS(status))
@@ -80,13 +111,20 @@ impl Scene {
         }
         let signal = libc::WSTOPSIG(status);
         match status >> 16 {
-            libc::PTRACE_EVENT_SECCOMP => self.enter(pid, hold),
+            libc::PTRACE_EVENT_SECCOMP => self.enter(pid),
             libc::PTRACE_EVENT_EXEC => {
                 let former = event_message(pid);
                 self.leave(former, 0, report);
+                self.reads.begins(pid);
                 resume(pid, Resume::Continue(0));
             }
             libc::PTRACE_EVENT_STOP if is_job_control(signal) => resume(pid, Resume::StayStopped),
+            // The one who starts a thread, and the new thread, in either order.
+            libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_STOP => {
+                self.reads.attach(pid);
+                resume(pid, Resume::Continue(0));
+            }
+            0 if signal == libc::SIGTRAP && self.reads.trap(pid, &mut |event| report(&Event::Read(event))) => {}
             0 if signal == libc::SIGTRAP | 0x80 => {
                 if let Syscall::Exit(value) = syscall(pid) {
                     self.leave(pid, i32::try_from(-value).unwrap_or(0), report);
@@ -100,7 +138,7 @@ impl Scene {
     }
 
     /// A child stands at the entry of `execve`.
-    fn enter(&mut self, pid: i32, hold: Hold) {
+    fn enter(&mut self, pid: i32) {
         let Syscall::Entry(number, arguments) = syscall(pid) else {
             return resume(pid, Resume::ToSyscallExit);
         };
@@ -115,13 +153,14 @@ impl Scene {
             errno: 0,
             change: Change::Unchanged,
         };
-        match hold {
+        match self.hold {
             Hold::Never => {
                 event.variables = count(&read_near(pid, array, 4096));
                 resume(pid, Resume::ToSyscallExit);
             }
-            Hold::UntilMoved(longest) => {
-                let watched = self.layouts.watch(pid, array);
+            Hold::UntilMoved(longest) | Hold::UntilReused(longest) => {
+                let strict = matches!(self.hold, Hold::UntilReused(_));
+                let watched = self.layouts.watch(pid, array, strict);
                 event.variables = watched.variables();
                 if watched.is_unreferenced() {
                     event.change = Change::Unreferenced;
@@ -147,25 +186,29 @@ impl Scene {
         );
     }
 
-    /// Lets go of held children whose array has moved, or whose time is over.
-    fn release_changed(&mut self) {
+    /// Lets go of held children and threads whose array has moved, or whose time is over.
+    fn release_changed(&mut self, report: &mut dyn FnMut(&Event)) {
         let now = Instant::now();
-        let calls = &mut self.calls;
+        let (calls, hold) = (&mut self.calls, self.hold);
         self.held.retain(|pid, held| {
-            let change = held.watched.change(*pid);
-            if change != Change::Moved && now < held.deadline {
+            let change = match hold {
+                Hold::UntilReused(_) => held.watched.change_with_memory(*pid, now),
+                _ => Some(held.watched.change(*pid)).filter(|change| *change == Change::Moved),
+            };
+            if change.is_none() && now < held.deadline {
                 return true;
             }
             if let Some(call) = calls.get_mut(pid) {
-                call.event.change = change;
+                call.event.change = change.unwrap_or_else(|| held.watched.change(*pid));
             }
             resume(*pid, Resume::ToSyscallExit);
             false
         });
+        self.reads.release_changed(&mut |event| report(&Event::Read(event)));
     }
 
     /// An `execve` has ended; 0 where the child is another program now, and its texts are gone.
-    fn leave(&mut self, pid: i32, errno: i32, report: &mut dyn FnMut(&ExecEvent)) {
+    fn leave(&mut self, pid: i32, errno: i32, report: &mut dyn FnMut(&Event)) {
         let Some(mut call) = self.calls.remove(&pid) else {
             return;
         };
@@ -174,7 +217,7 @@ impl Scene {
             call.event.path = text(pid, call.path).unwrap_or_default();
             call.event.arguments = texts(pid, call.arguments);
         }
-        report(&call.event);
+        report(&Event::Exec(call.event));
     }
 }
 
@@ -219,6 +262,7 @@ mod tests {
             program: text("/bin/sh"),
             arguments: ["sh", "-c", script].map(text).to_vec(),
             environment: ["PATH=/usr/bin:/bin", "A=1"].map(text).to_vec(),
+            silent: false,
         };
         let mut events = Vec::new();
         let ended = observe(&target, Hold::Never, &mut |event| events.push(event.clone()));
@@ -250,6 +294,7 @@ mod tests {
             program: text("/nowhere/program"),
             arguments: vec![text("x")],
             environment: Vec::new(),
+            silent: false,
         };
         let mut errnos = Vec::new();
         match observe(&target, Hold::Never, &mut |event| errnos.push(event.errno)) {

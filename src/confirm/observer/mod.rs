@@ -5,18 +5,21 @@
 //! alone, so that everything else runs at full speed; tracing every system call would cost ten times the spawn.
 //!
 //! With [`Hold`], a child stays at the entry of `execve` until the array that it is about to pass has moved: the
-//! schedule that otherwise needs luck.
+//! schedule that otherwise needs luck. With [`Holds::reads`], a thread that has loaded the array's address stays behind
+//! that load in the same way, by the processor's watchpoints.
 
 mod array;
 mod describe;
 mod events;
+mod reads;
 mod tracee;
+mod watchpoint;
 
 use std::ffi::CString;
 use std::time::Duration;
 
 pub use describe::trace_line;
-pub use events::observe;
+pub use events::{observe, observe_all};
 pub use tracee::leave_terminal_signals_to_target;
 
 /// What to run.
@@ -28,6 +31,8 @@ pub struct Target {
     pub arguments: Vec<CString>,
     /// `NAME=value`.
     pub environment: Vec<CString>,
+    /// What it prints goes nowhere, rather than where the caller's output goes.
+    pub silent: bool,
 }
 
 /// How long a child may be kept at the entry of `execve`.
@@ -38,6 +43,20 @@ pub enum Hold {
     /// Until the array has moved or changed, this long at most. A child whose array no variable of its program points
     /// to (an environment of its own) is never held.
     UntilMoved(Duration),
+    /// The same, and for a moment longer, until its memory is seen to be used for something else. Only children whose
+    /// array holds strings of the kernel's own, which an array made for one child does not.
+    UntilReused(Duration),
+}
+
+/// Whom to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holds {
+    /// Children at the entry of `execve`.
+    pub execs: Hold,
+    /// Threads of the target, behind a load of the array's address, until the array's memory is used for something else,
+    /// this long at most. Where the processor's watchpoints cannot be had no thread is held; see
+    /// [`Observed::reads_watched`].
+    pub reads: Option<Duration>,
 }
 
 /// What happened to the array of a held child between entry and release.
@@ -52,6 +71,9 @@ pub enum Change {
     InPlace,
     /// The program's `environ` points elsewhere now: the old array is free, or will be.
     Moved,
+    /// The same, and the old array is free: its memory, which is not the kernel's own, holds something else. Seen only
+    /// where it is waited for.
+    Reused,
 }
 
 /// One `execve` or `execveat`.
@@ -71,6 +93,34 @@ pub struct ExecEvent {
     pub errno: i32,
     /// What became of the array while the child was held.
     pub change: Change,
+}
+
+/// A thread of the target that was held behind a load of the array's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadEvent {
+    pub thread: i32,
+    /// The address behind the load.
+    pub instruction: u64,
+    /// What it loaded.
+    pub array: u64,
+    /// What became of the array while the thread was held.
+    pub change: Change,
+}
+
+/// What the observer reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Exec(ExecEvent),
+    Read(ReadEvent),
+}
+
+/// The whole of an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observed {
+    pub ended: Ended,
+    /// Threads could be held behind loads: there was one besides the first, the words that point to the array were
+    /// found, and the processor has watchpoints.
+    pub reads_watched: bool,
 }
 
 /// How the observed program ended.

@@ -88,6 +88,7 @@ impl Lowering<'_> {
 
     /// A declaration at file scope.
     pub fn file_declaration(&mut self, node: Syntax) {
+        let hidden = self.has_storage(node, "static");
         let declarators = declarators(node);
         let hint = declarators
             .first()
@@ -102,6 +103,9 @@ impl Lowering<'_> {
                 continue;
             }
             let text = self.text(name).to_owned();
+            if hidden && !self.statics.contains(&text) {
+                self.statics.push(text.clone());
+            }
             self.current.locals.push(Local {
                 name: text.clone(),
                 parameter: None,
@@ -175,6 +179,10 @@ impl Lowering<'_> {
         self.functions[index].returns = declared.ty.result().reference();
         let from = self.offset(body);
         self.items(&[body], from);
+        if self.is_compiled_out(from) {
+            // Another file's definition, or another arm's, is the one that is linked.
+            self.functions[index].kind = FunctionKind::Declaration;
+        }
         self.evaluation = before;
         self.end_function(outer);
     }

@@ -252,12 +252,25 @@ fn use_of(found: &Macro, texts: &Texts) -> Use {
     if opens_statement {
         return Use::Always;
     }
-    match found.parameters {
+    match &found.parameters {
         None if keywords || complex && !found.optional => Use::Always,
         None => Use::Keep,
+        Some(parameters) if runs_argument(found, parameters, texts) => Use::Always,
         Some(_) if first.is(b'{') => Use::Element,
         Some(_) => Use::FileScope,
     }
+}
+
+/// An argument stands as a statement between others (`lock(); stmt; unlock();`), so that it runs there and not before.
+fn runs_argument(found: &Macro, parameters: &[String], texts: &Texts) -> bool {
+    let ends = |token: &Token| token.is(b';') || token.is(b'{') || token.is(b'}');
+    found.body.windows(3).any(|three| {
+        let [before, token, after] = three else { return false };
+        ends(before)
+            && token.kind == Kind::Word
+            && (after.is(b';') || after.is(b'}'))
+            && parameters.iter().any(|name| name == texts.of(token))
+    })
 }
 
 impl Expander<'_, '_> {

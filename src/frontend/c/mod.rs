@@ -115,6 +115,7 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
         functions: settle(functions, prototypes),
         types,
         imports: prepared.includes,
+        statics: lowering.statics,
         directives: prepared.directives,
     };
     (facts, problems.all)

@@ -198,11 +198,7 @@ impl Reader<'_> {
             "define" => self.define(rest, token),
             "include" | "include_next" | "import" => self.include(rest, token),
             "pragma" => self.out.pragmas.push(Pragma {
-                text: source[rest..token.end as usize]
-                    .split_whitespace()
-                    .filter(|word| *word != "\\")
-                    .collect::<Vec<_>>()
-                    .join(" "),
+                text: self.condition_text(rest, token),
                 span: self.lines.span(token.start, token.end),
             }),
             _ => {}

@@ -94,6 +94,8 @@ pub(super) struct Lowering<'a> {
     /// Fields of structs by the struct's name, and what typedefs stand for.
     pub fields: HashMap<String, Vec<(String, CType)>>,
     pub aliases: HashMap<String, CType>,
+    /// Variables at file scope that are `static`.
+    pub statics: Vec<String>,
     pub current: Builder,
     pub names: Names,
     pub evaluation: Evaluation,
@@ -123,6 +125,7 @@ impl<'a> Lowering<'a> {
             types: Vec::new(),
             fields: HashMap::new(),
             aliases: HashMap::new(),
+            statics: Vec::new(),
             current: Builder::default(),
             names: Names::default(),
             evaluation: Evaluation::Constant,
@@ -210,6 +213,13 @@ impl<'a> Lowering<'a> {
             Presence::When(text) => RegionKind::Conditional { text: text.clone() },
         };
         Some((kind, self.lines.span(arm.start, arm.end)))
+    }
+
+    /// Whether a place is compiled out on every target.
+    pub fn is_compiled_out(&self, at: u32) -> bool {
+        let arms = self.arms.path(at);
+        arms.iter()
+            .any(|arm| matches!(self.arms.all[*arm as usize].presence, Presence::Never(_)))
     }
 
     /// Begins a function; what was being lowered is returned, to be given back to `end_function`.

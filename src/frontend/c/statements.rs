@@ -4,6 +4,7 @@ use tree_sitter::Node as Syntax;
 
 use crate::facts::{AccessForm, Argument, Call, Condition, Event, Node, Region, RegionKind, Span, Value};
 
+use super::preprocess::Pragma;
 use super::scope::{Breaks, Lowering, children};
 use super::values::{arm, strip};
 
@@ -19,6 +20,16 @@ const STANDALONE: &[&str] = &[
     "cancellation",
     "requires",
 ];
+
+/// A pragma that says how code runs.
+fn speaks(pragma: &Pragma) -> bool {
+    pragma.text.starts_with("omp ")
+}
+
+/// The directive's own word.
+fn directive(pragma: &Pragma) -> &str {
+    pragma.text.split([' ', '(']).nth(1).unwrap_or("")
+}
 
 /// How many tests with calls in them an `else if` chain nests before it is written flat.
 const CHAIN: usize = 24;
@@ -99,11 +110,10 @@ impl Lowering<'_> {
         let speaking: Vec<_> = pragmas[first..]
             .iter()
             .take_while(|pragma| pragma.span.start < start)
-            .filter(|pragma| pragma.text.starts_with("omp "))
+            .filter(|pragma| speaks(pragma))
             .collect();
         let (_, mut nodes) = self.gather(|lowering| lowering.statement(item));
         for pragma in speaking.into_iter().rev() {
-            let word = pragma.text.split([' ', '(']).nth(1).unwrap_or("");
             let kind = RegionKind::Pragma {
                 text: pragma.text.clone(),
             };
@@ -114,7 +124,7 @@ impl Lowering<'_> {
                     span: pragma.span,
                 })
             };
-            match STANDALONE.contains(&word) {
+            match STANDALONE.contains(&directive(pragma)) {
                 true => nodes.insert(0, region(Vec::new())),
                 false => nodes = vec![region(nodes)],
             }
@@ -193,8 +203,25 @@ impl Lowering<'_> {
         self.names.enter();
         self.current.cleanups.push(Vec::new());
         let from = self.offset(node);
-        self.items(&children(node), from);
+        let items = children(node);
+        self.items(&items, from);
+        let after = items.last().map_or(from, |last| self.span(*last).end);
+        self.closing_pragmas(after, self.span(node).end);
         self.end_block();
+    }
+
+    /// Directives that stand alone between a block's last statement and its end.
+    fn closing_pragmas(&mut self, from: u32, to: u32) {
+        let pragmas = self.pragmas;
+        let first = pragmas.partition_point(|pragma| pragma.span.start < from);
+        for pragma in pragmas[first..].iter().take_while(|pragma| pragma.span.start < to) {
+            if speaks(pragma) && STANDALONE.contains(&directive(pragma)) {
+                let kind = RegionKind::Pragma {
+                    text: pragma.text.clone(),
+                };
+                self.push_region(kind, Vec::new(), pragma.span);
+            }
+        }
     }
 
     /// Leaves a block: what was declared with `cleanup(f)` is cleaned up, the last first.

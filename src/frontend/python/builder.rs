@@ -101,6 +101,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             functions: self.functions,
             types: self.types,
             imports: self.imports,
+            statics: Vec::new(),
             directives: Vec::new(),
         }
     }

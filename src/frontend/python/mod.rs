@@ -195,6 +195,7 @@ fn empty(source: &Source) -> FileFacts {
         functions: vec![module_function(Span::default())],
         types: Vec::new(),
         imports: Vec::new(),
+        statics: Vec::new(),
         directives: Vec::new(),
     }
 }

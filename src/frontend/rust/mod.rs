@@ -110,6 +110,7 @@ fn collect(source: &Source, mut lowering: Lowering<'_>) -> FileFacts {
         functions: lowering.functions,
         types: lowering.types,
         imports: lowering.imports,
+        statics: Vec::new(),
         directives: Vec::new(),
     }
 }

@@ -1,0 +1,152 @@
+//! What several C files share: variables with external linkage, and the macros and declarations of included headers.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::facts::{FunctionKind, Language};
+
+use super::names::{common_components, folder_of};
+use super::tree::{FileId, StoreRef, Tree};
+use super::values::Values;
+
+/// How many other files may give a name its value at the most.
+const MOST_FILES: usize = 16;
+
+/// Where the variables and macros of C are declared or stored into, by name.
+#[derive(Debug, Default)]
+pub(super) struct Linkage {
+    variables: HashMap<String, Vec<FileId>>,
+    /// Object-like macros of headers.
+    macros: HashMap<String, Vec<FileId>>,
+}
+
+impl Linkage {
+    /// Notes that a file declares a variable.
+    pub fn declares(&mut self, tree: &Tree, file: FileId, name: &str) {
+        if !is_static(tree, file, name) {
+            note(&mut self.variables, file, name);
+        }
+    }
+
+    /// Puts the files into their order.
+    pub fn sort(&mut self) {
+        for files in self.variables.values_mut().chain(self.macros.values_mut()) {
+            files.sort_unstable();
+            files.dedup();
+        }
+    }
+
+    /// Notes that a file stores into a name; at the top of a header, without a declaration, it is a macro.
+    pub fn stores(&mut self, tree: &Tree, store: &StoreRef, name: &str) {
+        let file = tree.file_of(store.function);
+        let at_top = tree.function(store.function).kind == FunctionKind::Module;
+        if !at_top || declares(tree, file, name) {
+            self.declares(tree, file, name);
+        } else if is_header(tree, file) {
+            note(&mut self.macros, file, name);
+        }
+    }
+}
+
+fn note(found: &mut HashMap<String, Vec<FileId>>, file: FileId, name: &str) {
+    let files = found.entry(name.to_owned()).or_default();
+    if files.last() != Some(&file) {
+        files.push(file);
+    }
+}
+
+/// Whether the top of a file declares a variable.
+pub(super) fn declares(tree: &Tree, file: FileId, name: &str) -> bool {
+    tree.file(file).functions[0]
+        .locals
+        .iter()
+        .any(|local| local.name == name && local.ty.is_some())
+}
+
+fn is_header(tree: &Tree, file: FileId) -> bool {
+    tree.file(file).path.ends_with(".h")
+}
+
+/// Whether a name means a variable that no other file can mean. What a header declares as static is taken for one thing
+/// in all that include it.
+pub(super) fn is_static(tree: &Tree, file: FileId, name: &str) -> bool {
+    !is_header(tree, file) && tree.file(file).statics.iter().any(|known| known == name)
+}
+
+impl<'t> Values<'t> {
+    /// The other files in which a name of a C file may get its value, nearest first: those that speak of the same external
+    /// variable, and the headers that define it as a macro.
+    pub(super) fn sharing_files(&self, file: FileId, name: &str) -> Vec<FileId> {
+        if self.tree.file(file).language != Language::C || is_static(self.tree, file, name) {
+            return Vec::new();
+        }
+        let mut found: Vec<FileId> = Vec::new();
+        let from = &self.tree.file(file).path;
+        if let Some(files) = self.linkage.macros.get(name) {
+            let included = self.included(file);
+            found.extend(files.iter().filter(|header| included.contains(header)));
+        }
+        let mut others = self.linkage.variables.get(name).cloned().unwrap_or_default();
+        others.sort_by_key(|other| {
+            let near = common_components(folder_of(&self.tree.file(*other).path), from);
+            (std::cmp::Reverse(near), *other)
+        });
+        found.extend(others);
+        found.retain(|other| *other != file && !self.in_other_program(file, *other));
+        found.truncate(MOST_FILES);
+        found
+    }
+
+    /// The other file holds the `main` of a program that this one is no part of, as far as folders tell.
+    fn in_other_program(&self, file: FileId, other: FileId) -> bool {
+        let mains = |id: FileId| {
+            let functions = &self.tree.file(id).functions;
+            functions
+                .iter()
+                .any(|function| function.name == "main" && function.kind == FunctionKind::Function)
+        };
+        let folder = folder_of(&self.tree.file(other).path);
+        mains(other) && (mains(file) || !self.tree.file(file).path.starts_with(folder))
+    }
+
+    /// The files of the tree that a C file includes, directly or not, as far as their paths tell.
+    fn included(&self, file: FileId) -> Rc<Vec<FileId>> {
+        if let Some(found) = self.includes.borrow().get(&file) {
+            return found.clone();
+        }
+        let mut found: Vec<FileId> = vec![file];
+        let mut next = 0;
+        while let Some(current) = found.get(next).copied() {
+            next += 1;
+            for import in &self.tree.file(current).imports {
+                for header in self.header(current, &import.path) {
+                    if !found.contains(&header) {
+                        found.push(header);
+                    }
+                }
+            }
+        }
+        let found = Rc::new(found);
+        self.includes.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// The nearest files of the tree that an include may mean.
+    fn header(&self, file: FileId, path: &str) -> Vec<FileId> {
+        let path = path.trim_start_matches("./").trim_start_matches("../");
+        let basename = path.rsplit('/').next().unwrap_or(path);
+        let from = &self.tree.file(file).path;
+        let candidates = self.tree.files_by_basename.get(basename).into_iter().flatten();
+        let fitting: Vec<(usize, FileId)> = candidates
+            .map(|id| (*id, &self.tree.file(*id).path))
+            .filter(|(_, known)| *known == path || known.ends_with(&format!("/{path}")))
+            .map(|(id, known)| (common_components(folder_of(known), from), id))
+            .collect();
+        let nearest = fitting.iter().map(|(near, _)| *near).max();
+        fitting
+            .into_iter()
+            .filter(|(near, _)| Some(*near) == nearest)
+            .map(|(_, id)| id)
+            .collect()
+    }
+}
