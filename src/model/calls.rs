@@ -609,11 +609,30 @@ impl<'t> Walk<'_, 't> {
         }
         // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
         let holders = self.engine.values.holders(self.here, value);
+        let is_held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+        // One function may lock what it is handed: which of its guards this is, the call says.
+        let named = self.handed_keys(value);
+        let told = |held: &Held| is_held(held) && meet(&held.keys, &named);
+        let any_told = self.state.guards.iter().any(told);
         self.state
             .guards
-            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
+            .retain(|held| if any_told { !told(held) } else { !is_held(held) });
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
+    }
+
+    /// The keys of what the call that made a value was handed.
+    fn handed_keys(&self, value: &Value) -> Keys {
+        let values = &self.engine.values;
+        let mut keys = Keys::new();
+        for (home, value) in values.sources(self.here, value).into_iter().chain([(self.here, value)]) {
+            if let Value::Call(owner, call) = value {
+                let site = (values.closure(home, *owner), *call);
+                let handed = values.tree.call(site).args.iter();
+                keys.extend(handed.flat_map(|argument| values.keys(site.0, &argument.value)));
+            }
+        }
+        keys
     }
 
     fn drop_entries(&mut self, objects: &super::values::Objects, keys: &Keys, span: Span) {

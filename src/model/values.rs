@@ -958,7 +958,7 @@ impl<'t> Values<'t> {
                         }
                     }
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
-                    Object::External(path) => match self.cast(site, path) {
+                    Object::External(path) => match self.cast(site, path).or_else(|| self.derived(site, path)) {
                         Some(cast) => found.add_all(cast),
                         None => found.add_all(self.external_result(site, path)),
                     },
@@ -967,6 +967,19 @@ impl<'t> Values<'t> {
             }
             found
         })
+    }
+
+    /// `T::default()` of Rust where the trait's method is derived: nothing in the tree is its function.
+    fn derived(&self, site: CallSite, path: &str) -> Option<Objects> {
+        let file = self.tree.file_of(site.0);
+        let owner = path.strip_suffix("::default")?;
+        let mut found = Objects::default();
+        for object in self.path_of(file, owner).iter() {
+            if let Object::Class(class) = object {
+                found.add(Object::Instance(*class, Some(site)));
+            }
+        }
+        (self.tree.file(file).language == Language::Rust && !found.is_empty()).then_some(found)
     }
 
     /// `(T)(x)` of C looks like a call of `T` until one knows that `T` is a type.
