@@ -958,7 +958,7 @@ impl<'t> Values<'t> {
                         }
                     }
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
-                    Object::External(path) => match self.cast(site, path).or_else(|| self.derived(site, path)) {
+                    Object::External(path) => match self.cast(site, path).or_else(|| self.derived(site)) {
                         Some(cast) => found.add_all(cast),
                         None => found.add_all(self.external_result(site, path)),
                     },
@@ -970,8 +970,11 @@ impl<'t> Values<'t> {
     }
 
     /// `T::default()` of Rust where the trait's method is derived: nothing in the tree is its function.
-    fn derived(&self, site: CallSite, path: &str) -> Option<Objects> {
+    fn derived(&self, site: CallSite) -> Option<Objects> {
         let file = self.tree.file_of(site.0);
+        let Value::Path(path) = &self.tree.call(site).callee else {
+            return None;
+        };
         let owner = path.strip_suffix("::default")?;
         let mut found = Objects::default();
         for object in self.path_of(file, owner).iter() {
