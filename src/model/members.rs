@@ -20,7 +20,14 @@ impl<'t> Values<'t> {
                 found
             }
             Object::Instance(class, site) => {
-                let mut found = self.class_member(*class, name, site.is_none());
+                let mut found = Objects::default();
+                for member in self.class_member(*class, name, site.is_none()).iter() {
+                    match member {
+                        // A property stands for what it gives.
+                        Object::Function(method) if self.is_property(*method) => found.add_all(self.returned(*method)),
+                        other => found.add(other.clone()),
+                    }
+                }
                 found.add_all(self.field(*class, name));
                 found
             }
@@ -121,6 +128,18 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// Whether reading a method by its name calls it (Python's descriptors `property` and `functools.cached_property`).
+    pub(super) fn is_property(&self, func: FuncId) -> bool {
+        self.tree.language(func) == Language::Python
+            && self
+                .tree
+                .function(func)
+                .attributes
+                .iter()
+                .filter_map(|attribute| value_name(&attribute.value))
+                .any(|name| matches!(name, "property" | "cached_property"))
     }
 
     fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {

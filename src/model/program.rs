@@ -194,11 +194,7 @@ impl<'t> Engine<'t> {
             if function.attributes.is_empty() || tree.language(func) != Language::Python {
                 continue;
             }
-            let names = function
-                .attributes
-                .iter()
-                .filter_map(|attribute| super::tree::value_name(&attribute.value));
-            if names.clone().any(|name| matches!(name, "property" | "cached_property")) {
+            if self.values.is_property(func) {
                 self.properties.insert(function.name.clone());
             }
             let roles = self.values.attribute_entries(func);
