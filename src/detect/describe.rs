@@ -373,11 +373,18 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// Both names are known, and one is common.
     pub fn same_variable(&self, pair: &Pair) -> bool {
-        if self.reads_everything(&pair.partner) {
-            return true;
-        }
+        self.reads_everything(&pair.partner) || self.names_same_variable(pair)
+    }
+
+    /// Both sides name a variable, and it is one.
+    pub fn names_same_variable(&self, pair: &Pair) -> bool {
         let (a, b) = (self.variables(&pair.mutation), self.variables(&pair.partner));
         a.iter().any(|name| b.contains(name))
+    }
+
+    /// The variable that is changed, where it is known.
+    pub fn mutated_name(&self, pair: &Pair) -> Option<&str> {
+        self.info(&pair.mutation).variable.as_deref()
     }
 
     /// A copy or walk of the whole environment.

@@ -19,10 +19,12 @@
 //!
 //! ## How sure
 //!
-//! A warning. Two different variables that are both known by name are no pair unless memory is at stake.
+//! A warning. Two different variables that are both known by name are no pair unless memory is at stake. Where memory is
+//! safe, it is a note that a test reads a variable whose name is not known, or all of them, and that the child of a test gets
+//! a variable which not every program looks at.
 
 use crate::finding::{Effect, RuleCode, Severity};
-use crate::model::PairKind;
+use crate::model::{AccessKind, PairKind};
 
 use super::describe::Describe;
 use super::{Case, Draft, Rule};
@@ -33,6 +35,9 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
+/// What the start of any program looks at: where it is found, and what the loader makes of it (execvp(3), ld.so(8)).
+const STARTING: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"];
+
 fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::Tests {
         return None;
@@ -40,11 +45,23 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.verdict.effect != Effect::Memory && describe.different_variables(case.pair) {
         return None;
     }
+    let unlikely = match case.partner {
+        AccessKind::Read => !describe.names_same_variable(case.pair),
+        AccessKind::Spawn => !describe
+            .mutated_name(case.pair)
+            .is_some_and(|name| STARTING.contains(&name)),
+        _ => false,
+    };
+    let severity = if unlikely && case.verdict.effect == Effect::Environment {
+        Severity::Note
+    } else {
+        Severity::Warning
+    };
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     let tests = describe.tests(case.pair);
     Some(Draft {
-        severity: Severity::Warning,
+        severity,
         message: format!(
             "the tests {} and {} run in parallel and share the environment: {mutation} beside {partner}",
             tests.0, tests.1

@@ -59,6 +59,8 @@ pub enum ArgumentRef {
     Receiver,
     /// The call's own result.
     Result,
+    /// Each positional argument.
+    Every,
     /// The last one, whatever its number (C's variable arguments).
     Last,
 }
@@ -168,6 +170,15 @@ pub enum Role {
         handle: ArgumentRef,
         /// A daemon or detached thread: nobody is expected to join it.
         detached: bool,
+        /// A task of a runtime: it runs on a thread of its own only where the runtime has several ([`Role::Runtime`]).
+        task: bool,
+    },
+    /// Makes a runtime for tasks.
+    Runtime {
+        /// It has threads of its own, not just the one that drives it.
+        many: bool,
+        /// The keyword and the text by which it is the other kind: `flavor = "current_thread"`.
+        except: Option<(String, String)>,
     },
     /// Ends threads, surely or only perhaps (a time-out).
     Join {
@@ -228,11 +239,13 @@ pub enum Role {
     },
     /// Calls `entry` now, on this thread, any number of times (`map`, `sorted(key=)`, `pthread_once`). `scope`: threads
     /// started through the value that it passes end before it returns (`thread::scope`). `once`: what makes sure that it
-    /// runs once in the process, and that whoever comes later waits until it has.
+    /// runs once in the process, and that whoever comes later waits until it has. `each`: it is called with the elements
+    /// of this.
     CallsNow {
         entry: ArgumentRef,
         scope: bool,
         once: Option<ArgumentRef>,
+        each: Option<ArgumentRef>,
     },
     /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
     CallsLater {
@@ -290,6 +303,8 @@ pub enum Role {
     ParallelTests,
     SerialTest {
         group: Option<ArgumentRef>,
+        /// Those so marked run beside each other, and only not beside those that are not.
+        shared: bool,
     },
     IgnoredTest,
     /// A decorated function is a context manager by its generator (`contextlib.contextmanager`).

@@ -237,12 +237,13 @@ pub(super) fn argument(text: &str, span: Range<usize>) -> Result<ArgumentRef, Mi
     match text {
         "receiver" => return Ok(ArgumentRef::Receiver),
         "result" => return Ok(ArgumentRef::Result),
+        "every" => return Ok(ArgumentRef::Every),
         "last" => return Ok(ArgumentRef::Last),
         _ => {}
     }
     let (mut positions, mut keywords) = (Vec::new(), Vec::new());
     for part in text.split('|').map(str::trim) {
-        if matches!(part, "" | "receiver" | "result" | "last") {
+        if matches!(part, "" | "receiver" | "result" | "every" | "last") {
             let help = "write a keyword, a position from 0, or both: target|1".to_owned();
             return Err(Mistake::new(span, format!("`{text}` names no argument")).help(Some(help)));
         }

@@ -18,11 +18,12 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 40] = [
+const EFFECTS: [(&str, Reader); 41] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
     ("start", start),
+    ("runtime", runtime),
     ("join", join),
     ("detach", |fields| Ok(Role::Detach { of: of(fields)? })),
     ("lock", lock),
@@ -40,6 +41,7 @@ const EFFECTS: [(&str, Reader); 40] = [
         Ok(Role::CallsNow {
             entry: entry(fields)?,
             scope: flag(fields, "scope")?,
+            each: fields.argument("each")?,
             once: fields.argument("once")?,
         })
     }),
@@ -82,6 +84,7 @@ const EFFECTS: [(&str, Reader); 40] = [
     ("serial-test", |fields| {
         Ok(Role::SerialTest {
             group: fields.argument("group")?,
+            shared: flag(fields, "shared")?,
         })
     }),
     ("ignored-test", |_| Ok(Role::IgnoredTest)),
@@ -160,6 +163,18 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
         owner: fields.argument("owner")?,
         handle: fields.argument("handle")?.unwrap_or(ArgumentRef::Result),
         detached: flag(fields, "detached")?,
+        task: flag(fields, "task")?,
+    })
+}
+
+/// `except = "keyword=text"`.
+fn runtime(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let except = fields.text("except")?.and_then(|text| text.split_once('='));
+    Ok(Role::Runtime {
+        many: fields
+            .word("threads", &[("one", false), ("many", true)])?
+            .ok_or_else(|| fields.missing("threads"))?,
+        except: except.map(|(keyword, text)| (keyword.to_owned(), text.to_owned())),
     })
 }
 

@@ -18,6 +18,10 @@ use super::tree::{CallSite, FuncId};
 use super::values::Object;
 use super::walk::Walk;
 
+/// How many functions are walked in place for one function, all depths together: adaptors that call what they are handed,
+/// each in many kinds, would else multiply.
+const MOST_INLINES: u32 = 512;
+
 impl<'t> Walk<'_, 't> {
     /// One call expression.
     pub(super) fn call(&mut self, site: CallSite) {
@@ -189,11 +193,15 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn may_inline(&self, function: FuncId) -> bool {
-        self.inlined.len() < 6 && self.here != function && !self.inlined.iter().any(|step| step.function == function)
+        self.inlines < MOST_INLINES
+            && self.inlined.len() < 6
+            && self.here != function
+            && !self.inlined.iter().any(|step| step.function == function)
     }
 
     /// Walks another function's code as if it stood here.
     fn inline(&mut self, function: FuncId, span: Span, note: &str) {
+        self.inlines += 1;
         let display = self.engine.values.tree.display(function);
         let step = ChainStep {
             function: self.here,
@@ -601,11 +609,30 @@ impl<'t> Walk<'_, 't> {
         }
         // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
         let holders = self.engine.values.holders(self.here, value);
+        let is_held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+        // One function may lock what it is handed: which of its guards this is, the call says.
+        let named = self.handed_keys(value);
+        let told = |held: &Held| is_held(held) && meet(&held.keys, &named);
+        let any_told = self.state.guards.iter().any(told);
         self.state
             .guards
-            .retain(|held| held.holder.is_none_or(|holder| !holders.contains(&holder)));
+            .retain(|held| if any_told { !told(held) } else { !is_held(held) });
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
+    }
+
+    /// The keys of what the call that made a value was handed.
+    fn handed_keys(&self, value: &Value) -> Keys {
+        let values = &self.engine.values;
+        let mut keys = Keys::new();
+        for (home, value) in values.sources(self.here, value).into_iter().chain([(self.here, value)]) {
+            if let Value::Call(owner, call) = value {
+                let site = (values.closure(home, *owner), *call);
+                let handed = values.tree.call(site).args.iter();
+                keys.extend(handed.flat_map(|argument| values.keys(site.0, &argument.value)));
+            }
+        }
+        keys
     }
 
     fn drop_entries(&mut self, objects: &super::values::Objects, keys: &Keys, span: Span) {
@@ -725,12 +752,20 @@ impl<'t> Walk<'_, 't> {
                 entry,
                 scope,
                 once: None,
+                ..
             } => self.calls_now(site, entry, *scope, span),
             Role::CallsNow {
                 entry,
                 once: Some(control),
                 ..
             } => self.calls_once(site, entry, control, span),
+            // A task on a runtime without threads of its own.
+            Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
+                for func in self.engine.values.handed_functions(site, entry) {
+                    let doubt = "the task runs on this thread, at a time that is not known";
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
+                }
+            }
             Role::Settle { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let keys = self.engine.values.keys(home, &value);
@@ -811,7 +846,10 @@ impl<'t> Walk<'_, 't> {
         match value {
             Value::List(_) => false,
             Value::Item(_, key) => matches!(key.as_ref(), Value::Int(_)),
-            other => !self.engine.values.eval(home, other).is_empty(),
+            other => {
+                let values = &self.engine.values;
+                !values.eval(home, other).is_empty() && values.elements(home, other, None).is_empty()
+            }
         }
     }
 

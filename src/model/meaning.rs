@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::facts::{AccessForm, Argument, FunctionKind, Language, ParameterKind, StoreKind, Value};
+use crate::facts::{AccessForm, Argument, Attribute, FunctionKind, Language, ParameterKind, StoreKind, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
 
@@ -48,6 +48,8 @@ pub struct Started {
     pub owners: Keys,
     /// It has an owner that the call does not show: a pool's method under another name.
     pub hidden_owner: bool,
+    /// A task of a runtime.
+    pub task: bool,
 }
 
 impl Values<'_> {
@@ -151,7 +153,8 @@ impl Values<'_> {
             .retain(|edge| !is_empty(edge) || !full.contains(&place(edge)));
     }
 
-    fn in_test(&self, func: FuncId) -> bool {
+    /// Code that is compiled for tests only.
+    pub(super) fn in_test(&self, func: FuncId) -> bool {
         let function = self.tree.function(func);
         function.test_only
             || self
@@ -463,6 +466,7 @@ impl Values<'_> {
             owner,
             handle,
             detached,
+            task,
             ..
         } = &self.catalog.entry(id).role
         else {
@@ -510,6 +514,7 @@ impl Values<'_> {
             handles,
             owners,
             hidden_owner,
+            task: *task,
         })
     }
 
@@ -656,20 +661,26 @@ impl Values<'_> {
 
     /// The entries that a function's decorators or attributes mean.
     pub(super) fn attribute_entries(&self, func: FuncId) -> Vec<EntryId> {
+        let attributes = self.tree.function(func).attributes.iter();
+        attributes
+            .flat_map(|attribute| self.entries_of_attribute(func, attribute))
+            .collect()
+    }
+
+    /// The entries that one attribute or decorator of a function means.
+    pub(super) fn entries_of_attribute(&self, func: FuncId, attribute: &Attribute) -> Vec<EntryId> {
         let language = self.tree.language(func);
         let module = self.tree.module_function(self.tree.file_of(func));
         let home = self.tree.parent(func).unwrap_or(module);
         let mut found = Vec::new();
-        for attribute in &self.tree.function(func).attributes {
-            let objects = self.eval(home, &attribute.value);
-            for object in objects.iter() {
-                if let Object::External(path) = object {
-                    found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
-                }
+        let objects = self.eval(home, &attribute.value);
+        for object in objects.iter() {
+            if let Object::External(path) = object {
+                found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
             }
-            if let (Value::Attribute(_, name), true) = (&attribute.value, objects.is_empty()) {
-                found.extend_from_slice(self.catalog.lookup_any(language, MatchKind::Decorator, name));
-            }
+        }
+        if let (Value::Attribute(_, name), true) = (&attribute.value, objects.is_empty()) {
+            found.extend_from_slice(self.catalog.lookup_any(language, MatchKind::Decorator, name));
         }
         found
     }

@@ -24,6 +24,7 @@ mod owners;
 mod pairs;
 mod places;
 mod program;
+mod runtimes;
 mod sites;
 mod state;
 mod status;

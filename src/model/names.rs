@@ -5,7 +5,9 @@
 //! hide what `threading.Thread` means), and the tree wins for C, where linking a function of its own named `setenv` is
 //! exactly what the linker would do.
 
-use crate::facts::{FunctionKind, Language, TypeKind, Visibility};
+use std::collections::{HashMap, HashSet};
+
+use crate::facts::{FunctionKind, Import, Language, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
 use super::tree::{FileId, FuncId, crate_root, last_segment};
@@ -278,12 +280,12 @@ impl Values<'_> {
 
     fn rust_global(&self, file: FileId, name: &str) -> Objects {
         // A bare name that is neither imported nor defined here: a symbol of C (`extern "C"`), a glob import, or the prelude.
-        if self.declares_symbol(file, name) {
-            let symbol = self.defined_in_c(file, name);
-            return if symbol.is_empty() {
-                Objects::one(Object::external(&format!("{SYMBOL}{name}")))
+        if let Some(symbol) = self.declared_symbol(file, name) {
+            let defined = self.defined_in_c(file, symbol);
+            return if defined.is_empty() {
+                Objects::one(Object::external(&format!("{SYMBOL}{symbol}")))
             } else {
-                symbol
+                defined
             };
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
@@ -299,9 +301,13 @@ impl Values<'_> {
         Objects::one(Object::external(&in_full(name)))
     }
 
-    fn declares_symbol(&self, file: FileId, name: &str) -> bool {
-        self.named(name)
-            .any(|func| self.tree.file_of(func) == file && self.tree.function(func).kind == FunctionKind::Declaration)
+    /// The symbol of C that a file declares under a name (`#[link_name]` may make it another).
+    fn declared_symbol(&self, file: FileId, name: &str) -> Option<&str> {
+        let declares = |func: &FuncId| {
+            self.tree.file_of(*func) == file && self.tree.function(*func).kind == FunctionKind::Declaration
+        };
+        let declared = self.named(name).find(declares)?;
+        Some(self.tree.function(declared).qualified.as_str())
     }
 
     fn rust_path(&self, file: FileId, path: &str) -> Objects {
@@ -326,11 +332,13 @@ impl Values<'_> {
         let own = crate_root(&self.tree.file(file).path);
         let (root, inner) = match path.split_once("::") {
             Some(("crate", _)) => (vec![own.to_owned()], path.to_owned()),
-            Some((first, rest)) => (self.crates_named(own, first), format!("crate::{rest}")),
+            Some((first, rest)) => (self.crates_named(file, first), format!("crate::{rest}")),
             None => return found,
         };
-        let name = last_segment(&inner);
-        for root in root {
+        let mut places: Vec<(String, String)> = root.into_iter().map(|root| (root, inner.clone())).collect();
+        places.extend(beside_target(own, &inner));
+        for (root, inner) in places {
+            let name = last_segment(&inner);
             for func in self.named(name) {
                 let function = self.tree.function(func);
                 let home = &self.tree.file(self.tree.file_of(func)).path;
@@ -386,8 +394,168 @@ impl Values<'_> {
             for object in self.rust_reexport(root, outer, depth + 1).iter() {
                 found.add_all(self.member(object, member));
             }
+            if found.is_empty() {
+                found.add_all(self.in_renamed_module(root, outer, member, depth));
+            }
         }
         found
+    }
+
+    /// `crate::a::X` where `a` is another module by that name: `pub use b as a;`, `#[path = "c.rs"] mod a;`.
+    fn in_renamed_module(&self, root: &str, module: &str, member: &str, depth: u32) -> Objects {
+        let mut found = Objects::default();
+        let Some((outer, name)) = module.rsplit_once("::") else {
+            return found;
+        };
+        for id in self.rust_module_files(root, outer) {
+            let named = |import: &&Import| import.name.as_deref() == Some(name) && import.path != module;
+            for import in self.tree.file(id).imports.iter().filter(named) {
+                let target = match import.path.strip_prefix("file:") {
+                    Some(path) => self.module_at(id, path),
+                    None => Some(import.path.clone()),
+                };
+                if let Some(target) = target {
+                    found.add_all(self.rust_in_tree(id, &format!("{target}::{member}"), depth + 1));
+                }
+            }
+        }
+        found
+    }
+
+    /// The root files of the crates that a Rust file is compiled into, by the `mod` items that lead to it. One that no
+    /// `mod` of the tree names is the library's if it lies in `src` (a macro may hold the `mod`), else a crate of its own.
+    pub(super) fn binaries_of(&self, file: FileId) -> Vec<FileId> {
+        let mut roots = Vec::new();
+        let mut seen = vec![file];
+        let mut next = 0;
+        while let Some(current) = seen.get(next).copied() {
+            next += 1;
+            let parents = self.parents.get(&current).cloned().unwrap_or_default();
+            if parents.is_empty() {
+                roots.push(self.library_of(current).unwrap_or(current));
+            }
+            for parent in parents {
+                if !seen.contains(&parent) {
+                    seen.push(parent);
+                }
+            }
+        }
+        roots
+    }
+
+    fn library_of(&self, file: FileId) -> Option<FileId> {
+        let facts = self.tree.file(file);
+        let root = crate_root(&facts.path);
+        if facts.module == "crate" || !facts.path.contains("src/") {
+            return None;
+        }
+        let mains = self.rust_module_files(root, "crate");
+        let library = |id: &&FileId| self.tree.file(**id).path.ends_with("src/lib.rs");
+        mains.iter().find(library).or(mains.first()).copied()
+    }
+
+    /// The files whose `mod` items name each Rust file.
+    pub(super) fn module_parents(&self) -> HashMap<FileId, Vec<FileId>> {
+        let mut found: HashMap<FileId, Vec<FileId>> = HashMap::new();
+        for file in self.tree.file_ids() {
+            let facts = self.tree.file(file);
+            if facts.language != Language::Rust {
+                continue;
+            }
+            for import in facts.imports.iter().filter(|import| !import.star) {
+                let path = import.path.strip_prefix("test:").unwrap_or(&import.path);
+                let target = match path.strip_prefix("file:") {
+                    Some(place) => self.file_at(file, place).into_iter().collect(),
+                    // A `use` of a module of one's own says no more than its `mod`.
+                    None if path.starts_with(facts.module.as_str()) => self.modules_named(file, path),
+                    None => Vec::new(),
+                };
+                for child in target.into_iter().filter(|child| *child != file) {
+                    let parents = found.entry(child).or_default();
+                    if !parents.contains(&file) {
+                        parents.push(file);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The files that a module of a file may be, by where they lie.
+    fn modules_named(&self, file: FileId, module: &str) -> Vec<FileId> {
+        let root = crate_root(&self.tree.file(file).path);
+        let mut found = self.rust_module_files(root, module);
+        for (root, module) in beside_target(root, module) {
+            found.extend(self.rust_module_files(&root, &module));
+        }
+        if found.is_empty() {
+            // A crate's root outside of Cargo's layout: its modules lie beside it.
+            let name = last_segment(module);
+            let places = [format!("{name}.rs"), format!("{name}/mod.rs")];
+            found.extend(places.iter().filter_map(|place| self.file_at(file, place)));
+        }
+        found
+    }
+
+    /// The files of modules that some `mod` compiles away and none compiles in, with the modules below them.
+    pub(super) fn unreached_modules(&self) -> HashSet<FileId> {
+        let mut off: Vec<(String, String)> = Vec::new();
+        let mut on: Vec<(String, String)> = Vec::new();
+        for file in self.tree.file_ids() {
+            let facts = self.tree.file(file);
+            if facts.language != Language::Rust {
+                continue;
+            }
+            let root = crate_root(&facts.path);
+            for import in facts.imports.iter().filter(|import| import.name.is_some()) {
+                let (path, list) = match import.path.strip_prefix("unreached:") {
+                    Some(path) => (path, &mut off),
+                    None => (import.path.as_str(), &mut on),
+                };
+                let module = match path.strip_prefix("file:") {
+                    Some(place) => self.module_at(file, place),
+                    None => Some(path.to_owned()),
+                };
+                list.extend(module.map(|module| (root.to_owned(), module)));
+            }
+        }
+        off.retain(|module| !on.contains(module));
+        let mut found = HashSet::new();
+        for ((root, module), files) in &self.rust_modules {
+            let below = |(home, name): &(String, String)| {
+                home == root
+                    && module
+                        .strip_prefix(name.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            };
+            if off.iter().any(below) {
+                found.extend(files.iter().copied());
+            }
+        }
+        found
+    }
+
+    /// The module path of the file at a path that `#[path]` gives.
+    fn module_at(&self, file: FileId, path: &str) -> Option<String> {
+        Some(self.tree.file(self.file_at(file, path)?).module.clone())
+    }
+
+    /// The file at a path that `#[path]` gives, which counts from the folder of the file it stands in.
+    fn file_at(&self, file: FileId, path: &str) -> Option<FileId> {
+        let mut parts: Vec<&str> = folder_of(&self.tree.file(file).path).split('/').collect();
+        parts.retain(|part| !part.is_empty());
+        for part in path.split('/') {
+            match part {
+                "." | "" => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                name => parts.push(name),
+            }
+        }
+        let wanted = parts.join("/");
+        let candidates = self.tree.files_by_basename.get(*parts.last()?)?;
+        candidates.iter().copied().find(|id| self.tree.file(*id).path == wanted)
     }
 
     fn rust_module_files(&self, root: &str, module: &str) -> Vec<FileId> {
@@ -399,22 +567,59 @@ impl Values<'_> {
 
     /// The package folders that a crate name can mean: a folder of that name (dashes as underscores), or, in a
     /// package's own tests and binaries, the package itself.
-    fn crates_named(&self, own: &str, name: &str) -> Vec<String> {
+    fn crates_named(&self, file: FileId, name: &str) -> Vec<String> {
         let mut found = self.crates.get(name).cloned().unwrap_or_default();
-        if found.is_empty() && !matches!(name, "std" | "core" | "alloc") {
-            for own_kind in ["/tests/", "/examples/", "/benches/", "/src/", "/build.rs"] {
-                let marked = format!("/{own}");
-                if let Some(at) = marked.rfind(own_kind) {
-                    found.push(marked[..at].trim_start_matches('/').to_owned());
-                    break;
-                }
+        if !found.is_empty() || matches!(name, "std" | "core" | "alloc") {
+            return found;
+        }
+        let path = &self.tree.file(file).path;
+        let own = crate_root(path);
+        for own_kind in ["/tests/", "/examples/", "/benches/", "/src/", "/build.rs"] {
+            let marked = format!("/{own}");
+            if let Some(at) = marked.rfind(own_kind) {
+                found.push(marked[..at].trim_start_matches('/').to_owned());
+                return found;
             }
         }
-        // Two packages of one name in a tree are two workspaces, or copies of one: the nearest is meant.
-        let nearest = found.iter().map(|root| common_components(root, own)).max();
-        found.retain(|root| Some(common_components(root, own)) == nearest);
+        // `src/main.rs` beside `src/lib.rs` names the library by the package's name.
+        if path.ends_with("src/main.rs") && self.has_library(own) {
+            found.push(own.to_owned());
+        }
         found
     }
+
+    fn has_library(&self, root: &str) -> bool {
+        let files = self.rust_module_files(root, "crate");
+        files.iter().any(|id| self.tree.file(*id).path.ends_with("src/lib.rs"))
+    }
+}
+
+/// Where else the modules of a test, an example or a bench lie (Cargo's package layout): those of `tests/a.rs` in the folder
+/// of all targets, `tests/common/mod.rs` or `tests/common.rs`; those of `tests/it/main.rs` in its own, which by their path
+/// alone would be `crate::it`'s.
+fn beside_target(own: &str, inner: &str) -> Vec<(String, String)> {
+    let Some(below) = inner.strip_prefix("crate::") else {
+        return Vec::new();
+    };
+    let (folder, target) = own.rsplit_once('/').unwrap_or(("", own));
+    if !matches!(last_component(folder), "tests" | "examples" | "benches") {
+        return Vec::new();
+    }
+    if !target.ends_with(".rs") {
+        return vec![(own.to_owned(), format!("crate::{target}::{below}"))];
+    }
+    let (module, rest) = match below.split_once("::") {
+        Some((module, rest)) => (module, format!("crate::{rest}")),
+        None => (below, "crate".to_owned()),
+    };
+    vec![
+        (join(folder, module), inner.to_owned()),
+        (join(folder, &format!("{module}.rs")), rest),
+    ]
+}
+
+fn last_component(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path that begins with a name of Rust's prelude (std::prelude::v1), in full.

@@ -9,7 +9,7 @@ use super::pairs::{Pair, PairKind, PairSide};
 use super::program::{Engine, SummaryKey};
 use super::sites::AccessKind;
 use super::summary::{Access, Certainty, Chain, Live};
-use super::tree::{ClassId, FuncId, crate_root};
+use super::tree::{ClassId, FileId, FuncId};
 use super::walk::exclude;
 
 /// Adds both kinds.
@@ -162,6 +162,7 @@ fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
         && !begins_it_all
         && !function.test_only
         && !is_test_file(engine, func)
+        && !engine.values.is_unreached(func)
         && !is_program(engine, func)
 }
 
@@ -188,11 +189,20 @@ fn is_setup(engine: &Engine<'_>, func: FuncId) -> bool {
     matches!(name.as_str(), "__init__" | "__new__" | "new" | "default" | "__del__")
 }
 
+/// A lock between tests, by the attribute's kind and the group's name.
+#[derive(PartialEq)]
+struct Serial {
+    group: String,
+    /// Several may hold it at once.
+    shared: bool,
+}
+
 struct Test {
     function: FuncId,
-    binary: String,
-    /// `None`: runs beside any other; `Some(group)`: not beside those of its group.
-    serial: Option<String>,
+    /// The roots of the crates that it is compiled into.
+    binaries: Vec<FileId>,
+    /// The locks that it takes by attribute: empty where it runs beside any other.
+    serial: Vec<Serial>,
     accesses: Vec<Access>,
 }
 
@@ -205,7 +215,10 @@ fn tests(engine: &mut Engine<'_>) {
                 continue;
             }
             for (place, other) in all.iter().enumerate() {
-                if place == number || other.binary != test.binary || same_group(test, other) {
+                if place == number
+                    || !test.binaries.iter().any(|root| other.binaries.contains(root))
+                    || same_group(test, other)
+                {
                     continue;
                 }
                 for partner in &other.accesses {
@@ -225,7 +238,11 @@ fn is_mutation(engine: &Engine<'_>, access: &Access) -> bool {
 }
 
 fn same_group(a: &Test, b: &Test) -> bool {
-    a.serial.is_some() && a.serial == b.serial
+    a.serial.iter().any(|own| {
+        b.serial
+            .iter()
+            .any(|other| own.group == other.group && !(own.shared && other.shared))
+    })
 }
 
 fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
@@ -233,6 +250,9 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
     for func in engine.values.tree.functions() {
         let function = engine.values.tree.function(func);
         if function.attributes.is_empty() || engine.values.tree.language(func) != Language::Rust {
+            continue;
+        }
+        if engine.values.is_unreached(func) {
             continue;
         }
         let entries = engine.values.attribute_entries(func);
@@ -243,11 +263,8 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         if !roles.contains(&Role::ParallelTests) || roles.contains(&Role::IgnoredTest) {
             continue;
         }
-        let serial = roles
-            .iter()
-            .any(|role| matches!(role, Role::SerialTest { .. }))
-            .then(|| serial_group(engine, func));
-        let binary = crate_root(&engine.values.tree.file(engine.values.tree.file_of(func)).path).to_owned();
+        let serial = serial_groups(engine, func);
+        let binaries = engine.values.binaries_of(engine.values.tree.file_of(func));
         let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
         for (start, _) in summary(engine, func).starts.clone() {
             accesses.extend(
@@ -261,7 +278,7 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         accesses.retain(|access| access.child.is_none());
         found.push(Test {
             function: func,
-            binary,
+            binaries,
             serial,
             accesses,
         });
@@ -269,21 +286,36 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
     found
 }
 
-/// `#[serial(a, b)]`: the groups as written.
-fn serial_group(engine: &Engine<'_>, func: FuncId) -> String {
-    let function = engine.values.tree.function(func);
-    let serial = function
-        .attributes
-        .iter()
-        .find(|attribute| super::tree::value_name(&attribute.value).is_some_and(|name| name.contains("serial")));
-    serial.map_or_else(String::new, |attribute| {
-        let names: Vec<&str> = attribute
-            .args
-            .iter()
-            .filter_map(|argument| super::tree::value_name(&argument.value))
-            .collect();
-        names.join(",")
-    })
+/// `#[serial(a, b)]`: a lock for each group; without one, that of everybody who names none.
+fn serial_groups(engine: &Engine<'_>, func: FuncId) -> Vec<Serial> {
+    let mut found = Vec::new();
+    for attribute in &engine.values.tree.function(func).attributes {
+        for id in engine.values.entries_of_attribute(func, attribute) {
+            let entry = engine.values.catalog.entry(id);
+            let Role::SerialTest { shared, .. } = entry.role else {
+                continue;
+            };
+            // A lock in a file is another one than a lock in the process.
+            let kind = entry.returns.as_deref().unwrap_or_default();
+            let positional = attribute.args.iter().filter(|argument| argument.name.is_none());
+            let mut names: Vec<&str> = positional
+                .filter_map(|argument| super::tree::value_name(&argument.value))
+                .collect();
+            if names.is_empty() {
+                names.push("");
+            }
+            for name in names {
+                let serial = Serial {
+                    group: format!("{kind} {name}"),
+                    shared,
+                };
+                if !found.contains(&serial) {
+                    found.push(serial);
+                }
+            }
+        }
+    }
+    found
 }
 
 fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)) {

@@ -253,6 +253,9 @@ impl Values<'_> {
             for (caller, value) in self.passed(owner, index) {
                 self.collect_keys(caller, value, depth + 1, collected);
             }
+            for (home, container) in self.called_with_each(owner, index) {
+                self.collect_keys(home, container, depth + 1, collected);
+            }
         }
     }
 

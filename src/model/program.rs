@@ -299,6 +299,9 @@ impl<'t> Engine<'t> {
 
     fn round(&mut self) {
         for func in self.values.tree.functions() {
+            if self.values.is_unreached(func) {
+                continue;
+            }
             self.summary(SummaryKey {
                 function: func,
                 main: false,
@@ -340,12 +343,15 @@ impl<'t> Engine<'t> {
         }
         self.values.next_round();
         self.higher = self.values.higher();
+        let lone = self.values.lone_runtimes();
         self.escaped = self.values.escaped();
         for func in tree.functions() {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
                 for started in self.values.started(site) {
-                    self.register(site, started);
+                    if !(started.task && lone.hold(&self.values, func)) {
+                        self.register(site, started);
+                    }
                 }
                 self.register_handles(site);
             }
@@ -770,7 +776,12 @@ impl<'t> Engine<'t> {
 
     fn only_text(&self, func: FuncId, value: &Value) -> Option<String> {
         let mut texts = self.values.texts(func, value);
-        let known = texts.len() == 1 && self.values.eval(func, value).iter().count() == 1;
+        // The written type of a constant says nothing beside its text.
+        let objects = self.values.eval(func, value);
+        let told = objects
+            .iter()
+            .filter(|object| !matches!(object, Object::Result(_, None)));
+        let known = texts.len() == 1 && told.count() == 1;
         let text = texts.pop().filter(|_| known)?;
         let name = text.split('=').next().unwrap_or(&text);
         (!name.contains('\u{0}')).then(|| name.to_owned())

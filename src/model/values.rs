@@ -151,6 +151,10 @@ pub struct Values<'t> {
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
     depth: RefCell<u32>,
+    /// Rust files whose `mod` is compiled away.
+    unreached: HashSet<FileId>,
+    /// Rust: the files whose `mod` items name a file.
+    pub(super) parents: HashMap<FileId, Vec<FileId>>,
     pub(super) linkage: Linkage,
     /// What C files include.
     pub(super) includes: RefCell<HashMap<FileId, Rc<Vec<FileId>>>>,
@@ -194,6 +198,8 @@ impl<'t> Values<'t> {
             callers: RefCell::default(),
             asking: RefCell::default(),
             depth: RefCell::new(0),
+            unreached: HashSet::new(),
+            parents: HashMap::new(),
             linkage: Linkage::default(),
             includes: RefCell::default(),
             declared: HashMap::new(),
@@ -248,7 +254,14 @@ impl<'t> Values<'t> {
                 .or_default()
                 .push(file);
         }
+        values.unreached = values.unreached_modules();
+        values.parents = values.module_parents();
         values
+    }
+
+    /// Whether a function stands in a file that is not compiled for the target.
+    pub(super) fn is_unreached(&self, func: FuncId) -> bool {
+        self.unreached.contains(&self.tree.file_of(func))
     }
 
     fn index_linkage(&mut self) {
@@ -424,7 +437,10 @@ impl<'t> Values<'t> {
             Value::Global(name) => self.name(file, name),
             Value::Path(path) => {
                 let mut found = self.stored_global(file, path);
-                found.add_all(self.path_of(file, path));
+                // A constant of Rust's is what this file says it is, in whichever inline module.
+                if found.is_empty() || self.tree.file(file).language != Language::Rust {
+                    found.add_all(self.path_of(file, path));
+                }
                 found
             }
             Value::Attribute(base, name) => {
@@ -630,9 +646,28 @@ impl<'t> Values<'t> {
             found.add_all(self.eval(caller, value));
         }
         found.add_all(self.closure_parameter(func, index));
+        for (home, container) in self.called_with_each(func, index) {
+            found.add_all(self.elements(home, container, None));
+        }
         if positional(self.tree.function(func)).first() == Some(&index) {
             for decorated in self.decorated_with(func) {
                 found.add(Object::Function(decorated));
+            }
+        }
+        found
+    }
+
+    /// The containers whose elements a closure is called with, one after the other: `handles.into_iter().for_each(|h| …)`.
+    pub(super) fn called_with_each(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
+        let mut found = Vec::new();
+        if index.0 != 0 || self.tree.function(func).kind != FunctionKind::Closure {
+            return found;
+        }
+        for site in self.tree.taken_closures.get(&func).into_iter().flatten() {
+            for id in self.entries_of_call(*site) {
+                if let Role::CallsNow { each: Some(of), .. } = &self.catalog.entry(id).role {
+                    found.extend(self.argument(*site, of));
+                }
             }
         }
         found
@@ -827,12 +862,14 @@ impl<'t> Values<'t> {
     /// A static or constant of a Rust crate by its path.
     pub(super) fn rust_static(&self, root: &str, path: &str) -> Objects {
         let mut found = Objects::default();
-        let Some((module, _)) = path.rsplit_once("::") else {
-            return found;
-        };
-        let files = self.rust_modules.get(&(root.to_owned(), module.to_owned()));
-        for file in files.into_iter().flatten() {
-            found.add_all(self.stored_global(*file, path));
+        // The file of the module, or of the one around it that is not written inline.
+        let mut module = path;
+        while let (true, Some((outer, _))) = (found.is_empty(), module.rsplit_once("::")) {
+            module = outer;
+            let files = self.rust_modules.get(&(root.to_owned(), module.to_owned()));
+            for file in files.into_iter().flatten() {
+                found.add_all(self.stored_global(*file, path));
+            }
         }
         found
     }
@@ -921,7 +958,7 @@ impl<'t> Values<'t> {
                         }
                     }
                     Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
-                    Object::External(path) => match self.cast(site, path) {
+                    Object::External(path) => match self.cast(site, path).or_else(|| self.derived(site)) {
                         Some(cast) => found.add_all(cast),
                         None => found.add_all(self.external_result(site, path)),
                     },
@@ -930,6 +967,22 @@ impl<'t> Values<'t> {
             }
             found
         })
+    }
+
+    /// `T::default()` of Rust where the trait's method is derived: nothing in the tree is its function.
+    fn derived(&self, site: CallSite) -> Option<Objects> {
+        let file = self.tree.file_of(site.0);
+        let Value::Path(path) = &self.tree.call(site).callee else {
+            return None;
+        };
+        let owner = path.strip_suffix("::default")?;
+        let mut found = Objects::default();
+        for object in self.path_of(file, owner).iter() {
+            if let Object::Class(class) = object {
+                found.add(Object::Instance(*class, Some(site)));
+            }
+        }
+        (self.tree.file(file).language == Language::Rust && !found.is_empty()).then_some(found)
     }
 
     /// `(T)(x)` of C looks like a call of `T` until one knows that `T` is a type.
@@ -1141,6 +1194,10 @@ impl<'t> Values<'t> {
                     .collect(),
             },
             ArgumentRef::Result => Vec::new(),
+            ArgumentRef::Every => {
+                let positional = call.args.iter().filter(|argument| argument.name.is_none());
+                positional.map(|argument| (site.0, &argument.value)).collect()
+            }
             ArgumentRef::Last => call
                 .args
                 .last()
@@ -1256,6 +1313,31 @@ impl<'t> Values<'t> {
                 if fits {
                     found.add_all(self.eval(*home, value));
                 }
+            }
+        }
+        if let Some(position) = position
+            && self.tree.file(entry.file).language == Language::Rust
+            && name.parse() == Ok(position)
+        {
+            found.add_all(self.constructor_argument(class, position));
+        }
+        found
+    }
+
+    /// What calls of a tuple struct's name put into a field: `Guard(lock.lock())`.
+    fn constructor_argument(&self, class: ClassId, position: usize) -> Objects {
+        let mut found = Objects::default();
+        let name = super::tree::last_segment(&self.tree.classes[class.0 as usize].name);
+        let sites = self.tree.calls_by_name.get(name).into_iter().flatten();
+        for site in sites.chain(self.tree.calls_by_name.get("Self").into_iter().flatten()) {
+            let call = self.tree.call(*site);
+            if let Some(argument) = call.args.get(position)
+                && self
+                    .eval(site.0, &call.callee)
+                    .iter()
+                    .any(|object| *object == Object::Class(class))
+            {
+                found.add_all(self.eval(site.0, &argument.value));
             }
         }
         found

@@ -58,6 +58,8 @@ pub(super) struct Walk<'e, 't> {
     /// The threads that run the code together.
     pub team: Option<Team>,
     pub inlined: Vec<ChainStep>,
+    /// How many functions were walked in place so far.
+    pub inlines: u32,
     /// The calls whose callee's code is walked in place.
     pub inlined_calls: Vec<CallSite>,
     pub bindings: Vec<Binding>,
@@ -90,6 +92,7 @@ impl<'t> Walk<'_, 't> {
             loops: 0,
             team: None,
             inlined: Vec::new(),
+            inlines: 0,
             inlined_calls: Vec::new(),
             bindings,
             continuations: Vec::new(),

@@ -229,7 +229,11 @@ impl Lowering<'_> {
     }
 
     fn method_call(&mut self, call: &ExprMethodCall) -> Value {
+        // By convention `into_…` takes what it is called on (Rust API Guidelines, C-CONV).
         let receiver = self.expression(&call.receiver);
+        if call.method.to_string().starts_with("into_") && matches!(*call.receiver, Expr::Path(_)) {
+            self.mark_moved(&receiver);
+        }
         let args = self.arguments(&call.args);
         let name = self.span(call.method.span(), call.method.span());
         let span = Span {

@@ -256,7 +256,11 @@ impl Lowering<'_> {
             }
         };
         let outer = std::mem::replace(&mut self.scope, scope);
+        let around = self.around.len();
+        let attributes = self.attributes(&item.attrs);
+        self.around.extend(attributes);
         items.iter().for_each(|item| self.item(item));
+        self.around.truncate(around);
         self.scope = outer;
     }
 
@@ -379,7 +383,8 @@ impl Lowering<'_> {
             name_span,
             parent: nested.then_some(self.function),
         });
-        let attributes = self.attributes(item.attrs);
+        let mut attributes = self.attributes(item.attrs);
+        attributes.extend(self.around.iter().cloned());
         let returns = self.returns(&item.sig.output);
         let function = self.current();
         function.attributes = attributes;

@@ -34,6 +34,8 @@ pub(super) struct Lowering<'a> {
     pub self_type: Option<TypeRef>,
     /// Type parameters with their first bound.
     pub generics: Vec<(String, Option<TypeRef>)>,
+    /// What the attributes of the modules around say, which is said of every function inside.
+    pub around: Vec<crate::facts::Attribute>,
     pub test_only: bool,
     /// Why the item being lowered is not compiled.
     pub off: Option<String>,
@@ -122,6 +124,7 @@ impl<'a> Lowering<'a> {
             barrier: 0,
             self_type: None,
             generics: Vec::new(),
+            around: Vec::new(),
             test_only: false,
             off: None,
             captured: RefCell::default(),
@@ -489,7 +492,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn drop_at(&mut self, value: Value, span: Span) {
+    pub(super) fn drop_at(&mut self, value: Value, span: Span) {
         if let Value::Local(_, index) = &value {
             let state = self.state();
             if !state.droppable.contains(&index.0) || state.moved.contains(&index.0) {

@@ -222,19 +222,29 @@ impl Lowering<'_> {
         }
     }
 
-    /// All futures are made and waited for; one body runs.
+    /// All futures are made and driven, none surely to its end; one is ready first, and its body runs.
     fn select(&mut self, arms: &[SelectArm]) {
         let mut futures = Vec::new();
         for arm in arms {
             futures.push(arm.binding.as_ref().map(|(_, future)| {
                 let value = self.used(future);
                 let span = self.expr_span(future);
-                self.event(Event::Await {
-                    value: value.clone(),
-                    span,
-                });
-                Value::Await(Box::new(value))
+                (value, span)
             }));
+        }
+        for (value, span) in futures.iter().flatten() {
+            let driven = Region {
+                kind: RegionKind::Arm {
+                    test: Condition::Unknown,
+                },
+                nodes: vec![awaiting(value, *span)],
+                span: *span,
+            };
+            self.region(
+                RegionKind::Branch { exhaustive: false },
+                vec![Node::Region(driven)],
+                *span,
+            );
         }
         let mut regions = Vec::new();
         let mut span = Span::default();
@@ -242,8 +252,12 @@ impl Lowering<'_> {
             let visible = self.open_scope();
             self.open_nodes();
             self.open_statement();
-            if let (Some((pat, _)), Some(value)) = (&arm.binding, future) {
-                self.bind(pat, value, None);
+            if let (Some((pat, _)), Some((value, span))) = (&arm.binding, future) {
+                self.event(Event::Await {
+                    value: value.clone(),
+                    span,
+                });
+                self.bind(pat, Value::Await(Box::new(value)), None);
             }
             if let Some(guard) = &arm.guard {
                 self.condition(guard);
@@ -263,4 +277,11 @@ impl Lowering<'_> {
         }
         self.region(RegionKind::Branch { exhaustive: true }, regions, span);
     }
+}
+
+fn awaiting(value: &Value, span: Span) -> Node {
+    Node::Event(Event::Await {
+        value: value.clone(),
+        span,
+    })
 }

@@ -151,7 +151,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn foreign_item(&mut self, item: &ForeignItem) {
-        let Some((name, link)) = link_name(item) else { return };
+        let Some((_, link)) = link_name(item) else { return };
         let attrs = match item {
             ForeignItem::Fn(item) => &item.attrs,
             ForeignItem::Static(item) => &item.attrs,
@@ -160,7 +160,7 @@ impl Lowering<'_> {
         let entered = self.enter(attrs);
         if self.off.is_none() {
             match item {
-                ForeignItem::Fn(item) => self.foreign_function(item, name, link),
+                ForeignItem::Fn(item) => self.foreign_function(item, link),
                 ForeignItem::Static(item) => {
                     let ty = self.type_of(&item.ty);
                     self.functions[0].locals.push(Local {
@@ -176,11 +176,11 @@ impl Lowering<'_> {
         self.leave(entered);
     }
 
-    fn foreign_function(&mut self, item: &syn::ForeignItemFn, name: String, link: String) {
+    fn foreign_function(&mut self, item: &syn::ForeignItemFn, link: String) {
         let span = self.span(item.sig.fn_token.span, item.semi_token.span);
         let name_span = self.span(item.sig.ident.span(), item.sig.ident.span());
         let outer = self.open_function(Head {
-            name,
+            name: link.clone(),
             qualified: link,
             kind: FunctionKind::Declaration,
             visibility: visibility(&item.vis),

@@ -264,6 +264,11 @@ impl Lowering<'_> {
         let value = if is_wild(&local.pat) {
             let value = self.expression(&init.expr);
             self.discard(&value);
+            // What the arms of a branch handed out has no other owner.
+            if matches!(peel_parens(&init.expr), Expr::Match(_) | Expr::If(_)) && self.is_droppable(&value) {
+                let span = self.expr_span(&init.expr);
+                self.drop_at(value.clone(), span);
+            }
             value
         } else if matches!(peel_parens(&init.expr), Expr::Reference(_)) {
             let value = self.expression(&init.expr);

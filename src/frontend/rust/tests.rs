@@ -529,14 +529,20 @@ fn macros_are_read() {
         5 c6: ~d()
         5 c7: ~json!(c5, [c6])
         7 c8: ~e()
-        7 await c8
         8 c9: ~h()
-        8 await c9
+        branch
+          arm ?
+            7 await c8
+        branch
+          arm ?
+            8 await c9
         branch exhaustive
           arm ?
+            7 await c8
             7 v = await c8
             7 c10: ~g(v)
           arm ?
+            8 await c9
             8 c11: ~i()
         6 c12: tokio::select!()
         10 load ~x

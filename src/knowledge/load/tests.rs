@@ -91,6 +91,7 @@ fn defaults_are_the_common_case() {
         handle,
         detached,
         method,
+        task,
     } = start.role
     else {
         panic!("a start");
@@ -100,8 +101,8 @@ fn defaults_are_the_common_case() {
         (of(&["target"], &[1]), StartMoment::Method("start".to_owned()))
     );
     assert_eq!(
-        (many, process, owner, handle, detached, method),
-        (false, false, None, ArgumentRef::Result, false, None)
+        (many, process, owner, handle, detached, method, task),
+        (false, false, None, ArgumentRef::Result, false, None, false)
     );
     let join = one("[[api]]\nmatch = 'with:p'\neffect = 'join'\nowner = 'receiver'\nsource = 's'\n");
     assert_eq!(
