@@ -150,6 +150,8 @@ pub struct Values<'t> {
     /// The calls that evidently mean a function.
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
+    /// The stores into fields that were asked for outside any other question.
+    stores_of_field: RefCell<HashMap<ClassId, HashMap<String, Rc<Vec<StoreRef<'t>>>>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
     unreached: HashSet<FileId>,
@@ -197,6 +199,7 @@ impl<'t> Values<'t> {
             earlier: RefCell::default(),
             callers: RefCell::default(),
             asking: RefCell::default(),
+            stores_of_field: RefCell::default(),
             depth: RefCell::new(0),
             unreached: HashSet::new(),
             parents: HashMap::new(),
@@ -525,6 +528,7 @@ impl<'t> Values<'t> {
     pub fn next_round(&self) {
         *self.earlier.borrow_mut() = std::mem::take(&mut self.memo.borrow_mut());
         self.callers.borrow_mut().clear();
+        self.stores_of_field.borrow_mut().clear();
         self.meanings.borrow_mut().clear();
         self.lines.borrow_mut().clear();
         self.heirs.borrow_mut().clear();
@@ -1278,7 +1282,7 @@ impl<'t> Values<'t> {
     pub(super) fn field(&self, class: ClassId, name: &str) -> Objects {
         self.ask(Question::Field(class, name.to_owned()), || {
             let mut found = Objects::default();
-            for store in self.field_stores(class, name) {
+            for store in self.field_stores(class, name).iter() {
                 found.add_all(self.eval(store.function, store.value));
             }
             found.add_all(self.record_field(class, name));
@@ -1385,7 +1389,27 @@ impl<'t> Values<'t> {
     }
 
     /// The stores into an attribute of a class, its bases or its descendants.
-    pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Vec<StoreRef<'t>> {
+    pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Rc<Vec<StoreRef<'t>>> {
+        // Inside another question the answer may lack what that one is about to find out.
+        let settled = self.asking.borrow().is_empty();
+        if settled
+            && let Some(known) = self
+                .stores_of_field
+                .borrow()
+                .get(&class)
+                .and_then(|fields| fields.get(name))
+        {
+            return known.clone();
+        }
+        let found = Rc::new(self.find_field_stores(class, name));
+        if settled {
+            let mut known = self.stores_of_field.borrow_mut();
+            known.entry(class).or_default().insert(name.to_owned(), found.clone());
+        }
+        found
+    }
+
+    fn find_field_stores(&self, class: ClassId, name: &str) -> Vec<StoreRef<'t>> {
         let family = self.ancestors(class);
         let mut found = Vec::new();
         for store in self.attribute_stores.get(name).into_iter().flatten() {
