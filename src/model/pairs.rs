@@ -161,7 +161,7 @@ impl Engine<'_> {
 
     /// A thread that begins beside one that is alive.
     pub fn meet_threads(&mut self, ancestor: FuncId, fresh: &Live, other: &Live) {
-        if fresh.start == other.start {
+        if fresh.start == other.start || !self.first_meeting_of_threads(fresh, other) {
             return;
         }
         let left = self.thread_accesses(fresh.start);
@@ -188,6 +188,9 @@ impl Engine<'_> {
 
     /// A thread of which several are alive, beside its like.
     pub fn meet_itself(&mut self, ancestor: FuncId, live: &Live) {
+        if !self.first_meeting_of_threads(live, live) {
+            return;
+        }
         let accesses = self.thread_accesses(live.start);
         let seen = |(access, thread)| Seen {
             access,

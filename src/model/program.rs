@@ -75,6 +75,10 @@ impl Handle {
 /// A function that was handed on, a thread, and what was known of the two when they met.
 type Meeting = (FuncId, StartId, crate::finding::Confidence, usize, bool);
 
+/// A thread, how surely it is alive, how many queues were sent on, whether one is unknown, and whether `environ` can be on
+/// the heap.
+type Met = (StartId, crate::finding::Confidence, usize, bool, bool);
+
 /// What the walks share.
 pub struct Engine<'t> {
     pub values: Values<'t>,
@@ -119,6 +123,8 @@ pub struct Engine<'t> {
     pub tests: HashMap<*const Condition, Rc<str>>,
     /// Functions that were handed on and the threads that they have met, with how surely and after how many messages.
     meetings: HashSet<Meeting>,
+    /// Threads that have met, each with what was known of it.
+    thread_meetings: HashSet<(Met, Met)>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -143,6 +149,7 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
         engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
         engine.meetings.clear();
+        engine.thread_meetings.clear();
         engine.observations = Observations::default();
         engine.round();
     }
@@ -186,6 +193,7 @@ impl<'t> Engine<'t> {
             handles: HashSet::new(),
             tests: HashMap::new(),
             meetings: HashSet::new(),
+            thread_meetings: HashSet::new(),
             looped: HashSet::new(),
             constructors: Vec::new(),
         };
@@ -590,6 +598,21 @@ impl<'t> Engine<'t> {
             live.sent.len(),
             live.sent_unknown,
         ))
+    }
+
+    /// Whether two threads have not met before with the same known of them. Every caller is told of the threads that its
+    /// callees start; they are a pair where they first meet, which is nearest.
+    pub fn first_meeting_of_threads(&mut self, a: &Live, b: &Live) -> bool {
+        let known = |live: &Live| {
+            (
+                live.start,
+                live.certainty.confidence,
+                live.sent.len(),
+                live.sent_unknown,
+                live.heap.is_some(),
+            )
+        };
+        self.thread_meetings.insert((known(a), known(b)))
     }
 
     /// Whether a thread makes an access that one at this site can be a pair with.
