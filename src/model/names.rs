@@ -568,11 +568,15 @@ impl Values<'_> {
     /// The package folders that a crate name can mean: a folder of that name (dashes as underscores), or, in a
     /// package's own tests and binaries, the package itself.
     fn crates_named(&self, file: FileId, name: &str) -> Vec<String> {
+        let path = &self.tree.file(file).path;
+        // Two packages of one name in one tree are of two workspaces: the nearest is meant.
         let mut found = self.crates.get(name).cloned().unwrap_or_default();
+        let near = |root: &String| common_components(root, path);
+        let nearest = found.iter().map(near).max();
+        found.retain(|root| Some(near(root)) == nearest);
         if !found.is_empty() || matches!(name, "std" | "core" | "alloc") {
             return found;
         }
-        let path = &self.tree.file(file).path;
         let own = crate_root(path);
         for own_kind in ["/tests/", "/examples/", "/benches/", "/src/", "/build.rs"] {
             let marked = format!("/{own}");
