@@ -22,6 +22,9 @@ use super::tree::{
 /// The fields of a record literal.
 pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
+/// Stores by the name of the field that they are made into.
+type StoresByName<'t> = HashMap<String, Rc<Vec<StoreRef<'t>>>>;
+
 /// How many objects a value may be at the most.
 const MOST: usize = 64;
 
@@ -151,7 +154,7 @@ pub struct Values<'t> {
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
     /// The stores into fields that were asked for outside any other question.
-    stores_of_field: RefCell<HashMap<ClassId, HashMap<String, Rc<Vec<StoreRef<'t>>>>>>,
+    stores_of_field: RefCell<HashMap<ClassId, StoresByName<'t>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
     unreached: HashSet<FileId>,
