@@ -4,6 +4,7 @@
 mod concise;
 mod human;
 mod json;
+mod package;
 mod sanitise;
 mod sections;
 mod summary;
@@ -17,6 +18,7 @@ use crate::knowledge::Target;
 pub use concise::concise;
 pub use human::human;
 pub use json::json;
+pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
 
 /// How much is said.
@@ -50,6 +52,8 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     pub target: &'a Target,
     pub sources: &'a Sources,
+    /// What was found in each archive.
+    pub packages: &'a [Package],
     pub detail: Detail,
 }
 
