@@ -8,6 +8,7 @@ use crate::report::{self, Detail};
 use crate::triage::unknown_rule_help;
 
 use super::args::{Color, Confirm, ConfirmFormat};
+use super::emit;
 use super::error::UserError;
 use super::exit::Exit;
 use super::output;
@@ -28,6 +29,13 @@ pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserEr
     outcome
         .findings
         .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
+    if let Some(directory) = &asked.emit {
+        let written = emit::run(&outcome.findings, directory, color)?;
+        for error in &outcome.errors {
+            output::complain(&error.render(), color);
+        }
+        return Ok(outcome.errors.first().map_or(written, UserError::exit));
+    }
     replay(&mut outcome.findings, asked, color, detail);
     for error in &outcome.errors {
         output::complain(&error.render(), color);

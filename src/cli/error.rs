@@ -49,6 +49,8 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
+    Emit { path: String, cause: String, foreign: bool },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -68,6 +70,7 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -79,6 +82,7 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::Emit { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
@@ -109,6 +113,9 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::Emit { foreign, .. } => {
+                foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
+            }
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -117,7 +124,7 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::Emit { foreign: false, .. } => Exit::Lost,
             _ => Exit::Usage,
         }
     }
