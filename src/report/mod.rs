@@ -65,4 +65,4 @@ pub fn sort(findings: &mut [Finding]) {
 }
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

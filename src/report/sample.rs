@@ -71,6 +71,7 @@ fn site(location: Location, api: &str, function: &str, chain: Vec<Step>) -> Site
         chain,
         repeated: false,
         language: "python".to_owned(),
+        spawns: None,
         code: api.to_owned(),
     }
 }
