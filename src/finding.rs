@@ -369,6 +369,12 @@ pub struct Evidence {
     /// The schedule was forced.
     pub active: bool,
     pub machine: Machine,
+    /// When it was taken, in UTC: `2026-11-28T05:42:54Z`.
+    #[serde(default)]
+    pub taken: String,
+    /// Kept evidence only: what has changed on the machine since, so that it no longer holds.
+    #[serde(default)]
+    pub stale: Option<String>,
 }
 
 /// When the first failure came.
@@ -394,6 +400,9 @@ pub struct Machine {
     pub libc: String,
     /// The interpreter with its micro version, where one was used.
     pub runtime: Option<String>,
+    /// The path of that interpreter.
+    #[serde(default)]
+    pub interpreter: Option<String>,
     pub cores: u32,
 }
 
