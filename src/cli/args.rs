@@ -56,6 +56,16 @@ pub enum Command {
         #[arg(long, value_name = "LANG")]
         language: Option<LanguageArg>,
     },
+    /// Print a completion script for a shell
+    Completions {
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page of envrace, or of one of its commands, as roff
+    Man {
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
 
 /// What to analyse, and how.

@@ -47,6 +47,8 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// `man` was asked for a command that does not exist.
+    UnknownCommand { text: String, help: Option<String> },
     /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
     Emit { path: String, cause: String, foreign: bool },
     /// `--report` names a file that cannot be read.
@@ -71,6 +73,7 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::UnknownCommand { text, .. } => format!("`{text}` is no command"),
             UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
@@ -95,7 +98,7 @@ impl UserError {
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
-            UserError::UnknownName { .. } => None,
+            UserError::UnknownName { .. } | UserError::UnknownCommand { .. } => None,
         }
     }
 
@@ -116,6 +119,9 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::UnknownCommand { help, .. } => {
+                Some(help.clone().unwrap_or_else(|| "`envrace --help` lists them".to_owned()))
+            }
             UserError::Emit { foreign, .. } => {
                 foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
             }

@@ -9,6 +9,7 @@ mod emit;
 mod earlier;
 mod error;
 mod exit;
+mod manual;
 mod evidence;
 mod explain;
 mod output;
@@ -60,6 +61,14 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),
+        args::Command::Completions { shell } => {
+            output::raw(&manual::completions(*shell))?;
+            return Ok(Exit::Clean);
+        }
+        args::Command::Man { command } => {
+            output::raw(&manual::man(command.as_deref())?)?;
+            return Ok(Exit::Clean);
+        }
     };
     output::print(&text, cli.color)?;
     Ok(Exit::Clean)
