@@ -391,7 +391,7 @@ unsafe fn fork_window(scene: &Scene) -> Shown {
             libc::signal(libc::SIGALRM, libc::SIG_DFL);
             setitimer(0, &patience, ptr::null_mut());
             match scene.mutation {
-                mutation if rust_forms::mutates(mutation) => rust_forms::mutate(mutation, scene, 0),
+                mutation if mutation.is_std() => rust_forms::mutate(mutation, scene, 0),
                 NativeMutation::PutenvAdd | NativeMutation::PutenvOverwrite => {
                     _ = libc::putenv(c"ENVRACE_C=c".as_ptr().cast_mut());
                 }
