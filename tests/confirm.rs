@@ -8,34 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod support;
+
 use envrace::confirm::{ConfirmOptions, confirm};
 use envrace::finding::{Evidence, Finding, Verdict};
 use serde_json::{Value, json};
-
-/// A site with one catalog entry.
-fn site(language: &str, entry: &str, shape: Value, code: &str) -> Value {
-    json!({
-        "path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2, "api": entry, "entries": [entry],
-        "variable": null, "shape": shape, "function": "f", "chain": [], "repeated": true, "language": language,
-        "code": code,
-    })
-}
-
-/// A finding of an addition by `mutation` beside `partner`, which stands in the source as `code`.
-fn addition(language: &str, mutation: &str, kind: &str, partner: &str, code: &str) -> Finding {
-    let place = json!({"path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2});
-    let finding = json!({
-        "rule": "env-mutation-during-spawn", "code": "ER001", "effect": "memory", "severity": "error",
-        "confidence": "high", "message": "m", "help": "h",
-        "mutation": site(language, mutation, json!("add"), ""),
-        "partner": site(language, partner, Value::Null, code), "partner_kind": kind,
-        "overlap": {"reason": "r", "ancestor": "main", "threads": [
-            {"created": place, "start": place, "entry": "f", "many": true, "joined": null, "note": null}]},
-        "holds_for": [], "guards": [], "status": null, "array": null, "interleaving": ["1", "2", "3"], "doubts": [],
-        "partners_omitted": 0, "suppressed": null, "fingerprint": "0", "confirmation": null,
-    });
-    serde_json::from_value(finding).expect("the literal above has every field of a finding")
-}
+use support::finding::addition;
 
 fn python_addition(partner: &str, code: &str) -> Finding {
     addition("python", "store:os.environ[]", "spawn", partner, code)

@@ -16,6 +16,7 @@ mod plan;
 mod progress;
 mod rebase;
 mod scan;
+mod sweep;
 mod why;
 
 use std::ffi::OsString;

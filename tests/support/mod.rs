@@ -1,5 +1,6 @@
 //! What several integration tests share. Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod finding;
 pub mod fixtures;
 pub mod parallel;
