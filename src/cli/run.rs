@@ -199,7 +199,7 @@ fn fitting<'a>(failure: &Failure, findings: &'a [Finding]) -> Vec<&'a Finding> {
     let event = &failure.event;
     let failed = ExecFailure {
         program: Some(event.path.clone()).filter(|path| !path.is_empty()),
-        arguments: event.arguments.iter().flatten().map(word).collect(),
+        arguments: event.arguments.iter().flatten().map(|text| word(text)).collect(),
         errno: event.errno,
         reported: None,
     };
@@ -212,9 +212,9 @@ fn fitting<'a>(failure: &Failure, findings: &'a [Finding]) -> Vec<&'a Finding> {
     fitting.map(|(_, finding)| finding).collect()
 }
 
-fn word(text: &String) -> Word {
+fn word(text: &str) -> Word {
     Word {
-        text: text.clone(),
+        text: text.to_owned(),
         cut: text.len() >= crate::confirm::MOST_ARGUMENT,
     }
 }
