@@ -53,6 +53,12 @@ pub enum UserError {
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
     ReportWrong { file: String, error: EarlierError },
+    /// `run`: there is no such program.
+    CommandMissing { command: String },
+    /// `run`: the program cannot be executed.
+    CommandRefused { command: String, cause: String },
+    /// `run`: nothing can be observed here, so that the program was not run.
+    Unobserved { command: String, cause: String },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -74,6 +80,10 @@ impl UserError {
             UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
+            UserError::CommandMissing { command } | UserError::CommandRefused { command, .. } => {
+                format!("cannot run `{command}`")
+            }
+            UserError::Unobserved { command, .. } => format!("`{command}` was not run"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -87,6 +97,8 @@ impl UserError {
             | UserError::Config { cause, .. }
             | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
+            | UserError::CommandRefused { cause, .. }
+            | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
@@ -95,6 +107,7 @@ impl UserError {
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
+            UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -123,6 +136,13 @@ impl UserError {
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
             }
+            UserError::CommandMissing { .. } => Some("check the spelling and PATH".to_owned()),
+            UserError::CommandRefused { .. } => None,
+            UserError::Unobserved { .. } => Some(
+                "run it without envrace, or allow ptrace (in a container: --cap-add=SYS_PTRACE), outside of any debugger or \
+                 strace"
+                    .to_owned(),
+            ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -131,6 +151,9 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
+            UserError::Unobserved { .. } => Exit::Program(125),
+            UserError::CommandRefused { .. } => Exit::Program(126),
+            UserError::CommandMissing { .. } => Exit::Program(127),
             UserError::Output { .. } | UserError::Emit { foreign: false, .. } => Exit::Lost,
             _ => Exit::Usage,
         }
