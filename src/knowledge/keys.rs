@@ -100,6 +100,9 @@ pub(super) const PASSINGS: [(&str, super::Passing); 2] = [
     ("fork-copy", super::Passing::ForkCopy),
 ];
 
+/// Whether a spawn that fails is told as a wait status.
+pub(super) const FAILURES: [(&str, bool); 2] = [("status", true), ("error", false)];
+
 /// Whether there are many.
 pub(super) const THREADS: [(&str, bool); 2] = [("one", false), ("many", true)];
 
@@ -224,7 +227,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 41] = [
+pub(super) const EFFECTS: [EffectKeys; 42] = [
     effect(
         "mutation",
         "changes the environment",
@@ -241,6 +244,23 @@ pub(super) const EFFECTS: [EffectKeys; 41] = [
             Value::Word(|| names(&PASSINGS)),
             "on shared memory, or from a forked copy",
         )],
+    ),
+    effect(
+        "spawns",
+        "says what a spawn of the same match starts",
+        &[
+            may(
+                "program",
+                Value::Argument,
+                "the program, or the list that begins with it",
+            ),
+            may("command", Value::Argument, "a command line for /bin/sh -c"),
+            may(
+                "failure",
+                Value::Word(|| names(&FAILURES)),
+                "how the caller is told; error where absent",
+            ),
+        ],
     ),
     effect(
         "read",

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::entry::{ArgumentRef, JoinOf, Role, StartMoment, Taken};
 use super::fields::{Fields, Mistake, word};
-use super::keys::{EFFECTS, PASSINGS, SHAPES, TEAM_PARTS, THREADS};
+use super::keys::{EFFECTS, FAILURES, PASSINGS, SHAPES, TEAM_PARTS, THREADS};
 
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
@@ -12,6 +12,7 @@ type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("mutation", mutation),
     ("spawn", spawn),
+    ("spawns", spawns),
     ("read", read),
     ("start", start),
     ("runtime", runtime),
@@ -117,6 +118,30 @@ fn mutation(fields: &Fields<'_>) -> Result<Role, Mistake> {
         shape,
         key: fields.argument("key")?,
     })
+}
+
+fn spawns(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let (program, command) = (fields.argument("program")?, fields.argument("command")?);
+    let status = fields.word("failure", &FAILURES)?.unwrap_or(false);
+    match (program, command) {
+        (Some(argument), None) => Ok(Role::Spawns {
+            argument,
+            command: false,
+            status,
+        }),
+        (None, Some(argument)) => Ok(Role::Spawns {
+            argument,
+            command: true,
+            status,
+        }),
+        (Some(_), Some(_)) => {
+            let span = fields.get("command").map_or(0..0, |value| value.span());
+            Err(Mistake::new(span, "`program` and `command` exclude each other"))
+        }
+        (None, None) => Err(fields
+            .missing("program")
+            .help(Some("or `command`, for /bin/sh -c".to_owned()))),
+    }
 }
 
 fn spawn(fields: &Fields<'_>) -> Result<Role, Mistake> {
