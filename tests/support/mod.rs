@@ -4,3 +4,4 @@
 pub mod finding;
 pub mod fixtures;
 pub mod parallel;
+pub mod processes;
