@@ -19,11 +19,7 @@ use super::scan::{self, Outcome, Request};
 /// What stops the whole run.
 pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserError> {
     let rules = rules(&asked.rule)?;
-    let request = Request {
-        scan: &asked.scan,
-        fail_on: None,
-        min_confidence: None,
-    };
+    let request = Request::all(&asked.scan);
     let mut outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
     outcome
         .findings

@@ -49,6 +49,20 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// A baseline cannot be read.
+    BaselineUnreadable { file: String, cause: String },
+    /// The text of a baseline is none.
+    Baseline { at: Excerpt, cause: String },
+    /// A file cannot be written.
+    Unwritable { file: String, cause: String },
+    /// `--since` or `--staged` outside of a working tree.
+    NoRepository { path: String },
+    /// `--since` names no commit.
+    NoCommit { reference: String },
+    /// git is not there.
+    GitMissing { cause: String },
+    /// git refused.
+    GitFailed { command: String, cause: String },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -68,6 +82,13 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::BaselineUnreadable { file, .. } => format!("cannot read the baseline `{file}`"),
+            UserError::Baseline { .. } => "the baseline is wrong".to_owned(),
+            UserError::Unwritable { file, .. } => format!("cannot write `{file}`"),
+            UserError::NoRepository { path } => format!("cannot tell which lines are changed in `{path}`"),
+            UserError::NoCommit { reference } => format!("`{reference}` is no commit"),
+            UserError::GitMissing { .. } => "cannot run git".to_owned(),
+            UserError::GitFailed { command, .. } => format!("`{command}` failed"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -79,6 +100,11 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::BaselineUnreadable { cause, .. }
+            | UserError::Baseline { cause, .. }
+            | UserError::Unwritable { cause, .. }
+            | UserError::GitMissing { cause }
+            | UserError::GitFailed { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
@@ -87,6 +113,8 @@ impl UserError {
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
+            UserError::NoRepository { .. } => Some("it is in no working tree of git".to_owned()),
+            UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -109,6 +137,16 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::BaselineUnreadable { .. } => {
+                Some("write one with `envrace baseline`, or use none with --no-baseline".to_owned())
+            }
+            UserError::Baseline { .. } => Some("write it anew with `envrace baseline`".to_owned()),
+            UserError::NoRepository { .. } => Some("leave out --since and --staged there".to_owned()),
+            UserError::NoCommit { .. } => {
+                Some("in a shallow clone, fetch it first (`git fetch origin main`)".to_owned())
+            }
+            UserError::GitMissing { .. } => Some("--since and --staged need it on the PATH".to_owned()),
+            UserError::GitFailed { .. } | UserError::Unwritable { .. } => None,
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -117,7 +155,7 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::Unwritable { .. } => Exit::Lost,
             _ => Exit::Usage,
         }
     }
@@ -125,7 +163,7 @@ impl UserError {
     /// The place that it is about.
     fn excerpt(&self) -> Option<Excerpt> {
         match self {
-            UserError::Config { at, .. } => Some(at.clone()),
+            UserError::Config { at, .. } | UserError::Baseline { at, .. } => Some(at.clone()),
             UserError::Api { error, text } => Some(Excerpt {
                 file: error.file.clone(),
                 line: error.line,

@@ -2,16 +2,21 @@
 //! all other rooms and is used by none.
 
 mod args;
+mod baseline;
 mod check;
 mod config;
+mod config_command;
 mod confirm;
 mod error;
 mod exit;
 mod explain;
+mod git;
 mod output;
 mod rebase;
 mod scan;
+mod sift;
 mod why;
+mod write;
 
 use std::ffi::OsString;
 
@@ -52,6 +57,8 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Check(check) => return check::run(check, cli.color, detail),
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
+        args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
+        args::Command::Config(config) => config_command::run(config)?,
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),

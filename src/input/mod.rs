@@ -9,16 +9,16 @@ use crate::facts::Language;
 
 pub mod archive;
 mod decode;
-mod exclude;
+mod globs;
 mod language;
 mod project;
 mod read;
 mod walk;
 
-pub use exclude::Excludes;
+pub use globs::Globs;
 pub use language::{by_name, by_shebang};
 pub use project::{PathError, Plan, Prefix, Project, Scope, plan};
-pub use read::{MAX_BYTES, lower_case, read_file, read_stdin};
+pub use read::{MAX_BYTES, lower_case, read_bytes, read_file, read_stdin};
 pub use walk::{Found, PassedOver, Reach, Walked, find, found_file, walk};
 
 /// One file that was read.

@@ -21,6 +21,16 @@ pub fn read_file(path: &Path, name: &str, language: Language) -> (Option<Source>
     finish(bytes, name, language)
 }
 
+/// Decodes bytes that were read elsewhere, as [`read_file`] does.
+pub fn read_bytes(bytes: Vec<u8>, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
+    let limited = if bytes.len() as u64 > MAX_BYTES {
+        Err(file_too_large())
+    } else {
+        Ok(bytes)
+    };
+    finish(limited, name, language)
+}
+
 /// Reads and decodes standard input.
 pub fn read_stdin(name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
     finish(limited(io::stdin().lock(), file_too_large), name, language)

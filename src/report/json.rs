@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::facts::Problem;
-use crate::finding::Finding;
+use crate::finding::{Finding, SuppressedBy};
 use crate::knowledge::Target;
 
 use super::Report;
+use super::summary::suppressed;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -36,17 +37,22 @@ struct SummaryDocument<'a> {
     skipped: u64,
     /// Findings that are not silenced, by the rule's name.
     by_rule: BTreeMap<&'a str, u64>,
+    /// By a comment in the source.
     silenced: u64,
+    baselined: u64,
+    /// Left out of `findings`: below `--min-confidence`, notes under persona regular, rules set to `off`, and what touches
+    /// no changed line.
+    below_confidence: u64,
+    notes: u64,
+    switched_off: u64,
+    unchanged: u64,
+    /// Findings of the baseline that no longer occur.
+    stale: u64,
 }
 
 /// The report as JSON, with a line end at its end.
 pub fn json(report: &Report) -> String {
     let mut by_rule = BTreeMap::new();
-    let silenced = report
-        .findings
-        .iter()
-        .filter(|finding| finding.suppressed.is_some())
-        .count() as u64;
     for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none()) {
         *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
     }
@@ -62,7 +68,13 @@ pub fn json(report: &Report) -> String {
             parsed: summary.parsed,
             skipped: summary.passed_over.total(),
             by_rule,
-            silenced,
+            silenced: suppressed(report, SuppressedBy::Source),
+            baselined: suppressed(report, SuppressedBy::Baseline),
+            below_confidence: summary.below_confidence,
+            notes: summary.notes,
+            switched_off: summary.switched_off,
+            unchanged: summary.unchanged,
+            stale: summary.stale,
         },
     };
     let mut text = serde_json::to_string_pretty(&document).expect("plain structs with string keys always serialise");
