@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::knowledge::{CatalogError, TargetError};
-use crate::report::sanitise_line;
+use crate::report::{EarlierError, sanitise_line};
 
 use super::exit::Exit;
 
@@ -63,6 +63,10 @@ pub enum UserError {
     GitMissing { cause: String },
     /// git refused.
     GitFailed { command: String, cause: String },
+    /// `--report` names a file that cannot be read.
+    ReportUnreadable { file: String, cause: String },
+    /// `--report` names a file that is no report.
+    ReportWrong { file: String, error: EarlierError },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -89,6 +93,8 @@ impl UserError {
             UserError::NoCommit { reference } => format!("`{reference}` is no commit"),
             UserError::GitMissing { .. } => "cannot run git".to_owned(),
             UserError::GitFailed { command, .. } => format!("`{command}` failed"),
+            UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
+            UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -105,6 +111,7 @@ impl UserError {
             | UserError::Unwritable { cause, .. }
             | UserError::GitMissing { cause }
             | UserError::GitFailed { cause, .. }
+            | UserError::ReportUnreadable { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
@@ -115,6 +122,7 @@ impl UserError {
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
             UserError::NoRepository { .. } => Some("it is in no working tree of git".to_owned()),
             UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
+            UserError::ReportWrong { error, .. } => Some(error.to_string()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -147,6 +155,10 @@ impl UserError {
             }
             UserError::GitMissing { .. } => Some("--since and --staged need it on the PATH".to_owned()),
             UserError::GitFailed { .. } | UserError::Unwritable { .. } => None,
+            UserError::ReportUnreadable { .. } => Some("check the spelling and the working directory".to_owned()),
+            UserError::ReportWrong { .. } => {
+                Some("make one with `envrace check --format json PATH > report.json`".to_owned())
+            }
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }

@@ -87,8 +87,17 @@ pub struct Outcome {
     pub nothing: Vec<String>,
     /// The baselines that counted, by file.
     pub books: BTreeMap<PathBuf, Book>,
-    /// The roots of the projects, by the path that the user sees.
-    pub roots: BTreeMap<String, PathBuf>,
+    /// The projects that can keep evidence, with the fingerprints of their findings.
+    pub homes: Vec<Home>,
+    /// What went wrong beside the analysis, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A project's root, and whose evidence belongs there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Home {
+    pub root: PathBuf,
+    pub fingerprints: BTreeSet<String>,
 }
 
 /// Runs `job` on threads that have the stack and the number that is wanted (0: one a core).

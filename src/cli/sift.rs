@@ -12,9 +12,10 @@ use crate::triage::{self, Baseline, Entry, Run};
 
 use super::config::Config;
 use super::error::{Excerpt, UserError};
+use super::evidence;
 use super::git::Changes;
 use super::rebase;
-use super::scan::{Analysed, Known, Outcome, Request};
+use super::scan::{Analysed, Home, Known, Outcome, Request};
 
 /// A project with what was found out about it beside its sources.
 pub(super) struct Settled<'a> {
@@ -50,6 +51,20 @@ impl Book {
     }
 }
 
+/// The baseline that counts for a project, and how it knows the project's paths.
+struct Shelf<'p> {
+    file: PathBuf,
+    folder: PathBuf,
+    root: &'p Path,
+}
+
+impl Shelf<'_> {
+    /// A path of the project relative to the folder of the baseline.
+    fn place(&self, path: &str) -> String {
+        relative(&self.root.join(path), &self.folder)
+    }
+}
+
 impl Outcome {
     /// Triage of one project, and its results under the paths that the user is to see.
     ///
@@ -61,71 +76,30 @@ impl Outcome {
         settled: &Settled,
         request: Request,
     ) -> Result<(), UserError> {
-        let Settled {
-            project,
-            config,
-            changes,
-        } = settled;
+        let project = settled.project;
         let mut findings = std::mem::take(&mut analysed.analysis.findings);
         let mut problems = std::mem::take(&mut analysed.problems);
         problems.append(&mut analysed.analysis.problems);
-        let complete = !problems.iter().any(|problem| problem.kind.loses_input());
+        let complete = project.scope == Scope::Tree && !problems.iter().any(|problem| problem.kind.loses_input());
         if !request.scan.no_ignores {
             analysed.ignores.apply(&mut findings);
             let ignores = std::mem::take(&mut analysed.ignores);
             problems.extend(ignores.problems(|rule| detect::runs(rule, &analysed.options)));
         }
-        let book = self.open_book(settled, &analysed, request)?;
-        if let Some((file, place)) = &book
-            && let Some(book) = self.books.get_mut(file)
-        {
-            let complete = complete && project.scope == Scope::Tree;
-            let mut run = Run::new(place(""), target_words(&analysed.options), complete);
-            run.occurring(&findings, place);
-            book.runs.push(run);
-            if !matches!(request.known, Known::Written(_)) {
-                book.baseline.hide(&mut findings, place);
-            }
+        let shelf = self.open_book(settled, &analysed, request)?;
+        if let Some(shelf) = &shelf {
+            let run = Run::new(shelf.place(""), target_words(&analysed.options), complete);
+            self.know(shelf, run, &mut findings, request);
         }
-        let level_of = |path: &str, rule: RuleCode| config.levels.of(&project.root.join(path), rule);
-        let (mut findings, off) = triage::set_levels(findings, &level_of);
         if !project.whole {
-            findings = triage::touching(findings, &analysed.focus);
             problems.retain(|problem| problem.kind.loses_input() || analysed.focus.contains(&problem.path));
         }
-        let mut unchanged = 0;
-        if let Some(changes) = changes {
-            (findings, unchanged) = triage::changed(findings, &|place| {
-                changes.touch(
-                    &project.root.join(&place.path),
-                    place.line,
-                    place.end_line.max(place.line),
-                )
-            });
-        }
-        let least = request
-            .min_confidence
-            .or(config.min_confidence)
-            .unwrap_or(Confidence::Low);
-        let (mut findings, below) = triage::at_least(findings, least);
-        let fail_on = request.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
-        let mut notes = 0;
-        // Who wants notes to fail the run wants to see them.
-        if analysed.options.persona == Persona::Regular && fail_on > Severity::Note {
-            (findings, notes) = triage::without_notes(findings);
-        }
-        if let Some((file, place)) = &book
-            && let Some(run) = self.books.get_mut(file).and_then(|book| book.runs.last_mut())
+        let findings = self.keep(findings, &analysed, settled, request);
+        if let Some(shelf) = &shelf
+            && let Some(run) = self.books.get_mut(&shelf.file).and_then(|book| book.runs.last_mut())
         {
-            run.reported(&findings, place);
+            run.reported(&findings, &|path| shelf.place(path));
         }
-        self.fails |= findings
-            .iter()
-            .any(|finding| finding.suppressed.is_none() && finding.severity >= fail_on);
-        self.summary.below_confidence += below as u64;
-        self.summary.switched_off += off as u64;
-        self.summary.unchanged += unchanged as u64;
-        self.summary.notes += notes as u64;
         self.show(findings, analysed, project);
         for mut problem in problems {
             problem.path = project.prefix.show(&problem.path);
@@ -134,8 +108,74 @@ impl Outcome {
         Ok(())
     }
 
+    /// Marks what the baseline knows, and remembers for it what occurs.
+    fn know(&mut self, shelf: &Shelf, mut run: Run, findings: &mut [Finding], request: Request) {
+        let place = |path: &str| shelf.place(path);
+        run.occurring(findings, &place);
+        if let Some(book) = self.books.get_mut(&shelf.file) {
+            book.runs.push(run);
+            if !matches!(request.known, Known::Written(_)) {
+                book.baseline.hide(findings, &place);
+            }
+        }
+    }
+
+    /// What is left to be shown of a project's findings; what is left out is counted.
+    fn keep(
+        &mut self,
+        findings: Vec<Finding>,
+        analysed: &Analysed,
+        settled: &Settled,
+        request: Request,
+    ) -> Vec<Finding> {
+        let Settled {
+            project,
+            config,
+            changes,
+        } = settled;
+        let level_of = |path: &str, rule: RuleCode| config.levels.of(&project.root.join(path), rule);
+        let (mut findings, off) = triage::set_levels(findings, &level_of);
+        self.summary.switched_off += off as u64;
+        if !project.whole {
+            findings = triage::touching(findings, &analysed.focus);
+        }
+        if let Some(changes) = changes {
+            let (kept, unchanged) = triage::changed(findings, &|place| {
+                changes.touch(
+                    &project.root.join(&place.path),
+                    place.line,
+                    place.end_line.max(place.line),
+                )
+            });
+            findings = kept;
+            self.summary.unchanged += unchanged as u64;
+        }
+        let least = request.min_confidence.or(config.min_confidence);
+        let (mut findings, below) = triage::at_least(findings, least.unwrap_or(Confidence::Low));
+        self.summary.below_confidence += below as u64;
+        let fail_on = request.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
+        // Who wants notes to fail the run wants to see them.
+        if analysed.options.persona == Persona::Regular && fail_on > Severity::Note {
+            let (kept, notes) = triage::without_notes(findings);
+            findings = kept;
+            self.summary.notes += notes as u64;
+        }
+        self.fails |= findings
+            .iter()
+            .any(|finding| finding.suppressed.is_none() && finding.severity >= fail_on);
+        findings
+    }
+
     /// Takes in findings and files under the paths by which the user knows them.
     fn show(&mut self, mut findings: Vec<Finding>, mut analysed: Analysed, project: &Project) {
+        // What was taken alone, or came through a pipe, is no project that could keep anything.
+        if project.scope == Scope::Tree {
+            self.warnings.extend(evidence::show(&project.root, &mut findings));
+            self.homes.push(Home {
+                root: project.root.clone(),
+                fingerprints: findings.iter().map(|finding| finding.fingerprint.clone()).collect(),
+            });
+        }
         for finding in &mut findings {
             rebase::finding(finding, &project.prefix, &analysed.sources);
         }
@@ -145,17 +185,15 @@ impl Outcome {
         self.summary.files += analysed.summary.files;
         self.summary.parsed += analysed.summary.parsed;
         self.summary.passed_over.add(analysed.summary.passed_over);
-        self.roots
-            .insert(project.prefix.root().to_owned(), project.root.clone());
     }
 
-    /// The file of the baseline that counts for a project, which is in `books` then, and how it knows the project's paths.
+    /// The baseline that counts for a project, which is in `books` then.
     fn open_book<'p>(
         &mut self,
         settled: &Settled<'p>,
         analysed: &Analysed,
         request: Request,
-    ) -> Result<Option<(PathBuf, impl Fn(&str) -> String + use<'p>)>, UserError> {
+    ) -> Result<Option<Shelf<'p>>, UserError> {
         let (file, must_exist) = match request.known {
             Known::None => return Ok(None),
             Known::File(file) => (file.to_owned(), true),
@@ -170,9 +208,13 @@ impl Outcome {
         }
         let project = settled.project;
         let book = self.books.entry(file.clone()).or_default();
-        let folder = book.folder.clone();
-        let place = move |path: &str| relative(&project.root.join(path), &folder);
-        book.files.extend(analysed.sources.iter().map(|(path, _)| place(path)));
+        let shelf = Shelf {
+            file,
+            folder: book.folder.clone(),
+            root: &project.root,
+        };
+        book.files
+            .extend(analysed.sources.iter().map(|(path, _)| shelf.place(path)));
         let ran = RuleCode::ALL
             .iter()
             .filter(|rule| detect::runs(**rule, &analysed.options));
@@ -180,7 +222,7 @@ impl Outcome {
         if project.scope == Scope::Tree {
             book.roots.push(project.root.clone());
         }
-        Ok(Some((file, place)))
+        Ok(Some(shelf))
     }
 
     /// Counts what the baselines list and no longer occurs.

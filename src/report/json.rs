@@ -11,6 +11,9 @@ use crate::knowledge::Target;
 use super::Report;
 use super::summary::suppressed;
 
+/// The name of the contract.
+pub(super) const SCHEMA: &str = "envrace/1";
+
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -52,13 +55,9 @@ struct SummaryDocument<'a> {
 
 /// The report as JSON, with a line end at its end.
 pub fn json(report: &Report) -> String {
-    let mut by_rule = BTreeMap::new();
-    for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none()) {
-        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
-    }
     let summary = report.summary;
     let document = Document {
-        schema: "envrace/1",
+        schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         target: target(report.target),
         findings: report.findings,
@@ -67,9 +66,9 @@ pub fn json(report: &Report) -> String {
             files: summary.files,
             parsed: summary.parsed,
             skipped: summary.passed_over.total(),
-            by_rule,
-            silenced: suppressed(report, SuppressedBy::Source),
-            baselined: suppressed(report, SuppressedBy::Baseline),
+            by_rule: by_rule(report.findings),
+            silenced: suppressed(report.findings, SuppressedBy::Source),
+            baselined: suppressed(report.findings, SuppressedBy::Baseline),
             below_confidence: summary.below_confidence,
             notes: summary.notes,
             switched_off: summary.switched_off,
@@ -77,7 +76,26 @@ pub fn json(report: &Report) -> String {
             stale: summary.stale,
         },
     };
-    let mut text = serde_json::to_string_pretty(&document).expect("plain structs with string keys always serialise");
+    pretty(&document)
+}
+
+/// Findings that are not silenced, by the rule's name.
+pub(super) fn by_rule(findings: &[Finding]) -> BTreeMap<&str, u64> {
+    let mut by_rule = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.suppressed.is_none()) {
+        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
+    }
+    by_rule
+}
+
+/// How many a comment silences.
+pub(super) fn silenced(findings: &[Finding]) -> u64 {
+    suppressed(findings, SuppressedBy::Source)
+}
+
+/// A document as text, with a line end at its end.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("plain structs with string keys always serialise");
     text.push('\n');
     text
 }

@@ -102,8 +102,8 @@ fn loud<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> 
 }
 
 /// How many findings are there and not reported.
-pub fn suppressed(report: &Report, by: SuppressedBy) -> u64 {
-    let all = report.findings.iter().filter_map(|finding| finding.suppressed.as_ref());
+pub fn suppressed(findings: &[Finding], by: SuppressedBy) -> u64 {
+    let all = findings.iter().filter_map(|finding| finding.suppressed.as_ref());
     all.filter(|suppressed| suppressed.by == by).count() as u64
 }
 
@@ -141,8 +141,8 @@ fn last_line(report: &Report) -> String {
         format!("{} parsed", summary.parsed),
     ];
     let (silenced, baselined) = (
-        suppressed(report, SuppressedBy::Source),
-        suppressed(report, SuppressedBy::Baseline),
+        suppressed(report.findings, SuppressedBy::Source),
+        suppressed(report.findings, SuppressedBy::Baseline),
     );
     let problems = report.problems.len() as u64;
     for (number, text) in [

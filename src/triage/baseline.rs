@@ -373,7 +373,7 @@ mod tests {
         };
         let now = run(&[finding("a.py", 9)]);
         assert_eq!(prune(now.clone(), &|_| true), (1, 1, 0));
-        assert_eq!(baseline.stale(&[now.clone()], &|_| true), 1);
+        assert_eq!(baseline.stale(std::slice::from_ref(&now), &|_| true), 1);
         assert_eq!(prune(now.clone(), &|entry| entry.path != "b.py"), (2, 0, 1));
         let elsewhere = Run {
             project: "sub".to_owned(),
@@ -404,8 +404,9 @@ mod tests {
     fn pruning_adds_nothing_and_writing_does() {
         let baseline = written(&[finding("a.py", 3)]);
         let now = run(&[finding("a.py", 3), finding("c.py", 1)]);
-        assert_eq!(baseline.updated(&[now.clone()], &|_| true, Add::Nothing).1.listed, 1);
-        let (_, update) = baseline.updated(&[now], &|_| true, Add::Reported);
+        let now = [now];
+        assert_eq!(baseline.updated(&now, &|_| true, Add::Nothing).1.listed, 1);
+        let (_, update) = baseline.updated(&now, &|_| true, Add::Reported);
         assert_eq!((update.listed, update.added, update.dropped), (2, 1, 0));
     }
 

@@ -94,6 +94,7 @@ mod tests {
             chain: vec![],
             repeated: false,
             language: "python".to_owned(),
+            spawns: None,
             code: "code".to_owned(),
         };
         let thread = Thread {

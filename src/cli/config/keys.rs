@@ -79,7 +79,10 @@ pub(super) const KEYS: &[Key] = &[
         doc: "The versions to judge for, as --target takes them. The default is the worst case over all that are known.",
         form: Form::Table(&Target::KEYS),
         default: "{}",
-        take: |file, value, config| Ok(config.target = parse::target(file, value)?),
+        take: |file, value, config| {
+            config.target = parse::target(file, value)?;
+            Ok(())
+        },
     },
     Key {
         name: "exclude",
@@ -98,14 +101,20 @@ pub(super) const KEYS: &[Key] = &[
         doc: "The least severity that fails the run.",
         form: Form::Word(&["note", "warning", "error"]),
         default: "\"warning\"",
-        take: |file, value, config| Ok(config.fail_on = Some(parse::one_of(file, value, &SEVERITIES)?)),
+        take: |file, value, config| {
+            config.fail_on = Some(parse::one_of(file, value, &SEVERITIES)?);
+            Ok(())
+        },
     },
     Key {
         name: "min-confidence",
         doc: "Findings of less confidence are left out.",
         form: Form::Word(&["low", "medium", "high"]),
         default: "\"low\"",
-        take: |file, value, config| Ok(config.min_confidence = Some(parse::one_of(file, value, &CONFIDENCES)?)),
+        take: |file, value, config| {
+            config.min_confidence = Some(parse::one_of(file, value, &CONFIDENCES)?);
+            Ok(())
+        },
     },
     Key {
         name: "persona",
@@ -113,14 +122,20 @@ pub(super) const KEYS: &[Key] = &[
               into hidden and ignored files.",
         form: Form::Word(&["regular", "pedantic", "auditor"]),
         default: "\"regular\"",
-        take: |file, value, config| Ok(config.persona = Some(parse::one_of(file, value, &PERSONAS)?)),
+        take: |file, value, config| {
+            config.persona = Some(parse::one_of(file, value, &PERSONAS)?);
+            Ok(())
+        },
     },
     Key {
         name: "preview",
         doc: "Also apply rules that are new and may still change.",
         form: Form::Flag,
         default: "false",
-        take: |file, value, config| Ok(config.preview = Some(parse::flag(file, value)?)),
+        take: |file, value, config| {
+            config.preview = Some(parse::flag(file, value)?);
+            Ok(())
+        },
     },
     Key {
         name: "baseline",
@@ -128,14 +143,20 @@ pub(super) const KEYS: &[Key] = &[
               not reported.",
         form: Form::Text,
         default: "",
-        take: |file, value, config| Ok(config.baseline = Some(file.base.join(parse::text(file, value)?))),
+        take: |file, value, config| {
+            config.baseline = Some(file.base.join(parse::text(file, value)?));
+            Ok(())
+        },
     },
     Key {
         name: "rules",
         doc: "How loud each rule is, by its name or code. Findings of low confidence are never made louder than they are.",
         form: Form::Levels,
         default: "{}",
-        take: |file, value, config| Ok(config.levels.everywhere = parse::levels(file, value)?),
+        take: |file, value, config| {
+            config.levels.everywhere = parse::levels(file, value)?;
+            Ok(())
+        },
     },
     Key {
         name: "per-path",
@@ -143,7 +164,10 @@ pub(super) const KEYS: &[Key] = &[
               that names the rule counts.",
         form: Form::PerPath,
         default: "[]",
-        take: |file, value, config| Ok(config.levels.per_path = parse::per_path(file, value)?),
+        take: |file, value, config| {
+            config.levels.per_path = parse::per_path(file, value)?;
+            Ok(())
+        },
     },
     Key {
         name: "api",
