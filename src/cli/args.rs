@@ -273,6 +273,11 @@ pub struct Confirm {
     /// How to print the findings
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: ConfirmFormat,
+
+    /// Replay nothing; write a program for each pattern, which fails by itself on a machine without envrace, to this
+    /// empty or new folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "list"])]
+    pub emit: Option<PathBuf>,
 }
 
 /// See [`Cli::color`].

@@ -29,8 +29,6 @@ pub enum UserError {
     PathMissing { path: String, cause: String },
     /// A path given by hand is a pipe, socket or device.
     PathSpecial { path: String },
-    /// An archive was given, which this version cannot read.
-    ArchiveUnread { path: String },
     /// `-` without a word on its language.
     StdinLanguage,
     /// `--config` names a file that cannot be read, or one that was found cannot be.
@@ -63,6 +61,8 @@ pub enum UserError {
     GitMissing { cause: String },
     /// git refused.
     GitFailed { command: String, cause: String },
+    /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
+    Emit { path: String, cause: String, foreign: bool },
     /// `--report` names a file that cannot be read.
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
@@ -79,7 +79,6 @@ impl UserError {
         match self {
             UserError::PathMissing { path, .. } => format!("cannot analyse `{path}`"),
             UserError::PathSpecial { path } => format!("cannot analyse `{path}`"),
-            UserError::ArchiveUnread { path } => format!("cannot analyse `{path}`"),
             UserError::StdinLanguage => "cannot tell the language of standard input".to_owned(),
             UserError::ConfigUnreadable { file, .. } => format!("cannot read the configuration `{file}`"),
             UserError::Config { .. } | UserError::Api { .. } => "the configuration is wrong".to_owned(),
@@ -93,6 +92,7 @@ impl UserError {
             UserError::NoCommit { reference } => format!("`{reference}` is no commit"),
             UserError::GitMissing { .. } => "cannot run git".to_owned(),
             UserError::GitFailed { command, .. } => format!("`{command}` failed"),
+            UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
@@ -111,11 +111,11 @@ impl UserError {
             | UserError::Unwritable { cause, .. }
             | UserError::GitMissing { cause }
             | UserError::GitFailed { cause, .. }
+            | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
@@ -132,7 +132,6 @@ impl UserError {
         match self {
             UserError::PathMissing { .. } => Some("check the spelling and the working directory".to_owned()),
             UserError::PathSpecial { .. } => Some("pass what comes through a pipe as `-` with --language".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("unpack it and name the folder".to_owned()),
             UserError::StdinLanguage => Some("add --language c, python or rust, or --stdin-filename".to_owned()),
             UserError::ConfigUnreadable { .. } => {
                 Some("name another with --config, or none with --no-config".to_owned())
@@ -155,6 +154,9 @@ impl UserError {
             }
             UserError::GitMissing { .. } => Some("--since and --staged need it on the PATH".to_owned()),
             UserError::GitFailed { .. } | UserError::Unwritable { .. } => None,
+            UserError::Emit { foreign, .. } => {
+                foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
+            }
             UserError::ReportUnreadable { .. } => Some("check the spelling and the working directory".to_owned()),
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
@@ -167,7 +169,9 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } | UserError::Unwritable { .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::Unwritable { .. } | UserError::Emit { foreign: false, .. } => {
+                Exit::Lost
+            }
             _ => Exit::Usage,
         }
     }

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod config_command;
 mod confirm;
+mod emit;
 mod earlier;
 mod error;
 mod exit;

@@ -11,9 +11,9 @@ use crate::detect::{self, Analysis, Options, Persona};
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::frontend;
-use crate::input::{self, Found, PathError, Prefix, Project, Reach, Scope, Source, Sources};
+use crate::input::{self, Found, Member, PathError, Prefix, Project, Reach, Scope, Source, Sources};
 use crate::knowledge::Target;
-use crate::report::{self, Summary};
+use crate::report::{self, Package, Summary};
 use crate::triage::Ignores;
 
 use super::args;
@@ -87,6 +87,8 @@ pub struct Outcome {
     pub nothing: Vec<String>,
     /// The baselines that counted, by file.
     pub books: BTreeMap<PathBuf, Book>,
+    /// What was found in each archive, in the order in which they were named.
+    pub packages: Vec<Package>,
     /// The projects that can keep evidence, with the fingerprints of their findings.
     pub homes: Vec<Home>,
     /// What went wrong beside the analysis, a sentence each.
@@ -127,8 +129,9 @@ pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
     for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
         let config = config_of(request.scan, &project)?;
         outcome.target = target(request.scan, &config.target)?;
-        let git = match (request.lines, stdin) {
-            (Lines::All, _) | (_, Stdin::Is(_)) => None,
+        let outside = project.scope == Scope::Archive || stdin != Stdin::Absent;
+        let git = match (request.lines, outside) {
+            (Lines::All, _) | (_, true) => None,
             (Lines::Since(reference), _) => Some((git::since(&project.root, reference)?, None)),
             (Lines::Staged, _) => git::staged(&project.root).map(|(changes, index)| Some((changes, Some(index))))?,
         };
@@ -230,7 +233,6 @@ pub(super) fn projects(
     let plan = input::plan(paths, scope, &cwd, &configured);
     errors.extend(plan.errors.into_iter().map(|error| match error {
         PathError::Missing { path, cause } => UserError::PathMissing { path, cause },
-        PathError::Archive { path } => UserError::ArchiveUnread { path },
         PathError::Special { path } => UserError::PathSpecial { path },
     }));
     let mut all: Vec<(Project, Stdin)> = plan
@@ -270,7 +272,12 @@ pub(super) fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, 
         None if scan.no_config => Choice::None,
         None => Choice::Nearest,
     };
-    config::load(choice, &project.root)
+    // The configuration is the user's: what an archive says of itself is part of what is examined.
+    let folder = match project.scope {
+        Scope::Archive => project.root.parent().unwrap_or(&project.root),
+        Scope::Tree | Scope::Named => &project.root,
+    };
+    config::load(choice, folder)
 }
 
 /// The `(key, value)` pairs of `--target`, checked.
@@ -325,8 +332,13 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
     if let Some(index) = &ask.index {
         take_index(project, config, index, &mut files);
     }
+    let members = std::mem::take(&mut files.members);
     let read = |found: &Found| read(found, stdin, ask.index.as_ref());
-    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, &read).into_iter().unzip();
+    let lowered = match project.scope {
+        Scope::Archive => lower_members(members),
+        Scope::Tree | Scope::Named => read_and_lower(&files.found, &read),
+    };
+    let (lowered, problems): (Vec<_>, Vec<_>) = lowered.into_iter().unzip();
     files.problems.extend(problems.into_iter().flatten());
     let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
     files.summary.parsed = facts.len() as u64;
@@ -357,6 +369,8 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
 #[derive(Default)]
 struct Files {
     found: Vec<Found>,
+    /// Those of an archive, with their bytes.
+    members: Vec<Member>,
     problems: Vec<Problem>,
     summary: Summary,
     focus: BTreeSet<String>,
@@ -373,6 +387,10 @@ fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan)
             language,
         });
         files.summary.files = 1;
+        return files;
+    }
+    if project.scope == Scope::Archive {
+        open_archive(project, config, &mut files);
         return files;
     }
     if project.scope == Scope::Tree {
@@ -412,6 +430,32 @@ fn take_index(project: &Project, config: &Config, index: &git::Index, files: &mu
         .extend(missing.filter_map(|path| input::found_file(&project.root, path, None)));
     files.found.sort();
     files.summary.files = files.found.len() as u64;
+}
+
+/// Takes in the members of an archive. All of them: ignore files and hidden names are no reason to pass over what somebody
+/// hands out.
+fn open_archive(project: &Project, config: &Config, files: &mut Files) {
+    let contents = input::read_archive(&project.root);
+    let folder = project.root.parent().unwrap_or(&project.root);
+    let (excluded, members): (Vec<Member>, Vec<Member>) = contents
+        .members
+        .into_iter()
+        .partition(|member| config.excludes.matches(&folder.join(&member.name)));
+    files.problems = contents.problems;
+    files.summary.passed_over = contents.passed_over;
+    files.summary.passed_over.excluded += excluded.len() as u64;
+    files.summary.files = members.len() as u64;
+    for name in project.named.iter().map(|name| name.to_string_lossy()) {
+        if members.iter().any(|member| member.name == *name) {
+            files.focus.insert(name.into_owned());
+        } else if excluded.iter().all(|member| member.name != *name) {
+            files.nothing.push(project.prefix.show(&name));
+        }
+    }
+    if project.whole && members.is_empty() && excluded.is_empty() && files.problems.is_empty() {
+        files.nothing.push(project.prefix.root().to_owned());
+    }
+    files.members = members;
 }
 
 /// Takes in a file that was named by hand: ignore files and its name do not keep it out, `exclude` does.
@@ -466,11 +510,26 @@ fn read_and_lower(found: &[Found], read: &Read) -> Vec<Lowered> {
         .par_iter()
         .map(|found| {
             let (source, problem) = read(found);
-            let mut problems: Vec<Problem> = problem.into_iter().collect();
-            let facts = source.and_then(|source| lower(source, &mut problems));
-            (facts, problems)
+            lower_read(source, problem)
         })
         .collect()
+}
+
+/// The same for members of an archive, which were read before.
+fn lower_members(members: Vec<Member>) -> Vec<Lowered> {
+    members
+        .into_par_iter()
+        .map(|member| {
+            let (source, problem) = input::read_bytes(member.bytes, &member.name, member.language);
+            lower_read(source, problem)
+        })
+        .collect()
+}
+
+fn lower_read(source: Option<Source>, problem: Option<Problem>) -> Lowered {
+    let mut problems: Vec<Problem> = problem.into_iter().collect();
+    let facts = source.and_then(|source| lower(source, &mut problems));
+    (facts, problems)
 }
 
 /// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.

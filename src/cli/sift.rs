@@ -6,8 +6,10 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::detect::{self, Options, Persona};
+use crate::facts::Problem;
 use crate::finding::{Confidence, Finding, RuleCode, Severity};
 use crate::input::{Project, Scope, lower_case};
+use crate::report::Package;
 use crate::triage::{self, Baseline, Entry, Run};
 
 use super::config::Config;
@@ -80,7 +82,7 @@ impl Outcome {
         let mut findings = std::mem::take(&mut analysed.analysis.findings);
         let mut problems = std::mem::take(&mut analysed.problems);
         problems.append(&mut analysed.analysis.problems);
-        let complete = project.scope == Scope::Tree && !problems.iter().any(|problem| problem.kind.loses_input());
+        let complete = project.scope != Scope::Named && !problems.iter().any(|problem| problem.kind.loses_input());
         if !request.scan.no_ignores {
             analysed.ignores.apply(&mut findings);
             let ignores = std::mem::take(&mut analysed.ignores);
@@ -100,11 +102,10 @@ impl Outcome {
         {
             run.reported(&findings, &|path| shelf.place(path));
         }
-        self.show(findings, analysed, project);
-        for mut problem in problems {
+        for problem in &mut problems {
             problem.path = project.prefix.show(&problem.path);
-            self.problems.push(problem);
         }
+        self.show(findings, problems, analysed, project);
         Ok(())
     }
 
@@ -167,7 +168,13 @@ impl Outcome {
     }
 
     /// Takes in findings and files under the paths by which the user knows them.
-    fn show(&mut self, mut findings: Vec<Finding>, mut analysed: Analysed, project: &Project) {
+    fn show(
+        &mut self,
+        mut findings: Vec<Finding>,
+        mut problems: Vec<Problem>,
+        mut analysed: Analysed,
+        project: &Project,
+    ) {
         // What was taken alone, or came through a pipe, is no project that could keep anything.
         if project.scope == Scope::Tree {
             self.warnings.extend(evidence::show(&project.root, &mut findings));
@@ -179,7 +186,18 @@ impl Outcome {
         for finding in &mut findings {
             rebase::finding(finding, &project.prefix, &analysed.sources);
         }
+        if project.scope == Scope::Archive {
+            let path = project.prefix.root().to_owned();
+            self.packages
+                .push(Package::new(path, analysed.summary, &findings, &problems));
+        }
+        // Only what a report can quote is kept, since many packages can be looked at in one run.
+        let quoted: BTreeSet<String> = findings.iter().flat_map(Finding::paths).map(str::to_owned).collect();
+        analysed
+            .sources
+            .retain(|path| quoted.contains(&project.prefix.show(path)));
         self.findings.append(&mut findings);
+        self.problems.append(&mut problems);
         self.sources.absorb(analysed.sources, &project.prefix);
         self.nothing.append(&mut analysed.nothing);
         self.summary.files += analysed.summary.files;
@@ -219,7 +237,7 @@ impl Outcome {
             .iter()
             .filter(|rule| detect::runs(**rule, &analysed.options));
         book.rules.extend(ran.map(|rule| rule.name()));
-        if project.scope == Scope::Tree {
+        if project.scope != Scope::Named {
             book.roots.push(project.root.clone());
         }
         Ok(Some(shelf))

@@ -8,8 +8,8 @@ use crate::facts::Problem;
 use crate::finding::{Finding, SuppressedBy};
 use crate::knowledge::Target;
 
-use super::Report;
 use super::summary::suppressed;
+use super::{Package, Report};
 
 /// The name of the contract.
 pub(super) const SCHEMA: &str = "envrace/1";
@@ -21,6 +21,9 @@ struct Document<'a> {
     target: TargetDocument,
     findings: &'a [Finding],
     problems: &'a [Problem],
+    /// One for each archive that was named.
+    #[serde(skip_serializing_if = "<[Package]>::is_empty")]
+    packages: &'a [Package],
     summary: SummaryDocument<'a>,
 }
 
@@ -62,6 +65,7 @@ pub fn json(report: &Report) -> String {
         target: target(report.target),
         findings: report.findings,
         problems: report.problems,
+        packages: report.packages,
         summary: SummaryDocument {
             files: summary.files,
             parsed: summary.parsed,

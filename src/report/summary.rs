@@ -6,7 +6,7 @@ use crate::facts::{Problem, ProblemKind};
 use crate::finding::{Finding, RuleCode, Safety, Severity, SuppressedBy};
 
 use super::text::{Style, count, paint};
-use super::{Detail, Report, sanitise};
+use super::{Detail, Report, package, sanitise};
 
 /// Appends problems, counts by rule and the last line.
 pub fn write(out: &mut String, report: &Report) {
@@ -23,6 +23,9 @@ pub fn write(out: &mut String, report: &Report) {
             paint(Style::Note, "note"),
             report.summary.stale
         ));
+    }
+    for one in report.packages {
+        out.push_str(&package::line(one));
     }
     out.push_str(&last_line(report));
     out.push('\n');

@@ -7,29 +7,8 @@ use std::process::{Command, Stdio};
 
 use super::super::pattern_native::{NativeMutation, NativePartner};
 use super::super::symptom::Symptom;
-use super::environment::OVERWRITTEN;
+use super::environment::{OVERWRITTEN, TOGGLED};
 use super::threads::{Scene, Shown};
-
-/// Whether it is a form of the standard library.
-pub fn mutates(mutation: NativeMutation) -> bool {
-    matches!(
-        mutation,
-        NativeMutation::SetVarAdd | NativeMutation::SetVarOverwrite | NativeMutation::RemoveVar
-    )
-}
-
-/// Whether it is a form of the standard library.
-pub fn is_partner(partner: NativePartner) -> bool {
-    matches!(
-        partner,
-        NativePartner::Command
-            | NativePartner::CommandEnv
-            | NativePartner::CommandEnvClear
-            | NativePartner::CommandPreExec
-            | NativePartner::EnvVar
-            | NativePartner::EnvVars
-    )
-}
 
 fn text(name: &std::ffi::CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())
@@ -44,6 +23,10 @@ pub fn mutate(mutation: NativeMutation, scene: &Scene, step: usize) {
         match mutation {
             NativeMutation::SetVarAdd => std::env::set_var(name, "n"),
             NativeMutation::SetVarOverwrite => std::env::set_var(text(OVERWRITTEN), name),
+            NativeMutation::SetVarToggle => {
+                std::env::set_var(text(TOGGLED), "t");
+                std::env::remove_var(text(TOGGLED));
+            }
             NativeMutation::RemoveVar => std::env::remove_var(name),
             _ => {}
         }
