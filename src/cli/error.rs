@@ -67,6 +67,12 @@ pub enum UserError {
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
     ReportWrong { file: String, error: EarlierError },
+    /// `run`: there is no such program.
+    CommandMissing { command: String },
+    /// `run`: the program cannot be executed.
+    CommandRefused { command: String, cause: String },
+    /// `run`: nothing can be observed here, so that the program was not run.
+    Unobserved { command: String, cause: String },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -95,6 +101,10 @@ impl UserError {
             UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
+            UserError::CommandMissing { command } | UserError::CommandRefused { command, .. } => {
+                format!("cannot run `{command}`")
+            }
+            UserError::Unobserved { command, .. } => format!("`{command}` was not run"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -113,6 +123,8 @@ impl UserError {
             | UserError::GitFailed { cause, .. }
             | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
+            | UserError::CommandRefused { cause, .. }
+            | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
@@ -123,6 +135,7 @@ impl UserError {
             UserError::NoRepository { .. } => Some("it is in no working tree of git".to_owned()),
             UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
+            UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -161,6 +174,13 @@ impl UserError {
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
             }
+            UserError::CommandMissing { .. } => Some("check the spelling and PATH".to_owned()),
+            UserError::CommandRefused { .. } => None,
+            UserError::Unobserved { .. } => Some(
+                "run it without envrace, or allow ptrace (in a container: --cap-add=SYS_PTRACE), outside of any debugger or \
+                 strace"
+                    .to_owned(),
+            ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -172,6 +192,9 @@ impl UserError {
             UserError::Output { .. } | UserError::Unwritable { .. } | UserError::Emit { foreign: false, .. } => {
                 Exit::Lost
             }
+            UserError::Unobserved { .. } => Exit::Program(125),
+            UserError::CommandRefused { .. } => Exit::Program(126),
+            UserError::CommandMissing { .. } => Exit::Program(127),
             _ => Exit::Usage,
         }
     }
@@ -184,7 +207,7 @@ impl UserError {
                 file: error.file.clone(),
                 line: error.line,
                 column: error.column,
-                width: 1,
+                width: error.width,
                 text: text
                     .lines()
                     .nth((error.line as usize).saturating_sub(1))

@@ -18,6 +18,7 @@ mod output;
 mod plan;
 mod progress;
 mod rebase;
+mod run;
 mod scan;
 mod sift;
 mod why;
@@ -64,6 +65,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
         args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
         args::Command::Config(config) => config_command::run(config)?,
+        args::Command::Run(run) => return run::run(run, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),

@@ -10,6 +10,8 @@ mod call_text;
 mod emit;
 mod environ_check;
 mod experiment;
+mod follow;
+mod guardian;
 mod judge;
 mod kept;
 mod launch;
@@ -41,7 +43,9 @@ use experiment::{Laboratory, cannot_run, carry_out};
 pub use emit::{
     EmitError, EmittedFile, ProgramLanguage, Reproducer, may_hold_reproducers, reproducers, write_reproducer,
 };
+pub use follow::{Failure, FollowError, Followed, Origin, follow};
 pub use kept::{Kept, KeptError, keep};
+pub use observer::{Ended, MOST_TEXT as MOST_ARGUMENT, trace_line};
 pub use pattern::Pattern;
 pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};

@@ -72,7 +72,7 @@ pub(super) const LEVELS: [(&str, Level); 4] = [
 /// The keys of a `[[per-path]]` table.
 pub(super) const PER_PATH: [&str; 2] = ["paths", "rules"];
 
-/// Every key.
+/// Every key, in the order in which they are taken.
 pub(super) const KEYS: &[Key] = &[
     Key {
         name: "target",
@@ -177,6 +177,17 @@ pub(super) const KEYS: &[Key] = &[
         take: |file, value, config| {
             config.apis = value.get_ref().as_array().map_or(0, |tables| tables.len());
             config.catalog = parse::catalog(file, value)?;
+            Ok(())
+        },
+    },
+    // Below `api`, to whose entries it adds: keys are taken in this order.
+    Key {
+        name: "api-files",
+        doc: "Files of such entries, relative to this file's folder.",
+        form: Form::Texts,
+        default: "[]",
+        take: |file, value, config| {
+            config.api_files = parse::api_files(file, value, &mut config.catalog)?;
             Ok(())
         },
     },

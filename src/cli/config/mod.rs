@@ -66,6 +66,8 @@ pub struct Config {
     pub catalog: Catalog,
     /// How many `[[api]]` tables there are.
     pub apis: usize,
+    /// `api-files` as it is written.
+    pub api_files: Vec<String>,
 }
 
 /// A file that was read.
@@ -209,7 +211,7 @@ fn sections(path: &Path) -> &'static [Section] {
 }
 
 /// The path relative to the working directory where it is below it.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let cwd = std::env::current_dir().ok().and_then(|cwd| cwd.canonicalize().ok());
     let inside = cwd.as_deref().and_then(|cwd| path.strip_prefix(cwd).ok());
     inside.unwrap_or(path).to_string_lossy().into_owned()
@@ -229,5 +231,6 @@ fn defaults() -> Config {
         levels: Levels::default(),
         catalog: Catalog::builtin(),
         apis: 0,
+        api_files: Vec::new(),
     }
 }

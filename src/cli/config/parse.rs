@@ -1,6 +1,7 @@
 //! The text of a configuration to its settings; every mistake with its place.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,13 +9,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::finding::RuleCode;
-use crate::input::Globs;
+use crate::input::{Globs, lower_case};
 use crate::knowledge::{Catalog, Target, did_you_mean};
 use crate::triage::{Level, unknown_rule_help};
 
 use super::super::error::{Excerpt, UserError};
 use super::keys::{KEYS, LEVELS, PER_PATH};
-use super::{Config, ConfigFile, PerPath, Section, defaults};
+use super::{Config, ConfigFile, PerPath, Section, defaults, shown};
 
 /// A configuration file that is being read.
 pub(super) struct File<'a> {
@@ -49,14 +50,17 @@ pub(super) fn parse(shown: &str, text: &str, base: &Path, sections: &[Section]) 
     file.section = section;
     let mut config = defaults();
     let mut lines = BTreeMap::new();
-    for (key, value) in settings {
-        let name = key.get_ref().as_ref();
-        let Some(known) = KEYS.iter().find(|known| known.name == name) else {
-            let names: Vec<&str> = KEYS.iter().map(|known| known.name).collect();
-            return Err(unknown_key(&file, key, name, &names));
-        };
-        (known.take)(&file, value, &mut config)?;
-        lines.insert(known.name, excerpt(&file, key.span()).line);
+    let names: Vec<&str> = KEYS.iter().map(|known| known.name).collect();
+    for (key, _) in settings {
+        if !names.contains(&key.get_ref().as_ref()) {
+            return Err(unknown_key(&file, key, key.get_ref(), &names));
+        }
+    }
+    for known in KEYS {
+        if let Some((key, value)) = settings.get_key_value(known.name) {
+            (known.take)(&file, value, &mut config)?;
+            lines.insert(known.name, excerpt(&file, key.span()).line);
+        }
     }
     config.file = Some(ConfigFile {
         shown: shown.to_owned(),
@@ -229,6 +233,24 @@ fn strings(file: &File, value: &Value) -> Result<Vec<Item>, UserError> {
         Some(items) => items.iter().map(one).collect(),
         None => Ok(vec![one(value)?]),
     }
+}
+
+/// Adds the entries of the `api-files`, whose paths count from the configuration's folder, to the catalog.
+pub(super) fn api_files(file: &File, value: &Value, catalog: &mut Catalog) -> Result<Vec<String>, UserError> {
+    let named = strings(file, value)?;
+    for item in &named {
+        let path = file.base.join(&item.text);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let cause = format!("`{}` cannot be read: {}", item.text, lower_case(&error));
+            let help = "the path counts from the folder of this configuration".to_owned();
+            wrong(file, item.span.clone(), cause, Some(help))
+        })?;
+        let shown = shown(&path);
+        *catalog = catalog
+            .with_file(&text, &shown)
+            .map_err(|error| UserError::Api { error, text })?;
+    }
+    Ok(named.into_iter().map(|item| item.text).collect())
 }
 
 /// The built-in entries with those of this file.
@@ -429,6 +451,10 @@ mod tests {
                 Form::PerPath => "[{ paths = 'x', rules = { ER001 = 'off' } }]".to_owned(),
                 Form::Apis => "[]".to_owned(),
             };
+            if key.name == "api-files" {
+                assert!(mistake("api-files = ['no/such/file']").2.contains("cannot be read"));
+                continue;
+            }
             right(&format!("{} = {example}", key.name), ROOT);
             if !key.default.is_empty() {
                 right(&format!("{} = {}", key.name, key.default), ROOT);

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::knowledge;
+
 use super::keys::{Form, KEYS, LEVELS, rule_names};
 
 /// The schema as text, with a line end at its end. It is committed as `schemas/config.schema.json`.
@@ -25,10 +27,17 @@ pub fn schema() -> String {
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
+        "definitions": api_definitions(),
     });
     let mut text = serde_json::to_string_pretty(&schema).expect("a JSON value always serialises");
     text.push('\n');
     text
+}
+
+/// What the schema of rules files says of `[[api]]` tables.
+fn api_definitions() -> Value {
+    let rules: Value = serde_json::from_str(&knowledge::schema()).expect("the schema of rules files is JSON");
+    rules["definitions"].clone()
 }
 
 fn form(form: Form) -> Value {
@@ -62,7 +71,7 @@ fn form(form: Form) -> Value {
         }),
         Form::Apis => json!({
             "type": "array",
-            "items": { "type": "object", "required": ["match", "effect", "language", "source"] },
+            "items": { "allOf": [{ "$ref": "#/definitions/api" }, { "required": ["language"] }] },
         }),
     }
 }

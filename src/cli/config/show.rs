@@ -73,6 +73,7 @@ pub fn show(config: &Config, asked: &Asked, project: &str) -> String {
 fn value(config: &Config, asked: &Asked, key: &str) -> Option<String> {
     Some(match key {
         "exclude" => list(&config.exclude),
+        "api-files" => list(&config.api_files),
         "fail-on" => word(&SEVERITIES, config.fail_on).unwrap_or_else(|| default(key)),
         "min-confidence" => word(&CONFIDENCES, config.min_confidence).unwrap_or_else(|| default(key)),
         "persona" => word(&PERSONAS, asked.persona.or(config.persona)).unwrap_or_else(|| default(key)),

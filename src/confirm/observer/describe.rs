@@ -74,6 +74,7 @@ mod tests {
     fn a_line_reads_like_straces() {
         let event = ExecEvent {
             pid: 17,
+            starter: None,
             path: "/bin/sh".to_owned(),
             arguments: Some(vec!["sh".to_owned(), "-c".to_owned(), "echo \"a\"\n\u{1b}".to_owned()]),
             array: 0x5632_d7c5_d160,
