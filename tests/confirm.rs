@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use envrace::confirm::{ConfirmOptions, confirm};
 use envrace::finding::{Evidence, Finding, Verdict};
 use serde_json::{Value, json};
-use support::finding::addition;
+use support::finding::{addition, shaped};
 use support::processes::{assert_none_left, with_mark};
 
 fn python_addition(partner: &str, code: &str) -> Finding {
@@ -140,6 +140,30 @@ fn a_held_child_fails_more_often_than_not_where_the_libc_frees_the_array() {
         !frees_the_old_array(&evidence) || evidence.failures * 2 > evidence.trials,
         "{evidence:?}"
     );
+}
+
+#[test]
+fn a_fork_window_hangs_where_the_lock_is_copied_and_never_without_another_thread_that_takes_it() {
+    let evidence = evidence(addition("c", "call:setenv", "fork", "call:fork", ""), &options());
+    assert!(controls_are_clean(&evidence), "{evidence:?}");
+    // glibc copies a held lock into the child; musl has none. How soon it comes depends on the machine.
+    if evidence.verdict == Verdict::Confirmed {
+        assert!(evidence.seen.contains_key("hang"), "{evidence:?}");
+    }
+}
+
+#[test]
+fn an_overwriting_changes_the_array_in_place_and_fails_nowhere() {
+    let finding = shaped("c", "call:setenv", "overwrite", "call:system");
+    let evidence = evidence(finding, &options());
+    if evidence.machine.libc.starts_with("glibc") {
+        assert_eq!(evidence.failures, 0, "{evidence:?}");
+        assert!(
+            !evidence.reason.contains("the array moved under"),
+            "{}",
+            evidence.reason
+        );
+    }
 }
 
 #[test]

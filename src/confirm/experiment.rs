@@ -74,12 +74,15 @@ pub fn carry_out(
         Ok(tally) => tally,
         Err(reason) => return cannot_run(pattern.to_string(), reason, machine),
     };
+    let mut held_children = experiment.watched.filter(|_| watching == Watching::Hold);
     if experiment.failures == 0 && watching != Watching::Hold && pattern.spawns() && laboratory.observer.is_ok() {
         progress("pattern, held");
         // Luck has not shown it; a schedule may. What the held replay does not show either is said of the free one.
-        let held = replay_side(ControlMode::None, HELD_TRIALS, search, Watching::Hold);
-        if let Some(held) = held.ok().filter(|held| held.failures > 0) {
-            (experiment, watching) = (held, Watching::Hold);
+        if let Ok(held) = replay_side(ControlMode::None, HELD_TRIALS, search, Watching::Hold) {
+            held_children = held.watched;
+            if held.failures > 0 {
+                (experiment, watching) = (held, Watching::Hold);
+            }
         }
     }
     let side = |control, trials, time| replay_side(control, trials, time, watching);
@@ -110,6 +113,7 @@ pub fn carry_out(
         one_lock: one_lock.unwrap_or_default(),
         demanded,
         active: watching == Watching::Hold,
+        held: held_children,
         blind: pattern.hides_errno() && watching == Watching::No,
         machine,
     });
