@@ -82,12 +82,22 @@ impl Extent {
         self.setting.env_vars.is_some()
     }
 
-    /// In a given environment, what PATH and LANG leave; else the usual number.
+    /// In a given environment, what PATH, LANG and the pieces of `env-bytes` leave; else the usual number.
     fn sentinels(self) -> usize {
         match self.setting.env_vars {
-            Some(count) => count.saturating_sub(1 + usize::from(self.setting.lang)).max(1),
+            Some(count) => {
+                let others = 1 + usize::from(self.setting.lang) + self.pieces().count();
+                count.saturating_sub(others).max(1)
+            }
             None => SENTINELS,
         }
+    }
+
+    /// The lengths of the variables that `env-bytes` asks for: the kernel takes no single string of more than 128 KiB.
+    fn pieces(self) -> impl Iterator<Item = usize> {
+        const PIECE: usize = 100_000;
+        let bytes = self.setting.env_bytes.unwrap_or(0);
+        (0..bytes).step_by(PIECE).map(move |start| PIECE.min(bytes - start))
     }
 
     fn run_seconds(self) -> f64 {
@@ -283,8 +293,8 @@ fn environment(laboratory: &Laboratory, extent: Extent) -> Vec<(OsString, OsStri
         path.push(":");
     }
     path.push("/usr/local/bin:/usr/bin:/bin");
-    if let Some(count) = extent.setting.env_vars {
-        return bare_environment(path, count, extent);
+    if extent.is_bare() {
+        return bare_environment(path, extent);
     }
     // LC_ALL keeps CPython from coercing the locale, which would add a variable by itself (PEP 538).
     let mut environment = vec![("PATH".into(), path), ("LC_ALL".into(), "C".into())];
@@ -294,25 +304,18 @@ fn environment(laboratory: &Laboratory, extent: Extent) -> Vec<(OsString, OsStri
     environment
 }
 
-/// PATH, LANG if it is asked for, and sentinels: `count` variables in all, and what `env-bytes` asks for.
-fn bare_environment(path: OsString, count: usize, extent: Extent) -> Vec<(OsString, OsString)> {
+/// PATH, LANG if it is asked for, what `env-bytes` asks for, and sentinels: `env-vars` in all, if that is enough
+/// for the others and one sentinel.
+fn bare_environment(path: OsString, extent: Extent) -> Vec<(OsString, OsString)> {
     let mut environment = vec![("PATH".into(), path)];
     if extent.setting.lang {
         environment.push(("LANG".into(), "C.UTF-8".into()));
     }
-    let sentinels = (0..count.saturating_sub(environment.len())).map(environ_check::sentinel);
+    let pieces = extent.pieces().enumerate();
+    environment
+        .extend(pieces.map(|(index, length)| (format!("ENVRACE_B{index:02}").into(), "x".repeat(length).into())));
+    let sentinels = (0..extent.sentinels()).map(environ_check::sentinel);
     environment.extend(sentinels.map(|(name, value)| (name.into(), value.into())));
-    // The kernel takes no single string of more than 128 KiB.
-    const PIECE: usize = 100_000;
-    let mut left = extent.setting.env_bytes.unwrap_or(0);
-    for index in 0.. {
-        if left == 0 {
-            break;
-        }
-        let length = left.min(PIECE);
-        environment.push((format!("ENVRACE_B{index:02}").into(), "x".repeat(length).into()));
-        left -= length;
-    }
     environment
 }
 
