@@ -2,6 +2,8 @@
 //! never fails, a control is clean, on a libc that frees the old array an addition beside a spawn is seen, and nothing
 //! is left behind.
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,31 +13,8 @@ use std::time::{Duration, Instant};
 use envrace::confirm::{ConfirmOptions, confirm};
 use envrace::finding::{Evidence, Finding, Verdict};
 use serde_json::{Value, json};
-
-/// A site with one catalog entry.
-fn site(language: &str, entry: &str, shape: Value, code: &str) -> Value {
-    json!({
-        "path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2, "api": entry, "entries": [entry],
-        "variable": null, "shape": shape, "function": "f", "chain": [], "repeated": true, "language": language,
-        "code": code,
-    })
-}
-
-/// A finding of an addition by `mutation` beside `partner`, which stands in the source as `code`.
-fn addition(language: &str, mutation: &str, kind: &str, partner: &str, code: &str) -> Finding {
-    let place = json!({"path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2});
-    let finding = json!({
-        "rule": "env-mutation-during-spawn", "code": "ER001", "effect": "memory", "severity": "error",
-        "confidence": "high", "message": "m", "help": "h",
-        "mutation": site(language, mutation, json!("add"), ""),
-        "partner": site(language, partner, Value::Null, code), "partner_kind": kind,
-        "overlap": {"reason": "r", "ancestor": "main", "threads": [
-            {"created": place, "start": place, "entry": "f", "many": true, "joined": null, "note": null}]},
-        "holds_for": [], "guards": [], "status": null, "array": null, "interleaving": ["1", "2", "3"], "doubts": [],
-        "partners_omitted": 0, "suppressed": null, "fingerprint": "0", "confirmation": null,
-    });
-    serde_json::from_value(finding).expect("the literal above has every field of a finding")
-}
+use support::finding::{addition, shaped};
+use support::processes::{assert_none_left, with_mark};
 
 fn python_addition(partner: &str, code: &str) -> Finding {
     addition("python", "store:os.environ[]", "spawn", partner, code)
@@ -45,6 +24,8 @@ fn python_addition(partner: &str, code: &str) -> Finding {
 fn options() -> ConfirmOptions {
     ConfirmOptions {
         helper: Some(PathBuf::from(env!("CARGO_BIN_EXE_envrace"))),
+        // Only a machine that does much else needs it: an experiment ends when it has its trials.
+        budget: Duration::from_secs(6),
         ..ConfirmOptions::default()
     }
 }
@@ -162,6 +143,30 @@ fn a_held_child_fails_more_often_than_not_where_the_libc_frees_the_array() {
 }
 
 #[test]
+fn a_fork_window_hangs_where_the_lock_is_copied_and_never_without_another_thread_that_takes_it() {
+    let evidence = evidence(addition("c", "call:setenv", "fork", "call:fork", ""), &options());
+    assert!(controls_are_clean(&evidence), "{evidence:?}");
+    // glibc copies a held lock into the child; musl has none. How soon it comes depends on the machine.
+    if evidence.verdict == Verdict::Confirmed {
+        assert!(evidence.seen.contains_key("hang"), "{evidence:?}");
+    }
+}
+
+#[test]
+fn an_overwriting_changes_the_array_in_place_and_fails_nowhere() {
+    let finding = shaped("c", "call:setenv", "overwrite", "call:system");
+    let evidence = evidence(finding, &options());
+    if evidence.machine.libc.starts_with("glibc") {
+        assert_eq!(evidence.failures, 0, "{evidence:?}");
+        assert!(
+            !evidence.reason.contains("the array moved under"),
+            "{}",
+            evidence.reason
+        );
+    }
+}
+
+#[test]
 fn a_missing_interpreter_cannot_run_and_says_so() {
     let options = ConfirmOptions {
         python: PathBuf::from("/nowhere/python3"),
@@ -182,27 +187,6 @@ fn hanging_interpreter(directory: &Path) -> PathBuf {
     fs::write(&path, script).expect("the directory is ours");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
     path
-}
-
-/// Processes whose environment held this text when they began.
-fn processes_with(text: &str) -> Vec<String> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter(|entry| {
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            environment.windows(text.len()).any(|window| window == text.as_bytes())
-        })
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
-}
-
-/// Waits until no process has this text in its environment.
-fn assert_none_left(text: &str) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !processes_with(text).is_empty() {
-        assert!(Instant::now() < end, "still there: {:?}", processes_with(text));
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// `envrace confirm` on a small racy program, with a mark in the environment of all that it starts.
@@ -244,10 +228,10 @@ fn ctrl_c_ends_the_replays_too() {
     let mut child = command.spawn().expect("the program under test exists");
     let end = Instant::now() + Duration::from_secs(20);
     // The program itself, the interpreter, and its sleeping children.
-    while processes_with(&mark).len() < 3 && Instant::now() < end {
+    while with_mark(&mark).len() < 3 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(processes_with(&mark).len() >= 3, "the replay has not begun");
+    assert!(with_mark(&mark).len() >= 3, "the replay has not begun");
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupted.is_ok_and(|status| status.success()));
     let ended = child.wait().expect("the child is ours");
