@@ -22,6 +22,7 @@ pub use human::human;
 pub use json::json;
 pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
+pub use text::{Style, WIDTH, paint, wrap};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
