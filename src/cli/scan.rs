@@ -21,6 +21,7 @@ use super::config::{self, Choice, Config};
 use super::error::UserError;
 use super::git;
 use super::sift::{Book, Settled};
+use super::target::target;
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -123,12 +124,12 @@ pub fn with_threads<T: Send>(jobs: usize, job: impl FnOnce() -> T + Send) -> Res
 /// A mistake in the command line or in a configuration, which stops everything.
 pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
     let mut outcome = Outcome {
-        target: target(request.scan, &[])?,
+        target: target(&request.scan.target, &[])?,
         ..Outcome::default()
     };
     for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
         let config = config_of(request.scan, &project)?;
-        outcome.target = target(request.scan, &config.target)?;
+        outcome.target = target(&request.scan.target, &config.target)?;
         let outside = project.scope == Scope::Archive || stdin != Stdin::Absent;
         let git = match (request.lines, outside) {
             (Lines::All, _) | (_, true) => None,
@@ -185,7 +186,7 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
     let config = config_of(scan, &project)?;
     let ask = Ask {
         scan,
-        target: target(scan, &config.target)?,
+        target: target(&scan.target, &config.target)?,
         index: None,
     };
     let analysed = analyse(&project, stdin, &config, &ask);
@@ -278,40 +279,6 @@ pub(super) fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, 
         Scope::Tree | Scope::Named => &project.root,
     };
     config::load(choice, folder)
-}
-
-/// The `(key, value)` pairs of `--target`, checked.
-///
-/// # Errors
-/// Where one cannot be understood.
-pub(super) fn named_target(scan: &args::Scan) -> Result<Vec<(String, String)>, UserError> {
-    let mut pairs = Vec::new();
-    for spec in &scan.target {
-        let wrong = |error| UserError::Target {
-            spec: spec.clone(),
-            error,
-        };
-        Target::parse(spec).map_err(wrong)?;
-        let named = spec.split(',').filter_map(|pair| pair.split_once('='));
-        pairs.extend(named.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())));
-    }
-    Ok(pairs)
-}
-
-/// The target of the command line over that of the configuration: a key that both name is the command line's.
-fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, UserError> {
-    let pairs = named_target(scan)?;
-    let kept = configured
-        .iter()
-        .filter(|(key, _)| pairs.iter().all(|(named, _)| named != key));
-    let mut target = Target::default();
-    for (key, value) in kept.chain(&pairs) {
-        target.set(key, value).map_err(|error| UserError::Target {
-            spec: format!("{key}={value}"),
-            error,
-        })?;
-    }
-    Ok(target)
 }
 
 /// A project after its analysis; all paths are relative to its root.

@@ -10,6 +10,7 @@ mod call_text;
 mod emit;
 mod environ_check;
 mod experiment;
+mod host;
 mod follow;
 mod guardian;
 mod judge;
@@ -44,6 +45,7 @@ pub use emit::{
     EmitError, EmittedFile, ProgramLanguage, Reproducer, may_hold_reproducers, reproducers, write_reproducer,
 };
 pub use follow::{Failure, FollowError, Followed, Origin, follow};
+pub use host::{Host, host, libc};
 pub use kept::{Kept, KeptError, keep};
 pub use observer::{Ended, MOST_TEXT as MOST_ARGUMENT, trace_line};
 pub use pattern::Pattern;
