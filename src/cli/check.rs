@@ -3,10 +3,12 @@
 use crate::facts::ProblemKind;
 use crate::report::{self, Detail, Report};
 
-use super::args::{Check, Color, Format};
+use super::args::{Check, Color};
 use super::error::UserError;
 use super::exit::Exit;
 use super::output;
+use super::ticker::Progress;
+use super::reports::{self, Reports};
 use super::scan::{self, Outcome, Request};
 
 /// Runs the command.
@@ -14,17 +16,33 @@ use super::scan::{self, Outcome, Request};
 /// # Errors
 /// What stops the whole run.
 pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserError> {
+    let reports = Reports::plan(check.output.format, &check.output.output)?;
+    let progress = progress(detail);
     let request = Request {
         scan: &check.scan,
         fail_on: check.fail_on.map(Into::into),
         min_confidence: check.min_confidence.map(Into::into),
+        progress: &progress,
+        picture: false,
     };
     let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
-    print(&outcome, check.format, color, detail)?;
+    drop(progress);
+    complain(&outcome, color);
+    reports.write(&outcome.report(detail), color)?;
     Ok(exit(check, &outcome))
 }
 
-fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Result<(), UserError> {
+/// Shown where somebody watches and has not asked for quiet.
+pub fn progress(detail: Detail) -> Progress {
+    if detail > Detail::Quiet && reports::watched() {
+        Progress::on_terminal()
+    } else {
+        Progress::silent()
+    }
+}
+
+/// Says what could not be analysed at all.
+pub fn complain(outcome: &Outcome, color: Color) {
     for error in &outcome.errors {
         output::complain(&error.render(), color);
     }
@@ -34,12 +52,6 @@ fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Res
             &format!("\x1b[1;33mwarning\x1b[0m: nothing to analyse in `{path}`\n"),
             color,
         );
-    }
-    let report = outcome.report(detail);
-    match format {
-        Format::Human => output::print(&report::human(&report), color),
-        Format::Concise => output::print(&report::concise(&report), color),
-        Format::Json => output::raw(&report::json(&report)),
     }
 }
 
@@ -73,7 +85,9 @@ impl Outcome {
             summary: &self.summary,
             target: &self.target,
             sources: &self.sources,
+            base: &self.base,
             detail,
+            pictures: reports::pictures(),
         }
     }
 }

@@ -7,10 +7,12 @@ use crate::finding::{Finding, RuleCode, Verdict};
 use crate::report::{self, Detail};
 use crate::triage::unknown_rule_help;
 
-use super::args::{Color, Confirm, ConfirmFormat};
+use super::args::{Color, Confirm};
+use super::check::{complain, progress};
 use super::error::UserError;
 use super::exit::Exit;
 use super::output;
+use super::reports::Reports;
 use super::scan::{self, Outcome, Request};
 
 /// Runs the command.
@@ -19,24 +21,23 @@ use super::scan::{self, Outcome, Request};
 /// What stops the whole run.
 pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserError> {
     let rules = rules(&asked.rule)?;
+    let reports = Reports::plan(asked.output.format, &asked.output.output)?;
+    let progress = progress(detail);
     let request = Request {
         scan: &asked.scan,
         fail_on: None,
         min_confidence: None,
+        progress: &progress,
+        picture: false,
     };
     let mut outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
+    drop(progress);
     outcome
         .findings
         .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
     replay(&mut outcome.findings, asked, color, detail);
-    for error in &outcome.errors {
-        output::complain(&error.render(), color);
-    }
-    let report = outcome.report(detail);
-    match asked.format {
-        ConfirmFormat::Human => output::print(&report::human(&report), color),
-        ConfirmFormat::Json => output::raw(&report::json(&report)),
-    }?;
+    complain(&outcome, color);
+    reports.write(&outcome.report(detail), color)?;
     Ok(exit(&outcome))
 }
 

@@ -53,6 +53,12 @@ pub enum UserError {
     Threads { cause: String },
     /// Standard output could not be written.
     Output { cause: String },
+    /// A file for a report could not be written.
+    OutputFile { path: String, cause: String },
+    /// A file for a report cannot be made at that place.
+    OutputPath { path: String, cause: String },
+    /// Two reports are to go to one place.
+    OutputTwice { path: String },
 }
 
 impl UserError {
@@ -70,6 +76,9 @@ impl UserError {
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
+            UserError::OutputFile { path, .. } | UserError::OutputPath { path, .. } => format!("cannot write `{path}`"),
+            UserError::OutputTwice { path } if path == "-" => "two reports are to go to standard output".to_owned(),
+            UserError::OutputTwice { path } => format!("two reports are to go to `{path}`"),
         }
     }
 
@@ -80,6 +89,8 @@ impl UserError {
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
             | UserError::Threads { cause }
+            | UserError::OutputFile { cause, .. }
+            | UserError::OutputPath { cause, .. }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
             UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
@@ -87,7 +98,7 @@ impl UserError {
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
-            UserError::UnknownName { .. } => None,
+            UserError::UnknownName { .. } | UserError::OutputTwice { .. } => None,
         }
     }
 
@@ -110,14 +121,16 @@ impl UserError {
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
-            UserError::Output { .. } => None,
+            UserError::Output { .. } | UserError::OutputFile { .. } => None,
+            UserError::OutputPath { .. } => Some("name a file in a folder that is there".to_owned()),
+            UserError::OutputTwice { .. } => Some("give each a file of its own with --output FORMAT=FILE".to_owned()),
         }
     }
 
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::OutputFile { .. } => Exit::Lost,
             _ => Exit::Usage,
         }
     }

@@ -8,9 +8,12 @@ mod confirm;
 mod error;
 mod exit;
 mod explain;
+mod graph;
 mod output;
 mod rebase;
+mod reports;
 mod scan;
+mod ticker;
 mod why;
 
 use std::ffi::OsString;
@@ -51,6 +54,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
     let text = match &cli.command {
         args::Command::Check(check) => return check::run(check, cli.color, detail),
         args::Command::Why(why) => return why::run(why, cli.color),
+        args::Command::Graph(graph) => return graph::run(graph, cli.color, detail),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),

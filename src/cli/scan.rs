@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::detect::{self, Analysis, Options, Persona};
+use crate::detect::{self, Analysis, Options, Persona, ProgramView};
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, RuleCode, Severity};
 use crate::frontend;
 use crate::input::{self, Found, PathError, Prefix, Project, Reach, Scope, Source, Sources};
 use crate::knowledge::Target;
-use crate::report::{self, Summary};
+use crate::report::{self, Base, Summary};
 use crate::triage::{self, Ignores};
 
 use super::args;
 use super::config::{self, Choice, Config};
 use super::error::UserError;
+use super::ticker::{Phase, Progress};
 use super::rebase;
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
@@ -30,6 +31,9 @@ pub struct Request<'a> {
     pub scan: &'a args::Scan,
     pub fail_on: Option<Severity>,
     pub min_confidence: Option<Confidence>,
+    pub progress: &'a Progress,
+    /// Each program's threads are wanted, for a picture.
+    pub picture: bool,
 }
 
 /// What came of it.
@@ -40,7 +44,11 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     pub sources: Sources,
     pub summary: Summary,
+    /// Each program's threads, where they were asked for.
+    pub programs: Vec<ProgramView>,
     pub target: Target,
+    /// Where the repository begins.
+    pub base: Base,
     /// Some finding reaches its project's `fail-on`.
     pub fails: bool,
     /// Paths that could not be analysed at all.
@@ -71,12 +79,14 @@ pub fn with_threads<T: Send>(jobs: usize, job: impl FnOnce() -> T + Send) -> Res
 pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
     let mut outcome = Outcome {
         target: target(request.scan, &[])?,
+        base: base(),
         ..Outcome::default()
     };
     for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
         let config = config_of(request.scan, &project)?;
         outcome.target = target(request.scan, &config.target)?;
-        let analysed = analyse(&project, stdin, &config, request.scan, outcome.target.clone());
+        let target = outcome.target.clone();
+        let analysed = analyse(&project, stdin, &config, request.scan, target, &request);
         outcome.take_in(analysed, &project, &config, request);
     }
     for error in &outcome.errors {
@@ -112,7 +122,15 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
         return Err(errors.pop().unwrap_or_else(missing));
     };
     let config = config_of(scan, &project)?;
-    let analysed = analyse(&project, stdin, &config, scan, target(scan, &config.target)?);
+    let target = target(scan, &config.target)?;
+    let request = Request {
+        scan,
+        fail_on: None,
+        min_confidence: None,
+        progress: &Progress::silent(),
+        picture: false,
+    };
+    let analysed = analyse(&project, stdin, &config, scan, target, &request);
     let relative = analysed.focus.iter().next().cloned().unwrap_or_default();
     Ok((analysed.analysis, relative, project.prefix, analysed.sources))
 }
@@ -165,6 +183,17 @@ fn projects(
     Ok(all)
 }
 
+/// The working directory and its repository's root, or itself where it is in none.
+fn base() -> Base {
+    let cwd = std::env::current_dir().and_then(|cwd| cwd.canonicalize());
+    let Ok(cwd) = cwd else { return Base::default() };
+    let root = cwd
+        .ancestors()
+        .find(|folder| folder.join(".git").exists())
+        .unwrap_or(&cwd);
+    Base::new(&cwd.to_string_lossy(), &root.to_string_lossy())
+}
+
 fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, UserError> {
     let choice = match &scan.config {
         Some(path) => Choice::File(path),
@@ -211,9 +240,19 @@ struct Analysed {
     nothing: Vec<String>,
 }
 
-fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, target: Target) -> Analysed {
+fn analyse(
+    project: &Project,
+    stdin: Stdin,
+    config: &Config,
+    scan: &args::Scan,
+    target: Target,
+    request: &Request,
+) -> Analysed {
+    let progress = request.progress;
+    progress.enter(Phase::Walking);
     let mut files = files_of(project, stdin, config, scan);
-    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin).into_iter().unzip();
+    progress.enter(Phase::Reading(files.found.len() as u64));
+    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin, progress).into_iter().unzip();
     files.problems.extend(problems.into_iter().flatten());
     let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
     files.summary.parsed = facts.len() as u64;
@@ -223,7 +262,16 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, 
         target,
         persona: scan.persona.into(),
     };
-    let analysis = detect::analyse(facts, &sources, &config.catalog, &options);
+    progress.enter(Phase::Analysing(files.summary.parsed));
+    for file in &facts {
+        files.summary.languages[file.language as usize] += 1;
+    }
+    let analysis = if request.picture {
+        detect::analyse_for_picture(facts, &sources, &config.catalog, &options)
+    } else {
+        detect::analyse(facts, &sources, &config.catalog, &options)
+    };
+    files.summary.census = analysis.census;
     let Files {
         problems,
         summary,
@@ -322,7 +370,7 @@ fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan,
 type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
 
 /// Reads and lowers in parallel; the order of the files stays.
-fn read_and_lower(found: &[Found], stdin: Stdin) -> Vec<Lowered> {
+fn read_and_lower(found: &[Found], stdin: Stdin, progress: &Progress) -> Vec<Lowered> {
     debug_assert!(stdin == Stdin::Absent || found.len() == 1);
     found
         .par_iter()
@@ -333,6 +381,7 @@ fn read_and_lower(found: &[Found], stdin: Stdin) -> Vec<Lowered> {
             };
             let mut problems: Vec<Problem> = problem.into_iter().collect();
             let facts = source.and_then(|source| lower(source, &mut problems));
+            progress.step();
             (facts, problems)
         })
         .collect()
@@ -388,6 +437,14 @@ impl Outcome {
         }
         for problem in &mut problems {
             problem.path = project.prefix.show(&problem.path);
+        }
+        for program in &mut analysed.analysis.programs {
+            rebase::program(program, &project.prefix, &analysed.sources);
+        }
+        self.programs.append(&mut analysed.analysis.programs);
+        self.summary.census.add(analysed.summary.census);
+        for (sum, number) in self.summary.languages.iter_mut().zip(analysed.summary.languages) {
+            *sum += number;
         }
         self.findings.append(&mut findings);
         self.problems.append(&mut problems);

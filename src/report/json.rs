@@ -1,4 +1,4 @@
-//! The document `envrace/1`. Its findings are the serialised [`Finding`]s, silenced ones included.
+//! The document `envrace/1`, whole or as lines. Its findings are the serialised [`Finding`]s, silenced ones included.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::facts::Problem;
 use crate::finding::Finding;
 use crate::knowledge::Target;
 
-use super::Report;
+use super::{Report, sanitise};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -37,10 +37,70 @@ struct SummaryDocument<'a> {
     /// Findings that are not silenced, by the rule's name.
     by_rule: BTreeMap<&'a str, u64>,
     silenced: u64,
+    /// Places that change the environment, start a process with it, read it, or start a thread.
+    mutations: u64,
+    spawns: u64,
+    reads: u64,
+    starts: u64,
+}
+
+/// A line of JSON Lines.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Finding(&'a Finding),
+    Problem(&'a Problem),
+    Summary(LastLine<'a>),
+}
+
+#[derive(Serialize)]
+struct LastLine<'a> {
+    schema: &'static str,
+    version: &'static str,
+    target: TargetDocument,
+    #[serde(flatten)]
+    summary: SummaryDocument<'a>,
 }
 
 /// The report as JSON, with a line end at its end.
 pub fn json(report: &Report) -> String {
+    let document = Document {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        target: target(report.target),
+        findings: report.findings,
+        problems: report.problems,
+        summary: summary(report),
+    };
+    let text = serde_json::to_string_pretty(&document).expect(SERIALISES);
+    sanitise::json(&text) + "\n"
+}
+
+/// The report as lines of JSON, each a finding, a problem, or last the summary, told apart by their `type`: what reads a
+/// long run can begin before its end, and a file can be cut and joined by lines.
+pub fn jsonl(report: &Report) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |line: &Line| lines.push(serde_json::to_string(line).expect(SERIALISES));
+    for finding in report.findings {
+        add(&Line::Finding(finding));
+    }
+    for problem in report.problems {
+        add(&Line::Problem(problem));
+    }
+    add(&Line::Summary(LastLine {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        target: target(report.target),
+        summary: summary(report),
+    }));
+    lines.iter().map(|line| sanitise::json(line) + "\n").collect()
+}
+
+const SCHEMA: &str = "envrace/1";
+
+const SERIALISES: &str = "plain structs with string keys always serialise";
+
+fn summary<'a>(report: &Report<'a>) -> SummaryDocument<'a> {
     let mut by_rule = BTreeMap::new();
     let silenced = report
         .findings
@@ -51,23 +111,17 @@ pub fn json(report: &Report) -> String {
         *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
     }
     let summary = report.summary;
-    let document = Document {
-        schema: "envrace/1",
-        version: env!("CARGO_PKG_VERSION"),
-        target: target(report.target),
-        findings: report.findings,
-        problems: report.problems,
-        summary: SummaryDocument {
-            files: summary.files,
-            parsed: summary.parsed,
-            skipped: summary.passed_over.total(),
-            by_rule,
-            silenced,
-        },
-    };
-    let mut text = serde_json::to_string_pretty(&document).expect("plain structs with string keys always serialise");
-    text.push('\n');
-    text
+    SummaryDocument {
+        files: summary.files,
+        parsed: summary.parsed,
+        skipped: summary.passed_over.total(),
+        by_rule,
+        silenced,
+        mutations: summary.census.mutations,
+        spawns: summary.census.spawns,
+        reads: summary.census.reads,
+        starts: summary.census.starts,
+    }
 }
 
 fn target(target: &Target) -> TargetDocument {
@@ -106,5 +160,23 @@ mod tests {
         assert_eq!(document["problems"][0]["kind"], "partial");
         assert_eq!(document["summary"]["by_rule"]["env-mutation-during-spawn"], 1);
         assert_eq!(document["target"]["libc"][0], "glibc 2.31");
+    }
+
+    #[test]
+    fn lines_are_findings_then_problems_then_the_summary() {
+        let sample = sample::seed();
+        let text = super::jsonl(&sample.report());
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("every line is JSON"))
+            .collect();
+        let types: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+        assert_eq!(types, ["finding", "problem", "summary"]);
+        let document: Value = serde_json::from_str(&super::json(&sample.report())).expect("the report is JSON");
+        let mut finding = document["findings"][0].clone();
+        finding["type"] = "finding".into();
+        assert_eq!(lines[0], finding, "a line says what the document says");
+        assert_eq!(lines[2]["schema"], "envrace/1");
+        assert_eq!(lines[2]["by_rule"]["env-mutation-during-spawn"], 1);
     }
 }

@@ -1,10 +1,15 @@
-//! Findings to text: human, concise, JSON. Renderers decide nothing and open no file: what is shown was built before,
+//! Findings to text: a file a format. Renderers decide nothing and open no file: what is shown was built before,
 //! and excerpts come from the texts that were read for the analysis.
 
+mod base;
 mod concise;
+mod github;
+mod gitlab;
+pub mod graph;
 mod human;
 mod json;
 mod sanitise;
+mod sarif;
 mod sections;
 mod summary;
 mod text;
@@ -13,11 +18,17 @@ use crate::facts::Problem;
 use crate::finding::Finding;
 use crate::input::{PassedOver, Sources};
 use crate::knowledge::Target;
+use crate::model::Census;
 
+pub use base::Base;
 pub use concise::concise;
+pub use github::github;
+pub use gitlab::gitlab;
 pub use human::human;
-pub use json::json;
+pub use json::{json, jsonl};
 pub use sanitise::line as sanitise_line;
+pub use sarif::sarif;
+pub use summary::summary;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +48,10 @@ pub struct Summary {
     /// Those that were understood, at least in part.
     pub parsed: u64,
     pub passed_over: PassedOver,
+    /// What was found to look at.
+    pub census: Census,
+    /// Files by language: C, Python, Rust.
+    pub languages: [u64; 3],
     /// Findings that `--min-confidence` left out.
     pub below_confidence: u64,
 }
@@ -50,7 +65,10 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     pub target: &'a Target,
     pub sources: &'a Sources,
+    pub base: &'a Base,
     pub detail: Detail,
+    /// Excerpts are drawn; else places are named.
+    pub pictures: bool,
 }
 
 /// Sorts by path, line and column of the mutation, then of the partner, then by rule.

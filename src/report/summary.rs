@@ -5,13 +5,21 @@ use std::collections::BTreeMap;
 use crate::facts::{Problem, ProblemKind};
 use crate::finding::{Finding, RuleCode, Severity};
 
-use super::text::{Style, count, paint};
+use super::text::{Style, WIDTH, count, paint, wrap};
 use super::{Detail, Report, sanitise};
+
+/// What stands below the findings, alone.
+pub fn summary(report: &Report) -> String {
+    let mut out = String::new();
+    write(&mut out, report);
+    out
+}
 
 /// Appends problems, counts by rule and the last line.
 pub fn write(out: &mut String, report: &Report) {
     problems(out, report);
     by_rule(out, report);
+    looked_at(out, report);
     out.push_str(&last_line(report));
     out.push('\n');
 }
@@ -63,11 +71,55 @@ fn by_rule(out: &mut String, report: &Report) {
     }
 }
 
+/// Where nothing is reported, what was looked at and why that is quiet: "no findings" alone reads like "did not run".
+fn looked_at(out: &mut String, report: &Report) {
+    let census = report.summary.census;
+    if report.summary.parsed == 0 || loud(report).next().is_some() || report.summary.below_confidence > 0 {
+        return;
+    }
+    let languages = ["C", "Python", "Rust"];
+    let files: Vec<String> = report
+        .summary
+        .languages
+        .iter()
+        .zip(languages)
+        .filter(|(number, _)| **number > 0)
+        .map(|(number, language)| format!("{number} {language}"))
+        .collect();
+    let places = [
+        count(
+            census.mutations,
+            "change of the environment",
+            "changes of the environment",
+        ),
+        count(census.spawns, "start of a process", "starts of processes"),
+        count(census.reads, "read", "reads"),
+        count(census.starts, "start of a thread", "starts of threads"),
+    ];
+    let why = match census {
+        census if census.mutations == 0 => "nothing here changes the environment",
+        census if census.starts == 0 => "no thread starts here, so nothing runs beside the changes",
+        census if census.spawns + census.reads == 0 && census.mutations == 1 => {
+            "nothing here can be hurt by the change"
+        }
+        _ => {
+            "no change can run beside what it would hurt; `envrace why PATH:LINE` says why not, `envrace graph` shows the threads"
+        }
+    };
+    let noun = if report.summary.parsed == 1 { "file" } else { "files" };
+    let text = format!("looked at {} {noun}: {}; {why}", files.join(", "), places.join(", "));
+    for line in wrap(&text, WIDTH) {
+        out.push_str(&line);
+        out.push('\n');
+    }
+}
+
 fn loud<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> {
     report.findings.iter().filter(|finding| finding.suppressed.is_none())
 }
 
-fn last_line(report: &Report) -> String {
+/// The line that is always there.
+pub fn last_line(report: &Report) -> String {
     let of = |severity: Severity| loud(report).filter(|finding| finding.severity == severity).count() as u64;
     let (errors, warnings, notes) = (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
     let total = errors + warnings + notes;
