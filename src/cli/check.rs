@@ -1,15 +1,15 @@
 //! `envrace check`.
 
 use crate::facts::ProblemKind;
-use crate::report::{self, Detail, Report};
+use crate::report::{Detail, Report};
 
 use super::args::{Check, Color};
 use super::error::UserError;
 use super::exit::Exit;
 use super::output;
-use super::ticker::Progress;
 use super::reports::{self, Reports};
 use super::scan::{self, Outcome, Request};
+use super::ticker::Progress;
 
 /// Runs the command.
 ///
@@ -47,12 +47,9 @@ pub fn complain(outcome: &Outcome, color: Color) {
         output::complain(&error.render(), color);
     }
     for path in &outcome.nothing {
-        let path = report::sanitise_line(path);
-        output::complain(
-            &format!("\x1b[1;33mwarning\x1b[0m: nothing to analyse in `{path}`\n"),
-            color,
-        );
+        output::warn(&[format!("nothing to analyse in `{path}`")], color);
     }
+    output::warn(&outcome.warnings, color);
 }
 
 fn exit(check: &Check, outcome: &Outcome) -> Exit {

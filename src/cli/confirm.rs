@@ -1,19 +1,19 @@
-//! `envrace confirm`: analyse as `check` does, replay what was found, and print the findings with their evidence.
+//! `envrace confirm`: analyse as `check` does, or take up an earlier report; replay what was found, and print the
+//! findings with their evidence.
 
-use std::io::IsTerminal;
-
-use crate::confirm::{self, ConfirmOptions, Progress};
+use crate::confirm::{self, ConfirmOptions};
 use crate::finding::{Finding, RuleCode, Verdict};
-use crate::report::{self, Detail};
+use crate::report::{Detail, Earlier};
 use crate::triage::unknown_rule_help;
 
-use super::args::{Color, Confirm};
+use super::args::{Color, Confirm, Format};
 use super::check::{complain, progress};
 use super::error::UserError;
 use super::exit::Exit;
-use super::output;
+use super::progress::Display;
 use super::reports::Reports;
 use super::scan::{self, Outcome, Request};
+use super::{earlier, evidence, output, plan};
 
 /// Runs the command.
 ///
@@ -22,6 +22,33 @@ use super::scan::{self, Outcome, Request};
 pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserError> {
     let rules = rules(&asked.rule)?;
     let reports = Reports::plan(asked.output.format, &asked.output.output)?;
+    let (earlier, mut outcome) = findings(asked, detail)?;
+    outcome
+        .findings
+        .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
+    if asked.list {
+        return list(asked, &outcome, color, detail);
+    }
+    replay(&mut outcome.findings, asked, color, detail);
+    if !asked.no_keep {
+        outcome
+            .warnings
+            .extend(evidence::keep_all(&outcome.homes, &outcome.findings));
+        outcome.warnings.dedup();
+    }
+    complain(&outcome, color);
+    let document = earlier.map(|earlier| earlier.json(&outcome.findings));
+    reports.write_with(&outcome.report(detail), document.as_deref(), color)?;
+    Ok(exit(&outcome))
+}
+
+/// What there is to confirm: that of an earlier report, or what is found now.
+fn findings(asked: &Confirm, detail: Detail) -> Result<(Option<Earlier>, Outcome), UserError> {
+    if let Some(file) = &asked.report {
+        let (earlier, mut outcome) = earlier::read(file)?;
+        outcome.base = scan::base();
+        return Ok((Some(earlier), outcome));
+    }
     let progress = progress(detail);
     let request = Request {
         scan: &asked.scan,
@@ -30,15 +57,18 @@ pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserEr
         progress: &progress,
         picture: false,
     };
-    let mut outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
-    drop(progress);
-    outcome
-        .findings
-        .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
-    replay(&mut outcome.findings, asked, color, detail);
-    complain(&outcome, color);
-    reports.write(&outcome.report(detail), color)?;
-    Ok(exit(&outcome))
+    let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
+    Ok((None, outcome))
+}
+
+fn list(asked: &Confirm, outcome: &Outcome, color: Color, detail: Detail) -> Result<Exit, UserError> {
+    complain(outcome, color);
+    match asked.output.format.unwrap_or(Format::Human) {
+        Format::Human => output::print(&plan::text(&outcome.findings, detail), color),
+        Format::Json => output::raw(&plan::document(&outcome.findings)),
+        format => Err(UserError::PlanFormat { format: format.name() }),
+    }?;
+    Ok(outcome.errors.first().map_or(Exit::Clean, UserError::exit))
 }
 
 fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detail) {
@@ -46,16 +76,12 @@ fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detai
     let options = ConfirmOptions {
         python: asked.python.clone(),
         budget: asked.budget,
+        active: asked.active,
+        trace: asked.trace,
         ..ConfirmOptions::default()
     };
-    // Experiments take seconds each, so whoever watches is told; files and pipes are not.
-    let watched = detail > Detail::Quiet && std::io::stderr().is_terminal();
-    confirm::confirm(findings, &options, &mut |progress| {
-        if let (true, Progress::Begins { number, of, pattern }) = (watched, progress) {
-            let pattern = report::sanitise_line(pattern);
-            output::complain(&format!("replaying {number} of {of}: {pattern}\n"), color);
-        }
-    });
+    let mut display = Display::new(color, detail);
+    confirm::confirm(findings, &options, &mut |progress| display.show(progress));
 }
 
 fn rules(names: &[String]) -> Result<Vec<RuleCode>, UserError> {

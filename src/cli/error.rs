@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::knowledge::{CatalogError, TargetError};
-use crate::report::sanitise_line;
+use crate::report::{EarlierError, sanitise_line};
 
 use super::exit::Exit;
 
@@ -49,6 +49,10 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// `--report` names a file that cannot be read.
+    ReportUnreadable { file: String, cause: String },
+    /// `--report` names a file that is no report.
+    ReportWrong { file: String, error: EarlierError },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -57,6 +61,8 @@ pub enum UserError {
     OutputFile { path: String, cause: String },
     /// A file for a report cannot be made at that place.
     OutputPath { path: String, cause: String },
+    /// A plan is asked for in a format that it does not come in.
+    PlanFormat { format: &'static str },
     /// Two reports are to go to one place.
     OutputTwice { path: String },
 }
@@ -74,9 +80,12 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
+            UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
             UserError::OutputFile { path, .. } | UserError::OutputPath { path, .. } => format!("cannot write `{path}`"),
+            UserError::PlanFormat { format } => format!("a plan does not come as `{format}`"),
             UserError::OutputTwice { path } if path == "-" => "two reports are to go to standard output".to_owned(),
             UserError::OutputTwice { path } => format!("two reports are to go to `{path}`"),
         }
@@ -88,6 +97,7 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::ReportUnreadable { cause, .. }
             | UserError::Threads { cause }
             | UserError::OutputFile { cause, .. }
             | UserError::OutputPath { cause, .. }
@@ -98,7 +108,8 @@ impl UserError {
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
-            UserError::UnknownName { .. } | UserError::OutputTwice { .. } => None,
+            UserError::ReportWrong { error, .. } => Some(error.to_string()),
+            UserError::UnknownName { .. } | UserError::OutputTwice { .. } | UserError::PlanFormat { .. } => None,
         }
     }
 
@@ -120,8 +131,13 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::ReportUnreadable { .. } => Some("check the spelling and the working directory".to_owned()),
+            UserError::ReportWrong { .. } => {
+                Some("make one with `envrace check --format json PATH > report.json`".to_owned())
+            }
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } | UserError::OutputFile { .. } => None,
+            UserError::PlanFormat { .. } => Some("--list prints human or json".to_owned()),
             UserError::OutputPath { .. } => Some("name a file in a folder that is there".to_owned()),
             UserError::OutputTwice { .. } => Some("give each a file of its own with --output FORMAT=FILE".to_owned()),
         }

@@ -85,11 +85,23 @@ impl Reports {
     /// # Errors
     /// Where something cannot be written.
     pub fn write(&self, report: &Report, color: Color) -> Result<(), UserError> {
+        self.write_with(report, None, color)
+    }
+
+    /// As [`Reports::write`]; `document` stands for the JSON of the report, where that knows more.
+    ///
+    /// # Errors
+    /// As [`Reports::write`].
+    pub fn write_with(&self, report: &Report, document: Option<&str>, color: Color) -> Result<(), UserError> {
+        let text_in = |format: Format| match (format, document) {
+            (Format::Json, Some(document)) => document.to_owned(),
+            (format, _) => render(format, report),
+        };
         let mut first = Ok(());
         for (format, file) in &self.files {
-            first = first.and(write_file(file, &plain(*format, report)));
+            first = first.and(write_file(file, &plain(*format, &text_in(*format))));
         }
-        let text = render(self.stdout, report);
+        let text = text_in(self.stdout);
         first = first.and(if self.stdout.is_prose() {
             output::print(&text, color)
         } else {
@@ -121,13 +133,12 @@ fn render(format: Format, report: &Report) -> String {
     }
 }
 
-/// The report for a file.
-fn plain(format: Format, report: &Report) -> String {
-    let text = render(format, report);
+/// The text of a report for a file.
+fn plain(format: Format, text: &str) -> String {
     if format.is_prose() {
-        anstream::adapter::strip_str(&text).to_string()
+        anstream::adapter::strip_str(text).to_string()
     } else {
-        text
+        text.to_owned()
     }
 }
 

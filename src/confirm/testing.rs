@@ -27,6 +27,7 @@ pub fn site(entries: &[&str], shape: Option<&str>, code: &str) -> Site {
         thread: None,
         repeated: true,
         language: "python".to_owned(),
+        spawns: None,
         code: code.to_owned(),
     }
 }

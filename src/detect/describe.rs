@@ -92,6 +92,7 @@ impl<'p, 't> Describe<'p, 't> {
             thread,
             repeated: side.access.repeated || side.many,
             language: info.language.name().to_owned(),
+            spawns: self.engine.spawned(info),
             location,
         }
     }

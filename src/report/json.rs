@@ -10,6 +10,9 @@ use crate::knowledge::Target;
 
 use super::{Report, sanitise};
 
+/// The name of the contract.
+pub(super) const SCHEMA: &str = "envrace/1";
+
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -72,8 +75,7 @@ pub fn json(report: &Report) -> String {
         problems: report.problems,
         summary: summary(report),
     };
-    let text = serde_json::to_string_pretty(&document).expect(SERIALISES);
-    sanitise::json(&text) + "\n"
+    pretty(&document)
 }
 
 /// The report as lines of JSON, each a finding, a problem, or last the summary, told apart by their `type`: what reads a
@@ -96,32 +98,40 @@ pub fn jsonl(report: &Report) -> String {
     lines.iter().map(|line| sanitise::json(line) + "\n").collect()
 }
 
-const SCHEMA: &str = "envrace/1";
-
 const SERIALISES: &str = "plain structs with string keys always serialise";
 
 fn summary<'a>(report: &Report<'a>) -> SummaryDocument<'a> {
-    let mut by_rule = BTreeMap::new();
-    let silenced = report
-        .findings
-        .iter()
-        .filter(|finding| finding.suppressed.is_some())
-        .count() as u64;
-    for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none()) {
-        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
-    }
     let summary = report.summary;
     SummaryDocument {
         files: summary.files,
         parsed: summary.parsed,
         skipped: summary.passed_over.total(),
-        by_rule,
-        silenced,
+        by_rule: by_rule(report.findings),
+        silenced: silenced(report.findings),
         mutations: summary.census.mutations,
         spawns: summary.census.spawns,
         reads: summary.census.reads,
         starts: summary.census.starts,
     }
+}
+
+/// Findings that are not silenced, by the rule's name.
+pub(super) fn by_rule(findings: &[Finding]) -> BTreeMap<&str, u64> {
+    let mut by_rule = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.suppressed.is_none()) {
+        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
+    }
+    by_rule
+}
+
+/// How many are silenced.
+pub(super) fn silenced(findings: &[Finding]) -> u64 {
+    findings.iter().filter(|finding| finding.suppressed.is_some()).count() as u64
+}
+
+/// A document as text, with a line end at its end.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    sanitise::json(&serde_json::to_string_pretty(document).expect(SERIALISES)) + "\n"
 }
 
 fn target(target: &Target) -> TargetDocument {

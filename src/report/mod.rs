@@ -3,6 +3,7 @@
 
 mod base;
 mod concise;
+mod earlier;
 mod github;
 mod gitlab;
 pub mod graph;
@@ -22,6 +23,7 @@ use crate::model::Census;
 
 pub use base::Base;
 pub use concise::concise;
+pub use earlier::{Earlier, EarlierError};
 pub use github::github;
 pub use gitlab::gitlab;
 pub use human::human;
@@ -83,4 +85,6 @@ pub fn sort(findings: &mut [Finding]) {
 }
 
 #[cfg(test)]
-mod sample;
+mod hostile;
+#[cfg(test)]
+pub(crate) mod sample;

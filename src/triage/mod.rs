@@ -68,6 +68,7 @@ mod tests {
             thread: None,
             repeated: false,
             language: "python".to_owned(),
+            spawns: None,
             code: "code".to_owned(),
         };
         let thread = Thread {
