@@ -432,7 +432,9 @@ impl Outcome {
             problems.extend(analysed.ignores.problems(|rule| auditor || rule != RuleCode::ER007));
         }
         if !project.whole {
+            let all = findings.len();
             findings = triage::touching(findings, &analysed.focus);
+            self.summary.elsewhere += (all - findings.len()) as u64;
             problems.retain(|problem| problem.kind.loses_input() || analysed.focus.contains(&problem.path));
         }
         let least = request

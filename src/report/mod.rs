@@ -56,6 +56,8 @@ pub struct Summary {
     pub languages: [u64; 3],
     /// Findings that `--min-confidence` left out.
     pub below_confidence: u64,
+    /// Findings that do not touch the files that were named.
+    pub elsewhere: u64,
 }
 
 /// Everything that a report shows. Findings are sorted; paths in findings, problems and sources are those that the user

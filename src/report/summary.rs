@@ -74,7 +74,8 @@ fn by_rule(out: &mut String, report: &Report) {
 /// Where nothing is reported, what was looked at and why that is quiet: "no findings" alone reads like "did not run".
 fn looked_at(out: &mut String, report: &Report) {
     let census = report.summary.census;
-    if report.summary.parsed == 0 || loud(report).next().is_some() || report.summary.below_confidence > 0 {
+    let hidden = report.summary.below_confidence + report.summary.elsewhere;
+    if report.summary.parsed == 0 || !report.findings.is_empty() || hidden > 0 {
         return;
     }
     let languages = ["C", "Python", "Rust"];
@@ -87,29 +88,22 @@ fn looked_at(out: &mut String, report: &Report) {
         .map(|(number, language)| format!("{number} {language}"))
         .collect();
     let places = [
-        count(
-            census.mutations,
-            "change of the environment",
-            "changes of the environment",
-        ),
-        count(census.spawns, "start of a process", "starts of processes"),
+        count(census.mutations, "mutation", "mutations"),
+        count(census.spawns, "spawn", "spawns"),
         count(census.reads, "read", "reads"),
-        count(census.starts, "start of a thread", "starts of threads"),
+        count(census.starts, "thread start", "thread starts"),
     ];
-    let why = match census {
-        census if census.mutations == 0 => "nothing here changes the environment",
-        census if census.starts == 0 => "no thread starts here, so nothing runs beside the changes",
-        census if census.spawns + census.reads == 0 && census.mutations == 1 => {
-            "nothing here can be hurt by the change"
-        }
-        _ => {
-            "no change can run beside what it would hurt; `envrace why PATH:LINE` says why not, `envrace graph` shows the threads"
-        }
-    };
     let noun = if report.summary.parsed == 1 { "file" } else { "files" };
-    let text = format!("looked at {} {noun}: {}; {why}", files.join(", "), places.join(", "));
-    for line in wrap(&text, WIDTH) {
-        out.push_str(&line);
+    let what = format!("looked at {} {noun}: {}", files.join(", "), places.join(", "));
+    let why = if census.mutations == 0 {
+        "nothing here changes the environment"
+    } else if census.starts == 0 {
+        "no thread starts here, so nothing runs beside a change"
+    } else {
+        "no change can run beside what it would hurt; `envrace graph` shows the threads"
+    };
+    for line in wrap(&what, WIDTH).iter().map(String::as_str).chain([why]) {
+        out.push_str(line);
         out.push('\n');
     }
 }
@@ -166,6 +160,10 @@ pub fn last_line(report: &Report) -> String {
         (problems, count(problems, "problem", "problems")),
         (silenced, format!("{silenced} silenced")),
         (
+            summary.elsewhere,
+            format!("{} in other files", count(summary.elsewhere, "finding", "findings")),
+        ),
+        (
             summary.below_confidence,
             format!("{} below the asked confidence", summary.below_confidence),
         ),
@@ -190,6 +188,35 @@ mod tests {
         sample.problems.clear();
         sample.summary.passed_over.ignored = 3;
         assert!(last_line(&sample.report()).ends_with("no findings\x1b[0m: 2 files, 2 parsed, 3 passed over"));
+    }
+
+    #[test]
+    fn a_quiet_run_says_what_it_looked_at() {
+        let mut sample = sample::seed();
+        let said = |sample: &sample::Sample| {
+            let mut out = String::new();
+            looked_at(&mut out, &sample.report());
+            out
+        };
+        assert_eq!(said(&sample), "", "there is a finding");
+        sample.findings.clear();
+        sample.summary.languages = [0, 2, 0];
+        sample.summary.census.spawns = 1;
+        assert_eq!(
+            said(&sample),
+            "looked at 2 Python files: 0 mutations, 1 spawn, 0 reads, 0 thread starts\nnothing here changes the \
+             environment\n"
+        );
+        sample.summary.languages = [12, 2, 1];
+        sample.summary.census.mutations = 3;
+        assert!(said(&sample).starts_with("looked at 12 C, 2 Python, 1 Rust files:"));
+        assert!(said(&sample).contains("no thread starts here"));
+        sample.summary.census.starts = 1;
+        assert!(said(&sample).contains("no change can run beside"));
+        assert!(said(&sample).lines().all(|line| line.chars().count() <= WIDTH));
+        sample.summary.elsewhere = 1;
+        assert_eq!(said(&sample), "");
+        assert!(last_line(&sample.report()).ends_with(", 1 finding in other files"));
     }
 
     #[test]
