@@ -229,6 +229,11 @@ pub struct Confirm {
     #[arg(long, value_name = "HEX")]
     pub fingerprint: Vec<String>,
 
+    /// Replay nothing; write a program for each pattern, which fails by itself on a machine without envrace, to this
+    /// empty or new folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "output", "list"])]
+    pub emit: Option<PathBuf>,
+
     #[command(flatten)]
     pub output: Output,
 }

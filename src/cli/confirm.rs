@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::progress::Display;
 use super::reports::Reports;
 use super::scan::{self, Outcome, Request};
-use super::{earlier, evidence, output, plan};
+use super::{earlier, emit, evidence, output, plan};
 
 /// Runs the command.
 ///
@@ -28,6 +28,10 @@ pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserEr
         .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
     if asked.list {
         return list(asked, &outcome, color, detail);
+    }
+    if let Some(directory) = &asked.emit {
+        let written = emit::run(&outcome.findings, directory, color)?;
+        return Ok(outcome.errors.first().map_or(written, UserError::exit));
     }
     replay(&mut outcome.findings, asked, color, detail);
     if !asked.no_keep {

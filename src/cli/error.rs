@@ -49,6 +49,8 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
+    Emit { path: String, cause: String, foreign: bool },
     /// `--report` names a file that cannot be read.
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
@@ -80,6 +82,7 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
@@ -97,6 +100,7 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
             | UserError::Threads { cause }
             | UserError::OutputFile { cause, .. }
@@ -131,6 +135,9 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::Emit { foreign, .. } => {
+                foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
+            }
             UserError::ReportUnreadable { .. } => Some("check the spelling and the working directory".to_owned()),
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
@@ -146,7 +153,9 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } | UserError::OutputFile { .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::OutputFile { .. } | UserError::Emit { foreign: false, .. } => {
+                Exit::Lost
+            }
             _ => Exit::Usage,
         }
     }

@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod config;
 mod confirm;
+mod emit;
 mod earlier;
 mod error;
 mod exit;

@@ -7,6 +7,7 @@
 //! says its proof.
 
 mod call_text;
+mod emit;
 mod environ_check;
 mod experiment;
 mod judge;
@@ -37,6 +38,9 @@ use crate::finding::{Evidence, Finding, Verdict};
 
 use experiment::{Laboratory, cannot_run, carry_out};
 
+pub use emit::{
+    EmitError, EmittedFile, ProgramLanguage, Reproducer, may_hold_reproducers, reproducers, write_reproducer,
+};
 pub use kept::{Kept, KeptError, keep};
 pub use pattern::Pattern;
 pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};

@@ -30,7 +30,7 @@ pub fn dot(graph: &Graph) -> String {
 fn cluster(out: &mut String, drawn: &Drawn, graph: &Graph) {
     let program = drawn.program;
     let number = drawn.number;
-    let title = format!("{} ({})", program.name, program.kind);
+    let title = drawn.title();
     let _ = writeln!(out, "  subgraph cluster_p{number} {{\n    label={};", quoted(&[&title]));
     for lane in 0..program.lanes.len() {
         let _ = writeln!(
@@ -57,7 +57,7 @@ fn cluster(out: &mut String, drawn: &Drawn, graph: &Graph) {
             if !words.starts_with(verb(event.kind)) {
                 words = format!("{} {words}", verb(event.kind));
             }
-            let place = whereabouts(&event.place, &event.function, 60);
+            let place = whereabouts(drawn, &event.place, &event.function, 60);
             let _ = writeln!(
                 out,
                 "      p{number}e{row} [label={}{style}];",
@@ -98,8 +98,11 @@ fn cluster(out: &mut String, drawn: &Drawn, graph: &Graph) {
     out.push_str("  }\n");
 }
 
-/// Lines as one quoted string: nothing in them is Graphviz's, neither an escape nor the end of the string.
+/// Lines as one quoted string: nothing in them is Graphviz's, neither an escape, nor an entity, nor the end of the string.
 fn quoted(lines: &[&str]) -> String {
-    let safe = |line: &&str| sanitise::line(line).replace('\\', "\\\\").replace('"', "\\\"");
+    let safe = |line: &&str| {
+        let line = sanitise::line(line).replace('&', "&amp;");
+        line.replace('\\', "\\\\").replace('"', "\\\"")
+    };
     format!("\"{}\"", lines.iter().map(safe).collect::<Vec<_>>().join("\\n"))
 }

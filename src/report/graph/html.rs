@@ -26,7 +26,7 @@ const STYLE: &str = "\
 *{box-sizing:border-box}body{margin:0 auto;max-width:1500px;padding:20px 24px 45vh;font:15px/1.45 system-ui,'DejaVu Sans',sans-serif;color:var(--ink);background:var(--ground)}\
 h1{font-size:22px;margin:0 0 4px}h2{font-size:18px;margin:34px 0 2px;border-top:1px solid var(--line);padding-top:16px}h3{font-size:15px;margin:0 0 4px}\
 p{margin:4px 0}.soft{color:var(--soft)}code,pre{font:12.5px/1.5 ui-monospace,'DejaVu Sans Mono',monospace}a{color:inherit}\
-.program{display:grid;grid-template-columns:minmax(0,1fr) 400px;gap:22px;align-items:start}.lanes{overflow-x:auto}\
+.program{display:grid;grid-template-columns:minmax(0,auto) minmax(380px,1fr);gap:22px;align-items:start}.lanes{overflow-x:auto}\
 .cards{display:flex;flex-direction:column;gap:12px}.card{border:1px solid var(--line);border-left:4px solid var(--note);border-radius:6px;background:var(--card);padding:10px 12px;font-size:14px;overflow-wrap:anywhere}\
 .card.error{border-left-color:var(--race)}.card.warning{border-left-color:var(--warn)}.card h3 a{text-decoration:none}.card .level{text-transform:uppercase;font-size:11.5px;letter-spacing:.04em}\
 .error .level{color:var(--race)}.warning .level{color:var(--warn)}.note .level{color:var(--note)}.card ol{margin:4px 0;padding-left:20px}.card dl{margin:6px 0 0;display:grid;grid-template-columns:auto 1fr;gap:2px 10px}.card dt{color:var(--soft)}.card dd{margin:0}\
@@ -108,10 +108,14 @@ fn section(out: &mut String, drawn: &Drawn, cards: &mut Cards) {
     let program = drawn.program;
     let _ = write!(
         out,
-        "<h2>{}</h2>\n<p class=\"soft\">{}, {}{}</p>\n<div class=\"program\">\n<div class=\"lanes\">\n{}</div>\n<div class=\"cards\">\n",
+        "<h2>{}</h2>\n<p class=\"soft\">{}, {}{}{}</p>\n<div class=\"program\">\n<div class=\"lanes\">\n{}</div>\n<div class=\"cards\">\n",
         escape(&program.name),
         program.kind,
         count(program.lanes.len() as u64, "lane", "lanes"),
+        match drawn.below {
+            "" => String::new(),
+            folder => format!("; paths in the picture are below {}", escape(folder)),
+        },
         if program.hidden > 0 {
             format!(
                 "; {} that no finding is about are not shown",

@@ -10,7 +10,7 @@ const ROOMY: usize = 4;
 
 pub const ROW: f64 = 38.0;
 const LEFT: f64 = 28.0;
-const TEXT_WIDTH: f64 = 430.0;
+const TEXT_WIDTH: f64 = 470.0;
 
 /// Brackets side by side; further ones share their places.
 const TRACKS: usize = 8;

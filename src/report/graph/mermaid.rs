@@ -25,8 +25,7 @@ pub fn mermaid(graph: &Graph) -> String {
 
 fn participants(out: &mut String, drawn: &Drawn) {
     let program = drawn.program;
-    let title = format!("{} ({})", program.name, program.kind);
-    let _ = writeln!(out, "  box transparent {}", text(&shorten(&title, 70)));
+    let _ = writeln!(out, "  box transparent {}", text(&shorten(&drawn.title(), 90)));
     for lane in 0..program.lanes.len() {
         let name = lane_name(program, lane, 40);
         let _ = writeln!(out, "    participant {} as {}", id(drawn, lane), text(&name));
@@ -37,7 +36,7 @@ fn participants(out: &mut String, drawn: &Drawn) {
 fn events(out: &mut String, drawn: &Drawn, graph: &Graph) {
     for (row, event) in drawn.program.events.iter().enumerate() {
         let own = id(drawn, event.lane);
-        let says = text(&sentence(event));
+        let says = text(&sentence(drawn, event));
         let _ = match event.kind {
             EventKind::Start(lane) => writeln!(out, "  {own}->>{}: {says}", id(drawn, lane)),
             EventKind::Join { lane, .. } => writeln!(out, "  {}-->>{own}: {says}", id(drawn, lane)),
@@ -66,9 +65,9 @@ fn events(out: &mut String, drawn: &Drawn, graph: &Graph) {
     }
 }
 
-fn sentence(event: &EventView) -> String {
+fn sentence(drawn: &Drawn, event: &EventView) -> String {
     let what = label(event, 60);
-    let path = shorten(&event.place.path, 44);
+    let path = shorten(drawn.path(&event.place), 44);
     let place = format!("{path} line {}", event.place.line);
     match event.kind {
         EventKind::Start(_) | EventKind::Join { .. } => format!("{what}, {place}"),

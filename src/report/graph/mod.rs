@@ -32,6 +32,9 @@ pub struct Graph<'a> {
 
 /// A program that is drawn, with the findings in it.
 struct Drawn<'a> {
+    /// The folder that all its places are in, with the slash at its end; empty where there is none in common. Paths in
+    /// the picture are relative to it, or they would be longer than all else.
+    below: &'a str,
     /// Its number among those that are drawn, from 0.
     number: usize,
     program: &'a ProgramView,
@@ -48,7 +51,12 @@ impl<'a> Graph<'a> {
         with_links
             .filter(|(program, links)| program.lanes.len() > 1 || !links.is_empty())
             .enumerate()
-            .map(|(number, (program, links))| Drawn { number, program, links })
+            .map(|(number, (program, links))| Drawn {
+                below: common_folder(program),
+                number,
+                program,
+                links,
+            })
             .collect()
     }
 
@@ -61,6 +69,36 @@ impl<'a> Graph<'a> {
         };
         format!("nothing to draw: {files} read, and {threads}")
     }
+}
+
+impl Drawn<'_> {
+    /// A place's path as the picture shows it.
+    fn path<'p>(&self, place: &'p Location) -> &'p str {
+        place.path.strip_prefix(self.below).unwrap_or(&place.path)
+    }
+
+    /// The program's name, and what its paths are relative to.
+    fn title(&self) -> String {
+        let below = match self.below {
+            "" => String::new(),
+            folder => format!("; paths are below {folder}"),
+        };
+        format!("{} ({}){below}", self.program.name, self.program.kind)
+    }
+}
+
+/// The longest folder that the places of all events lie in.
+fn common_folder(program: &ProgramView) -> &str {
+    let folder = |path: &str| path.rfind('/').map_or(0, |slash| slash + 1);
+    let mut paths = program.events.iter().map(|event| event.place.path.as_str());
+    let first = paths.next().unwrap_or_default();
+    let mut common = &first[..folder(first)];
+    for path in paths {
+        while !path.starts_with(common) {
+            common = &common[..folder(common.trim_end_matches('/'))];
+        }
+    }
+    common
 }
 
 /// The programs, one a line: what `--roots` prints.
@@ -117,11 +155,11 @@ fn label(event: &EventView, most: usize) -> String {
 }
 
 /// `path:line in function`, in at most `most` characters.
-fn whereabouts(place: &Location, function: &str, most: usize) -> String {
+fn whereabouts(drawn: &Drawn, place: &Location, function: &str, most: usize) -> String {
     let line = format!(":{}", place.line);
     let function = shorten(&sanitise::line(function), most / 3);
     let rest = format!("{line} in {function}");
-    let path = sanitise::line(&place.path);
+    let path = sanitise::line(drawn.path(place));
     format!("{}{rest}", shorten(&path, most.saturating_sub(rest.chars().count())))
 }
 

@@ -28,7 +28,7 @@ font:13px system-ui,'DejaVu Sans',sans-serif}\
 pub fn svg(graph: &Graph) -> String {
     let drawn = graph.drawn();
     let mut body = String::new();
-    let (mut width, mut height) = (560.0_f64, 16.0);
+    let (mut width, mut height) = (980.0_f64, 16.0);
     if drawn.is_empty() {
         let _ = writeln!(body, r#"<text x="20" y="40">{}</text>"#, escape(&graph.nothing()));
         height += 48.0;
@@ -36,12 +36,8 @@ pub fn svg(graph: &Graph) -> String {
     for program in &drawn {
         let layout = Layout::new(program);
         let _ = writeln!(body, r#"<g transform="translate(0 {height})">"#);
-        let title = format!("{} ({})", program.program.name, program.program.kind);
-        let _ = writeln!(
-            body,
-            r#"<text class="title" x="20" y="22">{}</text>"#,
-            escape(&super::shorten(&title, 70))
-        );
+        let title = super::shorten(&program.title(), 76);
+        let _ = writeln!(body, r#"<text class="title" x="20" y="22">{}</text>"#, escape(&title));
         body.push_str(r#"<g transform="translate(0 30)">"#);
         draw(&mut body, program, &layout, false);
         body.push_str("</g></g>\n");
@@ -257,7 +253,7 @@ fn words(out: &mut String, drawn: &Drawn, layout: &Layout, row: usize, event: &E
         verb(event.kind),
         escape(&text),
         y + 13.0,
-        escape(&whereabouts(&event.place, &event.function, 50)),
+        escape(&whereabouts(drawn, &event.place, &event.function, 62)),
     );
 }
 
@@ -297,7 +293,7 @@ fn legend(out: &mut String, y: f64) {
 /// The legend as an element for the page.
 pub fn legend_element() -> String {
     format!(
-        "<svg class=\"pic legend\" viewBox=\"-12 -14 880 28\" width=\"880\" height=\"28\" role=\"img\" \
+        "<svg class=\"pic legend\" viewBox=\"-12 -14 960 28\" width=\"960\" height=\"28\" role=\"img\" \
          aria-label=\"diamond: changes the environment; triangle: starts a program with it; ring: reads it; dashed bracket: can run \
          at the same time\">{}</svg>\n",
         signs()
@@ -309,9 +305,11 @@ fn signs() -> String {
         r#"<path class="mutation" d="M0 -9l9 9l-9 9l-9 -9z"/><text x="16" y="4">changes the environment</text>"#,
         r#"<path class="spawn" d="M195 -9l17 9l-17 9z"/><text x="220" y="4">starts a program with it</text>"#,
         r#"<circle class="read" cx="392" cy="0" r="7"/><text x="406" y="4">reads it</text>"#,
-        r##"<line class="life" stroke="#0072b2" stroke-width="6" x1="478" x2="498" y1="0" y2="0"/>"##,
-        r#"<text x="508" y="4">a thread is alive</text>"#,
-        r#"<path class="race" d="M630 0h34"/><text x="672" y="4">can run at the same time</text>"#,
+        r##"<line class="life" stroke="#0072b2" stroke-width="6" x1="478" x2="496" y1="0" y2="0"/>"##,
+        r#"<text x="506" y="4">a thread is alive</text>"#,
+        r##"<path class="life" stroke="#0072b2" stroke-width="6" d="M632 0h18"/><path class="life" stroke="#0072b2" stroke-width="2.5" d="M632 7h18"/>"##,
+        r#"<text x="660" y="4">several</text>"#,
+        r#"<path class="race" d="M728 0h34"/><text x="770" y="4">can run at the same time</text>"#,
     )
     .to_owned()
 }

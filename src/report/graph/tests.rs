@@ -202,6 +202,7 @@ fn thirty_lanes_stand_apart() {
         view.events.truncate(1);
         view.events[0].kind = EventKind::Read;
         let drawn = Drawn {
+            below: "",
             number: 0,
             program: &view,
             links: Vec::new(),
@@ -214,6 +215,21 @@ fn thirty_lanes_stand_apart() {
         assert!(layout.lanes.iter().all(|x| *x < layout.gutter), "{number}");
         assert!(layout.width < 1400.0, "{number} lanes are {} wide", layout.width);
     }
+}
+
+#[test]
+fn paths_are_shown_below_their_common_folder() {
+    let sample = sample::seed();
+    let mut view = program(&sample);
+    assert_eq!(common_folder(&view), "");
+    for event in &mut view.events {
+        event.place.path = format!("a/b/{}", event.place.path);
+    }
+    assert_eq!(common_folder(&view), "a/b/");
+    view.events[0].place.path = "a/bc/x.py".to_owned();
+    assert_eq!(common_folder(&view), "a/");
+    view.events[0].place.path = "/x.py".to_owned();
+    assert_eq!(common_folder(&view), "");
 }
 
 #[test]
