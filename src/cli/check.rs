@@ -82,6 +82,7 @@ impl Outcome {
             summary: &self.summary,
             target: &self.target,
             sources: &self.sources,
+            packages: &self.packages,
             base: &self.base,
             detail,
             pictures: reports::pictures(),

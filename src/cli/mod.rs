@@ -17,6 +17,7 @@ mod plan;
 mod progress;
 mod rebase;
 mod reports;
+mod run;
 mod scan;
 mod ticker;
 mod why;
@@ -61,6 +62,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Graph(graph) => return graph::run(graph, cli.color, detail),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
+        args::Command::Run(run) => return run::run(run, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),

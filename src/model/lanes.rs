@@ -137,8 +137,8 @@ fn roots(engine: &mut Engine<'_>) -> Vec<Draft> {
         };
         let main = kind == RootKind::Script;
         let summary = engine.summary(SummaryKey { function: func, main });
-        let begins = kind != RootKind::Function;
-        if summary.starts.is_empty() && !(begins && !summary.accesses.is_empty()) {
+        let touches = kind != RootKind::Function && !summary.accesses.is_empty();
+        if summary.starts.is_empty() && !touches {
             continue;
         }
         let mut draft = Draft::new(kind, func);

@@ -8,7 +8,7 @@ use crate::facts::Problem;
 use crate::finding::Finding;
 use crate::knowledge::Target;
 
-use super::{Report, sanitise};
+use super::{Package, Report, sanitise};
 
 /// The name of the contract.
 pub(super) const SCHEMA: &str = "envrace/1";
@@ -20,6 +20,9 @@ struct Document<'a> {
     target: TargetDocument,
     findings: &'a [Finding],
     problems: &'a [Problem],
+    /// One for each archive that was named.
+    #[serde(skip_serializing_if = "<[Package]>::is_empty")]
+    packages: &'a [Package],
     summary: SummaryDocument<'a>,
 }
 
@@ -53,6 +56,7 @@ struct SummaryDocument<'a> {
 enum Line<'a> {
     Finding(&'a Finding),
     Problem(&'a Problem),
+    Package(&'a Package),
     Summary(LastLine<'a>),
 }
 
@@ -73,6 +77,7 @@ pub fn json(report: &Report) -> String {
         target: target(report.target),
         findings: report.findings,
         problems: report.problems,
+        packages: report.packages,
         summary: summary(report),
     };
     pretty(&document)
@@ -88,6 +93,9 @@ pub fn jsonl(report: &Report) -> String {
     }
     for problem in report.problems {
         add(&Line::Problem(problem));
+    }
+    for package in report.packages {
+        add(&Line::Package(package));
     }
     add(&Line::Summary(LastLine {
         schema: SCHEMA,

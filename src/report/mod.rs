@@ -9,6 +9,7 @@ mod gitlab;
 pub mod graph;
 mod human;
 mod json;
+mod package;
 mod sanitise;
 mod sarif;
 mod sections;
@@ -28,6 +29,7 @@ pub use github::github;
 pub use gitlab::gitlab;
 pub use human::human;
 pub use json::{json, jsonl};
+pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
 pub use sarif::sarif;
 pub use summary::summary;
@@ -69,6 +71,8 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     pub target: &'a Target,
     pub sources: &'a Sources,
+    /// What was found in each archive.
+    pub packages: &'a [Package],
     pub base: &'a Base,
     pub detail: Detail,
     /// Excerpts are drawn; else places are named.

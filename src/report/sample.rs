@@ -30,6 +30,7 @@ impl Sample {
             summary: &self.summary,
             target: &self.target,
             sources: &self.sources,
+            packages: &[],
             base: &self.base,
             detail: self.detail,
             pictures: self.pictures,

@@ -47,7 +47,8 @@ pub fn json(serialised: &str) -> String {
 /// Breaks what log readers take for commands; at the beginning of words only where `words` says so, for that is where
 /// wrapped lines may begin.
 fn disarm(text: String, words: bool) -> String {
-    if !text.contains("##") && !(words && text.contains("::")) {
+    let commands = text.contains("##") || words && text.contains("::");
+    if !commands {
         return text;
     }
     let chars: Vec<char> = text.chars().collect();

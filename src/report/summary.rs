@@ -6,7 +6,7 @@ use crate::facts::{Problem, ProblemKind};
 use crate::finding::{Finding, RuleCode, Severity};
 
 use super::text::{Style, WIDTH, count, paint, wrap};
-use super::{Detail, Report, sanitise};
+use super::{Detail, Report, package, sanitise};
 
 /// What stands below the findings, alone.
 pub fn summary(report: &Report) -> String {
@@ -19,6 +19,9 @@ pub fn summary(report: &Report) -> String {
 pub fn write(out: &mut String, report: &Report) {
     problems(out, report);
     by_rule(out, report);
+    for one in report.packages {
+        out.push_str(&package::line(one));
+    }
     looked_at(out, report);
     out.push_str(&last_line(report));
     out.push('\n');
@@ -75,7 +78,8 @@ fn by_rule(out: &mut String, report: &Report) {
 fn looked_at(out: &mut String, report: &Report) {
     let census = report.summary.census;
     let hidden = report.summary.below_confidence + report.summary.elsewhere;
-    if report.summary.parsed == 0 || !report.findings.is_empty() || hidden > 0 {
+    // An archive has a verdict line of its own.
+    if report.summary.parsed == 0 || !report.packages.is_empty() || !report.findings.is_empty() || hidden > 0 {
         return;
     }
     let languages = ["C", "Python", "Rust"];

@@ -10,6 +10,7 @@ use crate::finding::{Finding, Location, Site, Verdict};
 use crate::input::Sources;
 
 use super::super::text::count;
+use super::layout::CLOSE;
 use super::{Drawn, Graph, escape, svg, verb};
 
 /// Lines above and below a place in an excerpt.
@@ -26,7 +27,7 @@ const STYLE: &str = "\
 *{box-sizing:border-box}body{margin:0 auto;max-width:1500px;padding:20px 24px 45vh;font:15px/1.45 system-ui,'DejaVu Sans',sans-serif;color:var(--ink);background:var(--ground)}\
 h1{font-size:22px;margin:0 0 4px}h2{font-size:18px;margin:34px 0 2px;border-top:1px solid var(--line);padding-top:16px}h3{font-size:15px;margin:0 0 4px}\
 p{margin:4px 0}.soft{color:var(--soft)}code,pre{font:12.5px/1.5 ui-monospace,'DejaVu Sans Mono',monospace}a{color:inherit}\
-.program{display:grid;grid-template-columns:minmax(0,auto) minmax(380px,1fr);gap:22px;align-items:start}.lanes{overflow-x:auto}\
+.program{display:grid;grid-template-columns:minmax(0,auto) minmax(380px,1fr);gap:22px;align-items:start}.program.wide{grid-template-columns:1fr}.wide .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(400px,1fr))}.lanes{overflow-x:auto}\
 .cards{display:flex;flex-direction:column;gap:12px}.card{border:1px solid var(--line);border-left:4px solid var(--note);border-radius:6px;background:var(--card);padding:10px 12px;font-size:14px;overflow-wrap:anywhere}\
 .card.error{border-left-color:var(--race)}.card.warning{border-left-color:var(--warn)}.card h3 a{text-decoration:none}.card .level{text-transform:uppercase;font-size:11.5px;letter-spacing:.04em}\
 .error .level{color:var(--race)}.warning .level{color:var(--warn)}.note .level{color:var(--note)}.card ol{margin:4px 0;padding-left:20px}.card dl{margin:6px 0 0;display:grid;grid-template-columns:auto 1fr;gap:2px 10px}.card dt{color:var(--soft)}.card dd{margin:0}\
@@ -73,7 +74,7 @@ fn highlights(findings: usize) -> String {
         let chosen = format!("body:has(#f{number}:hover,#f{number}:target)");
         let _ = write!(
             rules,
-            "{chosen} .link:not(.l{number}){{opacity:.15}}{chosen} .l{number} .race{{stroke-width:3.2}}"
+            "{chosen} .link:not(.l{number}){{opacity:.12}}{chosen} .l{number}{{opacity:1}}{chosen} .l{number} .race{{stroke-width:3.2}}"
         );
     }
     rules
@@ -108,7 +109,7 @@ fn section(out: &mut String, drawn: &Drawn, cards: &mut Cards) {
     let program = drawn.program;
     let _ = write!(
         out,
-        "<h2>{}</h2>\n<p class=\"soft\">{}, {}{}{}</p>\n<div class=\"program\">\n<div class=\"lanes\">\n{}</div>\n<div class=\"cards\">\n",
+        "<h2>{}</h2>\n<p class=\"soft\">{}, {}{}{}</p>\n<div class=\"{}\">\n<div class=\"lanes\">\n{}</div>\n<div class=\"cards\">\n",
         escape(&program.name),
         program.kind,
         count(program.lanes.len() as u64, "lane", "lanes"),
@@ -127,6 +128,11 @@ fn section(out: &mut String, drawn: &Drawn, cards: &mut Cards) {
             )
         } else {
             String::new()
+        },
+        if program.lanes.len() > CLOSE {
+            "program wide"
+        } else {
+            "program"
         },
         svg::element(drawn)
     );

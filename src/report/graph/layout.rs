@@ -8,6 +8,9 @@ use super::Drawn;
 /// Up to this many lanes have their names above them, side by side; more have them aslant and stand closer.
 const ROOMY: usize = 4;
 
+/// More than this stand as close as they can, and the page has its findings below them.
+pub const CLOSE: usize = 12;
+
 pub const ROW: f64 = 38.0;
 const LEFT: f64 = 28.0;
 const TEXT_WIDTH: f64 = 470.0;
@@ -50,8 +53,8 @@ impl Layout {
         let aslant = number > ROOMY;
         let (spacing, left, top) = match number {
             0..=ROOMY => (132.0, LEFT + 44.0, 84.0),
-            5..=12 => (46.0, LEFT, 156.0),
-            _ => (30.0, LEFT, 156.0),
+            5..=CLOSE => (42.0, LEFT, 168.0),
+            _ => (22.0, LEFT, 168.0),
         };
         let lanes: Vec<f64> = (0..number).map(|lane| left + spacing * lane as f64).collect();
         let right = lanes.last().copied().unwrap_or(left);

@@ -10,6 +10,9 @@ use super::{Drawn, Graph, escape, label, lane_name, verb, whereabouts};
 /// Colours that people with any colour vision tell apart (Okabe and Ito), for threads; the first thread is grey.
 const LANES: [&str; 6] = ["#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8a6d3b"];
 
+/// So many brackets can be told apart at a glance.
+const FEW: usize = 8;
+
 /// The style of the drawing, on light and on dark ground.
 pub const STYLE: &str = "\
 .pic{--ink:#1c1e21;--soft:#5f6670;--line:#c9ced6;--stripe:#f4f6f8;--ground:#ffffff;--race:#c62828;--spawn:#b35c00;--read:#1f5fbf;\
@@ -22,7 +25,7 @@ font:13px system-ui,'DejaVu Sans',sans-serif}\
 .pic .read{fill:var(--ground);stroke:var(--read);stroke-width:2.5}.pic .verb{font-weight:600}.pic .verb.mutation{fill:var(--race)}\
 .pic .verb.spawn{fill:var(--spawn)}.pic .verb.read{fill:var(--read);stroke:none}\
 .pic .race{fill:none;stroke:var(--race);stroke-width:1.8;stroke-dasharray:5 3}.pic .badge{fill:var(--race)}.pic .badge-text{fill:var(--ground);font-size:11px;font-weight:700}\
-.pic .in-race{fill:var(--race);font-size:11.5px}";
+.pic .faint{opacity:.55}.pic .in-race{fill:var(--race);font-size:11.5px}";
 
 /// The picture as a document of its own.
 pub fn svg(graph: &Graph) -> String {
@@ -163,7 +166,7 @@ fn name(out: &mut String, drawn: &Drawn, layout: &Layout, lane: usize) {
     let y = layout.top - 34.0;
     let full = escape(&lane_name(program, lane, 400));
     if layout.aslant {
-        let text = escape(&lane_name(program, lane, 24));
+        let text = escape(&lane_name(program, lane, 19));
         let _ = writeln!(
             out,
             r#"<text class="name" transform="translate({} {}) rotate(-38)">{text}<title>{full}</title></text>"#,
@@ -277,10 +280,12 @@ fn bracket(out: &mut String, drawn: &Drawn, layout: &Layout, number: usize, link
     // The two sides may be one event: it races with itself in another thread.
     let by = if (ay - by).abs() < 8.0 { ay + 14.0 } else { by };
     let finding = link.finding + 1;
+    // Among many, the one that is pointed at is to stand out.
+    let faint = if drawn.links.len() > FEW { " faint" } else { "" };
     let middle = (ay + by) / 2.0;
     let _ = writeln!(
         out,
-        r#"<g class="link l{finding}"><path class="race" d="M{ax} {ay}H{x}V{by}H{bx}"/><circle class="badge" cx="{x}" cy="{middle}" r="8.5"/><text class="badge-text" x="{x}" y="{}" text-anchor="middle">{finding}</text></g>"#,
+        r#"<g class="link{faint} l{finding}"><path class="race" d="M{ax} {ay}H{x}V{by}H{bx}"/><circle class="badge" cx="{x}" cy="{middle}" r="8.5"/><text class="badge-text" x="{x}" y="{}" text-anchor="middle">{finding}</text></g>"#,
         middle + 4.0
     );
 }

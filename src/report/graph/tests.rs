@@ -209,7 +209,7 @@ fn thirty_lanes_stand_apart() {
         };
         let layout = layout::Layout::new(&drawn);
         assert!(
-            layout.lanes.windows(2).all(|pair| pair[1] - pair[0] >= 28.0),
+            layout.lanes.windows(2).all(|pair| pair[1] - pair[0] >= 22.0),
             "{number}"
         );
         assert!(layout.lanes.iter().all(|x| *x < layout.gutter), "{number}");
