@@ -8,7 +8,7 @@ use super::error::UserError;
 use super::exit::Exit;
 use super::output;
 use super::reports::{self, Reports};
-use super::scan::{self, Outcome, Request};
+use super::scan::{self, Known, Lines, Outcome, Request};
 use super::ticker::Progress;
 
 /// Runs the command.
@@ -22,7 +22,17 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         scan: &check.scan,
         fail_on: check.fail_on.map(Into::into),
         min_confidence: check.min_confidence.map(Into::into),
-        progress: &progress,
+        known: match &check.baseline {
+            _ if check.no_baseline => Known::None,
+            Some(file) => Known::File(file),
+            None => Known::Configured,
+        },
+        lines: match &check.since {
+            _ if check.staged => Lines::Staged,
+            Some(reference) => Lines::Since(reference),
+            None => Lines::All,
+        },
+        progress: Some(&progress),
         picture: false,
     };
     let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;

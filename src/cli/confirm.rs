@@ -55,11 +55,8 @@ fn findings(asked: &Confirm, detail: Detail) -> Result<(Option<Earlier>, Outcome
     }
     let progress = progress(detail);
     let request = Request {
-        scan: &asked.scan,
-        fail_on: None,
-        min_confidence: None,
-        progress: &progress,
-        picture: false,
+        progress: Some(&progress),
+        ..Request::all(&asked.scan)
     };
     let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
     Ok((None, outcome))

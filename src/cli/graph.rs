@@ -7,7 +7,7 @@ use super::args::{self, Color, Drawing};
 use super::check::{complain, progress};
 use super::error::UserError;
 use super::exit::Exit;
-use super::scan::{self, Request};
+use super::scan::{self, Known, Request};
 use super::{output, reports};
 
 /// Runs the command. Findings do not make it fail: that is what `check` is for.
@@ -20,11 +20,12 @@ pub fn run(asked: &args::Graph, color: Color, detail: Detail) -> Result<Exit, Us
     }
     let progress = progress(detail);
     let request = Request {
-        scan: &asked.scan,
+        // What `check` shows, no more and no less.
         fail_on: None,
-        min_confidence: None,
-        progress: &progress,
+        known: Known::Configured,
+        progress: Some(&progress),
         picture: true,
+        ..Request::all(&asked.scan)
     };
     let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
     drop(progress);

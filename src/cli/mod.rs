@@ -2,8 +2,10 @@
 //! all other rooms and is used by none.
 
 mod args;
+mod baseline;
 mod check;
 mod config;
+mod config_command;
 mod confirm;
 mod emit;
 mod earlier;
@@ -11,6 +13,7 @@ mod error;
 mod exit;
 mod evidence;
 mod explain;
+mod git;
 mod graph;
 mod output;
 mod plan;
@@ -19,8 +22,10 @@ mod rebase;
 mod reports;
 mod run;
 mod scan;
+mod sift;
 mod ticker;
 mod why;
+mod write;
 
 use std::ffi::OsString;
 
@@ -62,6 +67,8 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Graph(graph) => return graph::run(graph, cli.color, detail),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
+        args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
+        args::Command::Config(config) => config_command::run(config)?,
         args::Command::Run(run) => return run::run(run, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),

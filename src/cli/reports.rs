@@ -11,7 +11,7 @@ use crate::report::{self, Report};
 
 use super::args::{Color, Format};
 use super::error::UserError;
-use super::output;
+use super::{output, write};
 
 /// `--output FORMAT=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,41 +187,16 @@ fn folder_of(file: &Path) -> &Path {
 /// # Errors
 /// Where the system refuses.
 pub fn write_file(file: &Path, text: &str) -> Result<(), UserError> {
-    replace(file, text).map_err(|error| UserError::OutputFile {
-        path: file.to_string_lossy().into_owned(),
+    if !fs::metadata(file).is_ok_and(|old| !old.is_file()) {
+        return write::atomically(file, text.as_bytes());
+    }
+    // A device or pipe has nothing to be replaced.
+    let open = fs::OpenOptions::new().write(true).open(file);
+    let written = open.and_then(|mut open| open.write_all(text.as_bytes()));
+    written.map_err(|error| UserError::Unwritable {
+        file: file.to_string_lossy().into_owned(),
         cause: lower_case(&error),
     })
-}
-
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    // What a link means is replaced, not the link.
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let old = fs::metadata(&file).ok();
-    if old.as_ref().is_some_and(|old| !old.is_file()) {
-        // A device or pipe has nothing to be replaced.
-        return fs::OpenOptions::new()
-            .write(true)
-            .open(&file)?
-            .write_all(text.as_bytes());
-    }
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder_of(&file).join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = write_new(&temporary, text, old.map(|old| old.permissions()));
-    let result = written.and_then(|()| fs::rename(&temporary, &file));
-    if result.is_err() {
-        // It may not even be there.
-        let _ = fs::remove_file(&temporary);
-    }
-    result
-}
-
-fn write_new(temporary: &Path, text: &str, permissions: Option<fs::Permissions>) -> io::Result<()> {
-    let mut file = fs::File::create(temporary)?;
-    file.write_all(text.as_bytes())?;
-    if let Some(permissions) = permissions {
-        file.set_permissions(permissions)?;
-    }
-    file.sync_all()
 }
 
 #[cfg(test)]
@@ -248,23 +223,5 @@ mod tests {
         assert!(parsed("sarif").is_err_and(|error| error.contains("FORMAT=FILE")));
         assert!(parsed("sarf=x").is_err_and(|error| error.contains("sarif")));
         assert!(parsed("sarif=").is_err());
-    }
-
-    #[test]
-    fn files_are_replaced_whole_and_keep_their_permissions() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
-        let file = folder.path().join("out");
-        let link = folder.path().join("link");
-        write_file(&file, "one").expect("the folder can be written");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("the file is ours");
-        std::os::unix::fs::symlink(&file, &link).expect("links can be made");
-        write_file(&link, "two").expect("the folder can be written");
-        assert_eq!(fs::read_to_string(&file).expect("it was written"), "two");
-        assert!(link.is_symlink());
-        let mode = fs::metadata(&file).expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let names = fs::read_dir(folder.path()).expect("the folder is there").count();
-        assert_eq!(names, 2, "no temporary file is left");
     }
 }

@@ -14,7 +14,7 @@ pub fn concise(report: &Report) -> String {
         out.push('\n');
     }
     if report.detail > Detail::Quiet {
-        summary::write(&mut out, report);
+        summary::write(&mut out, report, summary::Quiet::Short);
     }
     out
 }
@@ -33,6 +33,9 @@ fn line(finding: &Finding) -> String {
     if let Some(partner) = &finding.partner {
         // Writing into a string cannot fail.
         let _ = write!(text, " (partner {}:{})", partner.location.path, partner.location.line);
+    }
+    if finding.fix.is_some() {
+        text.push_str(" [fixable]");
     }
     text
 }

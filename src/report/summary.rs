@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{Problem, ProblemKind};
-use crate::finding::{Finding, RuleCode, Severity};
+use crate::finding::{Finding, RuleCode, Safety, Severity, SuppressedBy};
 
 use super::text::{Style, WIDTH, count, paint, wrap};
 use super::{Detail, Report, package, sanitise};
@@ -11,18 +11,41 @@ use super::{Detail, Report, package, sanitise};
 /// What stands below the findings, alone.
 pub fn summary(report: &Report) -> String {
     let mut out = String::new();
-    write(&mut out, report);
+    write(&mut out, report, Quiet::Short);
     out
 }
 
+/// What is said where nothing is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// The last line.
+    Short,
+    /// What was looked at, too.
+    Explained,
+}
+
 /// Appends problems, counts by rule and the last line.
-pub fn write(out: &mut String, report: &Report) {
+pub fn write(out: &mut String, report: &Report, quiet: Quiet) {
     problems(out, report);
     by_rule(out, report);
+    fixable(out, report);
+    if report.summary.stale > 0 {
+        let (what, occur) = match report.summary.stale {
+            1 => ("finding", "occurs"),
+            _ => ("findings", "occur"),
+        };
+        out.push_str(&format!(
+            "{}: {} {what} of the baseline no longer {occur} (`envrace baseline --prune` drops what is gone)\n",
+            paint(Style::Note, "note"),
+            report.summary.stale
+        ));
+    }
     for one in report.packages {
         out.push_str(&package::line(one));
     }
-    looked_at(out, report);
+    if quiet == Quiet::Explained {
+        looked_at(out, report);
+    }
     out.push_str(&last_line(report));
     out.push('\n');
 }
@@ -77,7 +100,9 @@ fn by_rule(out: &mut String, report: &Report) {
 /// Where nothing is reported, what was looked at and why that is quiet: "no findings" alone reads like "did not run".
 fn looked_at(out: &mut String, report: &Report) {
     let census = report.summary.census;
-    let hidden = report.summary.below_confidence + report.summary.elsewhere;
+    let summary = report.summary;
+    let hidden =
+        summary.below_confidence + summary.elsewhere + summary.notes + summary.switched_off + summary.unchanged;
     // An archive has a verdict line of its own.
     if report.summary.parsed == 0 || !report.packages.is_empty() || !report.findings.is_empty() || hidden > 0 {
         return;
@@ -104,7 +129,7 @@ fn looked_at(out: &mut String, report: &Report) {
     } else if census.starts == 0 {
         "no thread starts here, so nothing runs beside a change"
     } else {
-        "no change can run beside what it would hurt; `envrace graph` shows the threads"
+        "no change was found beside what it would hurt; `envrace graph` shows the threads"
     };
     for line in wrap(&what, WIDTH).iter().map(String::as_str).chain([why]) {
         out.push_str(line);
@@ -112,8 +137,36 @@ fn looked_at(out: &mut String, report: &Report) {
     }
 }
 
+fn fixable(out: &mut String, report: &Report) {
+    let fixes = |safety: Safety| {
+        loud(report)
+            .filter(|finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == safety))
+            .count() as u64
+    };
+    let (safe, risky) = (fixes(Safety::Safe), fixes(Safety::Unsafe));
+    if safe > 0 {
+        out.push_str(&format!(
+            "{} fixable with --fix\n",
+            count(safe, "finding is", "findings are")
+        ));
+    }
+    if risky > 0 {
+        let more = if safe > 0 { "more " } else { "" };
+        out.push_str(&format!(
+            "{} {more}fixable with --fix --unsafe-fixes\n",
+            count(risky, "finding is", "findings are")
+        ));
+    }
+}
+
 fn loud<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> {
     report.findings.iter().filter(|finding| finding.suppressed.is_none())
+}
+
+/// How many findings are there and not reported.
+pub fn suppressed(findings: &[Finding], by: SuppressedBy) -> u64 {
+    let all = findings.iter().filter_map(|finding| finding.suppressed.as_ref());
+    all.filter(|suppressed| suppressed.by == by).count() as u64
 }
 
 /// The line that is always there.
@@ -150,11 +203,10 @@ pub fn last_line(report: &Report) -> String {
         count(summary.files, "file", "files"),
         format!("{} parsed", summary.parsed),
     ];
-    let silenced = report
-        .findings
-        .iter()
-        .filter(|finding| finding.suppressed.is_some())
-        .count() as u64;
+    let (silenced, baselined) = (
+        suppressed(report.findings, SuppressedBy::Source),
+        suppressed(report.findings, SuppressedBy::Baseline),
+    );
     let problems = report.problems.len() as u64;
     for (number, text) in [
         (
@@ -163,6 +215,16 @@ pub fn last_line(report: &Report) -> String {
         ),
         (problems, count(problems, "problem", "problems")),
         (silenced, format!("{silenced} silenced")),
+        (baselined, format!("{baselined} in the baseline")),
+        (summary.switched_off, format!("{} switched off", summary.switched_off)),
+        (summary.unchanged, format!("{} in unchanged lines", summary.unchanged)),
+        (
+            summary.notes,
+            format!(
+                "{} not shown (--persona pedantic)",
+                count(summary.notes, "note", "notes")
+            ),
+        ),
         (
             summary.elsewhere,
             format!("{} in other files", count(summary.elsewhere, "finding", "findings")),
@@ -216,7 +278,7 @@ mod tests {
         assert!(said(&sample).starts_with("looked at 12 C, 2 Python, 1 Rust files:"));
         assert!(said(&sample).contains("no thread starts here"));
         sample.summary.census.starts = 1;
-        assert!(said(&sample).contains("no change can run beside"));
+        assert!(said(&sample).contains("no change was found beside"));
         assert!(said(&sample).lines().all(|line| line.chars().count() <= WIDTH));
         sample.summary.elsewhere = 1;
         assert_eq!(said(&sample), "");

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::detect;
 use crate::facts::Problem;
-use crate::finding::{self, Finding, RuleCode, Severity, Step};
+use crate::finding::{self, Finding, RuleCode, Severity, Step, SuppressedBy};
 
 use super::base::{Place, encode};
 use super::{Report, sanitise};
@@ -160,7 +160,10 @@ impl<'a> Writer<'a> {
                 .suppressed
                 .iter()
                 .map(|suppressed| Suppression {
-                    kind: "inSource",
+                    kind: match suppressed.by {
+                        SuppressedBy::Source => "inSource",
+                        SuppressedBy::Baseline => "external",
+                    },
                     status: "accepted",
                     justification: plain(&suppressed.reason),
                 })

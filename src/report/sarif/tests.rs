@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::super::base::Base;
 use super::super::sample::{self, Sample};
-use crate::finding::Suppressed;
+use crate::finding::{Suppressed, SuppressedBy};
 
 fn log(sample: &Sample) -> Value {
     serde_json::from_str(&super::sarif(&sample.report())).expect("the report is JSON")
@@ -96,6 +96,7 @@ fn silenced_results_say_why() {
     let mut sample = sample::seed();
     sample.findings[0].suppressed = Some(Suppressed {
         reason: "known".to_owned(),
+        by: SuppressedBy::Source,
     });
     let log = log(&sample);
     let suppression = &log["runs"][0]["results"][0]["suppressions"][0];
