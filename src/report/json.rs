@@ -68,7 +68,7 @@ enum Line<'a> {
     Finding(&'a Finding),
     Problem(&'a Problem),
     Package(&'a Package),
-    Summary(LastLine<'a>),
+    Summary(Box<LastLine<'a>>),
 }
 
 #[derive(Serialize)]
@@ -108,12 +108,12 @@ pub fn jsonl(report: &Report) -> String {
     for package in report.packages {
         add(&Line::Package(package));
     }
-    add(&Line::Summary(LastLine {
+    add(&Line::Summary(Box::new(LastLine {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         target: target(report.target),
         summary: summary(report),
-    }));
+    })));
     lines.iter().map(|line| sanitise::json(line) + "\n").collect()
 }
 
