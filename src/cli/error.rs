@@ -79,7 +79,7 @@ pub enum UserError {
     Output { cause: String },
     /// A file for a report cannot be made at that place.
     OutputPath { path: String, cause: String },
-    /// A plan is asked for in a format that it does not come in.
+    /// A plan or sweep is asked for in a format that it does not come in.
     PlanFormat { format: &'static str },
     /// Two reports are to go to one place.
     OutputTwice { path: String },
@@ -114,7 +114,7 @@ impl UserError {
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
             UserError::OutputPath { path, .. } => format!("cannot write `{path}`"),
-            UserError::PlanFormat { format } => format!("a plan does not come as `{format}`"),
+            UserError::PlanFormat { format } => format!("a plan or sweep does not come as `{format}`"),
             UserError::OutputTwice { path } if path == "-" => "two reports are to go to standard output".to_owned(),
             UserError::OutputTwice { path } => format!("two reports are to go to `{path}`"),
         }
@@ -194,7 +194,7 @@ impl UserError {
             ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
-            UserError::PlanFormat { .. } => Some("--list prints human or json".to_owned()),
+            UserError::PlanFormat { .. } => Some("--list and --sweep print human or json".to_owned()),
             UserError::OutputPath { .. } => Some("name a file in a folder that is there".to_owned()),
             UserError::OutputTwice { .. } => Some("give each a file of its own with --output FORMAT=FILE".to_owned()),
         }

@@ -23,6 +23,7 @@ mod reports;
 mod run;
 mod scan;
 mod sift;
+mod sweep;
 mod ticker;
 mod why;
 mod write;
