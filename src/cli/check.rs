@@ -1,13 +1,16 @@
 //! `envrace check`.
 
+use std::collections::BTreeSet;
+
 use crate::facts::ProblemKind;
+use crate::finding::Safety;
 use crate::report::{self, Detail, Report};
 
 use super::args::{Check, Color, Format};
 use super::error::UserError;
 use super::exit::Exit;
-use super::output;
 use super::scan::{self, Known, Lines, Outcome, Request};
+use super::{fix, output};
 
 /// Runs the command.
 ///
@@ -29,9 +32,49 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
             None => Lines::All,
         },
     };
-    let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    let least = if check.unsafe_fixes {
+        Safety::Unsafe
+    } else {
+        Safety::Safe
+    };
+    let mut outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    if check.diff {
+        let plan = fix::plan(&outcome, least);
+        let text: String = plan.changes.iter().map(fix::Change::diff).collect();
+        tell(&plan, plan.fixes, plan.changes.len(), "would fix", color);
+        output::raw(&text)?;
+        return Ok(exit(check, &outcome));
+    }
+    if check.fix {
+        let (mut fixes, mut files) = (0, BTreeSet::new());
+        for _ in 0..ROUNDS {
+            let plan = fix::plan(&outcome, least);
+            if plan.changes.is_empty() {
+                tell(&plan, fixes, files.len(), "fixed", color);
+                break;
+            }
+            fix::write(&plan)?;
+            fixes += plan.fixes;
+            files.extend(plan.changes.iter().map(|change| change.path.clone()));
+            outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+        }
+    }
     print(&outcome, check.format, color, detail)?;
     Ok(exit(check, &outcome))
+}
+
+/// How often everything is analysed anew after fixes; fixes do not make work for each other without end, and if they did,
+/// that would be a mistake to be seen.
+const ROUNDS: usize = 20;
+
+/// Says on standard error what fixing came to, so that standard output stays what it is.
+fn tell(plan: &fix::Plan, fixes: usize, files: usize, verb: &str, color: Color) {
+    output::warn(&plan.refused, color);
+    let (findings, in_files) = (
+        if fixes == 1 { "place" } else { "places" },
+        if files == 1 { "file" } else { "files" },
+    );
+    output::complain(&format!("{verb} {fixes} {findings} in {files} {in_files}\n"), color);
 }
 
 fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Result<(), UserError> {

@@ -13,6 +13,7 @@ mod error;
 mod exit;
 mod evidence;
 mod explain;
+mod fix;
 mod git;
 mod output;
 mod plan;

@@ -19,6 +19,7 @@ mod env_mutation_during_spawn;
 mod env_mutation_in_fork_window;
 mod env_seen_by_chance;
 mod explain;
+mod fixes;
 mod library_mutates_env;
 mod parallel_tests_share_env;
 
@@ -134,6 +135,7 @@ fn analyse_here(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, opt
         };
         key(a).cmp(&key(b))
     });
+    fixes::attach(&program, sources, &mut findings);
     let explanations = explain::all(&describe, &program, &findings);
     Analysis {
         findings,
