@@ -41,40 +41,53 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
     if check.diff {
         let plan = fix::plan(&outcome, least);
         let text: String = plan.changes.iter().map(fix::Change::diff).collect();
-        tell(&plan, plan.fixes, plan.changes.len(), "would fix", color);
+        output::warn(&plan.refused, color);
+        tell("would fix", plan.fixes, plan.changes.len(), color, detail);
         output::raw(&text)?;
         return Ok(exit(check, &outcome));
     }
     if check.fix {
-        let (mut fixes, mut files) = (0, BTreeSet::new());
-        for _ in 0..ROUNDS {
-            let plan = fix::plan(&outcome, least);
-            if plan.changes.is_empty() {
-                tell(&plan, fixes, files.len(), "fixed", color);
-                break;
-            }
-            fix::write(&plan)?;
-            fixes += plan.fixes;
-            files.extend(plan.changes.iter().map(|change| change.path.clone()));
-            outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
-        }
+        outcome = fixed(check, request, outcome, least, (color, detail))?;
     }
     print(&outcome, check.format, color, detail)?;
     Ok(exit(check, &outcome))
 }
 
-/// How often everything is analysed anew after fixes; fixes do not make work for each other without end, and if they did,
-/// that would be a mistake to be seen.
+/// How often everything is analysed anew after fixes. Fixes do not make work for each other without end; if they did, that
+/// would be a mistake to be seen.
 const ROUNDS: usize = 20;
 
+/// Applies fixes until none is left, and says what is found then.
+fn fixed(
+    check: &Check,
+    request: Request,
+    mut outcome: Outcome,
+    least: Safety,
+    (color, detail): (Color, Detail),
+) -> Result<Outcome, UserError> {
+    let (mut fixes, mut files) = (0, BTreeSet::new());
+    for _ in 0..ROUNDS {
+        let plan = fix::plan(&outcome, least);
+        if plan.changes.is_empty() {
+            output::warn(&plan.refused, color);
+            break;
+        }
+        fix::write(&plan)?;
+        fixes += plan.fixes;
+        files.extend(plan.changes.iter().map(|change| change.path.clone()));
+        outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    }
+    tell("fixed", fixes, files.len(), color, detail);
+    Ok(outcome)
+}
+
 /// Says on standard error what fixing came to, so that standard output stays what it is.
-fn tell(plan: &fix::Plan, fixes: usize, files: usize, verb: &str, color: Color) {
-    output::warn(&plan.refused, color);
-    let (findings, in_files) = (
-        if fixes == 1 { "place" } else { "places" },
-        if files == 1 { "file" } else { "files" },
-    );
-    output::complain(&format!("{verb} {fixes} {findings} in {files} {in_files}\n"), color);
+fn tell(verb: &str, fixes: usize, files: usize, color: Color, detail: Detail) {
+    if detail > Detail::Quiet {
+        let places = if fixes == 1 { "place" } else { "places" };
+        let in_files = if files == 1 { "file" } else { "files" };
+        output::complain(&format!("{verb} {fixes} {places} in {files} {in_files}\n"), color);
+    }
 }
 
 fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Result<(), UserError> {

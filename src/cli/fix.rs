@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use similar::TextDiff;
 
@@ -151,7 +151,7 @@ fn change(outcome: &Outcome, path: &str, mut edits: Vec<&Edit>) -> Result<Change
 }
 
 /// How many problems a file has.
-fn understood(path: &PathBuf, text: &str) -> usize {
+fn understood(path: &Path, text: &str) -> usize {
     let source = Source {
         path: path.to_string_lossy().into_owned(),
         language: by_name(path).unwrap_or(Language::Python),

@@ -83,6 +83,13 @@ pub struct Draft {
     pub interleaving: [String; 3],
 }
 
+impl Rule {
+    /// Whether it has its say under these options.
+    fn is_asked(&self, options: &Options) -> bool {
+        options.preview || !self.preview
+    }
+}
+
 /// Every rule that is about a pair, in the order in which they are asked.
 const RULES: [&Rule; 6] = [
     &env_mutation_in_fork_window::RULE,
@@ -173,7 +180,7 @@ fn finding(
         mutation: mutation.kind,
         partner: partner.kind,
     };
-    for rule in RULES.iter().filter(|rule| options.preview || !rule.preview) {
+    for rule in RULES.iter().filter(|rule| rule.is_asked(options)) {
         if let Some(draft) = (rule.judge)(describe, &case) {
             let length = pair.mutation.access.chain.length() + pair.partner.access.chain.length();
             return Some((build(describe, rule, &case, draft), length));
@@ -293,7 +300,7 @@ pub fn is_preview(code: RuleCode) -> bool {
 pub fn runs(code: RuleCode, options: &Options) -> bool {
     match code {
         RuleCode::ER007 => options.persona == Persona::Auditor,
-        code => options.preview || !is_preview(code),
+        code => RULES.iter().any(|rule| rule.code == code && rule.is_asked(options)),
     }
 }
 
@@ -313,6 +320,27 @@ pub fn manual(code: RuleCode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_in_preview_is_only_asked_where_that_is_wanted() {
+        let rule = Rule {
+            code: RuleCode::ER001,
+            preview: true,
+            text: "",
+            judge: |_, _| None,
+        };
+        let options = |preview| Options {
+            target: Target::default(),
+            persona: Persona::Auditor,
+            preview,
+        };
+        assert!(!rule.is_asked(&options(false)) && rule.is_asked(&options(true)));
+        assert!(
+            RuleCode::ALL
+                .iter()
+                .all(|code| runs(*code, &options(false)) || is_preview(*code))
+        );
+    }
 
     #[test]
     fn every_rule_has_a_manual_with_its_parts() {

@@ -289,11 +289,8 @@ fn is_one_expression(text: &str) -> bool {
             (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '(' | '[' | '{') => open.push(c),
-            (None, ')' | ']' | '}') => {
-                if open.pop().is_none() {
-                    return false;
-                }
-            }
+            // Each closing bracket takes its opening one along.
+            (None, ')' | ']' | '}') if open.pop().is_none() => return false,
             (None, ',') if open.is_empty() => return false,
             (None, '=') if open.is_empty() => return false,
             (None, '=') if last == ':' => return false,
