@@ -22,6 +22,7 @@ mod rebase;
 mod run;
 mod scan;
 mod sift;
+mod sweep;
 mod why;
 mod write;
 
