@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::facts::ProblemKind;
 use crate::finding::Safety;
-use crate::report::{self, Detail, Report};
+use crate::report::{Detail, Report};
 
-use super::args::{Check, Color, Format};
+use super::args::{Check, Color};
 use super::error::UserError;
 use super::exit::Exit;
+use super::reports::{self, Reports};
 use super::scan::{self, Known, Lines, Outcome, Request};
+use super::ticker::Progress;
 use super::{fix, output};
 
 /// Runs the command.
@@ -17,6 +19,8 @@ use super::{fix, output};
 /// # Errors
 /// What stops the whole run.
 pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserError> {
+    let reports = Reports::plan(check.output.format, &check.output.output)?;
+    let progress = progress(detail);
     let request = Request {
         scan: &check.scan,
         fail_on: check.fail_on.map(Into::into),
@@ -31,6 +35,8 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
             Some(reference) => Lines::Since(reference),
             None => Lines::All,
         },
+        progress: Some(&progress),
+        picture: false,
     };
     let least = if check.unsafe_fixes {
         Safety::Unsafe
@@ -38,6 +44,11 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         Safety::Safe
     };
     let mut outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    if check.fix {
+        outcome = fixed(check, request, outcome, least, (color, detail))?;
+    }
+    drop(progress);
+    complain(&outcome, color);
     if check.diff {
         let plan = fix::plan(&outcome, least);
         let text: String = plan.changes.iter().map(fix::Change::diff).collect();
@@ -46,10 +57,7 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         output::raw(&text)?;
         return Ok(exit(check, &outcome));
     }
-    if check.fix {
-        outcome = fixed(check, request, outcome, least, (color, detail))?;
-    }
-    print(&outcome, check.format, color, detail)?;
+    reports.write(&outcome.report(detail), color)?;
     Ok(exit(check, &outcome))
 }
 
@@ -90,7 +98,17 @@ fn tell(verb: &str, fixes: usize, files: usize, color: Color, detail: Detail) {
     }
 }
 
-fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Result<(), UserError> {
+/// Shown where somebody watches and has not asked for quiet.
+pub fn progress(detail: Detail) -> Progress {
+    if detail > Detail::Quiet && reports::watched() {
+        Progress::on_terminal()
+    } else {
+        Progress::silent()
+    }
+}
+
+/// Says what could not be analysed at all.
+pub fn complain(outcome: &Outcome, color: Color) {
     for error in &outcome.errors {
         output::complain(&error.render(), color);
     }
@@ -98,12 +116,6 @@ fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Res
         output::warn(&[format!("nothing to analyse in `{path}`")], color);
     }
     output::warn(&outcome.warnings, color);
-    let report = outcome.report(detail);
-    match format {
-        Format::Human => output::print(&report::human(&report), color),
-        Format::Concise => output::print(&report::concise(&report), color),
-        Format::Json => output::raw(&report::json(&report)),
-    }
 }
 
 fn exit(check: &Check, outcome: &Outcome) -> Exit {
@@ -137,7 +149,9 @@ impl Outcome {
             target: &self.target,
             sources: &self.sources,
             packages: &self.packages,
+            base: &self.base,
             detail,
+            pictures: reports::pictures(),
         }
     }
 }
