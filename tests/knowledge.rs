@@ -115,3 +115,22 @@ fn every_example_is_what_it_says() {
         failures.join("\n")
     );
 }
+
+/// What mutates, spawns, reads, starts a thread or takes a lock is worth nothing as an entry unless `check` finds it.
+#[test]
+fn whoever_mutates_spawns_reads_starts_or_locks_has_an_example() {
+    let catalog = Catalog::builtin();
+    let wanted = ["mutation", "spawn", "read", "start", "lock"];
+    let without: Vec<String> = catalog
+        .iter()
+        .filter(|(_, entry)| wanted.contains(&entry.effect.as_str()) && !shows_nothing(entry))
+        .filter(|(id, _)| catalog.examples(*id).is_empty())
+        .map(|(_, entry)| format!("{} ({}, {})", entry.text, entry.effect, entry.source))
+        .collect();
+    assert!(without.is_empty(), "{} without an example:\n{}", without.len(), without.join("\n"));
+}
+
+/// A process of its own has an environment of its own: no program can show a pair.
+fn shows_nothing(entry: &Entry) -> bool {
+    matches!(entry.role, Role::Start { process: true, .. })
+}
