@@ -247,7 +247,7 @@ fn what_is_known_has_an_entry_or_a_reason() {
             let covered = left_out.contains(row[name]) || left_out.contains(row[group]) || {
                 // The last word of a path is what is called; a sentence is covered by any of its names.
                 let names = row[name]
-                    .split([' ', '/', ',', '(', ')', '|'])
+                    .split([' ', '/', ',', '(', ')', '|', '[', ']'])
                     .filter(|part| !part.is_empty());
                 names
                     .map(|part| words(part).last())
