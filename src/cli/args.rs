@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::confirm::Sweep;
 use crate::detect::Persona;
 use crate::facts::Language;
 use crate::finding::{Confidence, Severity};
 
 use super::exit;
+use super::sweep;
 
 /// Find places where the process environment is changed while another thread may be starting a process or reading it.
 #[derive(Debug, Parser)]
@@ -42,7 +44,7 @@ pub enum Command {
     Why(Why),
     /// Replay what was found on this machine, beside control runs
     #[command(after_help = exit::TABLE)]
-    Confirm(Confirm),
+    Confirm(Box<Confirm>),
     /// Write down what is found now, so that only new findings are reported
     Baseline(Baseline),
     /// Show the configuration that applies, and where each value comes from
@@ -253,6 +255,19 @@ pub struct Confirm {
     /// Print each failed execve of the experiments to standard error, in strace's form (needs ptrace)
     #[arg(long)]
     pub trace: bool,
+
+    /// Replay patterns of C in a program made by this compiler, against its C library, and not in envrace itself
+    #[arg(long, value_name = "PATH")]
+    pub cc: Option<PathBuf>,
+
+    /// Vary one thing, and print for each value how often the pattern failed, with both controls: command-length, env-vars,
+    /// env-bytes, threads, changes, lang or runs, as env-vars=4..9 or threads=1,2,8
+    #[arg(long, value_name = "KNOB=VALUES", value_parser = Sweep::parse, conflicts_with_all = ["list", "trace"])]
+    pub sweep: Option<Sweep>,
+
+    /// Fix another thing meanwhile (repeatable)
+    #[arg(long, value_name = "KNOB=VALUE", value_parser = sweep::one_value, requires = "sweep")]
+    pub set: Vec<Sweep>,
 
     /// Do not keep the evidence in .envrace/evidence.json of the project, where later checks find it
     #[arg(long)]

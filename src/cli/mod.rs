@@ -21,6 +21,7 @@ mod rebase;
 mod run;
 mod scan;
 mod sift;
+mod sweep;
 mod why;
 mod write;
 
