@@ -250,8 +250,7 @@ fn what_is_known_has_an_entry_or_a_reason() {
                     .split([' ', '/', ',', '(', ')', '|', '[', ']'])
                     .filter(|part| !part.is_empty());
                 names
-                    .map(|part| words(part).last())
-                    .flatten()
+                    .filter_map(|part| words(part).last())
                     .any(|word| known.contains(&word))
             };
             if !covered {
