@@ -372,6 +372,8 @@ pub struct Entry {
     pub source: String,
     /// Text of its own for the finding's help.
     pub help: Option<String>,
+    /// The shapes of a mutation beside which the help is meant; all where it is empty.
+    pub help_beside: Vec<Shape>,
     /// How a person writes it, for reports: `os.environ[k] = v`.
     pub display: String,
     /// What its examples are made of: see [`super::Catalog::examples`].

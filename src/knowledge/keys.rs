@@ -18,6 +18,8 @@ pub(super) enum Value {
     Argument,
     /// One word of a closed list.
     Word(fn() -> Vec<&'static str>),
+    /// One or several words of a closed list.
+    Words(fn() -> Vec<&'static str>),
     /// `kind:path`, one or several.
     Match,
     /// Predicates on arguments: a table, or a list of tables of which one suffices.
@@ -167,7 +169,12 @@ pub(super) const COMMON: &[Key] = &[
         Value::Word(|| names(&MEASURED)),
         "what a replay can be expected to show",
     ),
-    may("help", Value::Text, "what to do instead"),
+    may("help", Value::Text, "what to do instead, and the mistake that is near"),
+    may(
+        "help_beside",
+        Value::Words(|| names(&SHAPES)),
+        "the shapes of a mutation beside which the help is meant; all where absent",
+    ),
     may("display", Value::Text, "how a person writes it"),
     may(
         "example",
