@@ -324,23 +324,27 @@ type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
 /// Reads and lowers in parallel; the order of the files stays.
 fn read_and_lower(found: &[Found], stdin: Stdin) -> Vec<Lowered> {
     debug_assert!(stdin == Stdin::Absent || found.len() == 1);
-    found
+    let read: Vec<(Option<Source>, Option<Problem>)> = found
         .par_iter()
-        .map(|found| {
-            let (source, problem) = match stdin {
-                Stdin::Is(language) => input::read_stdin(&found.relative, language),
-                Stdin::Absent => input::read_file(&found.path, &found.relative, found.language),
-            };
+        .map(|found| match stdin {
+            Stdin::Is(language) => input::read_stdin(&found.relative, language),
+            Stdin::Absent => input::read_file(&found.path, &found.relative, found.language),
+        })
+        .collect();
+    let sources: Vec<&Source> = read.iter().filter_map(|(source, _)| source.as_ref()).collect();
+    let shared = frontend::Shared::collect(&sources);
+    read.into_par_iter()
+        .map(|(source, problem)| {
             let mut problems: Vec<Problem> = problem.into_iter().collect();
-            let facts = source.and_then(|source| lower(source, &mut problems));
+            let facts = source.and_then(|source| lower(source, &shared, &mut problems));
             (facts, problems)
         })
         .collect()
 }
 
 /// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
-fn lower(source: Source, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
-    match catch_unwind(AssertUnwindSafe(|| frontend::lower(&source))) {
+fn lower(source: Source, shared: &frontend::Shared, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
+    match catch_unwind(AssertUnwindSafe(|| frontend::lower_in(&source, shared))) {
         Ok((facts, found)) => {
             let lost = found.iter().any(|problem| problem.kind == ProblemKind::Parse);
             problems.extend(found);

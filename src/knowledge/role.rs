@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 41] = [
+const EFFECTS: [(&str, Reader); 42] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("read", read),
@@ -54,6 +54,12 @@ const EFFECTS: [(&str, Reader); 41] = [
         Ok(Role::Attribute {
             of: of(fields)?,
             name: required(fields, "name")?,
+        })
+    }),
+    ("symbol", |fields| {
+        Ok(Role::Symbol {
+            name: required(fields, "name")?,
+            into: fields.argument("into")?,
         })
     }),
     ("join-path", |_| Ok(Role::JoinPath)),

@@ -101,6 +101,7 @@ impl Values<'_> {
             });
             if meaning.escaped.is_none() {
                 self.guess(site, known, &objects, &mut meaning);
+                self.guess_macro(site, &mut meaning);
             }
         }
         meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty() && meaning.escaped.is_none();
@@ -242,6 +243,24 @@ impl Values<'_> {
                 certainty: certainty.clone(),
             });
         }
+    }
+
+    /// A macro from outside the tree, by what the crate that passes it on calls so too.
+    fn guess_macro(&self, site: CallSite, meaning: &mut Meaning) {
+        let functions = self.behind_macro(self.tree.file_of(site.0), &self.tree.call(site).callee);
+        let confidence = if functions.len() > 1 {
+            Confidence::Low
+        } else {
+            Confidence::Medium
+        };
+        let doubt = "the macro is not in the tree, and is followed by its name to the crate that passes it on";
+        meaning.dropped += functions.len().saturating_sub(GUESSES) as u32;
+        meaning
+            .edges
+            .extend(functions.into_iter().take(GUESSES).map(|target| Edge {
+                target,
+                certainty: Certainty::because(confidence, doubt),
+            }));
     }
 
     /// Functions stored in fields of this name, whatever the struct.
