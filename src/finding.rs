@@ -168,8 +168,31 @@ pub struct Site {
     /// The site may run more than once (a loop, a thread of which there are many, a file run per match).
     pub repeated: bool,
     pub language: String,
+    /// Spawn only: what it starts, where the catalog says how to tell.
+    #[serde(default)]
+    pub spawns: Option<Spawned>,
     /// The source text of the site, white space folded: what fingerprints and baselines key on.
     pub code: String,
+}
+
+/// What a spawn starts, as far as the code tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spawned {
+    /// It hands a command line to `/bin/sh -c`.
+    pub shell: bool,
+    /// That command line, or the program's name or path; `*` stands for a part that is not known. None where nothing is.
+    pub command: Option<String>,
+    /// How the caller learns that `execve` failed: `status` (a wait status, 127 from a shell that never ran) or `error`
+    /// (an exception, an error value, errno).
+    pub failure: FailureForm,
+}
+
+/// How the caller of a spawn learns that the program could not be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureForm {
+    Status,
+    Error,
 }
 
 /// What the partner is.
@@ -346,6 +369,12 @@ pub struct Evidence {
     /// The schedule was forced.
     pub active: bool,
     pub machine: Machine,
+    /// When it was taken, in UTC: `2026-11-28T05:42:54Z`.
+    #[serde(default)]
+    pub taken: String,
+    /// Kept evidence only: what has changed on the machine since, so that it no longer holds.
+    #[serde(default)]
+    pub stale: Option<String>,
 }
 
 /// When the first failure came.
@@ -371,6 +400,9 @@ pub struct Machine {
     pub libc: String,
     /// The interpreter with its micro version, where one was used.
     pub runtime: Option<String>,
+    /// The path of that interpreter.
+    #[serde(default)]
+    pub interpreter: Option<String>,
     pub cores: u32,
 }
 

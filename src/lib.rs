@@ -14,5 +14,6 @@ pub mod model;
 pub mod detect;
 pub mod triage;
 pub mod report;
+pub mod symptoms;
 pub mod confirm;
 pub mod cli;

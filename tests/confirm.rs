@@ -270,3 +270,67 @@ fn a_finished_confirm_leaves_no_process_and_no_file() {
     assert_eq!(fs::read_dir(&scratch).map_or(0, Iterator::count), 0);
     assert_eq!(fs::read_dir(directory.path()).map_or(0, Iterator::count), 2);
 }
+
+/// The program under test in a directory: its exit code, standard output and standard error.
+fn envrace(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_envrace"));
+    let output = command
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .output();
+    let output = output.expect("the program under test exists");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+const RACY_C: &str = "#include <pthread.h>\n#include <stdlib.h>\n\nstatic void *work(void *nothing)\n{\n    system(\":\");\n    \
+                      return nothing;\n}\n\nint main(void)\n{\n    pthread_t thread;\n    \
+                      pthread_create(&thread, 0, work, 0);\n    setenv(\"A\", \"b\", 1);\n    return 0;\n}\n";
+
+#[test]
+fn evidence_of_an_earlier_report_is_kept_and_shown_by_a_later_check() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let here = directory.path();
+    fs::write(here.join("main.c"), RACY_C).expect("the directory is ours");
+    let (code, report, _) = envrace(here, &["check", "--format", "json"]);
+    assert_eq!(code, Some(1));
+    fs::write(here.join("report.json"), report).expect("the directory is ours");
+    let (code, listed, _) = envrace(here, &["confirm", "--report", "report.json", "--list"]);
+    assert_eq!(
+        (code, listed.as_str()),
+        (
+            Some(0),
+            "setenv beside system: main.c:14 with main.c:6\n1 experiment for 1 finding\n"
+        )
+    );
+
+    let confirm = ["confirm", "--report", "report.json", "--format", "json"];
+    let (code, shown, said) = envrace(here, &[confirm.as_slice(), &["--no-keep", "--budget", "0.1"]].concat());
+    assert!(matches!(code, Some(0 | 1 | 3)), "{said}");
+    assert!(shown.contains("\"verdict\"") && !here.join(".envrace").exists());
+    let (_, shown, said) = envrace(here, &confirm);
+    let verdict = |text: &str| -> Value {
+        let document: Value = serde_json::from_str(text).expect("a document");
+        document["findings"][0]["confirmation"].clone()
+    };
+    let (code, checked, _) = envrace(here, &["check", "--format", "json"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(verdict(&checked), verdict(&shown), "{said}");
+    assert_eq!(verdict(&checked)["stale"], Value::Null);
+
+    // Taken on another kernel, it is still shown, and marked.
+    let kept = here.join(".envrace/evidence.json");
+    let text = fs::read_to_string(&kept)
+        .expect("it was kept")
+        .replace("Linux ", "Lunix ");
+    fs::write(&kept, text).expect("the directory is ours");
+    let (_, checked, _) = envrace(here, &["check"]);
+    let flat = checked.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("replay stale, for the kernel was Lunix"), "{checked}");
+
+    // A file that has changed since the report is not drawn, and the user is told.
+    fs::write(here.join("main.c"), format!("\n\n{RACY_C}")).expect("the directory is ours");
+    let (_, _, said) = envrace(here, &["confirm", "--report", "report.json", "--list"]);
+    assert!(said.contains("the report is older than `main.c`"), "{said}");
+}

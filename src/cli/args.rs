@@ -152,6 +152,28 @@ pub struct Confirm {
     #[command(flatten)]
     pub scan: Scan,
 
+    /// Take the findings from the JSON of an earlier `check` in this folder (`-`: from standard input) instead of
+    /// looking for them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "isolated", "persona", "target"])]
+    pub report: Option<PathBuf>,
+
+    /// Print the plan, a line for each experiment with its findings, and run nothing
+    #[arg(long)]
+    pub list: bool,
+
+    /// Hold each child at the entry of execve until the environment has moved: certain where the plain replay needs luck
+    /// (needs ptrace)
+    #[arg(long)]
+    pub active: bool,
+
+    /// Print each failed execve of the experiments to standard error, in strace's form (needs ptrace)
+    #[arg(long)]
+    pub trace: bool,
+
+    /// Do not keep the evidence in .envrace/evidence.json of the project, where later checks find it
+    #[arg(long)]
+    pub no_keep: bool,
+
     /// The interpreter for patterns in Python
     #[arg(long, value_name = "PATH", default_value = "python3")]
     pub python: PathBuf,
@@ -171,6 +193,11 @@ pub struct Confirm {
     /// How to print the findings
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: ConfirmFormat,
+
+    /// Replay nothing; write a program for each pattern, which fails by itself on a machine without envrace, to this
+    /// empty or new folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "list"])]
+    pub emit: Option<PathBuf>,
 }
 
 /// See [`Cli::color`].

@@ -29,12 +29,9 @@ fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Res
         output::complain(&error.render(), color);
     }
     for path in &outcome.nothing {
-        let path = report::sanitise_line(path);
-        output::complain(
-            &format!("\x1b[1;33mwarning\x1b[0m: nothing to analyse in `{path}`\n"),
-            color,
-        );
+        output::warn(&[format!("nothing to analyse in `{path}`")], color);
     }
+    output::warn(&outcome.warnings, color);
     let report = outcome.report(detail);
     match format {
         Format::Human => output::print(&report::human(&report), color),

@@ -1,17 +1,17 @@
-//! `envrace confirm`: analyse as `check` does, replay what was found, and print the findings with their evidence.
+//! `envrace confirm`: analyse as `check` does, or take up an earlier report; replay what was found, and print the
+//! findings with their evidence.
 
-use std::io::IsTerminal;
-
-use crate::confirm::{self, ConfirmOptions, Progress};
+use crate::confirm::{self, ConfirmOptions};
 use crate::finding::{Finding, RuleCode, Verdict};
-use crate::report::{self, Detail};
+use crate::report::{self, Detail, Earlier};
 use crate::triage::unknown_rule_help;
 
 use super::args::{Color, Confirm, ConfirmFormat};
 use super::error::UserError;
 use super::exit::Exit;
-use super::output;
+use super::progress::Display;
 use super::scan::{self, Outcome, Request};
+use super::{earlier, emit, evidence, output, plan};
 
 /// Runs the command.
 ///
@@ -19,25 +19,58 @@ use super::scan::{self, Outcome, Request};
 /// What stops the whole run.
 pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserError> {
     let rules = rules(&asked.rule)?;
+    let (earlier, mut outcome) = findings(asked)?;
+    outcome
+        .findings
+        .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
+    for error in &outcome.errors {
+        output::complain(&error.render(), color);
+    }
+    if asked.list {
+        return list(asked, &outcome, color, detail);
+    }
+    if let Some(directory) = &asked.emit {
+        let written = emit::run(&outcome.findings, directory, color)?;
+        return Ok(outcome.errors.first().map_or(written, UserError::exit));
+    }
+    replay(&mut outcome.findings, asked, color, detail);
+    if !asked.no_keep {
+        outcome
+            .warnings
+            .extend(evidence::keep_all(&outcome.homes, &outcome.findings));
+        outcome.warnings.dedup();
+    }
+    output::warn(&outcome.warnings, color);
+    match (asked.format, &earlier) {
+        (ConfirmFormat::Human, _) => output::print(&report::human(&outcome.report(detail)), color),
+        (ConfirmFormat::Json, Some(earlier)) => output::raw(&earlier.json(&outcome.findings)),
+        (ConfirmFormat::Json, None) => output::raw(&report::json(&outcome.report(detail))),
+    }?;
+    Ok(exit(&outcome))
+}
+
+/// What there is to confirm: that of an earlier report, or what is found now.
+fn findings(asked: &Confirm) -> Result<(Option<Earlier>, Outcome), UserError> {
+    if let Some(file) = &asked.report {
+        let (earlier, outcome) = earlier::read(file)?;
+        return Ok((Some(earlier), outcome));
+    }
     let request = Request {
         scan: &asked.scan,
         fail_on: None,
         min_confidence: None,
     };
-    let mut outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
-    outcome
-        .findings
-        .retain(|finding| wanted(finding, &rules, &asked.fingerprint));
-    replay(&mut outcome.findings, asked, color, detail);
-    for error in &outcome.errors {
-        output::complain(&error.render(), color);
-    }
-    let report = outcome.report(detail);
+    let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
+    Ok((None, outcome))
+}
+
+fn list(asked: &Confirm, outcome: &Outcome, color: Color, detail: Detail) -> Result<Exit, UserError> {
+    output::warn(&outcome.warnings, color);
     match asked.format {
-        ConfirmFormat::Human => output::print(&report::human(&report), color),
-        ConfirmFormat::Json => output::raw(&report::json(&report)),
+        ConfirmFormat::Human => output::print(&plan::text(&outcome.findings, detail), color),
+        ConfirmFormat::Json => output::raw(&plan::document(&outcome.findings)),
     }?;
-    Ok(exit(&outcome))
+    Ok(outcome.errors.first().map_or(Exit::Clean, UserError::exit))
 }
 
 fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detail) {
@@ -45,16 +78,12 @@ fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detai
     let options = ConfirmOptions {
         python: asked.python.clone(),
         budget: asked.budget,
+        active: asked.active,
+        trace: asked.trace,
         ..ConfirmOptions::default()
     };
-    // Experiments take seconds each, so whoever watches is told; files and pipes are not.
-    let watched = detail > Detail::Quiet && std::io::stderr().is_terminal();
-    confirm::confirm(findings, &options, &mut |progress| {
-        if let (true, Progress::Begins { number, of, pattern }) = (watched, progress) {
-            let pattern = report::sanitise_line(pattern);
-            output::complain(&format!("replaying {number} of {of}: {pattern}\n"), color);
-        }
-    });
+    let mut display = Display::new(color, detail);
+    confirm::confirm(findings, &options, &mut |progress| display.show(progress));
 }
 
 fn rules(names: &[String]) -> Result<Vec<RuleCode>, UserError> {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::knowledge::{CatalogError, TargetError};
-use crate::report::sanitise_line;
+use crate::report::{EarlierError, sanitise_line};
 
 use super::exit::Exit;
 
@@ -49,6 +49,12 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
+    Emit { path: String, cause: String, foreign: bool },
+    /// `--report` names a file that cannot be read.
+    ReportUnreadable { file: String, cause: String },
+    /// `--report` names a file that is no report.
+    ReportWrong { file: String, error: EarlierError },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -68,6 +74,9 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
+            UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
+            UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -79,6 +88,8 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::Emit { cause, .. }
+            | UserError::ReportUnreadable { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
@@ -87,6 +98,7 @@ impl UserError {
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
+            UserError::ReportWrong { error, .. } => Some(error.to_string()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -109,6 +121,13 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::Emit { foreign, .. } => {
+                foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
+            }
+            UserError::ReportUnreadable { .. } => Some("check the spelling and the working directory".to_owned()),
+            UserError::ReportWrong { .. } => {
+                Some("make one with `envrace check --format json PATH > report.json`".to_owned())
+            }
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -117,7 +136,7 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::Emit { foreign: false, .. } => Exit::Lost,
             _ => Exit::Usage,
         }
     }

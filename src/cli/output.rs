@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstream::{AutoStream, ColorChoice};
 
 use crate::input::lower_case;
+use crate::report::sanitise_line;
 
 use super::args::Color;
 use super::error::UserError;
@@ -20,6 +21,14 @@ pub fn print(text: &str, color: Color) -> Result<(), UserError> {
 /// Prints `text` to standard error likewise; failures have nowhere to go.
 pub fn complain(text: &str, color: Color) {
     let _ = quiet(AutoStream::new(io::stderr(), choice(color)).lock(), text);
+}
+
+/// Prints warnings, a sentence each, to standard error.
+pub fn warn(sentences: &[String], color: Color) {
+    for sentence in sentences {
+        let sentence = sanitise_line(sentence);
+        complain(&format!("\x1b[1;33mwarning\x1b[0m: {sentence}\n"), color);
+    }
 }
 
 /// Prints `text` to standard output byte for byte.

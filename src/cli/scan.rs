@@ -19,6 +19,7 @@ use crate::triage::{self, Ignores};
 use super::args;
 use super::config::{self, Choice, Config};
 use super::error::UserError;
+use super::evidence;
 use super::rebase;
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
@@ -47,6 +48,17 @@ pub struct Outcome {
     pub errors: Vec<UserError>,
     /// Paths given by hand that hold nothing to analyse.
     pub nothing: Vec<String>,
+    /// The projects that can keep evidence, with the fingerprints of their findings.
+    pub homes: Vec<Home>,
+    /// What went wrong beside the analysis, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A project's root, and whose evidence belongs there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Home {
+    pub root: PathBuf,
+    pub fingerprints: BTreeSet<String>,
 }
 
 /// Runs `job` on threads that have the stack and the number that is wanted (0: one a core).
@@ -387,6 +399,14 @@ impl Outcome {
         self.fails |= findings
             .iter()
             .any(|finding| finding.suppressed.is_none() && finding.severity >= fail_on);
+        // What was taken alone, or came through a pipe, is no project that could keep anything.
+        if project.scope == Scope::Tree {
+            self.warnings.extend(evidence::show(&project.root, &mut findings));
+            self.homes.push(Home {
+                root: project.root.clone(),
+                fingerprints: findings.iter().map(|finding| finding.fingerprint.clone()).collect(),
+            });
+        }
         for finding in &mut findings {
             rebase::finding(finding, &project.prefix, &analysed.sources);
         }

@@ -1,13 +1,14 @@
 //! Carries out one experiment: the pattern, then its two controls beside each other, each in a bounded process.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::finding::{Evidence, Machine, Verdict};
 
 use super::judge::{Observed, judge};
 use super::launch::{Extent, Watching, replay};
 use super::machine::{Interpreter, machine};
+use super::moment::utc;
 use super::pattern::Pattern;
 use super::replay::ControlMode;
 use super::statistics::control_trials;
@@ -23,8 +24,8 @@ pub struct Laboratory {
     /// A program that answers to the hidden commands, or none: then torn environments are seen by shells alone, and C
     /// and Rust cannot be replayed.
     pub helper: Option<PathBuf>,
-    /// Whether programs can be observed here; false where ptrace is forbidden.
-    pub observer: bool,
+    /// Programs can be observed here, or why not: mostly that ptrace is forbidden.
+    pub observer: Result<(), String>,
     /// Children are held until their array has moved.
     pub active: bool,
     /// Failed calls of `execve` are wanted as lines.
@@ -102,14 +103,13 @@ fn without_control(mut evidence: Evidence, reason: &str) -> Evidence {
 fn watching(pattern: &Pattern, laboratory: &Laboratory) -> Result<Watching, String> {
     let spawns = pattern.spawns();
     if laboratory.active && spawns {
-        return if laboratory.observer {
-            Ok(Watching::Hold)
-        } else {
-            Err("holding a child at execve needs ptrace, which is not allowed here".to_owned())
+        return match &laboratory.observer {
+            Ok(()) => Ok(Watching::Hold),
+            Err(reason) => Err(format!("holding a child at execve needs ptrace: {reason}")),
         };
     }
     let wanted = spawns && (laboratory.trace || pattern.hides_errno());
-    Ok(if wanted && laboratory.observer {
+    Ok(if wanted && laboratory.observer.is_ok() {
         Watching::Observe
     } else {
         Watching::No
@@ -131,6 +131,8 @@ pub fn cannot_run(pattern: String, reason: String, machine: Machine) -> Evidence
         controls: Vec::new(),
         active: false,
         machine,
+        taken: utc(SystemTime::now()),
+        stale: None,
     }
 }
 
@@ -143,7 +145,9 @@ mod tests {
         Laboratory {
             python: Err("no interpreter".to_owned()),
             helper: None,
-            observer,
+            observer: observer
+                .then_some(())
+                .ok_or_else(|| "ptrace is forbidden here".to_owned()),
             active: true,
             trace: false,
             budget: Duration::from_millis(10),

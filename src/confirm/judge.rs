@@ -1,7 +1,10 @@
 //! From what was seen to a verdict.
 
+use std::time::SystemTime;
+
 use crate::finding::{Control, Evidence, Machine, Verdict};
 
+use super::moment::utc;
 use super::statistics::interval;
 use super::tally::Tally;
 
@@ -51,6 +54,8 @@ pub fn judge(observed: Observed) -> Evidence {
         ],
         active: observed.active,
         machine: observed.machine,
+        taken: utc(SystemTime::now()),
+        stale: None,
     }
 }
 

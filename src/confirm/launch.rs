@@ -18,8 +18,7 @@ use super::watch::{self, WatchParameters};
 
 /// Variables that exist from the beginning to the end of a replay.
 const SENTINELS: usize = 12;
-/// Steps of the mutator in one run. Arrays of more than about 127 entries are rarely moved (glibc's small bins end
-/// there), so a new run with a small environment shows more than a longer one.
+/// Steps of the mutator in one run, where the partner does not ask for others (see [`NativePartner::pace`]).
 const STEPS: usize = 100;
 /// Microseconds between two steps.
 const PACE: u64 = 50;
@@ -150,16 +149,8 @@ fn native_command(
         .as_ref()
         .ok_or("this program does not answer to its hidden commands")?;
     let (steps, pace_us) = match partner {
-        // A crash needs the reader inside the freed array: many moves in a short time.
-        _ if partner.is_read() && partner != NativePartner::Getaddrinfo => (1000, 10),
-        NativePartner::Mutation(_) => (1000, 0),
-        // Its window is a walk over the array, short beside the start of a process.
-        NativePartner::CommandEnv => (1000, 0),
-        // A resolver reads the environment in its first call, and a run has few of these.
-        NativePartner::Getaddrinfo => (300, 0),
-        // The lock is held for a moment in each step.
-        NativePartner::ForkWindow if extent.control == ControlMode::None => (20000, 0),
-        _ => (STEPS, PACE),
+        NativePartner::ForkWindow if extent.control != ControlMode::None => (STEPS, PACE),
+        _ => partner.pace(),
     };
     // A mutator without a pause would keep the one lock for itself.
     let pace_us = if extent.control == ControlMode::OneLock {

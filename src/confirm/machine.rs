@@ -95,14 +95,20 @@ fn other_libc() -> String {
 pub const PROBE_ARGUMENT: &str = "probe";
 pub const PROBE_YES: u8 = 83;
 
-/// Whether a program answers to a hidden command.
-pub fn answers(program: &Path, command: &str) -> bool {
+/// Whether a program answers to a hidden command and can do it here.
+///
+/// # Errors
+/// What the command says against it; empty where it does not answer at all.
+pub fn answers(program: &Path, command: &str) -> Result<(), String> {
     let bounds = Bounds {
         wall: Duration::from_secs(5),
         output: 1 << 16,
     };
-    run_bounded(program, &[command, PROBE_ARGUMENT].map(OsString::from), &[], bounds)
-        .is_ok_and(|outcome| outcome.end == End::Exited(i32::from(PROBE_YES)))
+    match run_bounded(program, &[command, PROBE_ARGUMENT].map(OsString::from), &[], bounds) {
+        Ok(outcome) if outcome.end == End::Exited(i32::from(PROBE_YES)) => Ok(()),
+        Ok(outcome) => Err(outcome.stdout.lines().last().unwrap_or_default().to_owned()),
+        Err(_) => Err(String::new()),
+    }
 }
 
 /// The machine, as a replay in `interpreter` (or in our own binary, without one) sees it.
@@ -111,6 +117,7 @@ pub fn machine(interpreter: Option<&Interpreter>) -> Machine {
         kernel: kernel(),
         libc: interpreter.map_or_else(own_libc, |found| found.libc.clone()),
         runtime: interpreter.map(|found| found.name.clone()),
+        interpreter: interpreter.map(|found| found.program.to_string_lossy().into_owned()),
         cores: std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)),
     }
 }
@@ -167,8 +174,8 @@ mod tests {
 
     #[test]
     fn only_a_program_that_knows_a_command_answers_to_it() {
-        assert!(!answers(Path::new("/bin/true"), "__replay"));
-        assert!(!answers(Path::new("/nowhere/program"), "__replay"));
+        assert!(answers(Path::new("/bin/true"), "__replay").is_err());
+        assert!(answers(Path::new("/nowhere/program"), "__replay").is_err());
     }
 
     #[test]

@@ -7,11 +7,14 @@
 //! says its proof.
 
 mod call_text;
+mod emit;
 mod environ_check;
 mod experiment;
 mod judge;
+mod kept;
 mod launch;
 mod machine;
+mod moment;
 pub mod observer;
 mod pattern;
 mod pattern_native;
@@ -35,6 +38,10 @@ use crate::finding::{Evidence, Finding, Verdict};
 
 use experiment::{Laboratory, cannot_run, carry_out};
 
+pub use emit::{
+    EmitError, EmittedFile, ProgramLanguage, Reproducer, may_hold_reproducers, reproducers, write_reproducer,
+};
+pub use kept::{Kept, KeptError, keep};
 pub use pattern::Pattern;
 pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};
@@ -77,6 +84,8 @@ pub enum Progress {
     Phase(&'static str),
     /// A failed `execve` of the experiment, in strace's form.
     Trace(String),
+    /// A trace was asked for and there will be none, for this reason.
+    Untraced(String),
     /// It has ended.
     Ended { verdict: Verdict, seconds: f64 },
 }
@@ -126,6 +135,9 @@ pub fn confirm(
         return summary;
     }
     let laboratory = laboratory(options);
+    if let (true, Err(reason)) = (options.trace, &laboratory.observer) {
+        progress(&Progress::Untraced(reason.clone()));
+    }
     for (number, experiment) in plan.experiments.iter().enumerate() {
         let began = Instant::now();
         progress(&Progress::Begins {
@@ -174,12 +186,14 @@ pub fn hidden_main(arguments: &[String]) -> Option<ExitCode> {
 /// Finds out once what all experiments use.
 fn laboratory(options: &ConfirmOptions) -> Laboratory {
     let helper = options.helper.clone().or_else(|| std::env::current_exe().ok());
-    let helper = helper.filter(|program| machine::answers(program, environ_check::NAME));
+    let helper = helper.filter(|program| machine::answers(program, environ_check::NAME).is_ok());
+    let observer = match &helper {
+        Some(program) => machine::answers(program, watch::NAME),
+        None => Err("this program does not answer to its hidden commands".to_owned()),
+    };
     Laboratory {
         python: machine::interpreter(&options.python),
-        observer: helper
-            .as_ref()
-            .is_some_and(|program| machine::answers(program, watch::NAME)),
+        observer,
         helper,
         active: options.active,
         trace: options.trace,

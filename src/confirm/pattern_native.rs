@@ -59,6 +59,14 @@ impl NativeMutation {
     pub fn keeps_sentinels(self) -> bool {
         self != NativeMutation::Clearenv
     }
+
+    /// A form of Rust's standard library.
+    pub fn is_std(self) -> bool {
+        matches!(
+            self,
+            NativeMutation::SetVarAdd | NativeMutation::SetVarOverwrite | NativeMutation::RemoveVar
+        )
+    }
 }
 
 impl NativePartner {
@@ -86,6 +94,37 @@ impl NativePartner {
     /// Its own result hides the errno of `execve`, so that only an observer can tell (glibc 2.36's popen says ENOMEM).
     pub fn hides_errno(self) -> bool {
         matches!(self, NativePartner::Popen | NativePartner::Wordexp)
+    }
+
+    /// A form of Rust's standard library; a partner that mutates is none of its own.
+    pub fn is_std(self) -> bool {
+        matches!(
+            self,
+            NativePartner::Command
+                | NativePartner::CommandEnv
+                | NativePartner::CommandEnvClear
+                | NativePartner::CommandPreExec
+                | NativePartner::EnvVar
+                | NativePartner::EnvVars
+        )
+    }
+
+    /// How a mutator beside it is to go: steps in one run, and microseconds after each.
+    ///
+    /// Arrays of more than about 127 entries are rarely moved (glibc's small bins end there), so a new run with a small
+    /// environment shows more than a longer one.
+    pub fn pace(self) -> (usize, u64) {
+        match self {
+            // A resolver reads the environment in its first call, and a run has few of these.
+            NativePartner::Getaddrinfo => (300, 0),
+            // A crash needs the reader inside the freed array: many moves in a short time.
+            _ if self.is_read() => (1000, 10),
+            // The window of a Command with env is a walk over the array, short beside the start of a process.
+            NativePartner::Mutation(_) | NativePartner::CommandEnv => (1000, 0),
+            // The lock is held for a moment in each step.
+            NativePartner::ForkWindow => (20000, 0),
+            _ => (100, 50),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub fn site(entries: &[&str], shape: Option<&str>, code: &str) -> Site {
         chain: Vec::new(),
         repeated: true,
         language: "python".to_owned(),
+        spawns: None,
         code: code.to_owned(),
     }
 }

@@ -106,7 +106,8 @@ impl Watched {
 
 /// Observes the command that follows the parameters; its output is this process's.
 ///
-/// Exits as the command did, 126 where it cannot be observed; the probe says yes where a program can be observed here.
+/// Exits as the command did, 126 where it cannot be observed; the probe says yes where a program can be observed here,
+/// and prints what is against it elsewhere.
 pub fn hidden_main(arguments: &[String]) -> ExitCode {
     let Some((first, command)) = arguments.split_first() else {
         return ExitCode::from(64);
@@ -134,8 +135,13 @@ fn probe() -> ExitCode {
         environment: Vec::new(),
         silent: true,
     };
-    let observed = observe(&target, Hold::Never, &mut |_| {}).is_ok();
-    ExitCode::from(if observed { PROBE_YES } else { 126 })
+    match observe(&target, Hold::Never, &mut |_| {}) {
+        Ok(_) => ExitCode::from(PROBE_YES),
+        Err(error) => {
+            println!("{error}");
+            ExitCode::from(126)
+        }
+    }
 }
 
 fn watch(parameters: WatchParameters, command: &[String]) -> Result<Ended, ObserveError> {

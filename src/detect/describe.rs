@@ -88,6 +88,7 @@ impl<'p, 't> Describe<'p, 't> {
             chain: self.steps(&side.access.chain),
             repeated: side.access.repeated || side.many,
             language: info.language.name().to_owned(),
+            spawns: self.engine.spawned(info),
             location,
         }
     }

@@ -151,6 +151,14 @@ pub enum Role {
     Spawn {
         passing: Passing,
     },
+    /// Says what a spawn of the same match starts. `command`: the argument is a command line for `/bin/sh -c`, else it is
+    /// the program (or the list that begins with it). `status`: a failing `execve` is told as a wait status and not as an
+    /// error.
+    Spawns {
+        argument: ArgumentRef,
+        command: bool,
+        status: bool,
+    },
     /// Looks at the environment; `key` as above, `variables` where it always looks at the same ones (`TZ`).
     Read {
         key: Option<ArgumentRef>,

@@ -21,6 +21,7 @@ type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 const EFFECTS: [(&str, Reader); 42] = [
     ("mutation", mutation),
     ("spawn", spawn),
+    ("spawns", spawns),
     ("read", read),
     ("start", start),
     ("runtime", runtime),
@@ -132,6 +133,32 @@ fn mutation(fields: &Fields<'_>) -> Result<Role, Mistake> {
         shape,
         key: fields.argument("key")?,
     })
+}
+
+fn spawns(fields: &Fields<'_>) -> Result<Role, Mistake> {
+    let (program, command) = (fields.argument("program")?, fields.argument("command")?);
+    let status = fields
+        .word("failure", &[("status", true), ("error", false)])?
+        .unwrap_or(false);
+    match (program, command) {
+        (Some(argument), None) => Ok(Role::Spawns {
+            argument,
+            command: false,
+            status,
+        }),
+        (None, Some(argument)) => Ok(Role::Spawns {
+            argument,
+            command: true,
+            status,
+        }),
+        (Some(_), Some(_)) => {
+            let span = fields.get("command").map_or(0..0, |value| value.span());
+            Err(Mistake::new(span, "`program` and `command` exclude each other"))
+        }
+        (None, None) => Err(fields
+            .missing("program")
+            .help(Some("or `command`, for /bin/sh -c".to_owned()))),
+    }
 }
 
 fn spawn(fields: &Fields<'_>) -> Result<Role, Mistake> {

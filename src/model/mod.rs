@@ -28,6 +28,7 @@ mod places;
 mod program;
 mod runtimes;
 mod sites;
+mod spawned;
 mod state;
 mod status;
 mod summary;

@@ -319,10 +319,30 @@ mod tests {
             "{text}"
         );
         assert!(
-            flat.contains("(79.7 % to 91.2 %) over 8 runs, first at trial 3 after 0.42 s"),
+            flat.contains("(95 % interval: 79.70 % to 91.20 %) over 8 runs, first at trial 3 after 0.42 s"),
             "{text}"
         );
         assert!(flat.contains("controls failed: no-mutation 0 of 1400"), "{text}");
+        assert!(
+            !flat.contains("stale") && flat.contains("taken 2026-11-28T05:42:54Z"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn stale_evidence_says_so_first_and_no_failure_has_a_bound() {
+        let mut sample = sample::seed();
+        let mut evidence = sample::evidence();
+        evidence.stale = Some("the C library was glibc 2.31 and is glibc 2.36 now".to_owned());
+        (evidence.failures, evidence.interval) = (0, [0.0, 0.0214]);
+        sample.findings[0].confirmation = Some(evidence);
+        let text = plain(&sample);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains("replay stale, for the C library was glibc 2.31 and is glibc 2.36 now"),
+            "{text}"
+        );
+        assert!(flat.contains("0 of 140 trials (95 % interval: 0 to 2.14 %)"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::knowledge::Target;
 
 use super::Report;
 
+/// The name of the contract.
+pub(super) const SCHEMA: &str = "envrace/1";
+
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -41,18 +44,9 @@ struct SummaryDocument<'a> {
 
 /// The report as JSON, with a line end at its end.
 pub fn json(report: &Report) -> String {
-    let mut by_rule = BTreeMap::new();
-    let silenced = report
-        .findings
-        .iter()
-        .filter(|finding| finding.suppressed.is_some())
-        .count() as u64;
-    for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none()) {
-        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
-    }
     let summary = report.summary;
     let document = Document {
-        schema: "envrace/1",
+        schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         target: target(report.target),
         findings: report.findings,
@@ -61,11 +55,30 @@ pub fn json(report: &Report) -> String {
             files: summary.files,
             parsed: summary.parsed,
             skipped: summary.passed_over.total(),
-            by_rule,
-            silenced,
+            by_rule: by_rule(report.findings),
+            silenced: silenced(report.findings),
         },
     };
-    let mut text = serde_json::to_string_pretty(&document).expect("plain structs with string keys always serialise");
+    pretty(&document)
+}
+
+/// Findings that are not silenced, by the rule's name.
+pub(super) fn by_rule(findings: &[Finding]) -> BTreeMap<&str, u64> {
+    let mut by_rule = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.suppressed.is_none()) {
+        *by_rule.entry(finding.rule.as_str()).or_insert(0) += 1;
+    }
+    by_rule
+}
+
+/// How many are silenced.
+pub(super) fn silenced(findings: &[Finding]) -> u64 {
+    findings.iter().filter(|finding| finding.suppressed.is_some()).count() as u64
+}
+
+/// A document as text, with a line end at its end.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("plain structs with string keys always serialise");
     text.push('\n');
     text
 }

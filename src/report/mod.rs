@@ -2,6 +2,7 @@
 //! and excerpts come from the texts that were read for the analysis.
 
 mod concise;
+mod earlier;
 mod human;
 mod json;
 mod sanitise;
@@ -15,6 +16,7 @@ use crate::input::{PassedOver, Sources};
 use crate::knowledge::Target;
 
 pub use concise::concise;
+pub use earlier::{Earlier, EarlierError};
 pub use human::human;
 pub use json::json;
 pub use sanitise::line as sanitise_line;
@@ -65,4 +67,4 @@ pub fn sort(findings: &mut [Finding]) {
 }
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

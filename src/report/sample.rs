@@ -71,6 +71,7 @@ fn site(location: Location, api: &str, function: &str, chain: Vec<Step>) -> Site
         chain,
         repeated: false,
         language: "python".to_owned(),
+        spawns: None,
         code: api.to_owned(),
     }
 }
@@ -189,7 +190,10 @@ pub fn evidence() -> Evidence {
             kernel: "Linux 6.1".to_owned(),
             libc: "glibc 2.36".to_owned(),
             runtime: Some("CPython 3.11.2".to_owned()),
+            interpreter: Some("/usr/bin/python3".to_owned()),
             cores: 4,
         },
+        taken: "2026-11-28T05:42:54Z".to_owned(),
+        stale: None,
     }
 }

@@ -185,17 +185,20 @@ fn replay(evidence: &Evidence) -> Vec<String> {
         Verdict::Inconclusive => "inconclusive",
         Verdict::CannotRun => "cannot run here",
     };
-    if evidence.trials == 0 {
-        return vec![format!("{verdict}: {}", evidence.reason)];
+    let mut lines = Vec::new();
+    if let Some(changed) = &evidence.stale {
+        lines.push(format!("stale, for {changed}: `envrace confirm` replays it again"));
     }
-    let [low, high] = evidence.interval;
+    if evidence.trials == 0 {
+        lines.push(format!("{verdict}: {}", evidence.reason));
+        return lines;
+    }
     let mut figures = format!(
-        "{verdict}: {} failed in {} of {} trials ({:.1} % to {:.1} %) over {}",
+        "{verdict}: {} failed in {} of {} trials ({}) over {}",
         evidence.pattern,
         evidence.failures,
         evidence.trials,
-        low * 100.0,
-        high * 100.0,
+        interval(evidence),
         count(evidence.runs, "run", "runs")
     );
     if let Some(first) = &evidence.first_failure {
@@ -207,7 +210,7 @@ fn replay(evidence: &Evidence) -> Vec<String> {
     if evidence.active {
         figures.push_str("; the schedule was forced");
     }
-    let mut lines = vec![figures];
+    lines.push(figures);
     if !evidence.reason.is_empty() {
         lines.push(evidence.reason.clone());
     }
@@ -235,6 +238,20 @@ fn replay(evidence: &Evidence) -> Vec<String> {
     ];
     let mut parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.push(count(u64::from(machine.cores), "core", "cores"));
-    lines.push(format!("on {}", parts.join(", ")));
+    let taken = match evidence.taken.as_str() {
+        "" => String::new(),
+        taken => format!("; taken {taken}"),
+    };
+    lines.push(format!("on {}{taken}", parts.join(", ")));
     lines
+}
+
+/// The 95 % interval; where nothing failed, up to the bound of the rule of three.
+fn interval(evidence: &Evidence) -> String {
+    let [low, high] = evidence.interval.map(|rate| rate * 100.0);
+    if evidence.failures == 0 {
+        format!("95 % interval: 0 to {high:.2} %")
+    } else {
+        format!("95 % interval: {low:.2} % to {high:.2} %")
+    }
 }

@@ -67,6 +67,7 @@ mod tests {
             chain: vec![],
             repeated: false,
             language: "python".to_owned(),
+            spawns: None,
             code: "code".to_owned(),
         };
         let thread = Thread {

@@ -10,27 +10,6 @@ use super::super::symptom::Symptom;
 use super::environment::OVERWRITTEN;
 use super::threads::{Scene, Shown};
 
-/// Whether it is a form of the standard library.
-pub fn mutates(mutation: NativeMutation) -> bool {
-    matches!(
-        mutation,
-        NativeMutation::SetVarAdd | NativeMutation::SetVarOverwrite | NativeMutation::RemoveVar
-    )
-}
-
-/// Whether it is a form of the standard library.
-pub fn is_partner(partner: NativePartner) -> bool {
-    matches!(
-        partner,
-        NativePartner::Command
-            | NativePartner::CommandEnv
-            | NativePartner::CommandEnvClear
-            | NativePartner::CommandPreExec
-            | NativePartner::EnvVar
-            | NativePartner::EnvVars
-    )
-}
-
 fn text(name: &std::ffi::CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())
 }

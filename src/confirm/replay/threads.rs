@@ -101,7 +101,7 @@ fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
 }
 
 fn do_mutation(mutation: NativeMutation, scene: &Scene, step: usize) {
-    if rust_forms::mutates(mutation) {
+    if mutation.is_std() {
         rust_forms::mutate(mutation, scene, step);
     } else {
         c_forms::mutate(mutation, scene, step);
@@ -125,7 +125,7 @@ fn do_partner(board: &Board, partner: NativePartner, scene: &Scene, lock: &Lock,
             let guard = lock.partner();
             let shown = match partner {
                 NativePartner::Mutation(other) => do_other_mutation(other, scene),
-                _ if rust_forms::is_partner(partner) => rust_forms::partner(partner, scene),
+                _ if partner.is_std() => rust_forms::partner(partner, scene),
                 _ => c_forms::partner(partner, scene),
             };
             drop(guard);

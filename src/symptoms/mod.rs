@@ -1,0 +1,11 @@
+//! What people and machines see of a race: an `execve` that fails, a status of 32512, an error in a log; and which findings
+//! it fits.
+//!
+//! Pure: text and numbers in, meaning out. It stands apart from `confirm`, which makes races happen, since most who need
+//! it have a log of a race that happened elsewhere.
+
+mod failure;
+mod fit;
+
+pub use failure::{ExecFailure, Reported, Word};
+pub use fit::{Fit, matches};
