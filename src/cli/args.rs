@@ -1,5 +1,6 @@
 //! The command line. Its doc comments are its manual: help, man page and completions come from them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,9 @@ pub enum Command {
     /// Replay what was found on this machine, beside control runs
     #[command(after_help = exit::TABLE)]
     Confirm(Confirm),
+    /// Run a program and say which of its processes could not be started, and why
+    #[command(after_help = RUN_NOTES)]
+    Run(Run),
     /// Explain a rule or an API
     Explain {
         /// A rule's name or code, or an API as `envrace apis` lists it
@@ -199,6 +203,49 @@ pub struct Confirm {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "list"])]
     pub emit: Option<PathBuf>,
 }
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Name the findings of this folder or file that a failure fits (repeatable)
+    #[arg(long = "in", value_name = "PATH")]
+    pub within: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// Hold each child at the entry of execve, for up to a millisecond, until the environment has moved
+    #[arg(long)]
+    pub active: bool,
+
+    /// Write what was seen to this file instead of standard error
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// The program and its arguments; it is executed
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// What `run --help` says last.
+const RUN_NOTES: &str = "\
+The program is executed, as it is: its output, exit code and signals pass
+through. Two things differ from a run without envrace: set-user-id programs
+(sudo, ping) get no privilege, and no debugger can attach. envrace waits for all
+processes that the program leaves behind. Where ptrace is forbidden, the program
+is not run.
+
+Exit codes:
+  the program's own, or 128 and the signal that ended it
+  2    wrong usage or configuration, or a path of --in that is missing
+  125  nothing can be observed here, and the program was not run
+  126  the program cannot be executed
+  127  there is no such program";
 
 /// See [`Cli::color`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -29,8 +29,6 @@ pub enum UserError {
     PathMissing { path: String, cause: String },
     /// A path given by hand is a pipe, socket or device.
     PathSpecial { path: String },
-    /// An archive was given, which this version cannot read.
-    ArchiveUnread { path: String },
     /// `-` without a word on its language.
     StdinLanguage,
     /// `--config` names a file that cannot be read, or one that was found cannot be.
@@ -55,6 +53,12 @@ pub enum UserError {
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
     ReportWrong { file: String, error: EarlierError },
+    /// `run`: there is no such program.
+    CommandMissing { command: String },
+    /// `run`: the program cannot be executed.
+    CommandRefused { command: String, cause: String },
+    /// `run`: nothing can be observed here, so that the program was not run.
+    Unobserved { command: String, cause: String },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -67,7 +71,6 @@ impl UserError {
         match self {
             UserError::PathMissing { path, .. } => format!("cannot analyse `{path}`"),
             UserError::PathSpecial { path } => format!("cannot analyse `{path}`"),
-            UserError::ArchiveUnread { path } => format!("cannot analyse `{path}`"),
             UserError::StdinLanguage => "cannot tell the language of standard input".to_owned(),
             UserError::ConfigUnreadable { file, .. } => format!("cannot read the configuration `{file}`"),
             UserError::Config { .. } | UserError::Api { .. } => "the configuration is wrong".to_owned(),
@@ -77,6 +80,10 @@ impl UserError {
             UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
+            UserError::CommandMissing { command } | UserError::CommandRefused { command, .. } => {
+                format!("cannot run `{command}`")
+            }
+            UserError::Unobserved { command, .. } => format!("`{command}` was not run"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -90,15 +97,17 @@ impl UserError {
             | UserError::Config { cause, .. }
             | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
+            | UserError::CommandRefused { cause, .. }
+            | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
+            UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -108,7 +117,6 @@ impl UserError {
         match self {
             UserError::PathMissing { .. } => Some("check the spelling and the working directory".to_owned()),
             UserError::PathSpecial { .. } => Some("pass what comes through a pipe as `-` with --language".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("unpack it and name the folder".to_owned()),
             UserError::StdinLanguage => Some("add --language c, python or rust, or --stdin-filename".to_owned()),
             UserError::ConfigUnreadable { .. } => {
                 Some("name another with --config, or none with --no-config".to_owned())
@@ -128,6 +136,13 @@ impl UserError {
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
             }
+            UserError::CommandMissing { .. } => Some("check the spelling and PATH".to_owned()),
+            UserError::CommandRefused { .. } => None,
+            UserError::Unobserved { .. } => Some(
+                "run it without envrace, or allow ptrace (in a container: --cap-add=SYS_PTRACE), outside of any debugger or \
+                 strace"
+                    .to_owned(),
+            ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -136,6 +151,9 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
+            UserError::Unobserved { .. } => Exit::Program(125),
+            UserError::CommandRefused { .. } => Exit::Program(126),
+            UserError::CommandMissing { .. } => Exit::Program(127),
             UserError::Output { .. } | UserError::Emit { foreign: false, .. } => Exit::Lost,
             _ => Exit::Usage,
         }
@@ -149,7 +167,7 @@ impl UserError {
                 file: error.file.clone(),
                 line: error.line,
                 column: error.column,
-                width: 1,
+                width: error.width,
                 text: text
                     .lines()
                     .nth((error.line as usize).saturating_sub(1))

@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod progress;
 mod rebase;
+mod run;
 mod scan;
 mod why;
 
@@ -57,6 +58,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Check(check) => return check::run(check, cli.color, detail),
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
+        args::Command::Run(run) => return run::run(run, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),
