@@ -1,7 +1,7 @@
 //! `envrace confirm`: analyse as `check` does, or take up an earlier report; replay what was found, and print the
 //! findings with their evidence.
 
-use crate::confirm::{self, ConfirmOptions};
+use crate::confirm::{self, ConfirmOptions, Sweep};
 use crate::finding::{Finding, RuleCode, Verdict};
 use crate::report::{self, Detail, Earlier};
 use crate::triage::unknown_rule_help;
@@ -11,7 +11,7 @@ use super::error::UserError;
 use super::exit::Exit;
 use super::progress::Display;
 use super::scan::{self, Outcome, Request};
-use super::{earlier, emit, evidence, output, plan};
+use super::{earlier, emit, evidence, output, plan, sweep};
 
 /// Runs the command.
 ///
@@ -32,6 +32,9 @@ pub fn run(asked: &Confirm, color: Color, detail: Detail) -> Result<Exit, UserEr
     if let Some(directory) = &asked.emit {
         let written = emit::run(&outcome.findings, directory, color)?;
         return Ok(outcome.errors.first().map_or(written, UserError::exit));
+    }
+    if let Some(values) = &asked.sweep {
+        return sweep(asked, values, &outcome, color);
     }
     replay(&mut outcome.findings, asked, color, detail);
     if !asked.no_keep {
@@ -55,11 +58,7 @@ fn findings(asked: &Confirm) -> Result<(Option<Earlier>, Outcome), UserError> {
         let (earlier, outcome) = earlier::read(file)?;
         return Ok((Some(earlier), outcome));
     }
-    let request = Request {
-        scan: &asked.scan,
-        fail_on: None,
-        min_confidence: None,
-    };
+    let request = Request::all(&asked.scan);
     let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
     Ok((None, outcome))
 }
@@ -73,15 +72,45 @@ fn list(asked: &Confirm, outcome: &Outcome, color: Color, detail: Detail) -> Res
     Ok(outcome.errors.first().map_or(Exit::Clean, UserError::exit))
 }
 
-fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detail) {
-    confirm::clean_up_on_signals();
-    let options = ConfirmOptions {
+fn options(asked: &Confirm) -> ConfirmOptions {
+    let usual = ConfirmOptions::default();
+    ConfirmOptions {
         python: asked.python.clone(),
         budget: asked.budget,
+        compiler: asked.cc.clone().or(usual.compiler),
         active: asked.active,
         trace: asked.trace,
-        ..ConfirmOptions::default()
-    };
+        helper: usual.helper,
+    }
+}
+
+/// A table for each pattern, printed as it is done.
+fn sweep(asked: &Confirm, values: &Sweep, outcome: &Outcome, color: Color) -> Result<Exit, UserError> {
+    confirm::clean_up_on_signals();
+    output::warn(&outcome.warnings, color);
+    let mut tables = Vec::new();
+    let mut printed = Ok(());
+    let fixed = sweep::setting(&asked.set);
+    confirm::sweep(&outcome.findings, &options(asked), values, fixed, &mut |table| {
+        if asked.format == ConfirmFormat::Human && printed.is_ok() {
+            printed = output::print(&sweep::text(table, values.knob, &asked.set), color);
+        }
+        tables.push(table.clone());
+    });
+    printed?;
+    match asked.format {
+        ConfirmFormat::Json => output::raw(&sweep::document(&tables, values.knob, &asked.set))?,
+        ConfirmFormat::Human if tables.is_empty() => output::print("no pattern to replay\n", color)?,
+        ConfirmFormat::Human => {}
+    }
+    let unrun = tables.iter().any(|table| table.rows.is_err());
+    let usual = if unrun { Exit::Lost } else { Exit::Clean };
+    Ok(outcome.errors.first().map_or(usual, UserError::exit))
+}
+
+fn replay(findings: &mut [Finding], asked: &Confirm, color: Color, detail: Detail) {
+    confirm::clean_up_on_signals();
+    let options = options(asked);
     let mut display = Display::new(color, detail);
     confirm::confirm(findings, &options, &mut |progress| display.show(progress));
 }
