@@ -12,6 +12,7 @@ use crate::facts::Language;
 use crate::finding::{Confidence, Severity};
 
 use super::exit;
+use super::reports::OutputArg;
 use super::sweep;
 
 /// Find places where the process environment is changed while another thread may be starting a process or reading it.
@@ -45,6 +46,11 @@ pub enum Command {
     /// Replay what was found on this machine, beside control runs
     #[command(after_help = exit::TABLE)]
     Confirm(Box<Confirm>),
+    /// Draw each program's threads: where they start and end, and what they do to the environment meanwhile
+    #[command(after_help = exit::TABLE)]
+    Graph(Graph),
+    /// Explain a rule, an API, an exit code or error that you met, or a log
+    Explain(Explain),
     /// Write down what is found now, so that only new findings are reported
     Baseline(Baseline),
     /// Show the configuration that applies, and where each value comes from
@@ -52,26 +58,19 @@ pub enum Command {
     /// Run a program and say which of its processes could not be started, and why
     #[command(after_help = RUN_NOTES)]
     Run(Run),
-    /// Explain a rule or an API
-    Explain {
-        /// A rule's name or code, or an API as `envrace apis` lists it
-        #[arg(value_name = "RULE|API")]
-        name: String,
-    },
     /// List the rules
     Rules,
     /// List the APIs that are known
-    Apis {
-        /// Only those of this language
-        #[arg(long, value_name = "LANG")]
-        language: Option<LanguageArg>,
-    },
+    Apis(Apis),
+    /// Write down the versions to judge for, by default this machine's
+    Target(Target),
 }
 
 /// What to analyse, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Scan {
-    /// Judge for these versions instead of the worst case over all, as libc=glibc-2.41,python=3.13t (repeatable)
+    /// Judge for these versions instead of the worst case over all: libc=glibc-2.41,python=3.13t, `host` for this
+    /// machine's, or @FILE for what `envrace target` saved (repeatable)
     #[arg(long, value_name = "SPEC")]
     pub target: Vec<String>,
 
@@ -124,9 +123,8 @@ pub struct Check {
     #[command(flatten)]
     pub scan: Scan,
 
-    /// How to print the findings
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
+    #[command(flatten)]
+    pub output: Output,
 
     /// End with 0 also where there are findings
     #[arg(long)]
@@ -228,6 +226,42 @@ pub struct Why {
     pub scan: Scan,
 }
 
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// Folders, files, or `-`, as for `check`
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// How to draw
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: Drawing,
+
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// List the programs instead: scripts, `main` functions, and what else begins threads
+    #[arg(long)]
+    pub roots: bool,
+}
+
+/// Notations of `graph`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Drawing {
+    /// A sequence diagram in Mermaid's language
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// A picture
+    Svg,
+    /// One page with the picture, the findings beside it and the source on a click; it loads nothing
+    Html,
+}
+
 /// Arguments of `confirm`.
 #[derive(Debug, Args)]
 pub struct Confirm {
@@ -289,14 +323,25 @@ pub struct Confirm {
     #[arg(long, value_name = "HEX")]
     pub fingerprint: Vec<String>,
 
-    /// How to print the findings
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: ConfirmFormat,
-
     /// Replay nothing; write a program for each pattern, which fails by itself on a machine without envrace, to this
     /// empty or new folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "list"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "output", "list"])]
     pub emit: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How and where to print.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// How to print the findings on standard output [default: human]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// Write the findings to a file as well, as sarif=envrace.sarif; `-` is standard output (repeatable)
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub output: Vec<OutputArg>,
 }
 
 /// Arguments of `run`.
@@ -350,29 +395,138 @@ pub enum Color {
     Never,
 }
 
-/// Formats of `check`.
+/// Formats of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Pictures and prose
+    /// Pictures and prose; prose alone where TERM is dumb
     Human,
     /// One line a finding
     Concise,
     /// The document envrace/1
     Json,
+    /// The same as lines: findings, problems, a summary
+    Jsonl,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
 }
 
-/// Formats of `confirm`.
+impl Format {
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Human => "human",
+            Format::Concise => "concise",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+            Format::Sarif => "sarif",
+            Format::Github => "github",
+            Format::Gitlab => "gitlab",
+        }
+    }
+
+    /// Text with colours, for people.
+    pub fn is_prose(self) -> bool {
+        matches!(self, Format::Human | Format::Concise | Format::Github)
+    }
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A rule's name or code; an API as people write it (os.system) or `envrace apis` lists it; an exit code, status or
+    /// error (32512, 127, -1, EFAULT); or `-` for a build log or strace's output on standard input
+    #[arg(value_name = "RULE|API|CODE|-", allow_negative_numbers = true)]
+    pub name: String,
+
+    /// Which one is meant where several languages have the name
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<LanguageArg>,
+
+    /// Judge for these versions, as for `check`; an exit code is explained for this machine where none is given
+    #[arg(long, value_name = "SPEC")]
+    pub target: Vec<String>,
+
+    /// With `-`: analyse this and name the findings that fit the log (repeatable)
+    #[arg(long = "in", value_name = "PATH")]
+    pub within: Vec<PathBuf>,
+
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: TextFormat,
+}
+
+/// Arguments of `apis`.
+#[derive(Debug, Args)]
+pub struct Apis {
+    /// Only those of this language
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<LanguageArg>,
+
+    /// Only those of this effect, a word of the second column
+    #[arg(long, value_name = "EFFECT")]
+    pub effect: Option<String>,
+
+    /// Only those of C that the manuals call safe and that fail beside a change of the environment
+    #[arg(long, conflicts_with_all = ["language", "effect"])]
+    pub gap: bool,
+
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: ListFormat,
+}
+
+/// How to print a list of APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ConfirmFormat {
-    /// Pictures and prose
+pub enum ListFormat {
+    /// One a line
     Human,
-    /// The document envrace/1, with `confirmation` filled
+    /// One document for programs
+    Json,
+    /// A table
+    Markdown,
+}
+
+/// Arguments of `target`.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// `host` for what this machine runs, `@FILE` for a saved one, or libc=glibc-2.41,python=3.13t [default: host]
+    #[arg(value_name = "SPEC")]
+    pub spec: Vec<String>,
+
+    /// Save it to this file, for --target @FILE
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "toml")]
+    pub format: TargetFormat,
+}
+
+/// How to print a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetFormat {
+    /// The [target] table of a configuration
+    Toml,
+    Json,
+}
+
+/// How to print what is no finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    /// Text
+    Human,
+    /// One document for programs
     Json,
 }
 
 /// A [`Persona`] on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PersonaArg {
+    #[default]
     Regular,
     Pedantic,
     Auditor,
