@@ -284,6 +284,12 @@ pub enum Role {
         of: ArgumentRef,
         name: ArgumentRef,
     },
+    /// The result, or what is left in the place that `into` points to, is the symbol whose name is the text of `name`
+    /// (`dlsym`).
+    Symbol {
+        name: ArgumentRef,
+        into: Option<ArgumentRef>,
+    },
     /// Joins path pieces; the result is a pattern.
     JoinPath,
     /// Forks; the result is 0 in the child. `vfork`: on the parent's memory.

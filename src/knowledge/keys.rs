@@ -234,7 +234,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 42] = [
+pub(super) const EFFECTS: [EffectKeys; 43] = [
     effect(
         "mutation",
         "changes the environment",
@@ -397,6 +397,18 @@ pub(super) const EFFECTS: [EffectKeys; 42] = [
         "attribute",
         "the result is the attribute of that name",
         &[OF, needs("name", Value::Argument, "the name")],
+    ),
+    effect(
+        "symbol",
+        "the result is the function of that name, wherever it is defined",
+        &[
+            needs("name", Value::Argument, "the name"),
+            may(
+                "into",
+                Value::Argument,
+                "points to where it is left; the result where absent",
+            ),
+        ],
     ),
     effect("join-path", "joins pieces of a path", &[]),
     effect(
