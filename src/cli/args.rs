@@ -49,6 +49,8 @@ pub enum Command {
     /// Draw each program's threads: where they start and end, and what they do to the environment meanwhile
     #[command(after_help = exit::TABLE)]
     Graph(Graph),
+    /// Explain a rule, an API, an exit code or error that you met, or a log
+    Explain(Explain),
     /// Write down what is found now, so that only new findings are reported
     Baseline(Baseline),
     /// Show the configuration that applies, and where each value comes from
@@ -56,26 +58,19 @@ pub enum Command {
     /// Run a program and say which of its processes could not be started, and why
     #[command(after_help = RUN_NOTES)]
     Run(Run),
-    /// Explain a rule or an API
-    Explain {
-        /// A rule's name or code, or an API as `envrace apis` lists it
-        #[arg(value_name = "RULE|API")]
-        name: String,
-    },
     /// List the rules
     Rules,
     /// List the APIs that are known
-    Apis {
-        /// Only those of this language
-        #[arg(long, value_name = "LANG")]
-        language: Option<LanguageArg>,
-    },
+    Apis(Apis),
+    /// Write down the versions to judge for, by default this machine's
+    Target(Target),
 }
 
 /// What to analyse, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Scan {
-    /// Judge for these versions instead of the worst case over all, as libc=glibc-2.41,python=3.13t (repeatable)
+    /// Judge for these versions instead of the worst case over all: libc=glibc-2.41,python=3.13t, `host` for this
+    /// machine's, or @FILE for what `envrace target` saved (repeatable)
     #[arg(long, value_name = "SPEC")]
     pub target: Vec<String>,
 
@@ -439,9 +434,99 @@ impl Format {
     }
 }
 
-/// A [`Persona`] on the command line.
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A rule's name or code; an API as people write it (os.system) or `envrace apis` lists it; an exit code, status or
+    /// error (32512, 127, -1, EFAULT); or `-` for a build log or strace's output on standard input
+    #[arg(value_name = "RULE|API|CODE|-", allow_negative_numbers = true)]
+    pub name: String,
+
+    /// Which one is meant where several languages have the name
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<LanguageArg>,
+
+    /// Judge for these versions, as for `check`; an exit code is explained for this machine where none is given
+    #[arg(long, value_name = "SPEC")]
+    pub target: Vec<String>,
+
+    /// With `-`: analyse this and name the findings that fit the log (repeatable)
+    #[arg(long = "in", value_name = "PATH")]
+    pub within: Vec<PathBuf>,
+
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: TextFormat,
+}
+
+/// Arguments of `apis`.
+#[derive(Debug, Args)]
+pub struct Apis {
+    /// Only those of this language
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<LanguageArg>,
+
+    /// Only those of this effect, a word of the second column
+    #[arg(long, value_name = "EFFECT")]
+    pub effect: Option<String>,
+
+    /// Only those of C that the manuals call safe and that fail beside a change of the environment
+    #[arg(long, conflicts_with_all = ["language", "effect"])]
+    pub gap: bool,
+
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: ListFormat,
+}
+
+/// How to print a list of APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// One a line
+    Human,
+    /// One document for programs
+    Json,
+    /// A table
+    Markdown,
+}
+
+/// Arguments of `target`.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// `host` for what this machine runs, `@FILE` for a saved one, or libc=glibc-2.41,python=3.13t [default: host]
+    #[arg(value_name = "SPEC")]
+    pub spec: Vec<String>,
+
+    /// Save it to this file, for --target @FILE
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "toml")]
+    pub format: TargetFormat,
+}
+
+/// How to print a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetFormat {
+    /// The [target] table of a configuration
+    Toml,
+    Json,
+}
+
+/// How to print what is no finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    /// Text
+    Human,
+    /// One document for programs
+    Json,
+}
+
+/// A [`Persona`] on the command line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PersonaArg {
+    #[default]
     Regular,
     Pedantic,
     Auditor,

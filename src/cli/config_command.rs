@@ -3,7 +3,7 @@
 use super::args::ConfigArgs;
 use super::config::{self, Asked};
 use super::error::UserError;
-use super::scan;
+use super::{scan, target};
 
 /// The text that was asked for.
 ///
@@ -21,7 +21,7 @@ pub fn run(asked: &ConfigArgs) -> Result<String, UserError> {
     let command_line = Asked {
         persona: asked.scan.persona,
         preview: asked.scan.preview,
-        target: scan::named_target(&asked.scan)?,
+        target: target::pairs(&asked.scan.target)?,
     };
     let mut text = String::new();
     for (project, _) in planned {

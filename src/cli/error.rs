@@ -67,6 +67,16 @@ pub enum UserError {
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
     ReportWrong { file: String, error: EarlierError },
+    /// `apis --effect` names no effect.
+    UnknownEffect { text: String, help: String },
+    /// `explain -` cannot read its input.
+    LogUnreadable { cause: String },
+    /// `target --save` cannot write its file.
+    TargetUnsaved {
+        file: String,
+        cause: String,
+        help: Option<String>,
+    },
     /// `run`: there is no such program.
     CommandMissing { command: String },
     /// `run`: the program cannot be executed.
@@ -96,7 +106,10 @@ impl UserError {
             UserError::Config { .. } | UserError::Api { .. } => "the configuration is wrong".to_owned(),
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
-            UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::UnknownName { text, .. } => format!("`{text}` is no rule, known API, exit code or error"),
+            UserError::LogUnreadable { .. } => "cannot read the log from standard input".to_owned(),
+            UserError::TargetUnsaved { file, .. } => format!("cannot save the target to `{file}`"),
+            UserError::UnknownEffect { text, .. } => format!("`{text}` is no effect"),
             UserError::BaselineUnreadable { file, .. } => format!("cannot read the baseline `{file}`"),
             UserError::Baseline { .. } => "the baseline is wrong".to_owned(),
             UserError::Unwritable { file, .. } => format!("cannot write `{file}`"),
@@ -133,6 +146,8 @@ impl UserError {
             | UserError::GitFailed { cause, .. }
             | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
+            | UserError::LogUnreadable { cause }
+            | UserError::TargetUnsaved { cause, .. }
             | UserError::CommandRefused { cause, .. }
             | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
@@ -147,7 +162,10 @@ impl UserError {
             UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
             UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
-            UserError::UnknownName { .. } | UserError::OutputTwice { .. } | UserError::PlanFormat { .. } => None,
+            UserError::UnknownName { .. }
+            | UserError::UnknownEffect { .. }
+            | UserError::OutputTwice { .. }
+            | UserError::PlanFormat { .. } => None,
         }
     }
 
@@ -185,6 +203,9 @@ impl UserError {
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
             }
+            UserError::UnknownEffect { help, .. } => Some(help.clone()),
+            UserError::TargetUnsaved { help, .. } => help.clone(),
+            UserError::LogUnreadable { .. } => Some("pass it as `envrace explain - < build.log`".to_owned()),
             UserError::CommandMissing { .. } => Some("check the spelling and PATH".to_owned()),
             UserError::CommandRefused { .. } => None,
             UserError::Unobserved { .. } => Some(
@@ -203,9 +224,10 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } | UserError::Unwritable { .. } | UserError::Emit { foreign: false, .. } => {
-                Exit::Lost
-            }
+            UserError::Output { .. }
+            | UserError::LogUnreadable { .. }
+            | UserError::Unwritable { .. }
+            | UserError::Emit { foreign: false, .. } => Exit::Lost,
             UserError::Unobserved { .. } => Exit::Program(125),
             UserError::CommandRefused { .. } => Exit::Program(126),
             UserError::CommandMissing { .. } => Exit::Program(127),

@@ -23,6 +23,7 @@ mod rebase;
 mod reports;
 mod run;
 mod scan;
+mod target;
 mod sift;
 mod sweep;
 mod ticker;
@@ -69,12 +70,17 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Graph(graph) => return graph::run(graph, cli.color, detail),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
+        args::Command::Explain(asked) => {
+            let (text, exit) = explain::explain(asked)?;
+            output::print(&text, cli.color)?;
+            return Ok(exit);
+        }
+        args::Command::Target(asked) => return target::run(asked, cli.color),
         args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
         args::Command::Config(config) => config_command::run(config)?,
         args::Command::Run(run) => return run::run(run, cli.color, detail),
-        args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
-        args::Command::Apis { language } => explain::apis(language.map(Into::into)),
+        args::Command::Apis(asked) => explain::apis(asked)?,
     };
     output::print(&text, cli.color)?;
     Ok(Exit::Clean)

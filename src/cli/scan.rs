@@ -21,6 +21,7 @@ use super::config::{self, Choice, Config};
 use super::error::UserError;
 use super::git;
 use super::sift::{Book, Settled};
+use super::target::target;
 use super::ticker::{Phase, Progress};
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
@@ -134,13 +135,13 @@ pub fn with_threads<T: Send>(jobs: usize, job: impl FnOnce() -> T + Send) -> Res
 /// A mistake in the command line or in a configuration, which stops everything.
 pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
     let mut outcome = Outcome {
-        target: target(request.scan, &[])?,
+        target: target(&request.scan.target, &[])?,
         base: base(),
         ..Outcome::default()
     };
     for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
         let config = config_of(request.scan, &project)?;
-        outcome.target = target(request.scan, &config.target)?;
+        outcome.target = target(&request.scan.target, &config.target)?;
         let outside = project.scope == Scope::Archive || stdin != Stdin::Absent;
         let git = match (request.lines, outside) {
             (Lines::All, _) | (_, true) => None,
@@ -199,7 +200,7 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
     let config = config_of(scan, &project)?;
     let ask = Ask {
         scan,
-        target: target(scan, &config.target)?,
+        target: target(&scan.target, &config.target)?,
         index: None,
         progress: None,
         picture: false,
@@ -322,40 +323,6 @@ pub(super) fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, 
         Scope::Tree | Scope::Named => &project.root,
     };
     config::load(choice, folder)
-}
-
-/// The `(key, value)` pairs of `--target`, checked.
-///
-/// # Errors
-/// Where one cannot be understood.
-pub(super) fn named_target(scan: &args::Scan) -> Result<Vec<(String, String)>, UserError> {
-    let mut pairs = Vec::new();
-    for spec in &scan.target {
-        let wrong = |error| UserError::Target {
-            spec: spec.clone(),
-            error,
-        };
-        Target::parse(spec).map_err(wrong)?;
-        let named = spec.split(',').filter_map(|pair| pair.split_once('='));
-        pairs.extend(named.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())));
-    }
-    Ok(pairs)
-}
-
-/// The target of the command line over that of the configuration: a key that both name is the command line's.
-fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, UserError> {
-    let pairs = named_target(scan)?;
-    let kept = configured
-        .iter()
-        .filter(|(key, _)| pairs.iter().all(|(named, _)| named != key));
-    let mut target = Target::default();
-    for (key, value) in kept.chain(&pairs) {
-        target.set(key, value).map_err(|error| UserError::Target {
-            spec: format!("{key}={value}"),
-            error,
-        })?;
-    }
-    Ok(target)
 }
 
 /// A project after its analysis; all paths are relative to its root.
@@ -550,8 +517,11 @@ fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan,
 
 type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
 
+/// A file before it is lowered.
+type ReadFile = (Option<Source>, Option<Problem>);
+
 /// Reads one file: from standard input, the index or the disk.
-fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> (Option<Source>, Option<Problem>) {
+fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> ReadFile {
     let staged = index.and_then(|index| index.contents.get(&found.path));
     match (stdin, staged) {
         (Stdin::Is(language), _) => input::read_stdin(&found.relative, language),
@@ -560,40 +530,37 @@ fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> (Option<Sour
     }
 }
 
-type Read<'a> = dyn Fn(&Found) -> (Option<Source>, Option<Problem>) + Sync + 'a;
+type Read<'a> = dyn Fn(&Found) -> ReadFile + Sync + 'a;
 
 /// Reads and lowers in parallel; the order of the files stays.
 fn read_and_lower(found: &[Found], read: &Read) -> Vec<Lowered> {
-    found
-        .par_iter()
-        .map(|found| {
-            let (source, problem) = read(found);
-            lower_read(source, problem)
-        })
-        .collect()
+    lower_all(found.par_iter().map(read).collect())
 }
 
 /// The same for members of an archive, which were read before.
 fn lower_members(members: Vec<Member>, ask: &Ask) -> Vec<Lowered> {
-    members
-        .into_par_iter()
-        .map(|member| {
-            let (source, problem) = input::read_bytes(member.bytes, &member.name, member.language);
-            ask.step();
-            lower_read(source, problem)
+    let read = members.into_par_iter().map(|member| {
+        ask.step();
+        input::read_bytes(member.bytes, &member.name, member.language)
+    });
+    lower_all(read.collect())
+}
+
+fn lower_all(read: Vec<ReadFile>) -> Vec<Lowered> {
+    let sources: Vec<&Source> = read.iter().filter_map(|(source, _)| source.as_ref()).collect();
+    let shared = frontend::Shared::collect(&sources);
+    read.into_par_iter()
+        .map(|(source, problem)| {
+            let mut problems: Vec<Problem> = problem.into_iter().collect();
+            let facts = source.and_then(|source| lower(source, &shared, &mut problems));
+            (facts, problems)
         })
         .collect()
 }
 
-fn lower_read(source: Option<Source>, problem: Option<Problem>) -> Lowered {
-    let mut problems: Vec<Problem> = problem.into_iter().collect();
-    let facts = source.and_then(|source| lower(source, &mut problems));
-    (facts, problems)
-}
-
 /// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
-fn lower(source: Source, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
-    match catch_unwind(AssertUnwindSafe(|| frontend::lower(&source))) {
+fn lower(source: Source, shared: &frontend::Shared, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
+    match catch_unwind(AssertUnwindSafe(|| frontend::lower_in(&source, shared))) {
         Ok((facts, found)) => {
             let lost = found.iter().any(|problem| problem.kind == ProblemKind::Parse);
             problems.extend(found);

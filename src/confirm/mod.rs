@@ -11,6 +11,7 @@ mod emit;
 mod compile;
 mod environ_check;
 mod experiment;
+mod host;
 mod follow;
 mod guardian;
 mod judge;
@@ -48,6 +49,7 @@ pub use emit::{
     EmitError, EmittedFile, ProgramLanguage, Reproducer, may_hold_reproducers, reproducers, write_reproducer,
 };
 pub use follow::{Failure, FollowError, Followed, Origin, follow};
+pub use host::{Host, host, libc};
 pub use kept::{Kept, KeptError, keep};
 pub use observer::{Ended, MOST_TEXT as MOST_ARGUMENT, trace_line};
 pub use pattern::Pattern;

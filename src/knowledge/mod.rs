@@ -3,25 +3,29 @@
 //! Knowledge is data. This module reads, checks and indexes it, and computes from it what a mutation and its partner
 //! can do to each other on which versions. It knows nothing of threads or files.
 
+mod beside;
 mod catalog;
 mod entry;
 mod example;
 mod fields;
 mod keys;
 mod load;
+mod manual;
 mod role;
 mod schema;
 mod target;
 mod verdict;
 mod words;
 
+pub use beside::{Access, Cell, Line, Row, Table, beside};
 pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
     ArgumentRef, ArgumentTest, Entry, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment, Taken,
     TeamPart,
 };
 pub use example::Example;
+pub use manual::{Manual, manual, manuals};
 pub use schema::schema;
 pub use target::{Combo, Interpreter, Libc, LibcKind, Os, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
-pub(crate) use words::did_you_mean;
+pub(crate) use words::{did_you_mean, nearest};

@@ -8,7 +8,7 @@ use std::fmt;
 mod describe;
 mod parse;
 
-pub use describe::describe_combos;
+pub use describe::{describe_combos, libc_ranges, python_ranges};
 pub use parse::libc_range;
 
 /// The micro version that stands for "the last one of this minor": larger than any real one.

@@ -80,6 +80,29 @@ pub fn pair_verdict_as(
     })
 }
 
+/// What a pair comes to on one combination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComboVerdict {
+    pub effect: Effect,
+    pub rare: bool,
+}
+
+/// As [`pair_verdict_as`], on one combination alone.
+pub fn pair_on(
+    catalog: &Catalog,
+    mutation: &[EntryId],
+    shape: Option<Shape>,
+    partner: &[EntryId],
+    combo: &Combo,
+) -> Option<ComboVerdict> {
+    let mutations: Vec<&Entry> = mutation.iter().map(|&id| catalog.entry(id)).collect();
+    let partners: Vec<&Entry> = partner.iter().map(|&id| catalog.entry(id)).collect();
+    worst(&mutations, shape, &partners, combo).map(|judged| ComboVerdict {
+        effect: judged.effect,
+        rare: judged.rare,
+    })
+}
+
 /// The combination whose reason is told is the one that most readers have: no rare one, not musl where glibc has it too,
 /// a build with the GIL; then the one of which the entries say most.
 fn clarity(combo: &Combo, judged: &Judged<'_>) -> (bool, bool, bool, usize) {

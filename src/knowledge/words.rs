@@ -10,6 +10,21 @@ pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }
 
+/// The words of `known` that are near enough to `word` to be meant, nearest first, at most `most`.
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str], most: usize) -> Vec<&'a str> {
+    let lower = word.to_lowercase();
+    let mut found: Vec<(usize, &str)> = known
+        .iter()
+        .map(|candidate| (distance(&lower, &candidate.to_lowercase()), *candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let close = found.first().map_or(0, |(distance, _)| distance + 1);
+    found.retain(|(distance, _)| *distance <= close);
+    found.into_iter().map(|(_, candidate)| candidate).take(most).collect()
+}
+
 /// The number of characters to insert, delete or replace (Levenshtein); words of a rules file are short.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();

@@ -33,6 +33,7 @@ pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
 pub use sarif::sarif;
 pub use summary::summary;
+pub use text::{Style, WIDTH, paint, wrap};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -77,7 +77,7 @@ fn by_libcs(target: &Target, combos: &[Combo]) -> Vec<Group> {
 }
 
 /// The libcs as ranges: `glibc <2.41`, `glibc 2.36`, `musl`.
-fn libc_ranges(target: &Target, libcs: &[Libc]) -> Vec<String> {
+pub fn libc_ranges(target: &Target, libcs: &[Libc]) -> Vec<String> {
     let glibc: Vec<(u32, u32)> = versions(libcs);
     let everything = versions(&target.libcs) == GLIBC_POINTS;
     let mut texts: Vec<String> = if everything {
@@ -127,7 +127,7 @@ fn glibc_run(from: usize, to: usize) -> String {
 }
 
 /// The interpreters as ranges; empty where they are all of the target's.
-fn python_ranges(target: &Target, pythons: &[PythonVersion]) -> Vec<String> {
+pub fn python_ranges(target: &Target, pythons: &[PythonVersion]) -> Vec<String> {
     if target.pythons.iter().all(|python| pythons.contains(python)) || pythons.is_empty() {
         return Vec::new();
     }
