@@ -406,7 +406,10 @@ impl Finding {
                 .chain(joined)
                 .map(|place| place.path.as_str())
         });
-        of_sites.chain(of_threads)
+        let of_fix = self.fix.iter().flat_map(|fix| &fix.edits);
+        of_sites
+            .chain(of_threads)
+            .chain(of_fix.map(|edit| edit.location.path.as_str()))
     }
 }
 

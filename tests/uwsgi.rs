@@ -152,6 +152,21 @@ fn subprocess_is_unsafe_on_some_versions_only() {
     has_the_way(overwrite);
 }
 
+/// subprocess was the package's cure for os.system. It cures 3.11.2, where vfork keeps the GIL, and 3.13, where a shell
+/// goes through posix_spawn; without a GIL nothing is cured.
+#[test]
+fn subprocess_by_version_is_what_was_measured() {
+    let Some(tree) = package("2.0.21") else { return };
+    for (python, effect) in [("3.11.2", "environment"), ("3.13", "environment"), ("3.13t", "memory")] {
+        let document = check(&tree, &["--target", &format!("python={python}")]);
+        for site in ADDING_21 {
+            let finding = the_finding(&document, site);
+            assert_eq!(finding["effect"], effect, "{site:?} on {python}");
+            assert_eq!(finding["partner"]["line"], 120, "{site:?} on {python}");
+        }
+    }
+}
+
 #[test]
 fn subprocess_of_python_3_8_leaves_the_variables_to_chance() {
     let Some(tree) = package("2.0.21") else { return };

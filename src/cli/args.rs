@@ -170,7 +170,7 @@ pub struct Check {
     pub staged: bool,
 
     /// Change the sources where that takes a finding away and is proved to do nothing else
-    #[arg(long, conflicts_with = "staged")]
+    #[arg(long, conflicts_with_all = ["staged", "diff"])]
     pub fix: bool,
 
     /// Show what --fix would change, and change nothing

@@ -1,15 +1,18 @@
 //! `envrace check`.
 
+use std::collections::BTreeSet;
+
 use crate::facts::ProblemKind;
+use crate::finding::Safety;
 use crate::report::{Detail, Report};
 
 use super::args::{Check, Color};
 use super::error::UserError;
 use super::exit::Exit;
-use super::output;
 use super::reports::{self, Reports};
 use super::scan::{self, Known, Lines, Outcome, Request};
 use super::ticker::Progress;
+use super::{fix, output};
 
 /// Runs the command.
 ///
@@ -35,11 +38,64 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         progress: Some(&progress),
         picture: false,
     };
-    let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    let least = if check.unsafe_fixes {
+        Safety::Unsafe
+    } else {
+        Safety::Safe
+    };
+    let mut outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    if check.fix {
+        outcome = fixed(check, request, outcome, least, (color, detail))?;
+    }
     drop(progress);
     complain(&outcome, color);
+    if check.diff {
+        let plan = fix::plan(&outcome, least);
+        let text: String = plan.changes.iter().map(fix::Change::diff).collect();
+        output::warn(&plan.refused, color);
+        tell("would fix", plan.fixes, plan.changes.len(), color, detail);
+        output::raw(&text)?;
+        return Ok(exit(check, &outcome));
+    }
     reports.write(&outcome.report(detail), color)?;
     Ok(exit(check, &outcome))
+}
+
+/// How often everything is analysed anew after fixes. Fixes do not make work for each other without end; if they did, that
+/// would be a mistake to be seen.
+const ROUNDS: usize = 20;
+
+/// Applies fixes until none is left, and says what is found then.
+fn fixed(
+    check: &Check,
+    request: Request,
+    mut outcome: Outcome,
+    least: Safety,
+    (color, detail): (Color, Detail),
+) -> Result<Outcome, UserError> {
+    let (mut fixes, mut files) = (0, BTreeSet::new());
+    for _ in 0..ROUNDS {
+        let plan = fix::plan(&outcome, least);
+        if plan.changes.is_empty() {
+            output::warn(&plan.refused, color);
+            break;
+        }
+        fix::write(&plan)?;
+        fixes += plan.fixes;
+        files.extend(plan.changes.iter().map(|change| change.path.clone()));
+        outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
+    }
+    tell("fixed", fixes, files.len(), color, detail);
+    Ok(outcome)
+}
+
+/// Says on standard error what fixing came to, so that standard output stays what it is.
+fn tell(verb: &str, fixes: usize, files: usize, color: Color, detail: Detail) {
+    if detail > Detail::Quiet {
+        let places = if fixes == 1 { "place" } else { "places" };
+        let in_files = if files == 1 { "file" } else { "files" };
+        output::complain(&format!("{verb} {fixes} {places} in {files} {in_files}\n"), color);
+    }
 }
 
 /// Shown where somebody watches and has not asked for quiet.

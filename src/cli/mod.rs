@@ -14,6 +14,7 @@ mod exit;
 mod manual;
 mod evidence;
 mod explain;
+mod fix;
 mod git;
 mod graph;
 mod output;

@@ -24,6 +24,12 @@ pub fn finding(finding: &mut Finding, prefix: &Prefix, sources: &Sources) {
             *note = sentence(note, prefix, sources);
         }
     }
+    if let Some(fix) = &mut finding.fix {
+        for edit in &mut fix.edits {
+            place(&mut edit.location, prefix);
+        }
+        fix.because = sentence(&fix.because, prefix, sources);
+    }
     let array = finding.array.iter_mut().map(|array| &mut array.reason);
     let single = [&mut finding.message, &mut finding.help, &mut finding.overlap.reason];
     for text in single

@@ -517,8 +517,11 @@ fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan,
 
 type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
 
+/// A file before it is lowered.
+type ReadFile = (Option<Source>, Option<Problem>);
+
 /// Reads one file: from standard input, the index or the disk.
-fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> (Option<Source>, Option<Problem>) {
+fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> ReadFile {
     let staged = index.and_then(|index| index.contents.get(&found.path));
     match (stdin, staged) {
         (Stdin::Is(language), _) => input::read_stdin(&found.relative, language),
@@ -527,40 +530,37 @@ fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> (Option<Sour
     }
 }
 
-type Read<'a> = dyn Fn(&Found) -> (Option<Source>, Option<Problem>) + Sync + 'a;
+type Read<'a> = dyn Fn(&Found) -> ReadFile + Sync + 'a;
 
 /// Reads and lowers in parallel; the order of the files stays.
 fn read_and_lower(found: &[Found], read: &Read) -> Vec<Lowered> {
-    found
-        .par_iter()
-        .map(|found| {
-            let (source, problem) = read(found);
-            lower_read(source, problem)
-        })
-        .collect()
+    lower_all(found.par_iter().map(read).collect())
 }
 
 /// The same for members of an archive, which were read before.
 fn lower_members(members: Vec<Member>, ask: &Ask) -> Vec<Lowered> {
-    members
-        .into_par_iter()
-        .map(|member| {
-            let (source, problem) = input::read_bytes(member.bytes, &member.name, member.language);
-            ask.step();
-            lower_read(source, problem)
+    let read = members.into_par_iter().map(|member| {
+        ask.step();
+        input::read_bytes(member.bytes, &member.name, member.language)
+    });
+    lower_all(read.collect())
+}
+
+fn lower_all(read: Vec<ReadFile>) -> Vec<Lowered> {
+    let sources: Vec<&Source> = read.iter().filter_map(|(source, _)| source.as_ref()).collect();
+    let shared = frontend::Shared::collect(&sources);
+    read.into_par_iter()
+        .map(|(source, problem)| {
+            let mut problems: Vec<Problem> = problem.into_iter().collect();
+            let facts = source.and_then(|source| lower(source, &shared, &mut problems));
+            (facts, problems)
         })
         .collect()
 }
 
-fn lower_read(source: Option<Source>, problem: Option<Problem>) -> Lowered {
-    let mut problems: Vec<Problem> = problem.into_iter().collect();
-    let facts = source.and_then(|source| lower(source, &mut problems));
-    (facts, problems)
-}
-
 /// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
-fn lower(source: Source, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
-    match catch_unwind(AssertUnwindSafe(|| frontend::lower(&source))) {
+fn lower(source: Source, shared: &frontend::Shared, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
+    match catch_unwind(AssertUnwindSafe(|| frontend::lower_in(&source, shared))) {
         Ok((facts, found)) => {
             let lost = found.iter().any(|problem| problem.kind == ProblemKind::Parse);
             problems.extend(found);

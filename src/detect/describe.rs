@@ -488,15 +488,19 @@ impl<'p, 't> Describe<'p, 't> {
         !self.stores_array(side.access.site)
     }
 
+    /// What a side's own entry advises beside a mutation of this shape.
+    pub fn advice(&self, side: &PairSide, case: &Case<'_>) -> Option<String> {
+        let catalog = self.engine.values.catalog;
+        let shape = self.engine.shape(case.pair.mutation.access.site);
+        let entries = self.info(side).entries.iter().map(|id| catalog.entry(*id));
+        entries
+            .filter(|entry| entry.help_beside.is_empty() || entry.help_beside.contains(&shape))
+            .find_map(|entry| entry.help.clone())
+    }
+
     /// What to do instead: the entry's own advice, else the rule of thumb.
     pub fn help(&self, case: &Case<'_>) -> String {
-        let catalog = self.engine.values.catalog;
-        let advice = |side: &PairSide| {
-            self.info(side)
-                .entries
-                .iter()
-                .find_map(|id| catalog.entry(*id).help.clone())
-        };
+        let advice = |side: &PairSide| self.advice(side, case);
         let mut help = advice(&case.pair.mutation).unwrap_or_else(|| {
             "change the environment before the first thread starts, or after the last one was joined".to_owned()
         });

@@ -52,9 +52,11 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
             "{mutation} runs between fork and exec in the child of a process that has threads: it may wait for ever for a \
              lock that another thread held at the fork"
         ),
-        help: "make the child's environment before the fork and hand it over (execve with an envp of its own, env=, \
-               Command::env)"
-            .to_owned(),
+        help: describe.advice(&case.pair.partner, case).unwrap_or_else(|| {
+            "make the child's environment before the fork and hand it over (execve with an envp of its own, env=, \
+             Command::env)"
+                .to_owned()
+        }),
         interleaving: [
             "another thread is inside the C library's environment functions or its allocator, and holds their lock"
                 .to_owned(),

@@ -19,6 +19,7 @@ mod env_mutation_during_spawn;
 mod env_mutation_in_fork_window;
 mod env_seen_by_chance;
 mod explain;
+mod fixes;
 mod library_mutates_env;
 mod parallel_tests_share_env;
 mod picture;
@@ -85,6 +86,13 @@ pub struct Draft {
     pub message: String,
     pub help: String,
     pub interleaving: [String; 3],
+}
+
+impl Rule {
+    /// Whether it has its say under these options.
+    fn is_asked(&self, options: &Options) -> bool {
+        options.preview || !self.preview
+    }
 }
 
 /// Every rule that is about a pair, in the order in which they are asked.
@@ -160,6 +168,7 @@ fn analyse_here(
         };
         key(a).cmp(&key(b))
     });
+    fixes::attach(&program, sources, &mut findings);
     let explanations = explain::all(&describe, &program, &findings);
     let census = model::census(&program.engine);
     let roots = explain::roots(&program);
@@ -206,7 +215,7 @@ fn finding(
         mutation: mutation.kind,
         partner: partner.kind,
     };
-    for rule in RULES.iter().filter(|rule| options.preview || !rule.preview) {
+    for rule in RULES.iter().filter(|rule| rule.is_asked(options)) {
         if let Some(draft) = (rule.judge)(describe, &case) {
             let length = pair.mutation.access.chain.length() + pair.partner.access.chain.length();
             return Some((build(describe, rule, &case, draft), length));
@@ -327,7 +336,7 @@ pub fn is_preview(code: RuleCode) -> bool {
 pub fn runs(code: RuleCode, options: &Options) -> bool {
     match code {
         RuleCode::ER007 => options.persona == Persona::Auditor,
-        code => options.preview || !is_preview(code),
+        code => RULES.iter().any(|rule| rule.code == code && rule.is_asked(options)),
     }
 }
 
@@ -347,6 +356,27 @@ pub fn manual(code: RuleCode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_in_preview_is_only_asked_where_that_is_wanted() {
+        let rule = Rule {
+            code: RuleCode::ER001,
+            preview: true,
+            text: "",
+            judge: |_, _| None,
+        };
+        let options = |preview| Options {
+            target: Target::default(),
+            persona: Persona::Auditor,
+            preview,
+        };
+        assert!(!rule.is_asked(&options(false)) && rule.is_asked(&options(true)));
+        assert!(
+            RuleCode::ALL
+                .iter()
+                .all(|code| runs(*code, &options(false)) || is_preview(*code))
+        );
+    }
 
     #[test]
     fn every_rule_has_a_manual_with_its_parts() {

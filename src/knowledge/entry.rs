@@ -284,6 +284,12 @@ pub enum Role {
         of: ArgumentRef,
         name: ArgumentRef,
     },
+    /// The result, or what is left in the place that `into` points to, is the symbol whose name is the text of `name`
+    /// (`dlsym`).
+    Symbol {
+        name: ArgumentRef,
+        into: Option<ArgumentRef>,
+    },
     /// Joins path pieces; the result is a pattern.
     JoinPath,
     /// Forks; the result is 0 in the child. `vfork`: on the parent's memory.
@@ -372,6 +378,8 @@ pub struct Entry {
     pub source: String,
     /// Text of its own for the finding's help.
     pub help: Option<String>,
+    /// The shapes of a mutation beside which the help is meant; all where it is empty.
+    pub help_beside: Vec<Shape>,
     /// How a person writes it, for reports: `os.environ[k] = v`.
     pub display: String,
     /// What its examples are made of: see [`super::Catalog::examples`].

@@ -18,6 +18,8 @@ pub(super) enum Value {
     Argument,
     /// One word of a closed list.
     Word(fn() -> Vec<&'static str>),
+    /// One or several words of a closed list.
+    Words(fn() -> Vec<&'static str>),
     /// `kind:path`, one or several.
     Match,
     /// Predicates on arguments: a table, or a list of tables of which one suffices.
@@ -167,7 +169,12 @@ pub(super) const COMMON: &[Key] = &[
         Value::Word(|| names(&MEASURED)),
         "what a replay can be expected to show",
     ),
-    may("help", Value::Text, "what to do instead"),
+    may("help", Value::Text, "what to do instead, and the mistake that is near"),
+    may(
+        "help_beside",
+        Value::Words(|| names(&SHAPES)),
+        "the shapes of a mutation beside which the help is meant; all where absent",
+    ),
     may("display", Value::Text, "how a person writes it"),
     may(
         "example",
@@ -227,7 +234,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 42] = [
+pub(super) const EFFECTS: [EffectKeys; 43] = [
     effect(
         "mutation",
         "changes the environment",
@@ -390,6 +397,18 @@ pub(super) const EFFECTS: [EffectKeys; 42] = [
         "attribute",
         "the result is the attribute of that name",
         &[OF, needs("name", Value::Argument, "the name")],
+    ),
+    effect(
+        "symbol",
+        "the result is the function of that name, wherever it is defined",
+        &[
+            needs("name", Value::Argument, "the name"),
+            may(
+                "into",
+                Value::Argument,
+                "points to where it is left; the result where absent",
+            ),
+        ],
     ),
     effect("join-path", "joins pieces of a path", &[]),
     effect(

@@ -12,7 +12,7 @@ use super::catalog::CatalogError;
 use super::entry::{Entry, MatchKind, Predicate};
 use super::example::{Frame, samples};
 use super::fields::{Field, Fields, KINDS, Mistake, TESTS, argument, text_of, unknown_word, word};
-use super::keys::{self, BUILDS, COMMON, EFFECTS, FRAME, HAZARDS, Key, LANGUAGES, MEASURED, SYSTEMS, WHEN};
+use super::keys::{self, BUILDS, COMMON, EFFECTS, FRAME, HAZARDS, Key, LANGUAGES, MEASURED, SHAPES, SYSTEMS, WHEN};
 use super::role::role;
 use super::target::{VersionRange, When, libc_range};
 use super::words::did_you_mean;
@@ -176,6 +176,7 @@ fn api(value: Field<'_>, whose: Whose) -> Result<Vec<Entry>, Mistake> {
         measured: fields.word("measured", &MEASURED)?.map(str::to_owned),
         source: source(&fields)?,
         help: fields.text("help")?.map(str::to_owned),
+        help_beside: words(&fields, "help_beside", &SHAPES)?,
         display: fields.text("display")?.unwrap_or_default().to_owned(),
         samples: Arc::from(samples(&fields, &matches)?),
         effect: effect_name.to_owned(),
@@ -197,6 +198,14 @@ fn language(fields: &Fields<'_>, whose: Whose) -> Result<Language, Mistake> {
             .word("language", &LANGUAGES)?
             .ok_or_else(|| fields.missing("language")),
     }
+}
+
+/// Words of a closed list.
+fn words<T: Copy>(fields: &Fields<'_>, key: &'static str, known: &[(&'static str, T)]) -> Result<Vec<T>, Mistake> {
+    let texts = fields.texts(key)?.into_iter();
+    texts
+        .map(|text| word(text.get_ref(), text.span(), key, known))
+        .collect()
 }
 
 /// The names of intrinsic guards.

@@ -48,6 +48,12 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
             name: required(fields, "name")?,
         })
     }),
+    ("symbol", |fields| {
+        Ok(Role::Symbol {
+            name: required(fields, "name")?,
+            into: fields.argument("into")?,
+        })
+    }),
     ("join-path", |_| Ok(Role::JoinPath)),
     ("fork", |fields| {
         Ok(Role::Fork {

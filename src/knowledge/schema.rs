@@ -118,6 +118,7 @@ fn value(key: &Key) -> Json {
         Value::Flag => json!({ "type": "boolean" }),
         Value::Argument => json!({ "allOf": [reference("argument")] }),
         Value::Word(words) => json!({ "enum": words() }),
+        Value::Words(words) => one_or_list(json!({ "enum": words() })),
         Value::Match => one_or_list(reference("match")),
         Value::Predicates => one_or_list(reference("predicates")),
         Value::When => json!({ "allOf": [reference("when")] }),

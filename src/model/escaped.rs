@@ -35,7 +35,7 @@ pub fn type_text(ty: &TypeRef) -> Rc<str> {
 }
 
 /// `struct tag` and its typedef of the same name are one type.
-fn normalised(signature: &str) -> Rc<str> {
+pub(super) fn normalised(signature: &str) -> Rc<str> {
     ["struct ", "union ", "enum "]
         .iter()
         .fold(signature.to_owned(), |text, word| text.replace(word, ""))
@@ -112,7 +112,7 @@ impl Values<'_> {
     }
 
     /// The function type that a declared type is, itself or by a typedef.
-    fn pointer_type(&self, file: super::tree::FileId, ty: &TypeRef) -> Option<Rc<str>> {
+    pub(super) fn pointer_type(&self, file: super::tree::FileId, ty: &TypeRef) -> Option<Rc<str>> {
         self.instances_of(file, ty).iter().find_map(|object| match object {
             Object::Pointer(ty) => Some(ty.clone()),
             _ => None,

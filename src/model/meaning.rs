@@ -101,6 +101,7 @@ impl Values<'_> {
             });
             if meaning.escaped.is_none() {
                 self.guess(site, known, &objects, &mut meaning);
+                self.guess_macro(site, &mut meaning);
             }
         }
         meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty() && meaning.escaped.is_none();
@@ -116,13 +117,25 @@ impl Values<'_> {
         if self.tree.language(site.0) != Language::C || edges.len() < 2 || direct {
             return;
         }
-        let pointers: Vec<&str> = objects
+        let mut pointers: Vec<Rc<str>> = objects
             .iter()
             .filter_map(|object| match object {
-                Object::Pointer(ty) => Some(&**ty),
+                Object::Pointer(ty) => Some(ty.clone()),
                 _ => None,
             })
             .collect();
+        if let Some(declared) = self.declared_pointer(site.0, &call.callee) {
+            let mixed = pointers.iter().any(|pointer| *pointer != declared);
+            let exact = |edge: &Edge| {
+                let signature = self.tree.function(edge.target).signature.as_ref();
+                signature.is_some_and(|signature| super::escaped::normalised(signature) == declared)
+            };
+            // Functions of several types come together in the slot, and the pointer that is called is of one of them.
+            if mixed && edges.iter().any(exact) {
+                return edges.retain(exact);
+            }
+            pointers = vec![declared];
+        }
         let fits = |edge: &Edge| {
             let function = self.tree.function(edge.target);
             let Some(signature) = &function.signature else {
@@ -134,6 +147,28 @@ impl Values<'_> {
         // Where none fits, the code was misread; unless the one that fits is among those that the set had no room for.
         if objects.is_full() || edges.iter().any(fits) {
             edges.retain(fits);
+        }
+    }
+
+    /// The function type with which the place that is called is declared.
+    fn declared_pointer(&self, func: FuncId, callee: &Value) -> Option<Rc<str>> {
+        match callee {
+            Value::Local(owner, index) => {
+                let owner = self.closure(func, *owner);
+                let ty = super::tree::local_of(self.tree.function(owner), *index).ty.as_ref()?;
+                self.pointer_type(self.tree.file_of(owner), ty)
+            }
+            Value::Attribute(base, name) => self.eval(func, base).iter().find_map(|object| {
+                let Object::Instance(class, _) = object else {
+                    return None;
+                };
+                let fields = self.tree.decls(*class).flat_map(|(file, decl)| {
+                    let named = decl.fields.iter().filter(|field| field.name == *name);
+                    named.filter_map(move |field| Some((file, field.ty.as_ref()?)))
+                });
+                fields.into_iter().find_map(|(file, ty)| self.pointer_type(file, ty))
+            }),
+            _ => None,
         }
     }
 
@@ -242,6 +277,24 @@ impl Values<'_> {
                 certainty: certainty.clone(),
             });
         }
+    }
+
+    /// A macro from outside the tree, by what the crate that passes it on calls so too.
+    fn guess_macro(&self, site: CallSite, meaning: &mut Meaning) {
+        let functions = self.behind_macro(self.tree.file_of(site.0), &self.tree.call(site).callee);
+        let confidence = if functions.len() > 1 {
+            Confidence::Low
+        } else {
+            Confidence::Medium
+        };
+        let doubt = "the macro is not in the tree, and is followed by its name to the crate that passes it on";
+        meaning.dropped += functions.len().saturating_sub(GUESSES) as u32;
+        meaning
+            .edges
+            .extend(functions.into_iter().take(GUESSES).map(|target| Edge {
+                target,
+                certainty: Certainty::because(confidence, doubt),
+            }));
     }
 
     /// Functions stored in fields of this name, whatever the struct.

@@ -1,9 +1,9 @@
 //! Facts and catalog become a [`Program`]: who calls whom, which threads run, what each may do to the
 //! environment, and which two of these can overlap.
 //!
-//! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names;
+//! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
 //! [`values`] says what a value may be, [`linkage`] what several C files share, [`extensions`] what Python finds in C;
-//! [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
+//! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
@@ -22,8 +22,10 @@ mod linkage;
 mod meaning;
 mod members;
 mod names;
+mod outs;
 mod owners;
 mod pairs;
+mod passed_macros;
 mod places;
 mod program;
 mod runtimes;

@@ -272,6 +272,16 @@ impl Values<'_> {
         found
     }
 
+    /// Whether a dynamic linker finds the function by its name.
+    pub(super) fn is_symbol(&self, func: FuncId) -> bool {
+        let function = self.tree.function(func);
+        match self.tree.language(func) {
+            Language::C => function.kind == FunctionKind::Function && function.visibility == Visibility::Public,
+            Language::Rust => self.exports_symbol(func),
+            Language::Python => false,
+        }
+    }
+
     fn exports_symbol(&self, func: FuncId) -> bool {
         self.tree.function(func).attributes.iter().any(|attribute| {
             super::tree::value_name(&attribute.value).is_some_and(|name| name == "no_mangle" || name == "export_name")
@@ -324,20 +334,12 @@ impl Values<'_> {
     }
 
     /// Looks a Rust path up in the crates of the tree, through re-exports.
-    fn rust_in_tree(&self, file: FileId, path: &str, depth: u32) -> Objects {
+    pub(super) fn rust_in_tree(&self, file: FileId, path: &str, depth: u32) -> Objects {
         let mut found = Objects::default();
         if depth > 6 {
             return found;
         }
-        let own = crate_root(&self.tree.file(file).path);
-        let (root, inner) = match path.split_once("::") {
-            Some(("crate", _)) => (vec![own.to_owned()], path.to_owned()),
-            Some((first, rest)) => (self.crates_named(file, first), format!("crate::{rest}")),
-            None => return found,
-        };
-        let mut places: Vec<(String, String)> = root.into_iter().map(|root| (root, inner.clone())).collect();
-        places.extend(beside_target(own, &inner));
-        for (root, inner) in places {
+        for (root, inner) in self.rust_places(file, path) {
             let name = last_segment(&inner);
             for func in self.named(name) {
                 let function = self.tree.function(func);
@@ -361,6 +363,19 @@ impl Values<'_> {
             }
         }
         found
+    }
+
+    /// The packages of the tree that a Rust path may lead into, each with the path from its `crate`.
+    pub(super) fn rust_places(&self, file: FileId, path: &str) -> Vec<(String, String)> {
+        let own = crate_root(&self.tree.file(file).path);
+        let (roots, inner) = match path.split_once("::") {
+            Some(("crate", _)) => (vec![own.to_owned()], path.to_owned()),
+            Some((first, rest)) => (self.crates_named(file, first), format!("crate::{rest}")),
+            None => return Vec::new(),
+        };
+        let mut places: Vec<(String, String)> = roots.into_iter().map(|root| (root, inner.clone())).collect();
+        places.extend(beside_target(own, &inner));
+        places
     }
 
     /// `crate::X` where another file says `pub use a::X` or `pub use a::*` in that module.
@@ -558,7 +573,7 @@ impl Values<'_> {
         candidates.iter().copied().find(|id| self.tree.file(*id).path == wanted)
     }
 
-    fn rust_module_files(&self, root: &str, module: &str) -> Vec<FileId> {
+    pub(super) fn rust_module_files(&self, root: &str, module: &str) -> Vec<FileId> {
         self.rust_modules
             .get(&(root.to_owned(), module.to_owned()))
             .cloned()

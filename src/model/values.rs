@@ -15,6 +15,7 @@ use crate::facts::{
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
 use super::linkage::Linkage;
+use super::outs::Outs;
 use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
@@ -25,8 +26,9 @@ pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 /// Stores by the name of the field that they are made into.
 type StoresByName<'t> = HashMap<String, Rc<Vec<StoreRef<'t>>>>;
 
-/// How many objects a value may be at the most.
+/// How many objects a value may be at the most, and how many functions: tables of functions are long.
 const MOST: usize = 64;
+const MOST_FUNCTIONS: usize = 1024;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
 const DEEPEST: u32 = 3000;
@@ -79,9 +81,21 @@ impl Objects {
     /// Adds an object unless it is there or the set is full.
     pub fn add(&mut self, object: Object) {
         if let Err(at) = self.0.binary_search(&object)
-            && self.0.len() < MOST
+            && !self.has_no_room(matches!(object, Object::Function(_)))
         {
             self.0.insert(at, object);
+        }
+    }
+
+    fn has_no_room(&self, function: bool) -> bool {
+        if self.0.len() < MOST {
+            return false;
+        }
+        // Functions come first in the order.
+        let functions = self.0.partition_point(|object| matches!(object, Object::Function(_)));
+        match function {
+            true => functions >= MOST_FUNCTIONS,
+            false => self.0.len() - functions >= MOST,
         }
     }
 
@@ -103,7 +117,7 @@ impl Objects {
 
     /// There may be more than what is known.
     pub fn is_full(&self) -> bool {
-        self.0.len() >= MOST
+        self.has_no_room(true) || self.has_no_room(false)
     }
 
     /// Nothing is known.
@@ -161,6 +175,7 @@ pub struct Values<'t> {
     /// Rust: the files whose `mod` items name a file.
     pub(super) parents: HashMap<FileId, Vec<FileId>>,
     pub(super) linkage: Linkage,
+    pub(super) outs: Outs<'t>,
     /// What C files include.
     pub(super) includes: RefCell<HashMap<FileId, Rc<Vec<FileId>>>>,
     /// The names that a file declares at its top with a type.
@@ -207,6 +222,7 @@ impl<'t> Values<'t> {
             unreached: HashSet::new(),
             parents: HashMap::new(),
             linkage: Linkage::default(),
+            outs: Outs::default(),
             includes: RefCell::default(),
             declared: HashMap::new(),
             record_slots: HashMap::new(),
@@ -221,12 +237,21 @@ impl<'t> Values<'t> {
             heirs: RefCell::default(),
             bases: RefCell::default(),
         };
+        let mut storing = Vec::new();
         for func in tree.functions() {
             let function = tree.function(func);
             if tree.language(func) == Language::Python {
                 values.index_decorations(func);
             }
-            each_event(&function.body, &mut |event| values.index(func, event));
+            each_event(&function.body, &mut |event| {
+                values.index(func, event);
+                if let Event::Store { target, .. } = event
+                    && values.goes_out(func, target)
+                    && storing.last() != Some(&func)
+                {
+                    storing.push(func);
+                }
+            });
             each_region(&function.body, &mut |region| values.index_scope(func, region));
             for call in &function.calls {
                 for argument in &call.args {
@@ -260,6 +285,7 @@ impl<'t> Values<'t> {
                 .or_default()
                 .push(file);
         }
+        values.index_outs(&storing);
         values.unreached = values.unreached_modules();
         values.parents = values.module_parents();
         values
@@ -356,6 +382,7 @@ impl<'t> Values<'t> {
         let mut found = self.record_slots.get(name).cloned().unwrap_or_default();
         let stores = self.attribute_stores.get(name).into_iter().flatten();
         found.extend(stores.map(|store| (store.function, store.value)));
+        found.extend(self.left_in_fields(name));
         found
     }
 
@@ -551,6 +578,7 @@ impl<'t> Values<'t> {
             if let Some(kind) = local.parameter {
                 found.add_all(self.parameter(func, index, kind));
             }
+            found.add_all(self.left_in_local(func, index));
             if let Some(ty) = &local.ty {
                 found.add_all(self.instances_of(self.tree.file_of(func), ty));
             }
@@ -838,6 +866,7 @@ impl<'t> Values<'t> {
             for store in self.shared_stores(file, name) {
                 found.add_all(self.eval(store.function, store.value));
             }
+            found.add_all(self.left_in_global(file, name));
             found.add_all(self.declared_type(file, name));
             if found.is_empty() {
                 for other in self.sharing_files(file, name) {
@@ -1131,6 +1160,10 @@ impl<'t> Values<'t> {
                     spoken = true;
                     found.add_all(self.named_attributes(site, of, name));
                 }
+                Role::Symbol { name, into: None } => {
+                    spoken = true;
+                    found.add_all(self.symbols(site, name));
+                }
                 Role::JoinPath => {
                     spoken = true;
                     found.add(Object::Text(self.joined(site).into()));
@@ -1288,6 +1321,8 @@ impl<'t> Values<'t> {
             for store in self.field_stores(class, name).iter() {
                 found.add_all(self.eval(store.function, store.value));
             }
+            let family = self.ancestors(class);
+            found.add_all(self.left_in_field(name, |home, base| self.is_of_family(home, base, class, &family)));
             found.add_all(self.record_field(class, name));
             found.add_all(self.constructed_field(class, name));
             for ancestor in self.ancestors(class) {
@@ -1419,17 +1454,21 @@ impl<'t> Values<'t> {
             let Value::Attribute(base, _) = store.target else {
                 continue;
             };
-            let fits = self.eval(store.function, base).iter().any(|object| match object {
-                Object::Instance(owner, _) | Object::Class(owner) => {
-                    family.contains(owner) || self.ancestors(*owner).contains(&class)
-                }
-                _ => false,
-            });
-            if fits {
+            if self.is_of_family(store.function, base, class, &family) {
                 found.push(*store);
             }
         }
         found
+    }
+
+    /// Whether a value may be of a class, one of its line (`family`), or one that derives from it.
+    fn is_of_family(&self, home: FuncId, value: &Value, class: ClassId, family: &[ClassId]) -> bool {
+        self.eval(home, value).iter().any(|object| match object {
+            Object::Instance(owner, _) | Object::Class(owner) => {
+                family.contains(owner) || self.ancestors(*owner).contains(&class)
+            }
+            _ => false,
+        })
     }
 
     /// The stores into elements of places of this name.
@@ -1541,7 +1580,7 @@ fn constructed(path: &str) -> &str {
 }
 
 /// The positional parameters, receivers left out.
-fn positional(function: &crate::facts::Function) -> Vec<LocalIndex> {
+pub(super) fn positional(function: &crate::facts::Function) -> Vec<LocalIndex> {
     function
         .parameters()
         .filter(|(_, local)| local.parameter == Some(ParameterKind::Normal))
@@ -1550,7 +1589,7 @@ fn positional(function: &crate::facts::Function) -> Vec<LocalIndex> {
 }
 
 /// The argument that reaches a parameter, skipping `skip` leading ones.
-fn bind<'a>(
+pub(super) fn bind<'a>(
     function: &crate::facts::Function,
     index: LocalIndex,
     args: &'a [Argument],

@@ -82,6 +82,11 @@ impl<'s> Texts<'s> {
         }
     }
 
+    /// Keeps the next made-up token from touching the one before it.
+    pub fn part(&mut self) {
+        self.made.push(' ');
+    }
+
     /// A made-up word.
     pub fn word(&mut self, text: &str, place: &Token) -> Token {
         self.make(text, Kind::Word, place)

@@ -20,6 +20,8 @@ pub(super) struct Macro {
     pub body: Vec<Token>,
     /// It may be defined or not (`#ifdef X`), so that the name may also mean itself.
     pub optional: bool,
+    /// It comes from a header that is another file, for its shape.
+    pub foreign: bool,
     pub span: Span,
 }
 
@@ -38,6 +40,7 @@ impl Macro {
             variadic: false,
             body: Vec::new(),
             optional: false,
+            foreign: false,
             span,
         };
         let mut body = 1;
@@ -253,11 +256,34 @@ fn use_of(found: &Macro, texts: &Texts) -> Use {
         return Use::Always;
     }
     match &found.parameters {
-        None if keywords || complex && !found.optional => Use::Always,
+        None if keywords || found.foreign || complex && !found.optional => Use::Always,
         None => Use::Keep,
         Some(parameters) if runs_argument(found, parameters, texts) => Use::Always,
         Some(_) if first.is(b'{') => Use::Element,
         Some(_) => Use::FileScope,
+    }
+}
+
+/// Whether the uses of a macro that another file defines must be expanded: those that open or close something, make
+/// functions or entries of tables, or stand for a piece of code.
+pub(super) fn shapes_code(found: &Macro, texts: &Texts) -> bool {
+    let holds = |marks: &[u8]| found.body.iter().any(|token| marks.iter().any(|mark| token.is(*mark)));
+    let balanced = |open: u8, close: u8| {
+        let count = |mark: u8| found.body.iter().filter(|token| token.is(mark)).count();
+        count(open) == count(close)
+    };
+    match use_of(found, texts) {
+        Use::Keep => false,
+        Use::Element => true,
+        Use::FileScope => holds(b"{"),
+        // An expression, type or keyword under another name is none; what stands for nothing takes itself away.
+        Use::Always => {
+            found.parameters.is_some()
+                || found.body.is_empty()
+                || holds(b"{};=")
+                || !balanced(b'(', b')')
+                || !balanced(b'[', b']')
+        }
     }
 }
 

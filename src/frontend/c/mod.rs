@@ -23,6 +23,7 @@ mod declare;
 #[cfg(test)]
 mod dump;
 mod header;
+mod headers;
 mod initial;
 mod lex;
 mod literal;
@@ -52,11 +53,18 @@ use text::{Lines, Written};
 /// How long the grammar may take for one file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Lowers one file; never fails.
+pub use headers::Headers;
+
+/// Lowers one file by itself; never fails.
 pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
+    lower_with(source, &Headers::default())
+}
+
+/// Lowers one file that may be written in macros of these headers; never fails.
+pub fn lower_with(source: &Source, headers: &Headers) -> (FileFacts, Vec<Problem>) {
     let lines = Lines::new(&source.text);
     let whole = lines.span(0, source.text.len() as u32);
-    let mut reader = Reader::new();
+    let mut reader = Reader::new(&source.path, headers);
     let mut problems = Problems::new(source);
     let Reading {
         prepared,
@@ -170,17 +178,21 @@ impl Reading<'_> {
 }
 
 /// The grammar, with one allowance of time for all that is read of a file.
-struct Reader {
+struct Reader<'h> {
+    path: &'h str,
+    headers: &'h Headers,
     parser: Option<Parser>,
     until: Instant,
     gave_up: bool,
 }
 
-impl Reader {
-    fn new() -> Reader {
+impl<'h> Reader<'h> {
+    fn new(path: &'h str, headers: &'h Headers) -> Reader<'h> {
         let mut parser = Parser::new();
         let known = parser.set_language(&tree_sitter_c::LANGUAGE.into()).is_ok();
         Reader {
+            path,
+            headers,
             parser: known.then_some(parser),
             until: Instant::now() + PATIENCE,
             gave_up: !known,
@@ -204,7 +216,14 @@ impl Reader {
     fn read_with<'s>(&mut self, text: &'s str, lines: &Lines, dead: Dead) -> Reading<'s> {
         let mut prepared = preprocess::prepare(text, lines, dead);
         let mut texts = Texts::new(text);
-        let tokens = macros::expand(std::mem::take(&mut prepared.tokens), &prepared.macros, &mut texts);
+        let tokens = std::mem::take(&mut prepared.tokens);
+        let own = prepared.macros.len();
+        let shared = self
+            .headers
+            .used_in(self.path, &prepared.includes, &prepared.macros, &tokens, &mut texts);
+        prepared.macros.extend(shared);
+        let tokens = macros::expand(tokens, &prepared.macros, &mut texts);
+        prepared.macros.truncate(own);
         let tokens = simplify::simplify(tokens, &mut texts);
         let (tokens, found) = normalise::normalise(&tokens, &mut texts, text);
         let written = Written::new(tokens, &texts);

@@ -81,7 +81,7 @@ pub(super) fn cell(mutation: &Entry, shape: Shape, partner: &Entry, kind: Partne
         Shape::Add => addition(partner, kind, libc),
         Shape::Overwrite => overwrite(mutation, kind, libc),
         Shape::Delete => deletion(kind, libc),
-        Shape::Clear | Shape::Unknown => rebuilding(kind, libc),
+        Shape::Clear | Shape::Unknown => rebuilding(shape, kind, libc),
     }
 }
 
@@ -110,19 +110,21 @@ fn overwrite(mutation: &Entry, kind: Partner, libc: Libc) -> Cell {
 fn deletion(kind: Partner, libc: Libc) -> Cell {
     match (kind, libc.kind) {
         (Partner::Shared, _) => Cell::memory(Danger::Shrinking),
-        (Partner::ForkCopy, LibcKind::Glibc) => Cell::environment(Danger::Shrinking),
+        // The child's copy lacks or doubles variables; what was freed is still there in it.
+        (Partner::ForkCopy, LibcKind::Glibc | LibcKind::Musl) => Cell::environment(Danger::Shrinking),
         (Partner::ForkCopy, _) => Cell::rare(Danger::FreedString),
         (_, LibcKind::Glibc) => Cell::environment(Danger::Shrinking),
         (_, _) => Cell::memory(Danger::FreedString),
     }
 }
 
-/// `clearenv`, a loop of deletions, a store to `environ`.
-fn rebuilding(kind: Partner, libc: Libc) -> Cell {
+/// `clearenv`, a loop of deletions, a store to `environ`. glibc 2.41 keeps the arrays that it made itself, and knows nothing
+/// of those that the program stores and frees.
+fn rebuilding(shape: Shape, kind: Partner, libc: Libc) -> Cell {
     match kind {
         Partner::Shared => Cell::memory(Danger::Rebuilt),
         Partner::ForkCopy => Cell::environment(Danger::Rebuilt),
-        _ if libc.keeps_old_arrays() => Cell::environment(Danger::Rebuilt),
+        _ if shape == Shape::Clear && libc.keeps_old_arrays() => Cell::environment(Danger::Rebuilt),
         _ => Cell::memory(Danger::Rebuilt),
     }
 }

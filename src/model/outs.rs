@@ -1,0 +1,286 @@
+//! What functions of C leave behind a pointer that they are handed: `int find(const char *name, action **out) { *out = run; }`.
+//!
+//! Hosts ask their plugins for functions that way, and C returns everything that way of which there is more than one.
+
+use std::collections::HashMap;
+
+use crate::facts::{Condition, Event, Language, LocalIndex, Node, Region, RegionKind, Value};
+use crate::knowledge::{ArgumentRef, MatchKind, Role};
+
+use super::tree::{CallSite, FileId, FuncId, Tree};
+use super::values::{Object, Objects, Values, bind, positional};
+
+/// Texts for which a parameter may be tested, of which one must fit.
+type Tested<'t> = Vec<(LocalIndex, &'t str)>;
+
+/// A store through a parameter.
+#[derive(Debug)]
+struct Out<'t> {
+    parameter: LocalIndex,
+    value: &'t Value,
+    /// The tests around it: `if (!strcmp(name, "run")) *out = run;`.
+    tests: Vec<Tested<'t>>,
+}
+
+/// A place that a call hands over, by the position of the argument.
+type Handed = (CallSite, usize);
+
+/// The stores through parameters, and the places that are handed to such functions.
+#[derive(Debug, Default)]
+pub(super) struct Outs<'t> {
+    stores: HashMap<FuncId, Vec<Out<'t>>>,
+    fields: HashMap<String, Vec<Handed>>,
+    locals: HashMap<(FuncId, LocalIndex), Vec<Handed>>,
+    globals: HashMap<(FileId, String), Vec<Handed>>,
+}
+
+/// Whether a store goes through a parameter of its function: the parameter.
+fn through(tree: &Tree, func: FuncId, target: &Value) -> Option<LocalIndex> {
+    let Value::Item(base, key) = target else { return None };
+    let (Value::Local(owner, index), Value::Int(0)) = (base.as_ref(), key.as_ref()) else {
+        return None;
+    };
+    let own = tree.func(tree.file_of(func), *owner) == func;
+    let local = super::tree::local_of(tree.function(func), *index);
+    (own && local.parameter.is_some()).then_some(*index)
+}
+
+/// Collects the stores through parameters in a region that stands under some tests.
+fn collect<'t>(
+    tree: &'t Tree,
+    func: FuncId,
+    region: &'t Region,
+    tests: &mut Vec<Tested<'t>>,
+    found: &mut Vec<Out<'t>>,
+) {
+    let depth = tests.len();
+    if let RegionKind::Arm { test } = &region.kind {
+        let mut tested = Tested::new();
+        tested_texts(tree, func, test, &mut tested);
+        if !tested.is_empty() {
+            tests.push(tested);
+        }
+    }
+    for node in &region.nodes {
+        match node {
+            Node::Region(inner) => collect(tree, func, inner, tests, found),
+            Node::Event(Event::Store { target, value, .. }) => {
+                if let Some(parameter) = through(tree, func, target) {
+                    found.push(Out {
+                        parameter,
+                        value,
+                        tests: tests.clone(),
+                    });
+                }
+            }
+            Node::Event(_) => {}
+        }
+    }
+    tests.truncate(depth);
+}
+
+/// The texts with which calls in a test compare parameters.
+fn tested_texts<'t>(tree: &'t Tree, func: FuncId, test: &'t Condition, found: &mut Tested<'t>) {
+    match test {
+        Condition::Not(inner) => tested_texts(tree, func, inner, found),
+        Condition::All(tests) | Condition::Any(tests) => {
+            tests.iter().for_each(|test| tested_texts(tree, func, test, found));
+        }
+        Condition::Truthy(Value::Call(_, call))
+        | Condition::Equal(Value::Call(_, call), _)
+        | Condition::Equal(_, Value::Call(_, call)) => {
+            let args = &tree.call((func, *call)).args;
+            let text = args.iter().find_map(|argument| argument.value.as_text());
+            let parameter = args.iter().find_map(|argument| match &argument.value {
+                Value::Local(_, index) => Some(*index),
+                _ => None,
+            });
+            if let (Some(text), Some(parameter)) = (text, parameter)
+                && super::tree::local_of(tree.function(func), parameter)
+                    .parameter
+                    .is_some()
+            {
+                found.push((parameter, text));
+            }
+        }
+        _ => {}
+    }
+}
+
+impl<'t> Values<'t> {
+    /// Indexes what the functions of C among `storing` store through their parameters, and who hands them places.
+    pub(super) fn index_outs(&mut self, storing: &[FuncId]) {
+        let tree = self.tree;
+        let mut outs = Outs::default();
+        let mut names: Vec<&str> = Vec::new();
+        for func in storing {
+            let mut found = Vec::new();
+            collect(tree, *func, &tree.function(*func).body, &mut Vec::new(), &mut found);
+            names.push(&tree.function(*func).name);
+            outs.stores.insert(*func, found);
+        }
+        names.sort_unstable();
+        for func in tree.functions().filter(|func| tree.language(*func) == Language::C) {
+            for (number, call) in tree.function(func).calls.iter().enumerate() {
+                let file = tree.file_of(func);
+                let may_store = match &call.callee {
+                    Value::Global(name) => {
+                        names.binary_search(&name.as_str()).is_ok()
+                            || self.has_global_store(file, name)
+                            || self.finds_symbols(name)
+                    }
+                    Value::Local(..) | Value::Attribute(..) | Value::Item(..) => !names.is_empty(),
+                    _ => false,
+                };
+                if !may_store {
+                    continue;
+                }
+                for (position, argument) in call.args.iter().enumerate() {
+                    let handed = ((func, crate::facts::CallIndex(number as u32)), position);
+                    match &argument.value {
+                        Value::Attribute(_, name) => outs.fields.entry(name.clone()).or_default().push(handed),
+                        Value::Local(owner, index) => {
+                            let key = (tree.func(file, *owner), *index);
+                            outs.locals.entry(key).or_default().push(handed);
+                        }
+                        Value::Global(name) if self.has_global_store(file, name) => {
+                            outs.globals.entry((file, name.clone())).or_default().push(handed);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        self.outs = outs;
+    }
+
+    /// Whether the catalog knows the function as one that leaves what it finds behind a pointer.
+    fn finds_symbols(&self, name: &str) -> bool {
+        let entries = self.catalog.lookup(Language::C, MatchKind::Call, name);
+        entries
+            .iter()
+            .any(|id| matches!(self.catalog.entry(*id).role, Role::Symbol { into: Some(_), .. }))
+    }
+
+    /// Whether a store goes through a parameter, so that [`Values::index_outs`] wants to know its function.
+    pub(super) fn goes_out(&self, func: FuncId, target: &Value) -> bool {
+        self.tree.language(func) == Language::C && through(self.tree, func, target).is_some()
+    }
+
+    /// What is left in a field of this name, whatever the struct.
+    pub(super) fn left_in_fields(&self, name: &str) -> Vec<(FuncId, &'t Value)> {
+        let handed = self.outs.fields.get(name).into_iter().flatten();
+        handed.flat_map(|handed| self.left_behind(handed)).collect()
+    }
+
+    /// What is left in a field of a class, where `fits` says that the base of a place is of that class.
+    pub(super) fn left_in_field(&self, name: &str, fits: impl Fn(FuncId, &Value) -> bool) -> Objects {
+        let mut found = Objects::default();
+        for handed in self.outs.fields.get(name).into_iter().flatten() {
+            let (site, position) = *handed;
+            if let Value::Attribute(base, _) = &self.tree.call(site).args[position].value
+                && fits(site.0, base)
+            {
+                found.add_all(self.left(handed));
+            }
+        }
+        found
+    }
+
+    /// What is left in a local.
+    pub(super) fn left_in_local(&self, func: FuncId, index: LocalIndex) -> Objects {
+        self.all_left(self.outs.locals.get(&(func, index)))
+    }
+
+    /// What is left in a variable of a file.
+    pub(super) fn left_in_global(&self, file: FileId, name: &str) -> Objects {
+        if self.outs.globals.is_empty() {
+            return Objects::default();
+        }
+        self.all_left(self.outs.globals.get(&(file, name.to_owned())))
+    }
+
+    fn all_left(&self, handed: Option<&Vec<Handed>>) -> Objects {
+        let mut found = Objects::default();
+        for handed in handed.into_iter().flatten() {
+            found.add_all(self.left(handed));
+        }
+        found
+    }
+
+    fn left(&self, handed: &Handed) -> Objects {
+        let mut found = self.looked_up(handed);
+        for (home, value) in self.left_behind(handed) {
+            found.add_all(self.eval(home, value));
+        }
+        found
+    }
+
+    /// The values that the functions of a call store into a place that they are handed.
+    fn left_behind(&self, handed: &Handed) -> Vec<(FuncId, &'t Value)> {
+        let (site, position) = *handed;
+        let mut found = Vec::new();
+        for object in self.eval(site.0, &self.tree.call(site).callee).iter() {
+            let Object::Function(func) = object else { continue };
+            let Some(outs) = self.outs.stores.get(func) else {
+                continue;
+            };
+            let Some(parameter) = positional(self.tree.function(*func)).get(position).copied() else {
+                continue;
+            };
+            let meant = outs.iter().filter(|out| out.parameter == parameter);
+            let meant = meant.filter(|out| self.is_asked_for(site, *func, &out.tests));
+            found.extend(meant.map(|out| (*func, out.value)));
+        }
+        found
+    }
+
+    /// Whether the texts that a call passes are those under whose tests a store stands.
+    fn is_asked_for(&self, site: CallSite, func: FuncId, tests: &[Tested<'t>]) -> bool {
+        let args = &self.tree.call(site).args;
+        let fits = |(parameter, text): &(LocalIndex, &str)| {
+            let Some(argument) = bind(self.tree.function(func), *parameter, args, 0) else {
+                return true;
+            };
+            let texts = self.texts(site.0, argument);
+            texts.is_empty() || texts.iter().any(|known| known == text || known.contains('\u{0}'))
+        };
+        tests.iter().all(|tested| tested.iter().any(fits))
+    }
+
+    /// `g_module_symbol(module, "run", &run)`.
+    fn looked_up(&self, handed: &Handed) -> Objects {
+        let (site, position) = *handed;
+        let mut found = Objects::default();
+        for id in self.entries_of_call(site) {
+            if let Role::Symbol { name, into: Some(into) } = &self.catalog.entry(id).role
+                && self.is_argument(site, into, position)
+            {
+                found.add_all(self.symbols(site, name));
+            }
+        }
+        found
+    }
+
+    fn is_argument(&self, site: CallSite, reference: &ArgumentRef, position: usize) -> bool {
+        let wanted = &self.tree.call(site).args[position].value;
+        self.argument(site, reference)
+            .iter()
+            .any(|(_, value)| std::ptr::eq(*value, wanted))
+    }
+
+    /// The functions that a dynamic linker may find under the name that a call passes: any of the tree that is not static.
+    pub(super) fn symbols(&self, site: CallSite, name: &ArgumentRef) -> Objects {
+        let mut found = Objects::default();
+        for (home, value) in self.argument(site, name) {
+            for name in self.texts(home, value) {
+                for func in self.tree.functions_by_name.get(&name).into_iter().flatten() {
+                    if self.is_symbol(*func) {
+                        found.add(Object::Function(*func));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
