@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod evidence;
 mod explain;
+mod measure;
 mod output;
 mod plan;
 mod progress;
@@ -59,6 +60,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
         args::Command::Run(run) => return run::run(run, cli.color, detail),
+        args::Command::Measure(measure) => return measure::run(measure, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),
