@@ -326,6 +326,25 @@ pub struct Finding {
     pub confirmation: Option<Evidence>,
 }
 
+impl Finding {
+    /// Every path that it names, sites, chains and threads alike; some more than once.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let sites = [Some(&self.mutation), self.partner.as_ref()].into_iter().flatten();
+        let of_sites = sites.flat_map(|site| {
+            let steps = site.chain.iter().map(|step| step.path.as_str());
+            std::iter::once(site.location.path.as_str()).chain(steps)
+        });
+        let of_threads = self.overlap.threads.iter().flat_map(|thread| {
+            let joined = thread.joined.iter();
+            [&thread.created, &thread.start]
+                .into_iter()
+                .chain(joined)
+                .map(|place| place.path.as_str())
+        });
+        of_sites.chain(of_threads)
+    }
+}
+
 /// The verdict of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

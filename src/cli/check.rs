@@ -70,6 +70,7 @@ impl Outcome {
             summary: &self.summary,
             target: &self.target,
             sources: &self.sources,
+            packages: &self.packages,
             detail,
         }
     }

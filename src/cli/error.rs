@@ -29,8 +29,6 @@ pub enum UserError {
     PathMissing { path: String, cause: String },
     /// A path given by hand is a pipe, socket or device.
     PathSpecial { path: String },
-    /// An archive was given, which this version cannot read.
-    ArchiveUnread { path: String },
     /// `-` without a word on its language.
     StdinLanguage,
     /// `--config` names a file that cannot be read, or one that was found cannot be.
@@ -73,7 +71,6 @@ impl UserError {
         match self {
             UserError::PathMissing { path, .. } => format!("cannot analyse `{path}`"),
             UserError::PathSpecial { path } => format!("cannot analyse `{path}`"),
-            UserError::ArchiveUnread { path } => format!("cannot analyse `{path}`"),
             UserError::StdinLanguage => "cannot tell the language of standard input".to_owned(),
             UserError::ConfigUnreadable { file, .. } => format!("cannot read the configuration `{file}`"),
             UserError::Config { .. } | UserError::Api { .. } => "the configuration is wrong".to_owned(),
@@ -105,7 +102,6 @@ impl UserError {
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
@@ -121,7 +117,6 @@ impl UserError {
         match self {
             UserError::PathMissing { .. } => Some("check the spelling and the working directory".to_owned()),
             UserError::PathSpecial { .. } => Some("pass what comes through a pipe as `-` with --language".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("unpack it and name the folder".to_owned()),
             UserError::StdinLanguage => Some("add --language c, python or rust, or --stdin-filename".to_owned()),
             UserError::ConfigUnreadable { .. } => {
                 Some("name another with --config, or none with --no-config".to_owned())

@@ -11,9 +11,9 @@ use crate::detect::{self, Analysis, Options, Persona};
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, RuleCode, Severity};
 use crate::frontend;
-use crate::input::{self, Found, PathError, Prefix, Project, Reach, Scope, Source, Sources};
+use crate::input::{self, Found, Member, PathError, Prefix, Project, Reach, Scope, Source, Sources};
 use crate::knowledge::Target;
-use crate::report::{self, Summary};
+use crate::report::{self, Package, Summary};
 use crate::triage::{self, Ignores};
 
 use super::args;
@@ -48,6 +48,8 @@ pub struct Outcome {
     pub errors: Vec<UserError>,
     /// Paths given by hand that hold nothing to analyse.
     pub nothing: Vec<String>,
+    /// What was found in each archive, in the order in which they were named.
+    pub packages: Vec<Package>,
     /// The projects that can keep evidence, with the fingerprints of their findings.
     pub homes: Vec<Home>,
     /// What went wrong beside the analysis, a sentence each.
@@ -147,7 +149,6 @@ fn projects(
     let plan = input::plan(paths, scope, &cwd, &configured);
     errors.extend(plan.errors.into_iter().map(|error| match error {
         PathError::Missing { path, cause } => UserError::PathMissing { path, cause },
-        PathError::Archive { path } => UserError::ArchiveUnread { path },
         PathError::Special { path } => UserError::PathSpecial { path },
     }));
     let mut all: Vec<(Project, Stdin)> = plan
@@ -183,7 +184,12 @@ fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, UserError> 
         None if scan.no_config => Choice::None,
         None => Choice::Nearest,
     };
-    config::load(choice, &project.root)
+    // The configuration is the user's: what an archive says of itself is part of what is examined.
+    let folder = match project.scope {
+        Scope::Archive => project.root.parent().unwrap_or(&project.root),
+        Scope::Tree | Scope::Named => &project.root,
+    };
+    config::load(choice, folder)
 }
 
 /// The target of the command line over that of the configuration: a key that both name is the command line's.
@@ -225,7 +231,12 @@ struct Analysed {
 
 fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, target: Target) -> Analysed {
     let mut files = files_of(project, stdin, config, scan);
-    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin).into_iter().unzip();
+    let members = std::mem::take(&mut files.members);
+    let read = match project.scope {
+        Scope::Archive => lower_members(members),
+        Scope::Tree | Scope::Named => read_and_lower(&files.found, stdin),
+    };
+    let (lowered, problems): (Vec<_>, Vec<_>) = read.into_iter().unzip();
     files.problems.extend(problems.into_iter().flatten());
     let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
     files.summary.parsed = facts.len() as u64;
@@ -258,6 +269,8 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, 
 #[derive(Default)]
 struct Files {
     found: Vec<Found>,
+    /// Those of an archive, with their bytes.
+    members: Vec<Member>,
     problems: Vec<Problem>,
     summary: Summary,
     focus: BTreeSet<String>,
@@ -274,6 +287,10 @@ fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan)
             language,
         });
         files.summary.files = 1;
+        return files;
+    }
+    if project.scope == Scope::Archive {
+        open_archive(project, config, &mut files);
         return files;
     }
     if project.scope == Scope::Tree {
@@ -297,6 +314,32 @@ fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan)
     files.found.sort();
     files.summary.files = files.found.len() as u64;
     files
+}
+
+/// Takes in the members of an archive. All of them: ignore files and hidden names are no reason to pass over what somebody
+/// hands out.
+fn open_archive(project: &Project, config: &Config, files: &mut Files) {
+    let contents = input::read_archive(&project.root);
+    let folder = project.root.parent().unwrap_or(&project.root);
+    let (excluded, members): (Vec<Member>, Vec<Member>) = contents
+        .members
+        .into_iter()
+        .partition(|member| config.excludes.excludes(&folder.join(&member.name)));
+    files.problems = contents.problems;
+    files.summary.passed_over = contents.passed_over;
+    files.summary.passed_over.excluded += excluded.len() as u64;
+    files.summary.files = members.len() as u64;
+    for name in project.named.iter().map(|name| name.to_string_lossy()) {
+        if members.iter().any(|member| member.name == *name) {
+            files.focus.insert(name.into_owned());
+        } else if excluded.iter().all(|member| member.name != *name) {
+            files.nothing.push(project.prefix.show(&name));
+        }
+    }
+    if project.whole && members.is_empty() && excluded.is_empty() && files.problems.is_empty() {
+        files.nothing.push(project.prefix.root().to_owned());
+    }
+    files.members = members;
 }
 
 /// Takes in a file that was named by hand: ignore files and its name do not keep it out, `exclude` does.
@@ -343,11 +386,26 @@ fn read_and_lower(found: &[Found], stdin: Stdin) -> Vec<Lowered> {
                 Stdin::Is(language) => input::read_stdin(&found.relative, language),
                 Stdin::Absent => input::read_file(&found.path, &found.relative, found.language),
             };
-            let mut problems: Vec<Problem> = problem.into_iter().collect();
-            let facts = source.and_then(|source| lower(source, &mut problems));
-            (facts, problems)
+            lower_read(source, problem)
         })
         .collect()
+}
+
+/// The same for members of an archive, which were read before.
+fn lower_members(members: Vec<Member>) -> Vec<Lowered> {
+    members
+        .into_par_iter()
+        .map(|member| {
+            let (source, problem) = input::read_bytes(member.bytes, &member.name, member.language);
+            lower_read(source, problem)
+        })
+        .collect()
+}
+
+fn lower_read(source: Option<Source>, problem: Option<Problem>) -> Lowered {
+    let mut problems: Vec<Problem> = problem.into_iter().collect();
+    let facts = source.and_then(|source| lower(source, &mut problems));
+    (facts, problems)
 }
 
 /// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
@@ -409,6 +467,16 @@ impl Outcome {
         for problem in &mut problems {
             problem.path = project.prefix.show(&problem.path);
         }
+        if project.scope == Scope::Archive {
+            let path = project.prefix.root().to_owned();
+            self.packages
+                .push(Package::new(path, analysed.summary, &findings, &problems));
+        }
+        // Only what a report can quote is kept, since many packages can be looked at in one run.
+        let quoted: BTreeSet<String> = findings.iter().flat_map(Finding::paths).map(str::to_owned).collect();
+        analysed
+            .sources
+            .retain(|path| quoted.contains(&project.prefix.show(path)));
         self.findings.append(&mut findings);
         self.problems.append(&mut problems);
         self.sources.absorb(analysed.sources, &project.prefix);

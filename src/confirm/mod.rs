@@ -58,7 +58,8 @@ pub use witness::{Seen, Subject, Witness, WitnessError, witness};
 pub struct ConfirmOptions {
     /// The interpreter in which Python's patterns are replayed.
     pub python: PathBuf,
-    /// For one pattern with its controls. Controls that need more to be conclusive may take up to four times as long.
+    /// For one pattern with its controls. Controls that need more to be conclusive, as on a machine that is busy with
+    /// other things, may take up to eight times as long.
     pub budget: Duration,
     /// A program that answers to the hidden commands; `None` for this very program.
     pub helper: Option<PathBuf>,
@@ -216,6 +217,10 @@ fn described(finding: &Finding) -> String {
 
 /// Adds to the shared evidence what this finding's program needs besides, for the replay provides it.
 fn with_conditions(mut evidence: Evidence, finding: &Finding) -> Evidence {
+    for sentence in pattern::stand_ins(finding) {
+        evidence.reason.push_str("; ");
+        evidence.reason.push_str(&sentence);
+    }
     if evidence.verdict != Verdict::Confirmed {
         return evidence;
     }

@@ -42,12 +42,14 @@ pub struct PassedOver {
     pub excluded: u64,
     /// Symbolic links, which are not followed.
     pub symlinks: u64,
+    /// Archives inside archives.
+    pub archives: u64,
 }
 
 impl PassedOver {
     /// All of them.
     pub fn total(self) -> u64 {
-        self.ignored + self.excluded + self.symlinks
+        self.ignored + self.excluded + self.symlinks + self.archives
     }
 
     /// Adds what another walk passed over.
@@ -55,6 +57,7 @@ impl PassedOver {
         self.ignored += other.ignored;
         self.excluded += other.excluded;
         self.symlinks += other.symlinks;
+        self.archives += other.archives;
     }
 }
 
@@ -189,6 +192,7 @@ fn finish(tally: &Tally) -> Walked {
             ignored,
             excluded,
             symlinks,
+            archives: 0,
         },
         problems,
     }
@@ -286,7 +290,8 @@ mod tests {
             PassedOver {
                 ignored: 4,
                 excluded: 0,
-                symlinks: 0
+                symlinks: 0,
+                archives: 0
             }
         );
         assert!(walked.problems.is_empty());
@@ -314,7 +319,8 @@ mod tests {
             PassedOver {
                 ignored: 0,
                 excluded: 1,
-                symlinks: 0
+                symlinks: 0,
+                archives: 0
             }
         );
     }

@@ -8,7 +8,7 @@ use crate::facts::Problem;
 use crate::finding::Finding;
 use crate::knowledge::Target;
 
-use super::Report;
+use super::{Package, Report};
 
 /// The name of the contract.
 pub(super) const SCHEMA: &str = "envrace/1";
@@ -20,6 +20,9 @@ struct Document<'a> {
     target: TargetDocument,
     findings: &'a [Finding],
     problems: &'a [Problem],
+    /// One for each archive that was named.
+    #[serde(skip_serializing_if = "<[Package]>::is_empty")]
+    packages: &'a [Package],
     summary: SummaryDocument<'a>,
 }
 
@@ -51,6 +54,7 @@ pub fn json(report: &Report) -> String {
         target: target(report.target),
         findings: report.findings,
         problems: report.problems,
+        packages: report.packages,
         summary: SummaryDocument {
             files: summary.files,
             parsed: summary.parsed,

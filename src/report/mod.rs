@@ -5,6 +5,7 @@ mod concise;
 mod earlier;
 mod human;
 mod json;
+mod package;
 mod sanitise;
 mod sections;
 mod summary;
@@ -19,6 +20,7 @@ pub use concise::concise;
 pub use earlier::{Earlier, EarlierError};
 pub use human::human;
 pub use json::json;
+pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
 
 /// How much is said.
@@ -52,6 +54,8 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     pub target: &'a Target,
     pub sources: &'a Sources,
+    /// What was found in each archive.
+    pub packages: &'a [Package],
     pub detail: Detail,
 }
 

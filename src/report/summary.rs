@@ -6,12 +6,15 @@ use crate::facts::{Problem, ProblemKind};
 use crate::finding::{Finding, RuleCode, Severity};
 
 use super::text::{Style, count, paint};
-use super::{Detail, Report, sanitise};
+use super::{Detail, Report, package, sanitise};
 
 /// Appends problems, counts by rule and the last line.
 pub fn write(out: &mut String, report: &Report) {
     problems(out, report);
     by_rule(out, report);
+    for one in report.packages {
+        out.push_str(&package::line(one));
+    }
     out.push_str(&last_line(report));
     out.push('\n');
 }
