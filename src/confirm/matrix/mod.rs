@@ -121,6 +121,11 @@ pub fn cells(language: Language, target: &Target, wanted: &str) -> Vec<Cell> {
 fn pattern_of(language: Language, mutation: Mutation, partner: Partner) -> Result<Pattern, String> {
     let changes = site(language, mutation.entry, Some(mutation.shape), mutation.code);
     let uses = site(language, partner.entry, None, partner.code);
+    let kind = if partner.reads {
+        PartnerKind::Read
+    } else {
+        PartnerKind::Spawn
+    };
     Ok(match language {
         Language::Python => Pattern::Python {
             mutation: pattern_python::mutation_of(&changes)?,
@@ -128,7 +133,7 @@ fn pattern_of(language: Language, mutation: Mutation, partner: Partner) -> Resul
         },
         Language::C | Language::Rust => Pattern::Native {
             mutation: pattern_native::mutation_of(&changes)?,
-            partner: pattern_native::partner_of(&uses)?,
+            partner: pattern_native::partner_of(&uses, kind)?,
         },
     })
 }

@@ -15,14 +15,22 @@ pub struct Mutation {
 pub struct Partner {
     pub code: &'static str,
     pub entry: &'static str,
+    /// It is a read, not a spawn.
+    pub reads: bool,
 }
 
 const fn mutation(code: &'static str, entry: &'static str, shape: &'static str) -> Mutation {
     Mutation { code, entry, shape }
 }
 
-const fn partner(code: &'static str, entry: &'static str) -> Partner {
-    Partner { code, entry }
+const fn spawn(code: &'static str, entry: &'static str) -> Partner {
+    let reads = false;
+    Partner { code, entry, reads }
+}
+
+const fn read(code: &'static str, entry: &'static str) -> Partner {
+    let reads = true;
+    Partner { code, entry, reads }
 }
 
 /// The rows of a language.
@@ -57,7 +65,6 @@ pub fn program(language: Language, mutation: Mutation, partner: Partner) -> Stri
 
 const C_MUTATIONS: &[Mutation] = &[
     mutation("setenv(k, \"v\", 1);", "call:setenv", "add"),
-    mutation("setenv(\"CHANGED\", k, 1);", "call:setenv", "overwrite"),
     mutation("putenv(k);", "call:putenv", "add"),
     mutation("unsetenv(k);", "call:unsetenv", "delete"),
     mutation("clearenv();", "call:clearenv", "clear"),
@@ -65,20 +72,20 @@ const C_MUTATIONS: &[Mutation] = &[
 ];
 
 const C_PARTNERS: &[Partner] = &[
-    partner("system(k);", "call:system"),
-    partner("popen(k, \"r\");", "call:popen"),
-    partner("posix_spawn(&pid, k, 0, 0, list, environ);", "call:posix_spawn"),
-    partner("posix_spawnp(&pid, k, 0, 0, list, environ);", "call:posix_spawnp"),
-    partner("if (vfork() == 0) { execv(k, list); _exit(1); }", "call:vfork"),
-    partner("if (fork() == 0) { execv(k, list); _exit(1); }", "call:fork"),
-    partner("wordexp(k, &words, 0);", "call:wordexp"),
-    partner("getenv(k);", "call:getenv"),
-    partner("for (char **e = environ; *e; e++) count++;", "load:environ"),
-    partner("localtime(&now);", "call:localtime"),
-    partner("mktime(&date);", "call:mktime"),
-    partner("tzset();", "call:tzset"),
-    partner("setlocale(LC_ALL, \"\");", "call:setlocale"),
-    partner("getaddrinfo(k, 0, 0, &found);", "call:getaddrinfo"),
+    spawn("system(k);", "call:system"),
+    spawn("popen(k, \"r\");", "call:popen"),
+    spawn("posix_spawn(&pid, k, 0, 0, list, environ);", "call:posix_spawn"),
+    spawn("posix_spawnp(&pid, k, 0, 0, list, environ);", "call:posix_spawnp"),
+    spawn("if (vfork() == 0) { execv(k, list); _exit(1); }", "call:vfork"),
+    spawn("if (fork() == 0) { execv(k, list); _exit(1); }", "call:fork"),
+    spawn("wordexp(k, &words, 0);", "call:wordexp"),
+    read("getenv(k);", "call:getenv"),
+    read("for (char **e = environ; *e; e++) count++;", "load:environ"),
+    read("localtime(&now);", "call:localtime"),
+    read("mktime(&date);", "call:mktime"),
+    read("tzset();", "call:tzset"),
+    read("setlocale(LC_ALL, \"\");", "call:setlocale"),
+    read("getaddrinfo(k, 0, 0, &found);", "call:getaddrinfo"),
 ];
 
 const C_PROGRAM: &str = r#"#include <locale.h>
@@ -108,7 +115,6 @@ int main(int argc, char **argv)
     pthread_t thread;
     k = argv[argc - 1];
     list = argv;
-    setenv("CHANGED", "old", 1);
     pthread_create(&thread, 0, work, 0);
     MUTATION
     pthread_join(thread, 0);
@@ -128,31 +134,31 @@ const PYTHON_MUTATIONS: &[Mutation] = &[
 ];
 
 const PYTHON_PARTNERS: &[Partner] = &[
-    partner("os.system(k)", "call:os.system"),
-    partner("os.popen(k)", "call:os.popen"),
-    partner("subprocess.run(['/bin/true'])", "call:subprocess.run"),
-    partner("subprocess.run(['true'])", "call:subprocess.run"),
-    partner("subprocess.call(k, shell=True)", "call:subprocess.call"),
-    partner("subprocess.run(['/bin/true'], cwd='/')", "call:subprocess.run"),
-    partner(
+    spawn("os.system(k)", "call:os.system"),
+    spawn("os.popen(k)", "call:os.popen"),
+    spawn("subprocess.run(['/bin/true'])", "call:subprocess.run"),
+    spawn("subprocess.run(['true'])", "call:subprocess.run"),
+    spawn("subprocess.call(k, shell=True)", "call:subprocess.call"),
+    spawn("subprocess.run(['/bin/true'], cwd='/')", "call:subprocess.run"),
+    spawn(
         "subprocess.run(['/bin/true'], start_new_session=True)",
         "call:subprocess.run",
     ),
-    partner("subprocess.run(['/bin/true'], close_fds=False)", "call:subprocess.run"),
-    partner("subprocess.run(['/bin/true'], preexec_fn=f)", "call:subprocess.run"),
-    partner("subprocess.run(['/bin/true'], env={'A': 'b'})", "call:subprocess.run"),
-    partner("subprocess.getoutput(k)", "call:subprocess.getoutput"),
-    partner(
+    spawn("subprocess.run(['/bin/true'], close_fds=False)", "call:subprocess.run"),
+    spawn("subprocess.run(['/bin/true'], preexec_fn=f)", "call:subprocess.run"),
+    spawn("subprocess.run(['/bin/true'], env={'A': 'b'})", "call:subprocess.run"),
+    spawn("subprocess.getoutput(k)", "call:subprocess.getoutput"),
+    spawn(
         "os.posix_spawn('/bin/true', ['true'], os.environ)",
         "call:os.posix_spawn",
     ),
-    partner("os.spawnv(os.P_WAIT, '/bin/true', ['true'])", "call:os.spawnv"),
-    partner("os.fork() or os.execv('/bin/true', ['true'])", "call:os.fork"),
-    partner("os.environ.copy()", "call:os.environ.copy"),
-    partner("time.tzset()", "call:time.tzset"),
-    partner("time.localtime()", "call:time.localtime"),
-    partner("locale.setlocale(locale.LC_ALL, '')", "call:locale.setlocale"),
-    partner("socket.getaddrinfo(k, None)", "call:socket.getaddrinfo"),
+    spawn("os.spawnv(os.P_WAIT, '/bin/true', ['true'])", "call:os.spawnv"),
+    spawn("os.fork() or os.execv('/bin/true', ['true'])", "call:os.fork"),
+    read("os.environ.copy()", "call:os.environ.copy"),
+    read("time.tzset()", "call:time.tzset"),
+    read("time.localtime()", "call:time.localtime"),
+    read("locale.setlocale(locale.LC_ALL, '')", "call:locale.setlocale"),
+    read("socket.getaddrinfo(k, None)", "call:socket.getaddrinfo"),
 ];
 
 const PYTHON_PROGRAM: &str = "\
@@ -182,26 +188,26 @@ const RUST_MUTATIONS: &[Mutation] = &[
 ];
 
 const RUST_PARTNERS: &[Partner] = &[
-    partner(
+    spawn(
         "let _ = Command::new(\"/bin/true\").status();",
         "call:std::process::Command::status",
     ),
-    partner(
+    spawn(
         "let _ = Command::new(\"/bin/true\").env(\"A\", \"b\").status();",
         "call:std::process::Command::status",
     ),
-    partner(
+    spawn(
         "let _ = Command::new(\"/bin/true\").env_clear().status();",
         "call:std::process::Command::status",
     ),
-    partner("let _ = std::env::var(name);", "call:std::env::var"),
-    partner("let _ = std::env::vars().count();", "call:std::env::vars"),
-    partner("libc::system(k);", "call:libc::system"),
-    partner("libc::popen(k, k);", "call:libc::popen"),
-    partner("libc::getenv(k);", "call:libc::getenv"),
-    partner("libc::tzset();", "call:libc::tzset"),
-    partner("libc::localtime(&0);", "call:libc::localtime"),
-    partner("let _ = (name, 80).to_socket_addrs();", "call:*.to_socket_addrs"),
+    read("let _ = std::env::var(name);", "call:std::env::var"),
+    read("let _ = std::env::vars().count();", "call:std::env::vars"),
+    spawn("libc::system(k);", "call:libc::system"),
+    spawn("libc::popen(k, k);", "call:libc::popen"),
+    read("libc::getenv(k);", "call:libc::getenv"),
+    read("libc::tzset();", "call:libc::tzset"),
+    read("libc::localtime(&0);", "call:libc::localtime"),
+    read("let _ = (name, 80).to_socket_addrs();", "call:*.to_socket_addrs"),
 ];
 
 const RUST_PROGRAM: &str = r#"use std::net::ToSocketAddrs;
