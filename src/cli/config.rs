@@ -17,7 +17,7 @@ use super::error::{Excerpt, UserError};
 /// The names of configuration files, nearest wins, then first in this order.
 const NAMES: [&str; 3] = ["envrace.toml", ".envrace.toml", "pyproject.toml"];
 
-const KEYS: [&str; 5] = ["target", "exclude", "fail-on", "min-confidence", "api"];
+const KEYS: [&str; 6] = ["target", "exclude", "fail-on", "min-confidence", "api", "api-files"];
 
 /// One configuration file's settings, or the defaults.
 #[derive(Debug, Clone)]
@@ -152,6 +152,7 @@ fn parse(file: &File) -> Result<Config, UserError> {
         }
     }
     let mut config = defaults();
+    let mut entry_files = Vec::new();
     for (key, value) in settings {
         match key.get_ref().as_ref() {
             "target" => config.target = target(file, value)?,
@@ -159,10 +160,28 @@ fn parse(file: &File) -> Result<Config, UserError> {
             "fail-on" => config.fail_on = Some(severity(file, value)?),
             "min-confidence" => config.min_confidence = Some(confidence(file, value)?),
             "api" => config.catalog = catalog(file)?,
+            "api-files" => entry_files = strings(file, value)?,
             unknown => return Err(unknown_key(file, key, unknown, &KEYS)),
         }
     }
+    for named in entry_files {
+        config.catalog = with_entries_of(config.catalog, file, &named)?;
+    }
     Ok(config)
+}
+
+/// The catalog with the entries of one of the `api-files`, whose path counts from the configuration's folder.
+fn with_entries_of(catalog: Catalog, file: &File, named: &Item) -> Result<Catalog, UserError> {
+    let path = file.base.join(&named.text);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        let cause = format!("`{}` cannot be read: {}", named.text, lower_case(&error));
+        let help = "the path counts from the folder of this configuration".to_owned();
+        wrong(file, named.span.clone(), cause, Some(help))
+    })?;
+    let shown = shown(&path);
+    catalog
+        .with_file(&text, &shown)
+        .map_err(|error| UserError::Api { error, text })
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;

@@ -167,7 +167,7 @@ impl UserError {
                 file: error.file.clone(),
                 line: error.line,
                 column: error.column,
-                width: 1,
+                width: error.width,
                 text: text
                     .lines()
                     .nth((error.line as usize).saturating_sub(1))
