@@ -169,7 +169,13 @@ fn findings(
     target: &Target,
 ) -> Vec<Finding> {
     let source = Source {
-        path: "cell".to_owned(),
+        // A program's root is known by its name.
+        path: match language {
+            Language::C => "main.c",
+            Language::Python => "main.py",
+            Language::Rust => "main.rs",
+        }
+        .to_owned(),
         language,
         text: statements::program(language, mutation, partner),
     };

@@ -54,4 +54,6 @@ fn claims_and_marks_come_from_the_catalog() {
     assert_eq!(of(old, Language::Python, own).0, Claim::Nothing);
     let command = "set_var(name, \"v\"); beside let _ = Command::new(\"/bin/true\").status();";
     assert_ne!(of(old, Language::Rust, command).0, Claim::Memory);
+    let foreign = "set_var(name, \"v\"); beside libc::system(k);";
+    assert_eq!(of(old, Language::Rust, foreign), (Claim::Memory, Mark::Common));
 }
