@@ -34,6 +34,7 @@ fn findings(text: &str, entry: &Entry, catalog: &Catalog) -> Vec<Finding> {
     let options = Options {
         target: target(entry),
         persona: Persona::Regular,
+        preview: false,
     };
     analyse(facts, &Sources::new(vec![source]), catalog, &options).findings
 }

@@ -43,6 +43,10 @@ pub enum Command {
     /// Replay what was found on this machine, beside control runs
     #[command(after_help = exit::TABLE)]
     Confirm(Confirm),
+    /// Write down what is found now, so that only new findings are reported
+    Baseline(Baseline),
+    /// Show the configuration that applies, and where each value comes from
+    Config(ConfigArgs),
     /// Run a program and say which of its processes could not be started, and why
     #[command(after_help = RUN_NOTES)]
     Run(Run),
@@ -80,10 +84,14 @@ pub struct Scan {
     #[arg(long)]
     pub no_config: bool,
 
-    /// How much to report: `pedantic` adds what is unlikely, `auditor` also public functions with unknown callers, and
-    /// looks into hidden and ignored files
-    #[arg(long, value_name = "WHO", default_value = "regular")]
-    pub persona: PersonaArg,
+    /// How much to report [default: regular]: `pedantic` adds notes, `auditor` also public functions with unknown
+    /// callers, and looks into hidden and ignored files
+    #[arg(long, value_name = "WHO")]
+    pub persona: Option<PersonaArg>,
+
+    /// Also apply rules that are new and may still change
+    #[arg(long)]
+    pub preview: bool,
 
     /// Take each named file alone instead of analysing the project that it belongs to
     #[arg(long)]
@@ -136,6 +144,78 @@ pub struct Check {
     /// Fail also where a file was understood only in part
     #[arg(long)]
     pub strict: bool,
+
+    /// Do not report what this file lists (see `envrace baseline`)
+    #[arg(long, value_name = "FILE", conflicts_with = "no_baseline")]
+    pub baseline: Option<PathBuf>,
+
+    /// Use no baseline, also where the configuration names one
+    #[arg(long)]
+    pub no_baseline: bool,
+
+    /// Analyse everything, and report what has its mutation, its partner or the start of its thread in lines that differ
+    /// from where this branch left REF, or in files that git does not know
+    #[arg(long, value_name = "REF", conflicts_with = "staged")]
+    pub since: Option<String>,
+
+    /// Analyse what the next commit would hold, and report what touches its changed lines
+    #[arg(long)]
+    pub staged: bool,
+
+    /// Change the sources where that takes a finding away and is proved to do nothing else
+    #[arg(long, conflicts_with = "staged")]
+    pub fix: bool,
+
+    /// Show what --fix would change, and change nothing
+    #[arg(long, conflicts_with = "staged")]
+    pub diff: bool,
+
+    /// With --fix or --diff: also fixes after which somebody should look whether anything else needed what they take away
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+}
+
+/// Arguments of `baseline`.
+#[derive(Debug, Args)]
+pub struct Baseline {
+    /// Folders or files, as for `check`
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// The file to write; what it lists already and was not looked at now stays in it [default: the configuration's
+    /// `baseline`, else envrace-baseline.json]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Only drop what no longer occurs, and add nothing
+    #[arg(long)]
+    pub prune: bool,
+
+    /// Leave out findings of less confidence
+    #[arg(long, value_name = "CONFIDENCE")]
+    pub min_confidence: Option<ConfidenceArg>,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The folder or file whose configuration is asked for
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// Print every value with where it comes from; this is also what happens without it
+    #[arg(long, conflicts_with = "schema")]
+    pub show: bool,
+
+    /// Print the JSON schema of configuration files, for editors
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// Arguments of `why`.

@@ -47,6 +47,20 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// A baseline cannot be read.
+    BaselineUnreadable { file: String, cause: String },
+    /// The text of a baseline is none.
+    Baseline { at: Excerpt, cause: String },
+    /// A file cannot be written.
+    Unwritable { file: String, cause: String },
+    /// `--since` or `--staged` outside of a working tree.
+    NoRepository { path: String },
+    /// `--since` names no commit.
+    NoCommit { reference: String },
+    /// git is not there.
+    GitMissing { cause: String },
+    /// git refused.
+    GitFailed { command: String, cause: String },
     /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
     Emit { path: String, cause: String, foreign: bool },
     /// `--report` names a file that cannot be read.
@@ -77,6 +91,13 @@ impl UserError {
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::BaselineUnreadable { file, .. } => format!("cannot read the baseline `{file}`"),
+            UserError::Baseline { .. } => "the baseline is wrong".to_owned(),
+            UserError::Unwritable { file, .. } => format!("cannot write `{file}`"),
+            UserError::NoRepository { path } => format!("cannot tell which lines are changed in `{path}`"),
+            UserError::NoCommit { reference } => format!("`{reference}` is no commit"),
+            UserError::GitMissing { .. } => "cannot run git".to_owned(),
+            UserError::GitFailed { command, .. } => format!("`{command}` failed"),
             UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
@@ -95,6 +116,11 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::BaselineUnreadable { cause, .. }
+            | UserError::Baseline { cause, .. }
+            | UserError::Unwritable { cause, .. }
+            | UserError::GitMissing { cause }
+            | UserError::GitFailed { cause, .. }
             | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
             | UserError::CommandRefused { cause, .. }
@@ -106,6 +132,8 @@ impl UserError {
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
+            UserError::NoRepository { .. } => Some("it is in no working tree of git".to_owned()),
+            UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
             UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
             UserError::UnknownName { .. } => None,
@@ -129,6 +157,16 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::BaselineUnreadable { .. } => {
+                Some("write one with `envrace baseline`, or use none with --no-baseline".to_owned())
+            }
+            UserError::Baseline { .. } => Some("write it anew with `envrace baseline`".to_owned()),
+            UserError::NoRepository { .. } => Some("leave out --since and --staged there".to_owned()),
+            UserError::NoCommit { .. } => {
+                Some("in a shallow clone, fetch it first (`git fetch origin main`)".to_owned())
+            }
+            UserError::GitMissing { .. } => Some("--since and --staged need it on the PATH".to_owned()),
+            UserError::GitFailed { .. } | UserError::Unwritable { .. } => None,
             UserError::Emit { foreign, .. } => {
                 foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
             }
@@ -151,10 +189,12 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
+            UserError::Output { .. } | UserError::Unwritable { .. } | UserError::Emit { foreign: false, .. } => {
+                Exit::Lost
+            }
             UserError::Unobserved { .. } => Exit::Program(125),
             UserError::CommandRefused { .. } => Exit::Program(126),
             UserError::CommandMissing { .. } => Exit::Program(127),
-            UserError::Output { .. } | UserError::Emit { foreign: false, .. } => Exit::Lost,
             _ => Exit::Usage,
         }
     }
@@ -162,7 +202,7 @@ impl UserError {
     /// The place that it is about.
     fn excerpt(&self) -> Option<Excerpt> {
         match self {
-            UserError::Config { at, .. } => Some(at.clone()),
+            UserError::Config { at, .. } | UserError::Baseline { at, .. } => Some(at.clone()),
             UserError::Api { error, text } => Some(Excerpt {
                 file: error.file.clone(),
                 line: error.line,

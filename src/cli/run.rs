@@ -71,11 +71,7 @@ fn findings(asked: &Run) -> Result<Option<Vec<Finding>>, UserError> {
     if asked.within.is_empty() {
         return Ok(None);
     }
-    let request = Request {
-        scan: &asked.scan,
-        fail_on: None,
-        min_confidence: None,
-    };
+    let request = Request::all(&asked.scan);
     let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.within, request))??;
     match outcome.errors.into_iter().next() {
         Some(error) => Err(error),

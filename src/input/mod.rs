@@ -9,14 +9,14 @@ use crate::facts::Language;
 
 mod archive;
 mod decode;
-mod exclude;
+mod globs;
 mod language;
 mod project;
 mod read;
 mod walk;
 
 pub use archive::{Contents, Member, SEPARATOR, read as read_archive};
-pub use exclude::Excludes;
+pub use globs::Globs;
 pub use language::{by_name, by_shebang};
 pub use project::{PathError, Plan, Prefix, Project, Scope, plan};
 pub use read::{MAX_BYTES, lower_case, read_bytes, read_file, read_stdin};

@@ -21,9 +21,14 @@ pub fn read_file(path: &Path, name: &str, language: Language) -> (Option<Source>
     finish(bytes, name, language)
 }
 
-/// Decodes bytes that were read before: a member of an archive.
+/// Decodes bytes that were read elsewhere (an archive, the index), as [`read_file`] does.
 pub fn read_bytes(bytes: Vec<u8>, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
-    finish(Ok(bytes), name, language)
+    let limited = if bytes.len() as u64 > MAX_BYTES {
+        Err(file_too_large())
+    } else {
+        Ok(bytes)
+    };
+    finish(limited, name, language)
 }
 
 /// Reads and decodes standard input.

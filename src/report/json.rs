@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::facts::Problem;
-use crate::finding::Finding;
+use crate::finding::{Finding, SuppressedBy};
 use crate::knowledge::Target;
 
+use super::summary::suppressed;
 use super::{Package, Report};
 
 /// The name of the contract.
@@ -42,7 +43,17 @@ struct SummaryDocument<'a> {
     skipped: u64,
     /// Findings that are not silenced, by the rule's name.
     by_rule: BTreeMap<&'a str, u64>,
+    /// By a comment in the source.
     silenced: u64,
+    baselined: u64,
+    /// Left out of `findings`: below `--min-confidence`, notes under persona regular, rules set to `off`, and what touches
+    /// no changed line.
+    below_confidence: u64,
+    notes: u64,
+    switched_off: u64,
+    unchanged: u64,
+    /// Findings of the baseline that no longer occur.
+    stale: u64,
 }
 
 /// The report as JSON, with a line end at its end.
@@ -60,7 +71,13 @@ pub fn json(report: &Report) -> String {
             parsed: summary.parsed,
             skipped: summary.passed_over.total(),
             by_rule: by_rule(report.findings),
-            silenced: silenced(report.findings),
+            silenced: suppressed(report.findings, SuppressedBy::Source),
+            baselined: suppressed(report.findings, SuppressedBy::Baseline),
+            below_confidence: summary.below_confidence,
+            notes: summary.notes,
+            switched_off: summary.switched_off,
+            unchanged: summary.unchanged,
+            stale: summary.stale,
         },
     };
     pretty(&document)
@@ -75,9 +92,9 @@ pub(super) fn by_rule(findings: &[Finding]) -> BTreeMap<&str, u64> {
     by_rule
 }
 
-/// How many are silenced.
+/// How many a comment silences.
 pub(super) fn silenced(findings: &[Finding]) -> u64 {
-    findings.iter().filter(|finding| finding.suppressed.is_some()).count() as u64
+    suppressed(findings, SuppressedBy::Source)
 }
 
 /// A document as text, with a line end at its end.

@@ -43,6 +43,14 @@ pub struct Summary {
     pub passed_over: PassedOver,
     /// Findings that `--min-confidence` left out.
     pub below_confidence: u64,
+    /// Notes that persona regular left out.
+    pub notes: u64,
+    /// Findings of rules that the configuration sets to `off`.
+    pub switched_off: u64,
+    /// Findings that touch no changed line.
+    pub unchanged: u64,
+    /// Findings of the baseline that no longer occur.
+    pub stale: u64,
 }
 
 /// Everything that a report shows. Findings are sorted; paths in findings, problems and sources are those that the user
