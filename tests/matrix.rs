@@ -1,6 +1,6 @@
 //! What the catalog says of this machine, held against this machine: six cells of the matrix, one of them on musl where
 //! musl-gcc is installed, and a fixture from its analysis to its evidence. `envrace measure` does all cells and prints
-//! docs/knowledge.md.
+//! them as a document.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -337,7 +337,7 @@ pub struct Measure {
 
 /// What `measure --help` says last.
 const MEASURE_NOTES: &str = "\
-Prints docs/knowledge.md for this machine: a Markdown table for each language,
+Prints a Markdown document for this machine: a table for each language,
 and one for C on musl where musl-gcc is installed. All of it takes a quarter of
 an hour.
 

@@ -184,6 +184,7 @@ fn findings(
     let options = Options {
         target: target.clone(),
         persona: Persona::Pedantic,
+        preview: false,
     };
     let analysis = detect::analyse(vec![facts], &sources, catalog, &options);
     let of_cell = |finding: &Finding| {
