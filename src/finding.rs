@@ -55,6 +55,15 @@ impl RuleCode {
         }
     }
 
+    /// How loud a finding of this rule can be.
+    pub fn worst(self) -> Severity {
+        match self {
+            RuleCode::ER001 | RuleCode::ER002 | RuleCode::ER003 | RuleCode::ER005 => Severity::Error,
+            RuleCode::ER004 | RuleCode::ER006 => Severity::Warning,
+            RuleCode::ER007 => Severity::Note,
+        }
+    }
+
     /// The rule of this name or code, in any case.
     pub fn parse(text: &str) -> Option<RuleCode> {
         RuleCode::ALL
@@ -165,6 +174,9 @@ pub struct Site {
     pub function: String,
     /// From the common ancestor (or the thread's entry) to the site, the site itself not included.
     pub chain: Vec<Step>,
+    /// Which of the overlap's threads makes the access, from 0; none: the thread that started them.
+    #[serde(default)]
+    pub thread: Option<u32>,
     /// The site may run more than once (a loop, a thread of which there are many, a file run per match).
     pub repeated: bool,
     pub language: String,

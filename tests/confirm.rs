@@ -13,32 +13,8 @@ use std::time::{Duration, Instant};
 use envrace::confirm::{ConfirmOptions, confirm};
 use envrace::finding::{Evidence, Finding, Verdict};
 use serde_json::{Value, json};
+use support::finding::{addition, shaped};
 use support::processes::{assert_none_left, with_mark};
-
-/// A site with one catalog entry.
-fn site(language: &str, entry: &str, shape: Value, code: &str) -> Value {
-    json!({
-        "path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2, "api": entry, "entries": [entry],
-        "variable": null, "shape": shape, "function": "f", "chain": [], "repeated": true, "language": language,
-        "code": code,
-    })
-}
-
-/// A finding of an addition by `mutation` beside `partner`, which stands in the source as `code`.
-fn addition(language: &str, mutation: &str, kind: &str, partner: &str, code: &str) -> Finding {
-    let place = json!({"path": "a", "line": 1, "column": 1, "end_line": 1, "end_column": 2});
-    let finding = json!({
-        "rule": "env-mutation-during-spawn", "code": "ER001", "effect": "memory", "severity": "error",
-        "confidence": "high", "message": "m", "help": "h",
-        "mutation": site(language, mutation, json!("add"), ""),
-        "partner": site(language, partner, Value::Null, code), "partner_kind": kind,
-        "overlap": {"reason": "r", "ancestor": "main", "threads": [
-            {"created": place, "start": place, "entry": "f", "many": true, "joined": null, "note": null}]},
-        "holds_for": [], "guards": [], "status": null, "array": null, "interleaving": ["1", "2", "3"], "doubts": [],
-        "partners_omitted": 0, "suppressed": null, "fingerprint": "0", "confirmation": null,
-    });
-    serde_json::from_value(finding).expect("the literal above has every field of a finding")
-}
 
 fn python_addition(partner: &str, code: &str) -> Finding {
     addition("python", "store:os.environ[]", "spawn", partner, code)
@@ -164,6 +140,30 @@ fn a_held_child_fails_more_often_than_not_where_the_libc_frees_the_array() {
         !frees_the_old_array(&evidence) || evidence.failures * 2 > evidence.trials,
         "{evidence:?}"
     );
+}
+
+#[test]
+fn a_fork_window_hangs_where_the_lock_is_copied_and_never_without_another_thread_that_takes_it() {
+    let evidence = evidence(addition("c", "call:setenv", "fork", "call:fork", ""), &options());
+    assert!(controls_are_clean(&evidence), "{evidence:?}");
+    // glibc copies a held lock into the child; musl has none. How soon it comes depends on the machine.
+    if evidence.verdict == Verdict::Confirmed {
+        assert!(evidence.seen.contains_key("hang"), "{evidence:?}");
+    }
+}
+
+#[test]
+fn an_overwriting_changes_the_array_in_place_and_fails_nowhere() {
+    let finding = shaped("c", "call:setenv", "overwrite", "call:system");
+    let evidence = evidence(finding, &options());
+    if evidence.machine.libc.starts_with("glibc") {
+        assert_eq!(evidence.failures, 0, "{evidence:?}");
+        assert!(
+            !evidence.reason.contains("the array moved under"),
+            "{}",
+            evidence.reason
+        );
+    }
 }
 
 #[test]

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::confirm::Sweep;
 use crate::detect::Persona;
 use crate::facts::Language;
 use crate::finding::{Confidence, Severity};
 
 use super::exit;
+use super::reports::OutputArg;
+use super::sweep;
 
 /// Find places where the process environment is changed while another thread may be starting a process or reading it.
 #[derive(Debug, Parser)]
@@ -42,7 +45,10 @@ pub enum Command {
     Why(Why),
     /// Replay what was found on this machine, beside control runs
     #[command(after_help = exit::TABLE)]
-    Confirm(Confirm),
+    Confirm(Box<Confirm>),
+    /// Draw each program's threads: where they start and end, and what they do to the environment meanwhile
+    #[command(after_help = exit::TABLE)]
+    Graph(Graph),
     /// Write down what is found now, so that only new findings are reported
     Baseline(Baseline),
     /// Show the configuration that applies, and where each value comes from
@@ -125,9 +131,8 @@ pub struct Check {
     #[command(flatten)]
     pub scan: Scan,
 
-    /// How to print the findings
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
+    #[command(flatten)]
+    pub output: Output,
 
     /// End with 0 also where there are findings
     #[arg(long)]
@@ -229,6 +234,42 @@ pub struct Why {
     pub scan: Scan,
 }
 
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// Folders, files, or `-`, as for `check`
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// How to draw
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: Drawing,
+
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// List the programs instead: scripts, `main` functions, and what else begins threads
+    #[arg(long)]
+    pub roots: bool,
+}
+
+/// Notations of `graph`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Drawing {
+    /// A sequence diagram in Mermaid's language
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// A picture
+    Svg,
+    /// One page with the picture, the findings beside it and the source on a click; it loads nothing
+    Html,
+}
+
 /// Arguments of `confirm`.
 #[derive(Debug, Args)]
 pub struct Confirm {
@@ -257,6 +298,19 @@ pub struct Confirm {
     #[arg(long)]
     pub trace: bool,
 
+    /// Replay patterns of C in a program made by this compiler, against its C library, and not in envrace itself
+    #[arg(long, value_name = "PATH")]
+    pub cc: Option<PathBuf>,
+
+    /// Vary one thing, and print for each value how often the pattern failed, with both controls: command-length, env-vars,
+    /// env-bytes, threads, changes, lang or runs, as env-vars=4..9 or threads=1,2,8
+    #[arg(long, value_name = "KNOB=VALUES", value_parser = Sweep::parse, conflicts_with_all = ["list", "trace"])]
+    pub sweep: Option<Sweep>,
+
+    /// Fix another thing meanwhile (repeatable)
+    #[arg(long, value_name = "KNOB=VALUE", value_parser = sweep::one_value, requires = "sweep")]
+    pub set: Vec<Sweep>,
+
     /// Do not keep the evidence in .envrace/evidence.json of the project, where later checks find it
     #[arg(long)]
     pub no_keep: bool,
@@ -277,14 +331,25 @@ pub struct Confirm {
     #[arg(long, value_name = "HEX")]
     pub fingerprint: Vec<String>,
 
-    /// How to print the findings
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: ConfirmFormat,
-
     /// Replay nothing; write a program for each pattern, which fails by itself on a machine without envrace, to this
     /// empty or new folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "list"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "output", "list"])]
     pub emit: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How and where to print.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// How to print the findings on standard output [default: human]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// Write the findings to a file as well, as sarif=envrace.sarif; `-` is standard output (repeatable)
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub output: Vec<OutputArg>,
 }
 
 /// Arguments of `run`.
@@ -370,24 +435,43 @@ pub enum Color {
     Never,
 }
 
-/// Formats of `check`.
+/// Formats of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Pictures and prose
+    /// Pictures and prose; prose alone where TERM is dumb
     Human,
     /// One line a finding
     Concise,
     /// The document envrace/1
     Json,
+    /// The same as lines: findings, problems, a summary
+    Jsonl,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
 }
 
-/// Formats of `confirm`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ConfirmFormat {
-    /// Pictures and prose
-    Human,
-    /// The document envrace/1, with `confirmation` filled
-    Json,
+impl Format {
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Human => "human",
+            Format::Concise => "concise",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+            Format::Sarif => "sarif",
+            Format::Github => "github",
+            Format::Gitlab => "gitlab",
+        }
+    }
+
+    /// Text with colours, for people.
+    pub fn is_prose(self) -> bool {
+        matches!(self, Format::Human | Format::Concise | Format::Github)
+    }
 }
 
 /// A [`Persona`] on the command line.

@@ -1,19 +1,23 @@
 //! `envrace check`.
 
 use crate::facts::ProblemKind;
-use crate::report::{self, Detail, Report};
+use crate::report::{Detail, Report};
 
-use super::args::{Check, Color, Format};
+use super::args::{Check, Color};
 use super::error::UserError;
 use super::exit::Exit;
 use super::output;
+use super::reports::{self, Reports};
 use super::scan::{self, Known, Lines, Outcome, Request};
+use super::ticker::Progress;
 
 /// Runs the command.
 ///
 /// # Errors
 /// What stops the whole run.
 pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserError> {
+    let reports = Reports::plan(check.output.format, &check.output.output)?;
+    let progress = progress(detail);
     let request = Request {
         scan: &check.scan,
         fail_on: check.fail_on.map(Into::into),
@@ -28,13 +32,27 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
             Some(reference) => Lines::Since(reference),
             None => Lines::All,
         },
+        progress: Some(&progress),
+        picture: false,
     };
     let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
-    print(&outcome, check.format, color, detail)?;
+    drop(progress);
+    complain(&outcome, color);
+    reports.write(&outcome.report(detail), color)?;
     Ok(exit(check, &outcome))
 }
 
-fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Result<(), UserError> {
+/// Shown where somebody watches and has not asked for quiet.
+pub fn progress(detail: Detail) -> Progress {
+    if detail > Detail::Quiet && reports::watched() {
+        Progress::on_terminal()
+    } else {
+        Progress::silent()
+    }
+}
+
+/// Says what could not be analysed at all.
+pub fn complain(outcome: &Outcome, color: Color) {
     for error in &outcome.errors {
         output::complain(&error.render(), color);
     }
@@ -42,12 +60,6 @@ fn print(outcome: &Outcome, format: Format, color: Color, detail: Detail) -> Res
         output::warn(&[format!("nothing to analyse in `{path}`")], color);
     }
     output::warn(&outcome.warnings, color);
-    let report = outcome.report(detail);
-    match format {
-        Format::Human => output::print(&report::human(&report), color),
-        Format::Concise => output::print(&report::concise(&report), color),
-        Format::Json => output::raw(&report::json(&report)),
-    }
 }
 
 fn exit(check: &Check, outcome: &Outcome) -> Exit {
@@ -81,7 +93,9 @@ impl Outcome {
             target: &self.target,
             sources: &self.sources,
             packages: &self.packages,
+            base: &self.base,
             detail,
+            pictures: reports::pictures(),
         }
     }
 }

@@ -77,6 +77,12 @@ pub enum UserError {
     Threads { cause: String },
     /// Standard output could not be written.
     Output { cause: String },
+    /// A file for a report cannot be made at that place.
+    OutputPath { path: String, cause: String },
+    /// A plan or sweep is asked for in a format that it does not come in.
+    PlanFormat { format: &'static str },
+    /// Two reports are to go to one place.
+    OutputTwice { path: String },
 }
 
 impl UserError {
@@ -107,6 +113,10 @@ impl UserError {
             UserError::Unobserved { command, .. } => format!("`{command}` was not run"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
+            UserError::OutputPath { path, .. } => format!("cannot write `{path}`"),
+            UserError::PlanFormat { format } => format!("a plan or sweep does not come as `{format}`"),
+            UserError::OutputTwice { path } if path == "-" => "two reports are to go to standard output".to_owned(),
+            UserError::OutputTwice { path } => format!("two reports are to go to `{path}`"),
         }
     }
 
@@ -126,6 +136,7 @@ impl UserError {
             | UserError::CommandRefused { cause, .. }
             | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
+            | UserError::OutputPath { cause, .. }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
@@ -136,7 +147,7 @@ impl UserError {
             UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
             UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
-            UserError::UnknownName { .. } => None,
+            UserError::UnknownName { .. } | UserError::OutputTwice { .. } | UserError::PlanFormat { .. } => None,
         }
     }
 
@@ -183,6 +194,9 @@ impl UserError {
             ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
+            UserError::PlanFormat { .. } => Some("--list and --sweep print human or json".to_owned()),
+            UserError::OutputPath { .. } => Some("name a file in a folder that is there".to_owned()),
+            UserError::OutputTwice { .. } => Some("give each a file of its own with --output FORMAT=FILE".to_owned()),
         }
     }
 

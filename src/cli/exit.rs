@@ -40,4 +40,7 @@ Exit codes:
   2  wrong usage or configuration, or a path that is missing
   3  a file was lost whole (--strict: or understood only in part);
      confirm: something could not be run or was inconclusive
-  4  a path given by hand holds nothing to analyse";
+  4  a path given by hand holds nothing to analyse
+A reader that goes away (`| head`) changes no code; Ctrl-C ends the run by its
+signal, which a shell calls 130. `graph` ends with 0 also where there are
+findings.";

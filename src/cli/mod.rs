@@ -15,13 +15,17 @@ mod evidence;
 mod explain;
 mod measure;
 mod git;
+mod graph;
 mod output;
 mod plan;
 mod progress;
 mod rebase;
+mod reports;
 mod run;
 mod scan;
 mod sift;
+mod sweep;
+mod ticker;
 mod why;
 mod write;
 
@@ -63,6 +67,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
     let text = match &cli.command {
         args::Command::Check(check) => return check::run(check, cli.color, detail),
         args::Command::Why(why) => return why::run(why, cli.color),
+        args::Command::Graph(graph) => return graph::run(graph, cli.color, detail),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
         args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
         args::Command::Config(config) => config_command::run(config)?,

@@ -1,6 +1,7 @@
 //! From paths relative to a project's root to those that the user sees. Fingerprints were made before, from the former,
 //! so that they do not depend on the folder in which the command was run.
 
+use crate::detect::ProgramView;
 use crate::finding::{Finding, Location, Site};
 use crate::input::{Prefix, Sources};
 
@@ -32,6 +33,25 @@ pub fn finding(finding: &mut Finding, prefix: &Prefix, sources: &Sources) {
         .chain(&mut finding.doubts)
     {
         *text = sentence(text, prefix, sources);
+    }
+}
+
+/// Rewrites every path of a program's picture.
+pub fn program(program: &mut ProgramView, prefix: &Prefix, sources: &Sources) {
+    if prefix.root() == "." {
+        return;
+    }
+    program.name = sentence(&program.name, prefix, sources);
+    for lane in &mut program.lanes {
+        place(&mut lane.place, prefix);
+        lane.name = sentence(&lane.name, prefix, sources);
+    }
+    for event in &mut program.events {
+        place(&mut event.place, prefix);
+        for step in &mut event.chain {
+            step.path = prefix.show(&step.path);
+            step.note = sentence(&step.note, prefix, sources);
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::detect::{self, Analysis, Options, Persona};
+use crate::detect::{self, Analysis, Options, Persona, ProgramView};
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::frontend;
 use crate::input::{self, Found, Member, PathError, Prefix, Project, Reach, Scope, Source, Sources};
 use crate::knowledge::Target;
-use crate::report::{self, Package, Summary};
+use crate::report::{self, Base, Package, Summary};
 use crate::triage::Ignores;
 
 use super::args;
@@ -21,6 +21,7 @@ use super::config::{self, Choice, Config};
 use super::error::UserError;
 use super::git;
 use super::sift::{Book, Settled};
+use super::ticker::{Phase, Progress};
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -31,6 +32,10 @@ pub struct Request<'a> {
     pub scan: &'a args::Scan,
     pub fail_on: Option<Severity>,
     pub min_confidence: Option<Confidence>,
+    /// Told how far the run is.
+    pub progress: Option<&'a Progress>,
+    /// Each program's threads are wanted, for a picture.
+    pub picture: bool,
     pub known: Known<'a>,
     pub lines: Lines<'a>,
 }
@@ -43,6 +48,8 @@ impl<'a> Request<'a> {
             // Notes are shown to those whom they fail.
             fail_on: Some(Severity::Note),
             min_confidence: None,
+            progress: None,
+            picture: false,
             known: Known::None,
             lines: Lines::All,
         }
@@ -78,7 +85,11 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     pub sources: Sources,
     pub summary: Summary,
+    /// Each program's threads, where they were asked for.
+    pub programs: Vec<ProgramView>,
     pub target: Target,
+    /// Where the repository begins.
+    pub base: Base,
     /// Some finding reaches its project's `fail-on`.
     pub fails: bool,
     /// Paths that could not be analysed at all.
@@ -124,6 +135,7 @@ pub fn with_threads<T: Send>(jobs: usize, job: impl FnOnce() -> T + Send) -> Res
 pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
     let mut outcome = Outcome {
         target: target(request.scan, &[])?,
+        base: base(),
         ..Outcome::default()
     };
     for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
@@ -140,6 +152,8 @@ pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
             scan: request.scan,
             target: outcome.target.clone(),
             index: index.flatten(),
+            progress: request.progress,
+            picture: request.picture,
         };
         let analysed = analyse(&project, stdin, &config, &ask);
         let settled = Settled {
@@ -187,6 +201,8 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
         scan,
         target: target(scan, &config.target)?,
         index: None,
+        progress: None,
+        picture: false,
     };
     let analysed = analyse(&project, stdin, &config, &ask);
     let relative = analysed.focus.iter().next().cloned().unwrap_or_default();
@@ -206,6 +222,23 @@ struct Ask<'a> {
     target: Target,
     /// What is analysed instead of the working tree.
     index: Option<git::Index>,
+    progress: Option<&'a Progress>,
+    /// Each program's threads are wanted, for a picture.
+    picture: bool,
+}
+
+impl Ask<'_> {
+    fn enter(&self, phase: Phase) {
+        if let Some(progress) = self.progress {
+            progress.enter(phase);
+        }
+    }
+
+    fn step(&self) {
+        if let Some(progress) = self.progress {
+            progress.step();
+        }
+    }
 }
 
 /// The persona of the command line, else that of the configuration.
@@ -260,6 +293,17 @@ pub(super) fn projects(
         all.push((project, Stdin::Is(language)));
     }
     Ok(all)
+}
+
+/// The working directory and its repository's root, or itself where it is in none.
+pub fn base() -> Base {
+    let cwd = std::env::current_dir().and_then(|cwd| cwd.canonicalize());
+    let Ok(cwd) = cwd else { return Base::default() };
+    let root = cwd
+        .ancestors()
+        .find(|folder| folder.join(".git").exists())
+        .unwrap_or(&cwd);
+    Base::new(&cwd.to_string_lossy(), &root.to_string_lossy())
 }
 
 /// The configuration of a project, as the command line wants it.
@@ -328,14 +372,19 @@ pub(super) struct Analysed {
 }
 
 fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analysed {
+    ask.enter(Phase::Walking);
     let mut files = files_of(project, stdin, config, ask.scan);
     if let Some(index) = &ask.index {
         take_index(project, config, index, &mut files);
     }
     let members = std::mem::take(&mut files.members);
-    let read = |found: &Found| read(found, stdin, ask.index.as_ref());
+    ask.enter(Phase::Reading(files.summary.files));
+    let read = |found: &Found| {
+        ask.step();
+        read(found, stdin, ask.index.as_ref())
+    };
     let lowered = match project.scope {
-        Scope::Archive => lower_members(members),
+        Scope::Archive => lower_members(members, ask),
         Scope::Tree | Scope::Named => read_and_lower(&files.found, &read),
     };
     let (lowered, problems): (Vec<_>, Vec<_>) = lowered.into_iter().unzip();
@@ -345,7 +394,16 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
     let sources = Sources::new(sources);
     let ignores = Ignores::collect(&facts, &sources);
     let options = options(ask.scan, config, ask.target.clone());
-    let analysis = detect::analyse(facts, &sources, &config.catalog, &options);
+    ask.enter(Phase::Analysing(files.summary.parsed));
+    for file in &facts {
+        files.summary.languages[file.language as usize] += 1;
+    }
+    let analysis = if ask.picture {
+        detect::analyse_for_picture(facts, &sources, &config.catalog, &options)
+    } else {
+        detect::analyse(facts, &sources, &config.catalog, &options)
+    };
+    files.summary.census = analysis.census;
     let Files {
         problems,
         summary,
@@ -516,11 +574,12 @@ fn read_and_lower(found: &[Found], read: &Read) -> Vec<Lowered> {
 }
 
 /// The same for members of an archive, which were read before.
-fn lower_members(members: Vec<Member>) -> Vec<Lowered> {
+fn lower_members(members: Vec<Member>, ask: &Ask) -> Vec<Lowered> {
     members
         .into_par_iter()
         .map(|member| {
             let (source, problem) = input::read_bytes(member.bytes, &member.name, member.language);
+            ask.step();
             lower_read(source, problem)
         })
         .collect()

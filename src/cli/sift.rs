@@ -138,7 +138,9 @@ impl Outcome {
         let (mut findings, off) = triage::set_levels(findings, &level_of);
         self.summary.switched_off += off as u64;
         if !project.whole {
+            let all = findings.len();
             findings = triage::touching(findings, &analysed.focus);
+            self.summary.elsewhere += (all - findings.len()) as u64;
         }
         if let Some(changes) = changes {
             let (kept, unchanged) = triage::changed(findings, &|place| {
@@ -186,13 +188,23 @@ impl Outcome {
         for finding in &mut findings {
             rebase::finding(finding, &project.prefix, &analysed.sources);
         }
+        for program in &mut analysed.analysis.programs {
+            rebase::program(program, &project.prefix, &analysed.sources);
+        }
+        self.summary.census.add(analysed.summary.census);
+        for (sum, number) in self.summary.languages.iter_mut().zip(analysed.summary.languages) {
+            *sum += number;
+        }
         if project.scope == Scope::Archive {
             let path = project.prefix.root().to_owned();
             self.packages
                 .push(Package::new(path, analysed.summary, &findings, &problems));
         }
         // Only what a report can quote is kept, since many packages can be looked at in one run.
-        let quoted: BTreeSet<String> = findings.iter().flat_map(Finding::paths).map(str::to_owned).collect();
+        let mut quoted: BTreeSet<String> = findings.iter().flat_map(Finding::paths).map(str::to_owned).collect();
+        let events = analysed.analysis.programs.iter().flat_map(|program| &program.events);
+        quoted.extend(events.map(|event| event.place.path.clone()));
+        self.programs.append(&mut analysed.analysis.programs);
         analysed
             .sources
             .retain(|path| quoted.contains(&project.prefix.show(path)));

@@ -36,8 +36,8 @@ pub fn hidden_main(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// The value of a sentinel.
-fn sentinel(index: usize) -> (String, String) {
+/// The name and value of a sentinel.
+pub fn sentinel(index: usize) -> (String, String) {
     (format!("ENVRACE_S{index:02}"), format!("sentinel-{index:02}"))
 }
 
@@ -71,7 +71,11 @@ fn split(entry: &[u8]) -> Option<(&str, &str)> {
 
 /// The replay names all its variables alike; the rest are those that an interpreter or a loader needs.
 fn known(name: &str) -> bool {
-    name.starts_with("ENVRACE_") || matches!(name, "PATH" | "LC_ALL" | "LC_CTYPE" | "LD_LIBRARY_PATH" | "PWD" | "_")
+    name.starts_with("ENVRACE_")
+        || matches!(
+            name,
+            "PATH" | "LANG" | "LC_ALL" | "LC_CTYPE" | "LD_LIBRARY_PATH" | "PWD" | "_"
+        )
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! Carries out one experiment: the pattern, then its two controls beside each other, each in a bounded process.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::finding::{Evidence, Machine, Verdict};
 
+use super::compile::Compiled;
 use super::judge::{Observed, judge};
 use super::launch::{Extent, Watching, replay};
 use super::machine::{Interpreter, machine};
 use super::moment::utc;
 use super::pattern::Pattern;
 use super::replay::ControlMode;
+use super::setting::Setting;
 use super::statistics::control_trials;
 
 /// Trials after which an experiment that has failed may end.
@@ -29,6 +32,8 @@ pub struct Laboratory {
     pub helper: Option<PathBuf>,
     /// Programs can be observed here, or why not: mostly that ptrace is forbidden.
     pub observer: Result<(), String>,
+    /// C patterns are replayed in this program, or cannot be for this reason; `None` for this binary itself.
+    pub compiled: Option<Result<Arc<Compiled>, String>>,
     /// Children are held until their array has moved.
     pub active: bool,
     /// Failed calls of `execve` are wanted as lines.
@@ -46,7 +51,7 @@ pub fn carry_out(
     progress: &mut dyn FnMut(&'static str),
     trace: &mut dyn FnMut(&str),
 ) -> Evidence {
-    let machine = match pattern {
+    let mut machine = match pattern {
         Pattern::Python { .. } => machine(laboratory.python.as_ref().ok()),
         Pattern::Native { .. } => machine(None),
     };
@@ -54,24 +59,37 @@ pub fn carry_out(
         Ok(watching) => watching,
         Err(reason) => return cannot_run(pattern.to_string(), reason, machine),
     };
-    let replay_side =
-        |control, trials, time, watching| replay(pattern, laboratory, Extent { control, trials, time }, watching);
+    let replay_side = |control, trials, time, watching| {
+        let extent = Extent {
+            control,
+            trials,
+            time,
+            setting: Setting::default(),
+        };
+        replay(pattern, laboratory, extent, watching)
+    };
     progress("pattern");
     let search = laboratory.budget.mul_f64(0.4);
     let mut experiment = match replay_side(ControlMode::None, TRIALS, search, watching) {
         Ok(tally) => tally,
         Err(reason) => return cannot_run(pattern.to_string(), reason, machine),
     };
+    let mut held_children = experiment.watched.filter(|_| watching == Watching::Hold);
     if experiment.failures == 0 && watching != Watching::Hold && pattern.spawns() && laboratory.observer.is_ok() {
         progress("pattern, held");
         // Luck has not shown it; a schedule may. What the held replay does not show either is said of the free one.
-        let held = replay_side(ControlMode::None, HELD_TRIALS, search, Watching::Hold);
-        if let Some(held) = held.ok().filter(|held| held.failures > 0) {
-            (experiment, watching) = (held, Watching::Hold);
+        if let Ok(held) = replay_side(ControlMode::None, HELD_TRIALS, search, Watching::Hold) {
+            held_children = held.watched;
+            if held.failures > 0 {
+                (experiment, watching) = (held, Watching::Hold);
+            }
         }
     }
     let side = |control, trials, time| replay_side(control, trials, time, watching);
     experiment.trace.iter().for_each(|line| trace(line));
+    if let Some(libc) = &experiment.libc {
+        machine.libc.clone_from(libc);
+    }
     progress("controls");
     let demanded = control_trials(experiment.first.as_ref().map(|first| first.trial));
     let time = laboratory.budget * 8;
@@ -95,6 +113,7 @@ pub fn carry_out(
         one_lock: one_lock.unwrap_or_default(),
         demanded,
         active: watching == Watching::Hold,
+        held: held_children,
         blind: pattern.hides_errno() && watching == Watching::No,
         machine,
     });
@@ -114,7 +133,7 @@ fn without_control(mut evidence: Evidence, reason: &str) -> Evidence {
 }
 
 /// Whether this pattern's replays run under the observer: where they must, or where it was asked for.
-fn watching(pattern: &Pattern, laboratory: &Laboratory) -> Result<Watching, String> {
+pub fn watching(pattern: &Pattern, laboratory: &Laboratory) -> Result<Watching, String> {
     let spawns = pattern.spawns();
     if laboratory.active && spawns {
         return match &laboratory.observer {
@@ -159,6 +178,7 @@ mod tests {
         Laboratory {
             python: Err("no interpreter".to_owned()),
             helper: None,
+            compiled: None,
             observer: observer
                 .then_some(())
                 .ok_or_else(|| "ptrace is forbidden here".to_owned()),

@@ -7,6 +7,7 @@ use crate::finding::{Control, Evidence, Machine, Verdict};
 use super::moment::utc;
 use super::statistics::interval;
 use super::tally::Tally;
+use super::watch::Watched;
 
 /// An experiment with its controls.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct Observed {
     /// Trials that each control had to make.
     pub demanded: u64,
     pub active: bool,
+    /// What the observer saw where children were held, in the experiment or in a second one that showed no failure.
+    pub held: Option<Watched>,
     /// The partner hides the errno of `execve`, and there is no observer to see it.
     pub blind: bool,
     pub machine: Machine,
@@ -87,22 +90,14 @@ fn verdict(observed: &Observed) -> (Verdict, String) {
     }
     if experiment.failures == 0 {
         let bound = 100.0 * interval(0, experiment.trials)[1];
-        let moved = experiment.watched.map_or(0, |watched| watched.moved);
-        if observed.active && moved > 0 {
-            let reason = format!(
-                "the array moved while {moved} children stood at execve, and none of {} trials failed: this libc keeps \
-                 the old array",
-                experiment.trials
-            );
-            return (Verdict::NotObserved, reason);
-        }
-        return (
-            Verdict::NotObserved,
-            format!(
-                "no failure in {} trials: here it is rarer than {bound:.2} % of them, which is not to say that it is safe",
-                experiment.trials
-            ),
+        let mut reason = format!(
+            "no failure in {} trials: here it is rarer than {bound:.2} % of them, which is not to say that it is safe",
+            experiment.trials
         );
+        if let Some(held) = observed.held {
+            reason.push_str(&what_held_children_saw(held));
+        }
+        return (Verdict::NotObserved, reason);
     }
     for (name, tally) in controls {
         if tally.trials < observed.demanded {
@@ -120,6 +115,20 @@ fn verdict(observed: &Observed) -> (Verdict, String) {
             experiment.failures, experiment.trials
         ),
     )
+}
+
+/// What became of the arrays of children that were held at execve, none of which failed.
+fn what_held_children_saw(held: Watched) -> String {
+    let children = held.execs;
+    if held.moved > 0 {
+        let moved = held.moved;
+        format!("; of {children} children held at execve the array moved under {moved}: this libc keeps the old array")
+    } else if held.in_place > 0 {
+        let changed = held.in_place;
+        format!("; of {children} children held at execve the array changed in place under {changed}, and never moved")
+    } else {
+        format!("; of {children} children held at execve the array changed under none")
+    }
 }
 
 /// Why an experiment says nothing, where it does.
@@ -165,6 +174,7 @@ mod tests {
             one_lock,
             demanded: 500,
             active: false,
+            held: None,
             blind: false,
             machine: Machine::default(),
         };
@@ -200,6 +210,7 @@ mod tests {
             one_lock: tally(0, 500),
             demanded: 500,
             active: false,
+            held: None,
             blind: true,
             machine: Machine::default(),
         };
@@ -217,11 +228,27 @@ mod tests {
             one_lock: tally(0, 500),
             demanded: 500,
             active: false,
+            held: None,
             blind: false,
             machine: Machine::default(),
         };
         let evidence = judge(observed);
         assert!(evidence.reason.contains("1.00 %"), "{}", evidence.reason);
         assert_eq!(evidence.interval, [0.0, 0.01]);
+    }
+
+    #[test]
+    fn what_held_children_saw_tells_a_moved_array_from_a_changed_one() {
+        let seen = |moved, in_place| {
+            what_held_children_saw(Watched {
+                execs: 9,
+                moved,
+                in_place,
+                ..Watched::default()
+            })
+        };
+        assert!(seen(4, 2).contains("moved under 4: this libc keeps the old array"));
+        assert!(seen(0, 2).contains("changed in place under 2, and never moved"));
+        assert!(seen(0, 0).contains("of 9 children held at execve the array changed under none"));
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::environ_check;
@@ -13,6 +14,7 @@ use super::pattern_native::{NativeMutation, NativePartner};
 use super::pattern_python::{PythonMutation, PythonPartner};
 use super::replay::{self, ControlMode, Parameters};
 use super::run::{Bounds, End, Outcome, run_bounded};
+use super::setting::Setting;
 use super::tally::Tally;
 use super::watch::{self, WatchParameters};
 
@@ -42,6 +44,7 @@ pub struct Extent {
     pub trials: u64,
     /// After which no run is begun.
     pub time: Duration,
+    pub setting: Setting,
 }
 
 impl Extent {
@@ -51,7 +54,50 @@ impl Extent {
 
     /// Every size is replayed; a control may stop when it has its trials.
     fn runs(self) -> u64 {
-        if self.is_experiment() { SIZES } else { 1 }
+        match self.setting.runs {
+            _ if !self.is_experiment() => 1,
+            Some(runs) => runs as u64,
+            None => SIZES,
+        }
+    }
+
+    /// Goes on until something has failed; not where the number of runs is given.
+    fn searches(self) -> bool {
+        self.is_experiment() && self.setting.runs.is_none()
+    }
+
+    fn threads(self) -> usize {
+        self.setting.threads.unwrap_or(THREADS)
+    }
+
+    /// Microseconds before the first change: a few changes would be over before the other threads are under way.
+    fn lead_us(self) -> u64 {
+        const FEW: usize = 10;
+        let few = self.setting.changes.is_some_and(|changes| changes <= FEW);
+        if few { 20_000 } else { 0 }
+    }
+
+    /// The environment is left as it is given, apart from one addition by the program or its interpreter.
+    fn is_bare(self) -> bool {
+        self.setting.env_vars.is_some()
+    }
+
+    /// In a given environment, what PATH, LANG and the pieces of `env-bytes` leave; else the usual number.
+    fn sentinels(self) -> usize {
+        match self.setting.env_vars {
+            Some(count) => {
+                let others = 1 + usize::from(self.setting.lang) + self.pieces().count();
+                count.saturating_sub(others).max(1)
+            }
+            None => SENTINELS,
+        }
+    }
+
+    /// The lengths of the variables that `env-bytes` asks for: the kernel takes no single string of more than 128 KiB.
+    fn pieces(self) -> impl Iterator<Item = usize> {
+        const PIECE: usize = 100_000;
+        let bytes = self.setting.env_bytes.unwrap_or(0);
+        (0..bytes).step_by(PIECE).map(move |start| PIECE.min(bytes - start))
     }
 
     fn run_seconds(self) -> f64 {
@@ -97,8 +143,13 @@ pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watchi
         wall: extent.time + (laboratory.budget * 3).min(MOST_GRACE),
         output: 4 << 20,
     };
-    let outcome = run_bounded(&PathBuf::from(program), arguments, &environment(laboratory), bounds)
-        .map_err(|error| format!("the replay cannot be started: {error}"))?;
+    let outcome = run_bounded(
+        &PathBuf::from(program),
+        arguments,
+        &environment(laboratory, extent),
+        bounds,
+    )
+    .map_err(|error| format!("the replay cannot be started: {error}"))?;
     read(&outcome)
 }
 
@@ -122,16 +173,20 @@ fn python_command(
         "control": extent.control,
         "checker": checker(laboratory),
         "check_command": environ_check::NAME,
-        "sentinels": SENTINELS,
-        "steps": STEPS,
+        "sentinels": extent.sentinels(),
+        "steps": extent.setting.changes.unwrap_or(STEPS),
         "pace_us": PACE,
         "run_seconds": extent.run_seconds(),
-        "threads": THREADS,
+        "threads": extent.threads(),
         "trials": extent.trials,
         "runs": extent.runs(),
         "seconds": extent.time.as_secs_f64(),
-        "search": extent.is_experiment(),
+        "search": extent.searches(),
         "alarm": ALARM,
+        "bare": extent.is_bare(),
+        "lead_us": extent.lead_us(),
+        "command_length": extent.setting.command_length.unwrap_or(0),
+        "env_bytes": extent.setting.env_bytes.unwrap_or(0),
     });
     let mut command = vec![interpreter.program.clone().into_os_string()];
     command.extend(["-I", "-S", "-B", "-c", replay::PYTHON, &parameters.to_string()].map(OsString::from));
@@ -164,34 +219,103 @@ fn native_command(
         control: extent.control,
         checker: checker(laboratory).to_string_lossy().into_owned(),
         check_command: environ_check::NAME.to_owned(),
-        sentinels: SENTINELS,
-        steps,
+        sentinels: extent.sentinels(),
+        steps: extent.setting.changes.unwrap_or(steps),
         pace_us,
         run_seconds: extent.run_seconds(),
-        threads: THREADS,
+        threads: extent.threads(),
         trials: extent.trials,
         runs: extent.runs(),
         seconds: extent.time.as_secs_f64(),
-        search: extent.is_experiment(),
+        search: extent.searches(),
         alarm: ALARM,
+        bare: extent.is_bare(),
+        lead_us: extent.lead_us(),
+        command_length: extent.setting.command_length.unwrap_or(0),
+        env_bytes: extent.setting.env_bytes.unwrap_or(0),
     };
+    // What is Rust's own cannot be had from a C compiler.
+    if let Some(compiled) = &laboratory.compiled
+        && !mutation.is_std()
+        && !partner.uses_std()
+    {
+        let program = compiled.as_ref().map_err(Clone::clone)?.program();
+        return Ok(compiled_command(program, &parameters));
+    }
     let text = serde_json::to_string(&parameters).map_err(|error| error.to_string())?;
     Ok(vec![helper.clone().into_os_string(), replay::NAME.into(), text.into()])
 }
 
+/// The word by which a form is serialised.
+fn word(form: impl Serialize) -> String {
+    let value = serde_json::to_value(form).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The command line of `replay.c`.
+fn compiled_command(program: PathBuf, parameters: &Parameters) -> Vec<OsString> {
+    let partner = match parameters.partner {
+        NativePartner::Mutation(other) => format!("mutation:{}", word(other)),
+        partner => word(partner),
+    };
+    let numbers = [
+        parameters.sentinels.to_string(),
+        parameters.steps.to_string(),
+        parameters.pace_us.to_string(),
+        parameters.run_seconds.to_string(),
+        parameters.threads.to_string(),
+        parameters.trials.to_string(),
+        parameters.runs.to_string(),
+        parameters.seconds.to_string(),
+        u8::from(parameters.search).to_string(),
+        parameters.alarm.to_string(),
+        parameters.command_length.to_string(),
+        parameters.env_bytes.to_string(),
+        parameters.lead_us.to_string(),
+        u8::from(parameters.bare).to_string(),
+    ];
+    let words = [
+        word(parameters.mutation),
+        partner,
+        word(parameters.control),
+        parameters.checker.clone(),
+        parameters.check_command.clone(),
+    ];
+    let all = words.into_iter().chain(numbers).map(OsString::from);
+    [program.into_os_string()].into_iter().chain(all).collect()
+}
+
 /// The environment of a replay: nothing of the user's but what the loader needs.
-fn environment(laboratory: &Laboratory) -> Vec<(OsString, OsString)> {
+fn environment(laboratory: &Laboratory, extent: Extent) -> Vec<(OsString, OsString)> {
     let mut path = OsString::new();
     if let Some(directory) = laboratory.helper.as_ref().and_then(|helper| helper.parent()) {
         path.push(directory);
         path.push(":");
     }
     path.push("/usr/local/bin:/usr/bin:/bin");
+    if extent.is_bare() {
+        return bare_environment(path, extent);
+    }
     // LC_ALL keeps CPython from coercing the locale, which would add a variable by itself (PEP 538).
     let mut environment = vec![("PATH".into(), path), ("LC_ALL".into(), "C".into())];
     if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
         environment.push(("LD_LIBRARY_PATH".into(), libraries));
     }
+    environment
+}
+
+/// PATH, LANG if it is asked for, what `env-bytes` asks for, and sentinels: `env-vars` in all, if that is enough
+/// for the others and one sentinel.
+fn bare_environment(path: OsString, extent: Extent) -> Vec<(OsString, OsString)> {
+    let mut environment = vec![("PATH".into(), path)];
+    if extent.setting.lang {
+        environment.push(("LANG".into(), "C.UTF-8".into()));
+    }
+    let pieces = extent.pieces().enumerate();
+    environment
+        .extend(pieces.map(|(index, length)| (format!("ENVRACE_B{index:02}").into(), "x".repeat(length).into())));
+    let sentinels = (0..extent.sentinels()).map(environ_check::sentinel);
+    environment.extend(sentinels.map(|(name, value)| (name.into(), value.into())));
     environment
 }
 

@@ -90,6 +90,24 @@ fn other_libc() -> String {
     if musl { "musl" } else { "unknown libc" }.to_owned()
 }
 
+/// The C library of programs that are linked to musl dynamically, as its loader names itself, and the name of an unknown
+/// one where there is no such loader.
+pub fn loader_libc() -> String {
+    let loaders = std::fs::read_dir("/lib").into_iter().flatten().flatten();
+    let is_musl = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("ld-musl-");
+    let Some(loader) = loaders.into_iter().find(is_musl) else {
+        return "unknown libc".to_owned();
+    };
+    let bounds = Bounds {
+        wall: Duration::from_secs(5),
+        output: 1 << 16,
+    };
+    // Without arguments it prints its name and version, and how to use it.
+    let said = run_bounded(&loader.path(), &[], &[], bounds).map_or(String::new(), |outcome| outcome.stderr);
+    let version = said.lines().find_map(|line| line.strip_prefix("Version "));
+    version.map_or("musl".to_owned(), |version| format!("musl {}", version.trim()))
+}
+
 /// The argument by which a hidden command is asked whether it can work here, and the exit code that says yes. Not 0,
 /// which any program may answer.
 pub const PROBE_ARGUMENT: &str = "probe";
@@ -122,8 +140,20 @@ pub fn machine(interpreter: Option<&Interpreter>) -> Machine {
     }
 }
 
+/// This binary carries its C library, which need not be the machine's.
+pub const STATIC: bool = cfg!(target_feature = "crt-static");
+
 /// The C library that this binary is linked to.
 pub fn own_libc() -> String {
+    let name = own_libc_name();
+    if STATIC {
+        format!("{name} (linked into envrace)")
+    } else {
+        name
+    }
+}
+
+fn own_libc_name() -> String {
     #[cfg(target_env = "gnu")]
     {
         // SAFETY: gnu_get_libc_version has no preconditions and returns a static NUL-terminated string.

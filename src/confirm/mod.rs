@@ -8,6 +8,7 @@
 
 mod call_text;
 mod emit;
+mod compile;
 mod environ_check;
 mod experiment;
 mod follow;
@@ -25,7 +26,9 @@ mod pattern_python;
 mod plan;
 mod replay;
 mod run;
+mod setting;
 mod statistics;
+mod sweep;
 mod symptom;
 mod tally;
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::finding::{Evidence, Finding, Verdict};
@@ -50,7 +54,9 @@ pub use observer::{Ended, MOST_TEXT as MOST_ARGUMENT, trace_line};
 pub use pattern::Pattern;
 pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};
+pub use setting::{Knob, Setting, Sweep};
 pub use statistics::interval;
+pub use sweep::{SweepRow, SweepTable};
 pub use witness::{Seen, Subject, Witness, WitnessError, witness};
 
 /// How to confirm.
@@ -63,6 +69,9 @@ pub struct ConfirmOptions {
     pub budget: Duration,
     /// A program that answers to the hidden commands; `None` for this very program.
     pub helper: Option<PathBuf>,
+    /// The C compiler in whose program C patterns are replayed. `None` for this very binary, against the C library that
+    /// it is linked to, unless that is its own: then it is `cc`.
+    pub compiler: Option<PathBuf>,
     /// Holds each child at the entry of `execve` until its array has moved: a schedule that otherwise needs luck.
     pub active: bool,
     /// Reports each failed `execve` as [`Progress::Trace`].
@@ -75,6 +84,7 @@ impl Default for ConfirmOptions {
             python: PathBuf::from("python3"),
             budget: Duration::from_secs(2),
             helper: None,
+            compiler: machine::STATIC.then(|| PathBuf::from("cc")),
             active: false,
             trace: false,
         }
@@ -140,7 +150,7 @@ pub fn confirm(
     if plan.experiments.is_empty() {
         return summary;
     }
-    let laboratory = laboratory(options);
+    let laboratory = laboratory(options, plan.experiments.iter().map(|experiment| &experiment.pattern));
     if let (true, Err(reason)) = (options.trace, &laboratory.observer) {
         progress(&Progress::Untraced(reason.clone()));
     }
@@ -170,6 +180,22 @@ pub fn confirm(
     summary
 }
 
+/// Replays each pattern of `findings` under each value of a knob, and hands its table on as soon as it is filled.
+///
+/// `fixed` holds the other knobs.
+pub fn sweep(
+    findings: &[Finding],
+    options: &ConfirmOptions,
+    values: &Sweep,
+    fixed: Setting,
+    table: &mut dyn FnMut(&SweepTable),
+) {
+    let plan = plan(findings);
+    let patterns = || plan.experiments.iter().map(|experiment| &experiment.pattern);
+    let laboratory = laboratory(options, patterns());
+    patterns().for_each(|pattern| table(&sweep::sweep(pattern, &laboratory, values, fixed)));
+}
+
 /// Kills whatever confirm has started when the process gets SIGINT, SIGTERM or SIGHUP; then it ends by that signal.
 pub fn clean_up_on_signals() {
     run::clean_up_on_signals();
@@ -190,7 +216,9 @@ pub fn hidden_main(arguments: &[String]) -> Option<ExitCode> {
 }
 
 /// Finds out once what all experiments use.
-fn laboratory(options: &ConfirmOptions) -> Laboratory {
+fn laboratory<'a>(options: &ConfirmOptions, mut patterns: impl Iterator<Item = &'a Pattern>) -> Laboratory {
+    let needed = patterns.any(Pattern::is_of_c);
+    let compiler = options.compiler.as_ref().filter(|_| needed);
     let helper = options.helper.clone().or_else(|| std::env::current_exe().ok());
     let helper = helper.filter(|program| machine::answers(program, environ_check::NAME).is_ok());
     let observer = match &helper {
@@ -201,6 +229,7 @@ fn laboratory(options: &ConfirmOptions) -> Laboratory {
         python: machine::interpreter(&options.python),
         observer,
         helper,
+        compiled: compiler.map(|compiler| compile::compile(compiler).map(Arc::new)),
         active: options.active,
         trace: options.trace,
         budget: options.budget,

@@ -34,6 +34,14 @@ impl Pattern {
         }
     }
 
+    /// Both sides are calls of the C library, so that a C program can replay them.
+    pub fn is_of_c(&self) -> bool {
+        match self {
+            Pattern::Python { .. } => false,
+            Pattern::Native { mutation, partner } => !mutation.is_std() && !partner.uses_std(),
+        }
+    }
+
     /// The partner's own result hides the errno of `execve`.
     pub fn hides_errno(&self) -> bool {
         match self {

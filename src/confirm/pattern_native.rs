@@ -124,6 +124,14 @@ impl NativePartner {
         )
     }
 
+    /// It is a form of Rust's standard library, or a mutation that is.
+    pub fn uses_std(self) -> bool {
+        match self {
+            NativePartner::Mutation(other) => other.is_std(),
+            other => other.is_std(),
+        }
+    }
+
     /// How a mutator beside it is to go: steps in one run, and microseconds after each.
     ///
     /// Arrays of more than about 127 entries are rarely moved (glibc's small bins end there), so a new run with a small

@@ -4,13 +4,13 @@
 //! killed on every path: at its normal end, when a bound is passed, when envrace itself is told to stop, and, by a
 //! [`Guardian`], when envrace is killed.
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -275,11 +275,68 @@ impl Drop for Group {
     }
 }
 
+/// The temporary folder that is in use now, for the signal handler.
+static SCRATCH: AtomicPtr<ScratchNames> = AtomicPtr::new(std::ptr::null_mut());
+
+#[derive(Debug)]
+struct ScratchNames {
+    files: [CString; 3],
+    folder: CString,
+}
+
+/// A temporary folder with these files, which the signal handler takes away while this value lives. There is one at a
+/// time; a second one is left to its owner.
+#[derive(Debug)]
+pub struct Scratch {
+    mine: bool,
+}
+
+impl Scratch {
+    /// Takes charge of the folder.
+    pub fn enter(files: [CString; 3], folder: CString) -> Scratch {
+        let names = Box::into_raw(Box::new(ScratchNames { files, folder }));
+        let none = std::ptr::null_mut();
+        let mine = SCRATCH
+            .compare_exchange(none, names, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
+        if !mine {
+            // SAFETY: it was made by Box::into_raw above and given to nobody.
+            drop(unsafe { Box::from_raw(names) });
+        }
+        Scratch { mine }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.mine {
+            // The names are leaked, for the handler may be reading them on another thread just now.
+            SCRATCH.store(std::ptr::null_mut(), Ordering::SeqCst);
+        }
+    }
+}
+
+/// Removes the temporary folder, if there is one. Async-signal-safe.
+fn remove_scratch() {
+    let names = SCRATCH.load(Ordering::SeqCst);
+    if names.is_null() {
+        return;
+    }
+    // SAFETY: what is stored there was made by Box::into_raw and is never freed. unlink and rmdir are async-signal-safe
+    // and get NUL-terminated strings.
+    unsafe {
+        for file in &(*names).files {
+            libc::unlink(file.as_ptr());
+        }
+        libc::rmdir((*names).folder.as_ptr());
+    }
+}
+
 /// Makes Ctrl-C, SIGTERM and SIGHUP kill every live group before envrace ends by that signal.
 pub fn clean_up_on_signals() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let action = SigAction::new(SigHandler::Handler(on_signal), SaFlags::SA_RESETHAND, SigSet::empty());
-        // SAFETY: the handler uses atomics, kill and raise only, all async-signal-safe.
+        // SAFETY: the handler uses atomics, kill, unlink, rmdir and raise only, all async-signal-safe.
         let _set = unsafe { sigaction(signal, &action) };
     }
 }
@@ -291,6 +348,7 @@ extern "C" fn on_signal(signal: libc::c_int) {
             let _gone = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
+    remove_scratch();
     // SA_RESETHAND has restored the default action, so this ends the process as the signal would have.
     if let Ok(signal) = Signal::try_from(signal) {
         let _ended = raise(signal);

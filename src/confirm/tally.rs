@@ -32,6 +32,12 @@ pub struct RunLine {
     pub seconds: f64,
 }
 
+/// The line that a compiled replay prints first.
+#[derive(Debug, Deserialize)]
+struct LibcLine {
+    libc: String,
+}
+
 /// The name of the symptom that the replay and the observer both can see.
 const FAULT: &str = "EFAULT";
 
@@ -42,6 +48,8 @@ pub struct Tally {
     pub trials: u64,
     pub mutations: u64,
     pub failures: u64,
+    /// Runs with a failure.
+    pub failed_runs: u64,
     pub first: Option<FirstFailure>,
     pub seen: BTreeMap<String, u64>,
     pub spoiled: BTreeMap<String, u64>,
@@ -53,6 +61,8 @@ pub struct Tally {
     pub trace: Vec<String>,
     /// Why the observer could not observe.
     pub refused: Option<String>,
+    /// The C library that was tested, where it is not this binary's own.
+    pub libc: Option<String>,
 }
 
 impl Tally {
@@ -62,6 +72,8 @@ impl Tally {
         for line in output.lines() {
             if let Ok(watch) = serde_json::from_str::<WatchLine>(line) {
                 tally.watch(watch);
+            } else if let Ok(line) = serde_json::from_str::<LibcLine>(line) {
+                tally.libc = Some(line.libc);
             } else if let Ok(run) = serde_json::from_str::<RunLine>(line) {
                 tally.add(&run);
             }
@@ -116,6 +128,7 @@ impl Tally {
                 seconds,
             });
         }
+        self.failed_runs += u64::from(run.failures > 0 || run.end.starts_with("signal:"));
         self.trials += run.trials;
         self.mutations += run.mutations;
         self.failures += run.failures;
@@ -163,7 +176,7 @@ mod tests {
     #[test]
     fn runs_are_added_and_the_first_failure_counts_earlier_trials() {
         let tally = Tally::of(
-            "{\"trials\":10,\"mutations\":4,\"end\":\"exit\"}\nnoise\n\
+            "{\"libc\":\"glibc 2.36\"}\n{\"trials\":10,\"mutations\":4,\"end\":\"exit\"}\nnoise\n\
              {\"trials\":7,\"failures\":2,\"first\":[3,0.5],\"seen\":{\"EFAULT\":2},\"end\":\"exit\"}\n\
              {\"trials\":5,\"failures\":1,\"first\":[1,0.9],\"seen\":{\"EFAULT\":1},\"end\":\"exit\"}\n",
         );
@@ -179,6 +192,7 @@ mod tests {
             })
         );
         assert_eq!(tally.seen["EFAULT"], 3);
+        assert_eq!((tally.failed_runs, tally.libc), (2, Some("glibc 2.36".to_owned())));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub fn site(entries: &[&str], shape: Option<&str>, code: &str) -> Site {
         shape: shape.map(str::to_owned),
         function: "f".to_owned(),
         chain: Vec::new(),
+        thread: None,
         repeated: true,
         language: "python".to_owned(),
         spawns: None,

@@ -6,7 +6,9 @@ use crate::finding::{
 };
 use crate::input::Sources;
 use crate::knowledge::{MatchKind, PairVerdict, Role, Shape};
-use crate::model::{AccessKind, Chain, Engine, FuncId, Pair, PairKind, PairSide, Program, SiteInfo, StartId};
+use crate::model::{
+    AccessKind, Chain, ChainStep, Engine, FuncId, Pair, PairKind, PairSide, Program, SiteInfo, StartId,
+};
 
 use super::{Case, Options};
 
@@ -63,7 +65,8 @@ impl<'p, 't> Describe<'p, 't> {
     }
 
     /// The site of a side, with its chain.
-    pub fn site(&self, side: &PairSide) -> Site {
+    /// `thread` is the side's among the overlap's.
+    pub fn site(&self, side: &PairSide, thread: Option<u32>) -> Site {
         let info = self.info(side);
         let location = self.location(info.function, info.span);
         let catalog = self.engine.values.catalog;
@@ -86,6 +89,7 @@ impl<'p, 't> Describe<'p, 't> {
             shape,
             function: self.engine.values.tree.display(info.function),
             chain: self.steps(&side.access.chain),
+            thread,
             repeated: side.access.repeated || side.many,
             language: info.language.name().to_owned(),
             spawns: self.engine.spawned(info),
@@ -106,9 +110,13 @@ impl<'p, 't> Describe<'p, 't> {
     }
 
     fn steps(&self, chain: &Chain) -> Vec<Step> {
-        chain
-            .steps()
-            .into_iter()
+        self.chain(&chain.steps())
+    }
+
+    /// Steps as places with words.
+    pub fn chain(&self, steps: &[ChainStep]) -> Vec<Step> {
+        steps
+            .iter()
             .map(|step| Step {
                 path: self.path(step.function).to_owned(),
                 line: step.span.line,
@@ -182,6 +190,21 @@ impl<'p, 't> Describe<'p, 't> {
             reason: self.reason(pair, &threads, &ancestor),
             threads,
             ancestor,
+        }
+    }
+
+    /// Which of the overlap's threads makes the mutation, and which the partner.
+    pub fn sides(&self, pair: &Pair) -> (Option<u32>, Option<u32>) {
+        let first = pair.mutation.thread.map(|_| 0);
+        match (pair.kind, pair.mutation.thread, pair.partner.thread) {
+            (PairKind::Tests, ..) => (Some(0), Some(1)),
+            // The child's fork is made where the mutation is; the partner's thread is one that is alive meanwhile.
+            (PairKind::ForkWindow, ..) => (first, first),
+            // A team of threads that run one region.
+            (PairKind::Race, None, None) => (Some(0), Some(0)),
+            (PairKind::Race, a, Some(b)) if a.is_none_or(|a| a == b) => (first, Some(0)),
+            (PairKind::Race, _, Some(_)) => (first, Some(1)),
+            (PairKind::Race, Some(_), None) => (first, None),
         }
     }
 

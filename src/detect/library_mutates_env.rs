@@ -94,7 +94,7 @@ fn note(describe: &Describe<'_, '_>, access: &Access, function: &str) -> Finding
         ),
         help: "say in its documentation that no other thread may run, or return the value instead of setting it"
             .to_owned(),
-        mutation: describe.site(&side),
+        mutation: describe.site(&side, None),
         partner: None,
         partner_kind: PartnerKind::Spawn,
         overlap: Overlap {

@@ -10,7 +10,7 @@ use crate::facts::{FileFacts, Problem};
 use crate::finding::{Confidence, Finding, FindingBuilder, RuleCode, Severity};
 use crate::input::Sources;
 use crate::knowledge::{Catalog, PairVerdict, Target, pair_verdict_as};
-use crate::model::{self, AccessKind, Pair, PairKind, Program, Tree};
+use crate::model::{self, AccessKind, Census, Pair, PairKind, Program, Tree};
 
 mod concurrent_env_mutations;
 mod describe;
@@ -21,8 +21,10 @@ mod env_seen_by_chance;
 mod explain;
 mod library_mutates_env;
 mod parallel_tests_share_env;
+mod picture;
 
 use describe::Describe;
+pub use picture::{EventKind, EventView, LaneView, Link, ProgramView, links};
 
 /// How much is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub struct Options {
 pub struct Analysis {
     pub findings: Vec<Finding>,
     pub problems: Vec<Problem>,
+    pub census: Census,
+    /// Each program's threads, where they were asked for.
+    pub programs: Vec<ProgramView>,
     /// Explanations by path and line.
     explanations: BTreeMap<(String, u32), Vec<String>>,
     /// For files without a site at a line: what can be said of the file.
@@ -97,9 +102,24 @@ const PARTNERS: usize = 4;
 
 /// Finds the pairs in a program and says what each can do.
 pub fn analyse(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, options: &Options) -> Analysis {
+    on_own_stack(files, sources, catalog, options, false)
+}
+
+/// As [`analyse`], with each program's threads for a picture.
+pub fn analyse_for_picture(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, options: &Options) -> Analysis {
+    on_own_stack(files, sources, catalog, options, true)
+}
+
+fn on_own_stack(
+    files: Vec<FileFacts>,
+    sources: &Sources,
+    catalog: &Catalog,
+    options: &Options,
+    picture: bool,
+) -> Analysis {
     // Deep call chains recurse in the model; the stack is the analysis's own.
     std::thread::scope(|scope| {
-        let work = || analyse_here(files, sources, catalog, options);
+        let work = || analyse_here(files, sources, catalog, options, picture);
         let thread = std::thread::Builder::new()
             .stack_size(1 << 30)
             .spawn_scoped(scope, work);
@@ -110,9 +130,15 @@ pub fn analyse(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, opti
     })
 }
 
-fn analyse_here(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, options: &Options) -> Analysis {
+fn analyse_here(
+    files: Vec<FileFacts>,
+    sources: &Sources,
+    catalog: &Catalog,
+    options: &Options,
+    picture: bool,
+) -> Analysis {
     let tree = Tree::new(files);
-    let program = model::analyse(&tree, catalog, &options.target);
+    let mut program = model::analyse(&tree, catalog, &options.target);
     let describe = Describe::new(&program, sources, options);
     let mut candidates: Vec<(Finding, u32)> = Vec::new();
     for pair in program.engine.pairs.iter() {
@@ -135,11 +161,20 @@ fn analyse_here(files: Vec<FileFacts>, sources: &Sources, catalog: &Catalog, opt
         key(a).cmp(&key(b))
     });
     let explanations = explain::all(&describe, &program, &findings);
+    let census = model::census(&program.engine);
+    let roots = explain::roots(&program);
+    let programs = if picture {
+        picture::programs(&mut program, sources, options, &findings)
+    } else {
+        Vec::new()
+    };
     Analysis {
         findings,
         problems: Vec::new(),
+        census,
+        programs,
         explanations,
-        roots: explain::roots(&program),
+        roots,
     }
 }
 
@@ -185,6 +220,7 @@ fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft
     // What rests on a guess is said to those who ask for notes, and stops nobody else.
     let guessed = case.pair.certainty.confidence == Confidence::Low;
     let severity = if guessed { Severity::Note } else { draft.severity };
+    let (mutating, partner) = describe.sides(case.pair);
     FindingBuilder {
         code: rule.code,
         effect: case.verdict.effect,
@@ -192,8 +228,8 @@ fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft
         confidence,
         message: draft.message,
         help: draft.help,
-        mutation: describe.site(&case.pair.mutation),
-        partner: Some(describe.site(&case.pair.partner)),
+        mutation: describe.site(&case.pair.mutation, mutating),
+        partner: Some(describe.site(&case.pair.partner, partner)),
         partner_kind: describe.partner_kind(case),
         overlap: describe.overlap(case.pair),
         holds_for: case.verdict.holds_for.clone(),

@@ -7,7 +7,8 @@
 //! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
-//! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place.
+//! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place,
+//! [`lanes`] lays out each program's threads.
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
@@ -16,6 +17,7 @@ mod calls;
 mod escaped;
 mod extensions;
 mod higher;
+mod lanes;
 mod linkage;
 mod meaning;
 mod members;
@@ -36,6 +38,7 @@ mod values;
 mod walk;
 mod why;
 
+pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, RootKind, Runner, census, lanes};
 pub use pairs::{Pair, PairKind, PairSide};
 pub use program::{Engine, Program, StartInfo, SummaryKey, analyse};
 pub use sites::{AccessKind, SiteId, SiteInfo};

@@ -357,6 +357,12 @@ impl ThreadAccesses {
         &self.list[..self.own]
     }
 
+    /// What a thread does itself, forked children included.
+    pub fn of(&self, thread: StartId) -> impl Iterator<Item = &Access> {
+        let own = self.list.iter().filter(move |(_, by)| *by == thread);
+        own.map(|(access, _)| access)
+    }
+
     fn mutations(&self) -> &[(Access, StartId)] {
         &self.list[..self.mutations]
     }

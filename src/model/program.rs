@@ -261,6 +261,12 @@ impl<'t> Engine<'t> {
         info.created == info.site || info.created.0 != info.site.0 || self.looped.contains(&info.created)
     }
 
+    /// Whether several threads may begin at a start: the API makes them, or a loop does.
+    pub fn starts_many(&self, start: StartId) -> bool {
+        let info = self.start(start);
+        info.many || self.looped.contains(&info.site) && self.can_repeat(start)
+    }
+
     /// The parameters of a function that it calls or starts threads on.
     pub fn called_parameters(&self, func: FuncId) -> Vec<crate::facts::LocalIndex> {
         self.higher.get(&func).cloned().unwrap_or_default()
@@ -637,7 +643,7 @@ impl<'t> Engine<'t> {
     }
 
     /// What the functions do that a thread runs.
-    fn entry_summaries(&mut self, start: StartId) -> Vec<Rc<Summary>> {
+    pub(super) fn entry_summaries(&mut self, start: StartId) -> Vec<Rc<Summary>> {
         let info = self.start(start).clone();
         let summary = |function: &FuncId| {
             let key = SummaryKey {

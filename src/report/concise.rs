@@ -14,7 +14,7 @@ pub fn concise(report: &Report) -> String {
         out.push('\n');
     }
     if report.detail > Detail::Quiet {
-        summary::write(&mut out, report);
+        summary::write(&mut out, report, summary::Quiet::Short);
     }
     out
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use ariadne::{Color, Config, IndexType, Label, ReportKind};
 
-use crate::finding::{Finding, Location, PartnerKind, Severity};
+use crate::finding::{Finding, Location, PartnerKind, RuleCode, Severity};
 use crate::input::Sources;
 
 use super::text::{Style, WIDTH, merge_styles, paint, wrap};
@@ -15,8 +15,8 @@ use super::{Detail, Report, sanitise, sections, summary};
 /// A place on a longer line gets no picture: it is generated code, and would fill the screen.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
-/// Nothing to the right of this column is underlined, except for a place's first character.
-const MAX_UNDERLINED: usize = 46;
+/// Columns beside the source and its label: line number, frame, and the line that leads to the label.
+const FRAME: usize = 14;
 
 /// The report as text with colours; silenced findings are counted but not shown.
 pub fn human(report: &Report) -> String {
@@ -27,12 +27,12 @@ pub fn human(report: &Report) -> String {
     };
     for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none()) {
         heading(&mut out, finding);
-        gallery.draw(&mut out, finding);
+        gallery.draw(&mut out, finding, report.pictures);
         sections::write(&mut out, finding, report.detail);
         out.push('\n');
     }
     if report.detail > Detail::Quiet {
-        summary::write(&mut out, report);
+        summary::write(&mut out, report, summary::Quiet::Explained);
     }
     out
 }
@@ -90,19 +90,34 @@ fn pointers(finding: &Finding) -> Vec<Pointer<'_>> {
             color: Color::Yellow,
         });
     }
+    let tests = finding.code == RuleCode::ER006;
     for thread in &finding.overlap.threads {
-        let what = if thread.many {
-            "starts threads"
-        } else {
-            "starts a thread"
-        };
         let entry = shorten(&thread.entry);
-        let text = format!("{what}: {entry}");
-        all.push(Pointer {
-            place: &thread.start,
-            text,
-            color: Color::Cyan,
-        });
+        let what = match thread.many {
+            _ if tests => "a test",
+            true => "starts threads",
+            false => "starts a thread",
+        };
+        // A team of threads begins where the mutation stands.
+        if thread.start != finding.mutation.location {
+            all.push(Pointer {
+                place: &thread.start,
+                text: format!("{what}: {entry}"),
+                color: Color::Cyan,
+            });
+        }
+        if let Some(joined) = &thread.joined {
+            let text = if thread.note.is_some() {
+                "a join that may not end it"
+            } else {
+                "joined only here"
+            };
+            all.push(Pointer {
+                place: joined,
+                text: text.to_owned(),
+                color: Color::Blue,
+            });
+        }
     }
     all
 }
@@ -124,13 +139,15 @@ struct Gallery<'a> {
 }
 
 impl Gallery<'_> {
-    /// Appends the picture of a finding; a place that cannot be drawn is named instead.
-    fn draw(&mut self, out: &mut String, finding: &Finding) {
+    /// Appends the picture of a finding; a place that cannot be drawn, or all where pictures are unwanted, are named
+    /// instead.
+    fn draw(&mut self, out: &mut String, finding: &Finding, pictures: bool) {
         let mut labels: Vec<Label<Range>> = Vec::new();
         let mut first = None;
         let mut unseen = Vec::new();
         for (order, pointer) in pointers(finding).into_iter().enumerate() {
-            match self.range(pointer.place) {
+            let drawable = pictures.then(|| self.range(pointer.place, pointer.text.chars().count()));
+            match drawable.flatten() {
                 Some(range) => {
                     let range = (pointer.place.path.clone(), range);
                     first.get_or_insert_with(|| range.clone());
@@ -164,8 +181,9 @@ impl Gallery<'_> {
         }
     }
 
-    /// The range of the first line of `place` in characters of its file.
-    fn range(&mut self, place: &Location) -> Option<std::ops::Range<usize>> {
+    /// The range of the first line of `place` in characters of its file. A label of `label` characters stands to the right
+    /// of what is underlined, and is to fit too.
+    fn range(&mut self, place: &Location, label: usize) -> Option<std::ops::Range<usize>> {
         let source = self.prepare(&place.path)?;
         let line = source.line((place.line as usize).checked_sub(1)?)?;
         let text = source.get_line_text(line)?;
@@ -179,8 +197,8 @@ impl Gallery<'_> {
         } else {
             (place.end_column.max(1) as usize - 1).min(length)
         };
-        // The words of a label stand to the right of what it underlines, and they are to fit too.
-        let end = end.min(MAX_UNDERLINED.max(start + 1));
+        let room = WIDTH.saturating_sub(FRAME + label);
+        let end = end.min(room.max(start + 1));
         let offset = line.offset();
         Some(offset + start..offset + end.max(start))
     }
@@ -255,6 +273,34 @@ mod tests {
         }
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         assert!(!text.contains("fingerprint"));
+    }
+
+    #[test]
+    fn the_join_is_in_the_picture() {
+        let mut sample = sample::seed();
+        sample.findings[0].overlap.threads[0].joined = Some(sample::place("build.py", 9, 5, 12));
+        assert!(plain(&sample).contains("─ joined only here\n"), "{}", plain(&sample));
+        sample.findings[0].overlap.threads[0].note = Some("it has a time-out".to_owned());
+        assert!(
+            plain(&sample).contains("─ a join that may not end it\n"),
+            "{}",
+            plain(&sample)
+        );
+    }
+
+    #[test]
+    fn without_pictures_every_place_is_in_words() {
+        let mut sample = sample::seed();
+        sample.pictures = false;
+        let text = plain(&sample);
+        for expected in [
+            "  plugins/python/plugin.py:3:5: changes the environment\n",
+            "  build.py:4:18: starts a program\n",
+            "  build.py:8:9: starts threads: worker\n",
+        ] {
+            assert!(text.contains(expected), "no `{expected}` in\n{text}");
+        }
+        assert!(!text.contains(['│', '╭', '─']), "{text}");
     }
 
     #[test]

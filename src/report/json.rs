@@ -1,4 +1,4 @@
-//! The document `envrace/1`. Its findings are the serialised [`Finding`]s, silenced ones included.
+//! The document `envrace/1`, whole or as lines. Its findings are the serialised [`Finding`]s, silenced ones included.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::finding::{Finding, SuppressedBy};
 use crate::knowledge::Target;
 
 use super::summary::suppressed;
-use super::{Package, Report};
+use super::{Package, Report, sanitise};
 
 /// The name of the contract.
 pub(super) const SCHEMA: &str = "envrace/1";
@@ -54,11 +54,34 @@ struct SummaryDocument<'a> {
     unchanged: u64,
     /// Findings of the baseline that no longer occur.
     stale: u64,
+    /// Places that change the environment, start a process with it, read it, or start a thread.
+    mutations: u64,
+    spawns: u64,
+    reads: u64,
+    starts: u64,
+}
+
+/// A line of JSON Lines.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Finding(&'a Finding),
+    Problem(&'a Problem),
+    Package(&'a Package),
+    Summary(Box<LastLine<'a>>),
+}
+
+#[derive(Serialize)]
+struct LastLine<'a> {
+    schema: &'static str,
+    version: &'static str,
+    target: TargetDocument,
+    #[serde(flatten)]
+    summary: SummaryDocument<'a>,
 }
 
 /// The report as JSON, with a line end at its end.
 pub fn json(report: &Report) -> String {
-    let summary = report.summary;
     let document = Document {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
@@ -66,21 +89,55 @@ pub fn json(report: &Report) -> String {
         findings: report.findings,
         problems: report.problems,
         packages: report.packages,
-        summary: SummaryDocument {
-            files: summary.files,
-            parsed: summary.parsed,
-            skipped: summary.passed_over.total(),
-            by_rule: by_rule(report.findings),
-            silenced: suppressed(report.findings, SuppressedBy::Source),
-            baselined: suppressed(report.findings, SuppressedBy::Baseline),
-            below_confidence: summary.below_confidence,
-            notes: summary.notes,
-            switched_off: summary.switched_off,
-            unchanged: summary.unchanged,
-            stale: summary.stale,
-        },
+        summary: summary(report),
     };
     pretty(&document)
+}
+
+/// The report as lines of JSON, each a finding, a problem, or last the summary, told apart by their `type`: what reads a
+/// long run can begin before its end, and a file can be cut and joined by lines.
+pub fn jsonl(report: &Report) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |line: &Line| lines.push(serde_json::to_string(line).expect(SERIALISES));
+    for finding in report.findings {
+        add(&Line::Finding(finding));
+    }
+    for problem in report.problems {
+        add(&Line::Problem(problem));
+    }
+    for package in report.packages {
+        add(&Line::Package(package));
+    }
+    add(&Line::Summary(Box::new(LastLine {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        target: target(report.target),
+        summary: summary(report),
+    })));
+    lines.iter().map(|line| sanitise::json(line) + "\n").collect()
+}
+
+const SERIALISES: &str = "plain structs with string keys always serialise";
+
+fn summary<'a>(report: &Report<'a>) -> SummaryDocument<'a> {
+    let summary = report.summary;
+    SummaryDocument {
+        files: summary.files,
+        parsed: summary.parsed,
+        skipped: summary.passed_over.total(),
+        by_rule: by_rule(report.findings),
+        silenced: suppressed(report.findings, SuppressedBy::Source),
+        baselined: suppressed(report.findings, SuppressedBy::Baseline),
+        below_confidence: summary.below_confidence,
+        notes: summary.notes,
+        switched_off: summary.switched_off,
+        unchanged: summary.unchanged,
+        stale: summary.stale,
+        mutations: summary.census.mutations,
+        spawns: summary.census.spawns,
+        reads: summary.census.reads,
+        starts: summary.census.starts,
+    }
 }
 
 /// Findings that are not silenced, by the rule's name.
@@ -99,9 +156,7 @@ pub(super) fn silenced(findings: &[Finding]) -> u64 {
 
 /// A document as text, with a line end at its end.
 pub(super) fn pretty(document: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(document).expect("plain structs with string keys always serialise");
-    text.push('\n');
-    text
+    sanitise::json(&serde_json::to_string_pretty(document).expect(SERIALISES)) + "\n"
 }
 
 fn target(target: &Target) -> TargetDocument {
@@ -140,5 +195,23 @@ mod tests {
         assert_eq!(document["problems"][0]["kind"], "partial");
         assert_eq!(document["summary"]["by_rule"]["env-mutation-during-spawn"], 1);
         assert_eq!(document["target"]["libc"][0], "glibc 2.31");
+    }
+
+    #[test]
+    fn lines_are_findings_then_problems_then_the_summary() {
+        let sample = sample::seed();
+        let text = super::jsonl(&sample.report());
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("every line is JSON"))
+            .collect();
+        let types: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+        assert_eq!(types, ["finding", "problem", "summary"]);
+        let document: Value = serde_json::from_str(&super::json(&sample.report())).expect("the report is JSON");
+        let mut finding = document["findings"][0].clone();
+        finding["type"] = "finding".into();
+        assert_eq!(lines[0], finding, "a line says what the document says");
+        assert_eq!(lines[2]["schema"], "envrace/1");
+        assert_eq!(lines[2]["by_rule"]["env-mutation-during-spawn"], 1);
     }
 }

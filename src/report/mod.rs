@@ -1,12 +1,17 @@
-//! Findings to text: human, concise, JSON. Renderers decide nothing and open no file: what is shown was built before,
+//! Findings to text: a file a format. Renderers decide nothing and open no file: what is shown was built before,
 //! and excerpts come from the texts that were read for the analysis.
 
+mod base;
 mod concise;
 mod earlier;
+mod github;
+mod gitlab;
+pub mod graph;
 mod human;
 mod json;
 mod package;
 mod sanitise;
+mod sarif;
 mod sections;
 mod summary;
 mod text;
@@ -15,13 +20,19 @@ use crate::facts::Problem;
 use crate::finding::Finding;
 use crate::input::{PassedOver, Sources};
 use crate::knowledge::Target;
+use crate::model::Census;
 
+pub use base::Base;
 pub use concise::concise;
 pub use earlier::{Earlier, EarlierError};
+pub use github::github;
+pub use gitlab::gitlab;
 pub use human::human;
-pub use json::json;
+pub use json::{json, jsonl};
 pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
+pub use sarif::sarif;
+pub use summary::summary;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +52,14 @@ pub struct Summary {
     /// Those that were understood, at least in part.
     pub parsed: u64,
     pub passed_over: PassedOver,
+    /// What was found to look at.
+    pub census: Census,
+    /// Files by language: C, Python, Rust.
+    pub languages: [u64; 3],
     /// Findings that `--min-confidence` left out.
     pub below_confidence: u64,
+    /// Findings that do not touch the files that were named.
+    pub elsewhere: u64,
     /// Notes that persona regular left out.
     pub notes: u64,
     /// Findings of rules that the configuration sets to `off`.
@@ -64,7 +81,10 @@ pub struct Report<'a> {
     pub sources: &'a Sources,
     /// What was found in each archive.
     pub packages: &'a [Package],
+    pub base: &'a Base,
     pub detail: Detail,
+    /// Excerpts are drawn; else places are named.
+    pub pictures: bool,
 }
 
 /// Sorts by path, line and column of the mutation, then of the partner, then by rule.
@@ -78,5 +98,7 @@ pub fn sort(findings: &mut [Finding]) {
     });
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 pub(crate) mod sample;

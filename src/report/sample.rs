@@ -7,7 +7,7 @@ use crate::finding::*;
 use crate::input::{Source, Sources};
 use crate::knowledge::Target;
 
-use super::{Detail, Report, Summary};
+use super::{Base, Detail, Report, Summary};
 
 /// Everything that a report borrows.
 pub struct Sample {
@@ -17,6 +17,8 @@ pub struct Sample {
     pub target: Target,
     pub sources: Sources,
     pub detail: Detail,
+    pub base: Base,
+    pub pictures: bool,
 }
 
 impl Sample {
@@ -29,7 +31,9 @@ impl Sample {
             target: &self.target,
             sources: &self.sources,
             packages: &[],
+            base: &self.base,
             detail: self.detail,
+            pictures: self.pictures,
         }
     }
 }
@@ -70,6 +74,7 @@ fn site(location: Location, api: &str, function: &str, chain: Vec<Step>) -> Site
         shape: None,
         function: function.to_owned(),
         chain,
+        thread: None,
         repeated: false,
         language: "python".to_owned(),
         spawns: None,
@@ -111,7 +116,10 @@ pub fn builder() -> FindingBuilder {
             "<module>",
             vec![step("build.py", 9, "main", "runs plugins/python/plugin.py")],
         ),
-        partner: Some(site(place("build.py", 4, 18, 30), "os.system", "worker", vec![])),
+        partner: Some(Site {
+            thread: Some(0),
+            ..site(place("build.py", 4, 18, 30), "os.system", "worker", vec![])
+        }),
         partner_kind: PartnerKind::Spawn,
         overlap: Overlap {
             reason: "the workers are never joined before the plugin runs".to_owned(),
@@ -163,6 +171,8 @@ pub fn seed() -> Sample {
         target: Target::default(),
         sources: Sources::new([source("build.py", BUILD), source("plugins/python/plugin.py", PLUGIN)]),
         detail: Detail::Normal,
+        base: Base::default(),
+        pictures: true,
     }
 }
 

@@ -5,11 +5,27 @@ use std::collections::BTreeMap;
 use crate::facts::{Problem, ProblemKind};
 use crate::finding::{Finding, RuleCode, Safety, Severity, SuppressedBy};
 
-use super::text::{Style, count, paint};
+use super::text::{Style, WIDTH, count, paint, wrap};
 use super::{Detail, Report, package, sanitise};
 
+/// What stands below the findings, alone.
+pub fn summary(report: &Report) -> String {
+    let mut out = String::new();
+    write(&mut out, report, Quiet::Short);
+    out
+}
+
+/// What is said where nothing is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// The last line.
+    Short,
+    /// What was looked at, too.
+    Explained,
+}
+
 /// Appends problems, counts by rule and the last line.
-pub fn write(out: &mut String, report: &Report) {
+pub fn write(out: &mut String, report: &Report, quiet: Quiet) {
     problems(out, report);
     by_rule(out, report);
     fixable(out, report);
@@ -26,6 +42,9 @@ pub fn write(out: &mut String, report: &Report) {
     }
     for one in report.packages {
         out.push_str(&package::line(one));
+    }
+    if quiet == Quiet::Explained {
+        looked_at(out, report);
     }
     out.push_str(&last_line(report));
     out.push('\n');
@@ -78,6 +97,46 @@ fn by_rule(out: &mut String, report: &Report) {
     }
 }
 
+/// Where nothing is reported, what was looked at and why that is quiet: "no findings" alone reads like "did not run".
+fn looked_at(out: &mut String, report: &Report) {
+    let census = report.summary.census;
+    let summary = report.summary;
+    let hidden =
+        summary.below_confidence + summary.elsewhere + summary.notes + summary.switched_off + summary.unchanged;
+    // An archive has a verdict line of its own.
+    if report.summary.parsed == 0 || !report.packages.is_empty() || !report.findings.is_empty() || hidden > 0 {
+        return;
+    }
+    let languages = ["C", "Python", "Rust"];
+    let files: Vec<String> = report
+        .summary
+        .languages
+        .iter()
+        .zip(languages)
+        .filter(|(number, _)| **number > 0)
+        .map(|(number, language)| format!("{number} {language}"))
+        .collect();
+    let places = [
+        count(census.mutations, "mutation", "mutations"),
+        count(census.spawns, "spawn", "spawns"),
+        count(census.reads, "read", "reads"),
+        count(census.starts, "thread start", "thread starts"),
+    ];
+    let noun = if report.summary.parsed == 1 { "file" } else { "files" };
+    let what = format!("looked at {} {noun}: {}", files.join(", "), places.join(", "));
+    let why = if census.mutations == 0 {
+        "nothing here changes the environment"
+    } else if census.starts == 0 {
+        "no thread starts here, so nothing runs beside a change"
+    } else {
+        "no change was found beside what it would hurt; `envrace graph` shows the threads"
+    };
+    for line in wrap(&what, WIDTH).iter().map(String::as_str).chain([why]) {
+        out.push_str(line);
+        out.push('\n');
+    }
+}
+
 fn fixable(out: &mut String, report: &Report) {
     let fixes = |safety: Safety| {
         loud(report)
@@ -110,7 +169,8 @@ pub fn suppressed(findings: &[Finding], by: SuppressedBy) -> u64 {
     all.filter(|suppressed| suppressed.by == by).count() as u64
 }
 
-fn last_line(report: &Report) -> String {
+/// The line that is always there.
+pub fn last_line(report: &Report) -> String {
     let of = |severity: Severity| loud(report).filter(|finding| finding.severity == severity).count() as u64;
     let (errors, warnings, notes) = (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
     let total = errors + warnings + notes;
@@ -166,6 +226,10 @@ fn last_line(report: &Report) -> String {
             ),
         ),
         (
+            summary.elsewhere,
+            format!("{} in other files", count(summary.elsewhere, "finding", "findings")),
+        ),
+        (
             summary.below_confidence,
             format!("{} below the asked confidence", summary.below_confidence),
         ),
@@ -190,6 +254,35 @@ mod tests {
         sample.problems.clear();
         sample.summary.passed_over.ignored = 3;
         assert!(last_line(&sample.report()).ends_with("no findings\x1b[0m: 2 files, 2 parsed, 3 passed over"));
+    }
+
+    #[test]
+    fn a_quiet_run_says_what_it_looked_at() {
+        let mut sample = sample::seed();
+        let said = |sample: &sample::Sample| {
+            let mut out = String::new();
+            looked_at(&mut out, &sample.report());
+            out
+        };
+        assert_eq!(said(&sample), "", "there is a finding");
+        sample.findings.clear();
+        sample.summary.languages = [0, 2, 0];
+        sample.summary.census.spawns = 1;
+        assert_eq!(
+            said(&sample),
+            "looked at 2 Python files: 0 mutations, 1 spawn, 0 reads, 0 thread starts\nnothing here changes the \
+             environment\n"
+        );
+        sample.summary.languages = [12, 2, 1];
+        sample.summary.census.mutations = 3;
+        assert!(said(&sample).starts_with("looked at 12 C, 2 Python, 1 Rust files:"));
+        assert!(said(&sample).contains("no thread starts here"));
+        sample.summary.census.starts = 1;
+        assert!(said(&sample).contains("no change was found beside"));
+        assert!(said(&sample).lines().all(|line| line.chars().count() <= WIDTH));
+        sample.summary.elsewhere = 1;
+        assert_eq!(said(&sample), "");
+        assert!(last_line(&sample.report()).ends_with(", 1 finding in other files"));
     }
 
     #[test]

@@ -92,6 +92,7 @@ mod tests {
             shape: None,
             function: "f".to_owned(),
             chain: vec![],
+            thread: None,
             repeated: false,
             language: "python".to_owned(),
             spawns: None,

@@ -1,6 +1,7 @@
 //! What several integration tests share. Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod finding;
 pub mod fixtures;
 pub mod parallel;
 pub mod processes;

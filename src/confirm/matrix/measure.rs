@@ -9,6 +9,7 @@ use super::super::experiment::{Laboratory, carry_out};
 use super::super::launch::{Extent, Watching, replay};
 use super::super::machine::{Interpreter, machine};
 use super::super::replay::ControlMode;
+use super::super::setting::Setting;
 use super::super::statistics::interval;
 use super::super::{ConfirmOptions, laboratory};
 use super::{Cell, Claim, Mark};
@@ -106,7 +107,7 @@ impl Measurer {
     /// Finds out what can be measured here.
     pub fn new(options: &ConfirmOptions) -> Measurer {
         Measurer {
-            laboratory: laboratory(options),
+            laboratory: laboratory(options, std::iter::empty()),
         }
     }
 
@@ -170,6 +171,7 @@ impl Measurer {
             control: ControlMode::None,
             trials: TRIALS,
             time: laboratory.budget,
+            setting: Setting::default(),
         };
         let watching = match (laboratory.active, cell.pattern.spawns() && laboratory.observer.is_ok()) {
             (_, false) => Watching::No,

@@ -153,6 +153,7 @@ fn site(language: Language, entry: &str, shape: Option<&str>, code: &str) -> Sit
         shape: shape.map(str::to_owned),
         function: String::new(),
         chain: Vec::new(),
+        thread: None,
         repeated: true,
         language: language.name().to_owned(),
         spawns: None,

@@ -54,6 +54,11 @@ fn deletes(mutation: NativeMutation) -> bool {
 /// Empties the environment and fills it: what is to be deleted first, then the sentinels, then `size` more. The first of
 /// these makes the array a heap array.
 pub fn prepare(parameters: &Parameters, names: &Names, size: u32) {
+    if parameters.bare {
+        // SAFETY: both are NUL-terminated, setenv copies them, and the process has one thread yet.
+        unsafe { libc::setenv(c"ENVRACE_H".as_ptr(), c"h".as_ptr(), 1) };
+        return;
+    }
     let path = std::env::var("PATH").ok().and_then(|path| CString::new(path).ok());
     let set = |name: &CStr, value: &CStr| {
         // SAFETY: both are NUL-terminated, setenv copies them, and the process has one thread yet.
@@ -70,6 +75,12 @@ pub fn prepare(parameters: &Parameters, names: &Names, size: u32) {
         set(c"PATH", &path);
     }
     refill(names, size);
+    const PIECE: usize = 100_000;
+    let pieces = parameters.env_bytes.div_ceil(PIECE);
+    for index in 0..pieces {
+        let length = PIECE.min(parameters.env_bytes - index * PIECE);
+        set(&c_string(format!("ENVRACE_B{index:02}")), &c_string("x".repeat(length)));
+    }
 }
 
 /// Sets sentinels and fillers.

@@ -61,6 +61,14 @@ pub struct Parameters {
     pub search: bool,
     /// Seconds after which a run is killed.
     pub alarm: u32,
+    /// The environment is left as it was given, but for one addition.
+    pub bare: bool,
+    /// Microseconds between the threads' start and the first step.
+    pub lead_us: u64,
+    /// Bytes that a command has at least.
+    pub command_length: usize,
+    /// Bytes of further variables.
+    pub env_bytes: usize,
 }
 
 /// Replays by the parameters in the first argument.

@@ -35,7 +35,11 @@ TORN = (77, 78, 79)
 # Symptoms have fixed slots in shared memory, so that a crash loses none.
 SLOTS = 16
 SYMPTOM_WIDTH = 32
-COUNTERS = 8
+# Counters: failures, mutations, and one for each thread.
+FAILURES = 0
+MUTATIONS = 1
+FIRST_THREAD = 2
+COUNTERS = FIRST_THREAD + SPAWNERS
 
 
 class Board:
@@ -57,7 +61,7 @@ class Board:
         return struct.unpack_from("q", self.memory, slot * 8)[0]
 
     def trials(self):
-        return sum(self.get(slot) for slot in range(SPAWNERS))
+        return sum(self.get(FIRST_THREAD + slot) for slot in range(SPAWNERS))
 
     def symptom(self, name, failed, trial, seconds):
         """Counts a symptom; `failed` symptoms are evidence, the others (marked by a tilde) only spoil a trial."""
@@ -72,8 +76,8 @@ class Board:
                     struct.pack_into("q", self.memory, at + SYMPTOM_WIDTH, count + 1)
                     break
             if failed:
-                self.add(6)
-                if self.get(6) == 1:
+                self.add(FAILURES)
+                if self.get(FAILURES) == 1:
                     struct.pack_into("qd", self.memory, COUNTERS * 8, trial, seconds)
 
     def symptoms(self):
@@ -157,6 +161,10 @@ def shell_command():
 
 SHELL = shell_command()
 CHECK = [CHECKER, PARAMETERS["check_command"], str(SENTINELS)] + (["emptied"] if MUTATION.startswith("clear") else [])
+PADDING = "x" * max(PARAMETERS["command_length"] - len(SHELL) - 3, 0)
+if PADDING:
+    SHELL += " # " + PADDING
+    CHECK.append(PADDING)
 if OPTIONS.get("bare"):
     CHECK = [os.path.basename(CHECKER)] + CHECK[1:]
 
@@ -389,6 +397,8 @@ def mutation():
 
 def prepare(size):
     """Sets the environment up: victims first, then sentinels, then `size` fillers, whose first addition makes it a heap array."""
+    if PARAMETERS["bare"]:
+        return
     kept = {name: os.environ[name] for name in ("PATH", "LC_ALL") if name in os.environ}
     os.environ.clear()
     if MUTATION in ("delete", "pop", "popitem", "unsetenv", "native-unsetenv"):
@@ -401,6 +411,8 @@ def prepare(size):
         os.environ[name] = value
     for index in range(size):
         os.environ["ENVRACE_F%02d" % index] = "f"
+    for index, start in enumerate(range(0, PARAMETERS["env_bytes"], 100000)):
+        os.environ["ENVRACE_B%02d" % index] = "x" * min(100000, PARAMETERS["env_bytes"] - start)
 
 
 def spawner(board, slot, lock, stop, began):
@@ -415,7 +427,7 @@ def spawner(board, slot, lock, stop, began):
             found = errno.errorcode.get(problem.errno, "errno:%s" % problem.errno), problem.errno == errno.EFAULT
         except (KeyError, IndexError, RuntimeError, ValueError) as problem:
             found = type(problem).__name__, True
-        board.add(slot)
+        board.add(FIRST_THREAD + slot)
         if found:
             name = found[0] if found[1] else "~" + found[0]
             board.symptom(name, found[1], board.trials(), time.monotonic() - began)
@@ -434,13 +446,14 @@ def run(board, size, began):
     end = time.monotonic() + RUN_SECONDS
     for thread in threads:
         thread.start()
+    time.sleep(PARAMETERS["lead_us"] / 1e6)
     for step in range(STEPS):
         lock.first()
         try:
             step_once(step)
         finally:
             lock.__exit__()
-        board.add(7)
+        board.add(MUTATIONS)
         time.sleep(PACE)
         if time.monotonic() > end:
             break
@@ -451,7 +464,7 @@ def run(board, size, began):
 
 def report(board, number, size, status, began):
     symptoms = board.symptoms()
-    failures = board.get(6)
+    failures = board.get(FAILURES)
     end = "exit"
     if os.WIFSIGNALED(status):
         end = "signal:%d" % os.WTERMSIG(status)
@@ -463,7 +476,7 @@ def report(board, number, size, status, began):
                 "run": number,
                 "size": size,
                 "trials": board.trials(),
-                "mutations": board.get(7),
+                "mutations": board.get(MUTATIONS),
                 "failures": failures,
                 "seen": {name: count for name, count in symptoms.items() if name[0] != "~"},
                 "spoiled": {name[1:]: count for name, count in symptoms.items() if name[0] == "~"},
@@ -503,7 +516,7 @@ def main():
         status = os.waitpid(pid, 0)[1]
         report(board, number, size, status, began)
         trials += board.trials()
-        failures += board.get(6) + (1 if os.WIFSIGNALED(status) else 0)
+        failures += board.get(FAILURES) + (1 if os.WIFSIGNALED(status) else 0)
         number += 1
 
 

@@ -84,6 +84,7 @@ pub fn run(board: &Board, parameters: &Parameters, size: u32, began: Instant) {
 
 fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
     let end = Instant::now() + Duration::from_secs_f64(parameters.run_seconds);
+    std::thread::sleep(Duration::from_micros(parameters.lead_us));
     for step in 0..parameters.steps {
         let guard = lock.mutator();
         if parameters.control != ControlMode::NoMutation {
@@ -162,7 +163,15 @@ fn scene(parameters: &Parameters, size: u32) -> Scene {
         check.push(text("emptied"));
         empty = format!(" || [ -z \"{held}\" ]");
     }
-    let shell = text(&format!("[ \"{held}\" = \"{expected}\" ]{empty} || exit 77"));
+    let mut command = format!("[ \"{held}\" = \"{expected}\" ]{empty} || exit 77");
+    let padding = parameters.command_length.saturating_sub(command.len() + 3);
+    if padding > 0 {
+        let padding = "x".repeat(padding);
+        command.push_str(" # ");
+        command.push_str(&padding);
+        check.push(text(&padding));
+    }
+    let shell = text(&command);
     Scene {
         names,
         check,
