@@ -58,6 +58,9 @@ pub enum Command {
     /// Run a program and say which of its processes could not be started, and why
     #[command(after_help = RUN_NOTES)]
     Run(Run),
+    /// Replay every pair that the catalog knows, and hold what it says of this machine against what is seen
+    #[command(after_help = MEASURE_NOTES)]
+    Measure(Measure),
     /// List the rules
     Rules,
     /// List the APIs that are known
@@ -381,6 +384,38 @@ pub struct Run {
     )]
     pub command: Vec<OsString>,
 }
+
+/// Arguments of `measure`.
+#[derive(Debug, Args)]
+pub struct Measure {
+    /// Only this language
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<LanguageArg>,
+
+    /// Only pairs whose "MUTATION beside PARTNER", as the table writes them, contains this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub only: String,
+
+    /// The interpreter for patterns in Python
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    pub python: PathBuf,
+
+    /// Seconds for each pair
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub budget: Duration,
+}
+
+/// What `measure --help` says last.
+const MEASURE_NOTES: &str = "\
+Prints a Markdown document for this machine: a table for each language,
+and one for C on musl where musl-gcc is installed. All of it takes a quarter of
+an hour.
+
+Exit codes:
+  0  all that could be measured agrees
+  1  a measurement contradicts the catalog
+  2  wrong usage
+  3  something could not be measured here";
 
 /// What `run --help` says last.
 const RUN_NOTES: &str = "\

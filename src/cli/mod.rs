@@ -15,6 +15,7 @@ mod manual;
 mod evidence;
 mod explain;
 mod fix;
+mod measure;
 mod git;
 mod graph;
 mod output;
@@ -80,6 +81,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
         args::Command::Config(config) => config_command::run(config)?,
         args::Command::Run(run) => return run::run(run, cli.color, detail),
+        args::Command::Measure(measure) => return measure::run(measure, cli.color, detail),
         args::Command::Rules => explain::rules(),
         args::Command::Completions { shell } => {
             output::raw(&manual::completions(*shell))?;

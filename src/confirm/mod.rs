@@ -18,6 +18,7 @@ mod judge;
 mod kept;
 mod launch;
 mod machine;
+pub mod matrix;
 mod moment;
 pub mod observer;
 mod pattern;

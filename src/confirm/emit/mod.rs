@@ -99,6 +99,14 @@ pub fn reproducers(findings: &[Finding]) -> (Vec<Reproducer>, Vec<(usize, String
     (made, without)
 }
 
+/// The program in C for a pattern; `None` where it has forms of another language.
+pub fn c_program(pattern: &Pattern) -> Option<String> {
+    match pattern {
+        Pattern::Native { mutation, partner } => c::program(&pattern.to_string(), *mutation, *partner),
+        Pattern::Python { .. } => None,
+    }
+}
+
 fn reproducer(experiment: &Experiment, findings: &[Finding]) -> Option<Reproducer> {
     let pattern = experiment.pattern.to_string();
     let first = &findings[*experiment.findings.first()?];
