@@ -18,7 +18,7 @@ const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 42] = [
+const EFFECTS: [(&str, Reader); 43] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("spawns", spawns),
@@ -94,6 +94,7 @@ const EFFECTS: [(&str, Reader); 42] = [
     ("value", value),
     ("inert", |_| Ok(Role::Inert)),
     ("heap-array", |_| Ok(Role::HeapArray)),
+    ("interpose", |_| Ok(Role::Interpose)),
 ];
 
 /// The role that `effect` names, from the keys of its table.
