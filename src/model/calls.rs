@@ -42,6 +42,7 @@ impl<'t> Walk<'_, 't> {
             .edges
             .iter()
             .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
+            .filter(|edge| !self.engine.waits_for_block(site, edge.target))
             .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
         self.one_of(&targets, Some(site), span);

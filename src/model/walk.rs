@@ -777,6 +777,7 @@ impl<'t> Walk<'_, 't> {
     /// Runs a generator's code around the with-block's body, which stands where it yields.
     fn inline_generator(&mut self, region: &'t Region, generator: FuncId, span: Span) {
         if self.inlined.len() >= 6 || self.inlined.iter().any(|step| step.function == generator) {
+            self.enter(generator, span, "enters the block of", &Certainty::SURE);
             return self.nodes(&region.nodes);
         }
         let function = self.here;
