@@ -287,10 +287,56 @@ pub struct ArrayState {
     pub reason: String,
 }
 
-/// Silenced in the source.
+/// Why a finding is not reported although it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppressed {
     pub reason: String,
+    #[serde(default)]
+    pub by: SuppressedBy,
+}
+
+/// What keeps a finding from being reported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SuppressedBy {
+    /// A comment in the source.
+    #[default]
+    Source,
+    /// The baseline knows it.
+    Baseline,
+}
+
+/// A change of the source that takes a finding away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// What it does, as a command: `pass LANG to subprocess.run alone`.
+    pub title: String,
+    pub safety: Safety,
+    /// Why it is not safe; empty where it is.
+    pub because: String,
+    /// In order of place, never overlapping.
+    pub edits: Vec<Edit>,
+}
+
+/// Whether a fix can be applied without a look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Safety {
+    /// The program does the same as before, but for the race: proved from the analysed sources.
+    Safe,
+    /// Somebody has to decide whether something else needed what it takes away.
+    Unsafe,
+}
+
+/// A piece of text in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edit {
+    #[serde(flatten)]
+    pub location: Location,
+    /// Byte offsets in the decoded text of the file.
+    pub start: u32,
+    pub end: u32,
+    pub replacement: String,
 }
 
 /// One finding. See [`FindingBuilder`].
@@ -323,7 +369,33 @@ pub struct Finding {
     pub partners_omitted: u32,
     pub suppressed: Option<Suppressed>,
     pub fingerprint: String,
+    #[serde(default)]
+    pub fix: Option<Fix>,
     pub confirmation: Option<Evidence>,
+}
+
+impl Finding {
+    /// The fingerprint as it would be if every path were what `place` makes of it.
+    pub fn fingerprint_at(&self, place: &dyn Fn(&str) -> String) -> String {
+        fingerprint(self.code, &self.mutation, self.partner.as_ref(), place)
+    }
+
+    /// Every path that it names, sites, chains and threads alike; some more than once.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let sites = [Some(&self.mutation), self.partner.as_ref()].into_iter().flatten();
+        let of_sites = sites.flat_map(|site| {
+            let steps = site.chain.iter().map(|step| step.path.as_str());
+            std::iter::once(site.location.path.as_str()).chain(steps)
+        });
+        let of_threads = self.overlap.threads.iter().flat_map(|thread| {
+            let joined = thread.joined.iter();
+            [&thread.created, &thread.start]
+                .into_iter()
+                .chain(joined)
+                .map(|place| place.path.as_str())
+        });
+        of_sites.chain(of_threads)
+    }
 }
 
 /// The verdict of an experiment.
@@ -446,7 +518,7 @@ impl FindingBuilder {
             self.confidence == Confidence::High || !self.doubts.is_empty(),
             "a doubt says why"
         );
-        let fingerprint = fingerprint(self.code, &self.mutation, self.partner.as_ref());
+        let fingerprint = fingerprint(self.code, &self.mutation, self.partner.as_ref(), &str::to_owned);
         Finding {
             rule: self.code.name().to_owned(),
             code: self.code,
@@ -468,17 +540,18 @@ impl FindingBuilder {
             partners_omitted: 0,
             suppressed: None,
             fingerprint,
+            fix: None,
             confirmation: None,
         }
     }
 }
 
 /// A hash of the rule and the normalised code of both sites, never of line numbers, as 16 hexadecimal digits.
-fn fingerprint(code: RuleCode, mutation: &Site, partner: Option<&Site>) -> String {
+fn fingerprint(code: RuleCode, mutation: &Site, partner: Option<&Site>, place: &dyn Fn(&str) -> String) -> String {
     let mut hash = Fnv::default();
     hash.add(code.code());
     for site in std::iter::once(mutation).chain(partner) {
-        hash.add(&site.location.path);
+        hash.add(&place(&site.location.path));
         hash.add(&site.function);
         hash.add(&site.code);
     }

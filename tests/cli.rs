@@ -30,6 +30,21 @@ struct Case {
     links: BTreeMap<String, String>,
     #[serde(default)]
     pipes: Vec<String>,
+    /// Files of the last commit; makes the folder a real repository, in which `staged` is added on top, and then `files`
+    /// are written.
+    #[serde(default)]
+    committed: BTreeMap<String, String>,
+    #[serde(default)]
+    staged: BTreeMap<String, String>,
+    /// Files that are removed again after that.
+    #[serde(default)]
+    removed: Vec<String>,
+    /// Arguments of earlier runs; each has to end as it says.
+    #[serde(default)]
+    before: Vec<Before>,
+    /// Files that are written after the earlier runs.
+    #[serde(default)]
+    then: BTreeMap<String, String>,
     exit: i32,
     /// Unchecked where absent.
     stdout: Option<String>,
@@ -37,6 +52,17 @@ struct Case {
     /// What must not occur in either.
     #[serde(default)]
     absent: Vec<String>,
+    /// What files hold afterwards.
+    #[serde(default)]
+    left: BTreeMap<String, String>,
+}
+
+/// An earlier run.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Before {
+    args: Vec<String>,
+    exit: i32,
 }
 
 #[test]
@@ -88,12 +114,30 @@ fn run(path: &Path) -> Result<(), String> {
     let case: Case = toml::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
     let folder = tempfile::tempdir().map_err(|error| format!("{name}: {error}"))?;
     prepare(&case, folder.path()).map_err(|error| format!("{name}: {error}"))?;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_envrace"))
-        .args(&case.args)
-        .current_dir(folder.path().join(&case.cwd))
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .envs(&case.env)
+    let command = |args: &[String]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_envrace"));
+        command
+            .args(args)
+            .current_dir(folder.path().join(&case.cwd))
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .envs(&case.env);
+        command
+    };
+    for before in &case.before {
+        let output = command(&before.args)
+            .output()
+            .map_err(|error| format!("{name}: {error}"))?;
+        if output.status.code() != Some(before.exit) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!(
+                "{name}: {:?} ended with {:?}\n{said}",
+                before.args, output.status
+            ));
+        }
+    }
+    write(&case.then, folder.path()).map_err(|error| format!("{name}: {error}"))?;
+    let mut child = command(&case.args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -133,30 +177,78 @@ fn run(path: &Path) -> Result<(), String> {
                 .map_err(|error| format!("{name}: {error}\n{}", context()))?;
         }
     }
+    for (path, expected) in &case.left {
+        let actual =
+            fs::read_to_string(folder.path().join(path)).map_err(|error| format!("{name}: {path}: {error}"))?;
+        snapbox::Assert::new()
+            .try_eq(Some(&format!("{name} {path}")), actual.into(), expected.as_str().into())
+            .map_err(|error| format!("{name}: {error}\n{}", context()))?;
+    }
     Ok(())
+}
+
+fn write(files: &BTreeMap<String, String>, root: &Path) -> std::io::Result<()> {
+    for (name, text) in files {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().expect("a name below the root has a parent"))?;
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// Runs git as nobody in particular.
+fn git(root: &Path, args: &[&str]) -> std::io::Result<()> {
+    let mut command = Command::new("git");
+    command
+        .args(args)
+        .current_dir(root)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null");
+    for who in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{who}_NAME"), "nobody");
+        command.env(format!("GIT_{who}_EMAIL"), "nobody@example.org");
+    }
+    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"] {
+        command.env_remove(name);
+    }
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {args:?}: {said}");
+    Ok(())
+}
+
+/// A repository with one commit, something staged, and something that is neither.
+fn repository(case: &Case, root: &Path) -> std::io::Result<()> {
+    git(root, &["init", "-q", "-b", "main"])?;
+    write(&case.committed, root)?;
+    git(root, &["add", "--all"])?;
+    git(root, &["commit", "-q", "--allow-empty", "-m", "first"])?;
+    write(&case.staged, root)?;
+    git(root, &["add", "--all"])
 }
 
 /// Makes the folder that the case starts from; it is a repository, so that ignore files count.
 fn prepare(case: &Case, root: &Path) -> std::io::Result<()> {
-    fs::create_dir(root.join(".git"))?;
+    if case.committed.is_empty() {
+        fs::create_dir(root.join(".git"))?;
+    } else {
+        repository(case, root)?;
+    }
     for folder in &case.folders {
         fs::create_dir_all(root.join(folder))?;
     }
-    let write = |name: &str, bytes: &[u8]| {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().expect("a name below the root has a parent"))?;
-        fs::write(path, bytes)
-    };
-    for (name, text) in &case.files {
-        write(name, text.as_bytes())?;
-    }
+    write(&case.files, root)?;
     for (name, digits) in &case.bytes {
         let digits: Vec<&str> = digits.split_whitespace().collect();
         let byte = |digits: &&str| u8::from_str_radix(digits, 16).expect("a case writes bytes as two digits each");
-        write(name, &digits.iter().map(byte).collect::<Vec<u8>>())?;
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().expect("a name below the root has a parent"))?;
+        fs::write(path, digits.iter().map(byte).collect::<Vec<u8>>())?;
     }
     for (name, target) in &case.links {
         std::os::unix::fs::symlink(target, root.join(name))?;
+    }
+    for name in &case.removed {
+        fs::remove_file(root.join(name))?;
     }
     for name in &case.pipes {
         nix::unistd::mkfifo(&root.join(name), nix::sys::stat::Mode::S_IRWXU)?;

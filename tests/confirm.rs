@@ -2,6 +2,8 @@
 //! never fails, a control is clean, on a libc that frees the old array an addition beside a spawn is seen, and nothing
 //! is left behind.
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 use envrace::confirm::{ConfirmOptions, confirm};
 use envrace::finding::{Evidence, Finding, Verdict};
 use serde_json::{Value, json};
+use support::processes::{assert_none_left, with_mark};
 
 /// A site with one catalog entry.
 fn site(language: &str, entry: &str, shape: Value, code: &str) -> Value {
@@ -45,6 +48,8 @@ fn python_addition(partner: &str, code: &str) -> Finding {
 fn options() -> ConfirmOptions {
     ConfirmOptions {
         helper: Some(PathBuf::from(env!("CARGO_BIN_EXE_envrace"))),
+        // Only a machine that does much else needs it: an experiment ends when it has its trials.
+        budget: Duration::from_secs(6),
         ..ConfirmOptions::default()
     }
 }
@@ -184,27 +189,6 @@ fn hanging_interpreter(directory: &Path) -> PathBuf {
     path
 }
 
-/// Processes whose environment held this text when they began.
-fn processes_with(text: &str) -> Vec<String> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter(|entry| {
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            environment.windows(text.len()).any(|window| window == text.as_bytes())
-        })
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
-}
-
-/// Waits until no process has this text in its environment.
-fn assert_none_left(text: &str) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !processes_with(text).is_empty() {
-        assert!(Instant::now() < end, "still there: {:?}", processes_with(text));
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// `envrace confirm` on a small racy program, with a mark in the environment of all that it starts.
 fn confirm_command(directory: &Path, mark: &str) -> Command {
     let program = "import os, threading\n\ndef work():\n    for _ in range(9):\n        os.system(':')\n\n\
@@ -244,10 +228,10 @@ fn ctrl_c_ends_the_replays_too() {
     let mut child = command.spawn().expect("the program under test exists");
     let end = Instant::now() + Duration::from_secs(20);
     // The program itself, the interpreter, and its sleeping children.
-    while processes_with(&mark).len() < 3 && Instant::now() < end {
+    while with_mark(&mark).len() < 3 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(processes_with(&mark).len() >= 3, "the replay has not begun");
+    assert!(with_mark(&mark).len() >= 3, "the replay has not begun");
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupted.is_ok_and(|status| status.success()));
     let ended = child.wait().expect("the child is ours");

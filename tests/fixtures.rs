@@ -40,6 +40,7 @@ fn findings(theme: &Theme, files: Vec<(String, String)>) -> Vec<Finding> {
     let options = Options {
         target: Target::default(),
         persona: Persona::Regular,
+        preview: false,
     };
     analyse(facts, &Sources::new(sources), &Catalog::builtin(), &options).findings
 }

@@ -211,6 +211,45 @@ fn threads_and_folders_do_not_change_the_findings() {
     assert_eq!(inside, outside);
 }
 
+/// Straight from the file that the registry hands out, nothing unpacked: the same findings under other names.
+#[test]
+fn the_sdist_itself_gives_the_same_findings() {
+    let (Some(document), Some(tree)) = (findings_of_2_0_20(), package("2.0.20")) else {
+        return;
+    };
+    let folder = tree.parent().expect("the package lies in a folder");
+    let output = run(
+        folder,
+        &["check", "--no-config", "--format", "json", "uWSGI-2.0.20.tar.gz"],
+    );
+    assert_eq!(output.status.code(), Some(1), "there are findings");
+    let packed = parse(&output);
+    for (path, line) in ADDING {
+        let inside = format!("uWSGI-2.0.20.tar.gz!uwsgi-2.0.20/{path}");
+        has_the_packed_way(the_finding(&packed, (&inside, line)));
+    }
+    // Fingerprints hold the path in the project, which begins with the sdist's own folder here.
+    let told = |document: &Value| -> Vec<Value> {
+        let mut bare: Vec<Value> = findings(document).map(without_paths).collect();
+        bare.iter_mut().for_each(|finding| drop(finding["fingerprint"].take()));
+        bare
+    };
+    assert_eq!(told(document), told(&packed));
+    let package = &packed["packages"][0];
+    assert_eq!(package["path"], "uWSGI-2.0.20.tar.gz");
+    assert_eq!(package["verdict"], "findings");
+    assert_eq!(package["files"], packed["summary"]["files"]);
+}
+
+fn has_the_packed_way(finding: &Value) {
+    assert_eq!(
+        finding["partner"]["path"],
+        "uWSGI-2.0.20.tar.gz!uwsgi-2.0.20/uwsgiconfig.py"
+    );
+    assert_eq!(finding["partner"]["line"], 120);
+    assert_eq!(finding["status"]["kind"], "silent-exit");
+}
+
 /// What every finding about a plugin has in common: the compilers, their start, the way to the plugin, the lost status.
 fn has_the_way(finding: &Value) {
     let partner = &finding["partner"];
@@ -340,7 +379,7 @@ fn package(version: &str) -> Option<PathBuf> {
     let _alone = FETCHING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let tree = cache.join(format!("uWSGI-{version}"));
-    if tree.is_dir() {
+    if tree.is_dir() && cache.join(format!("uWSGI-{version}.tar.gz")).is_file() {
         return Some(tree);
     }
     match fetch(version, cache, &tree) {
@@ -352,7 +391,7 @@ fn package(version: &str) -> Option<PathBuf> {
     }
 }
 
-/// Downloads and unpacks the package; `tree` is there afterwards, whole.
+/// Downloads and unpacks the package; `tree` is there afterwards, whole, and what was downloaded beside it.
 fn fetch(version: &str, cache: &Path, tree: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir_in(cache).map_err(|error| error.to_string())?;
     let requirement = format!("uWSGI=={version}");
@@ -369,11 +408,15 @@ fn fetch(version: &str, cache: &Path, tree: &Path) -> Result<(), String> {
             &requirement,
         ],
     )?;
-    let packed = only_entry(folder.path())?;
-    let packed = packed.to_str().ok_or("a name that is no text")?;
+    let sdist = only_entry(folder.path())?;
+    let packed = sdist.to_str().ok_or("a name that is no text")?;
     python(folder.path(), &["-m", "tarfile", "-e", packed, "unpacked"])?;
     let unpacked = only_entry(&folder.path().join("unpacked"))?;
-    fs::rename(unpacked, tree).map_err(|error| error.to_string())
+    let moved = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| error.to_string());
+    if !tree.is_dir() {
+        moved(&unpacked, tree)?;
+    }
+    moved(&sdist, &cache.join(format!("uWSGI-{version}.tar.gz")))
 }
 
 fn python(folder: &Path, args: &[&str]) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! The command line. Its doc comments are its manual: help, man page and completions come from them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,13 @@ pub enum Command {
     /// Replay what was found on this machine, beside control runs
     #[command(after_help = exit::TABLE)]
     Confirm(Confirm),
+    /// Write down what is found now, so that only new findings are reported
+    Baseline(Baseline),
+    /// Show the configuration that applies, and where each value comes from
+    Config(ConfigArgs),
+    /// Run a program and say which of its processes could not be started, and why
+    #[command(after_help = RUN_NOTES)]
+    Run(Run),
     /// Explain a rule or an API
     Explain {
         /// A rule's name or code, or an API as `envrace apis` lists it
@@ -73,10 +81,14 @@ pub struct Scan {
     #[arg(long)]
     pub no_config: bool,
 
-    /// How much to report: `pedantic` adds what is unlikely, `auditor` also public functions with unknown callers, and
-    /// looks into hidden and ignored files
-    #[arg(long, value_name = "WHO", default_value = "regular")]
-    pub persona: PersonaArg,
+    /// How much to report [default: regular]: `pedantic` adds notes, `auditor` also public functions with unknown
+    /// callers, and looks into hidden and ignored files
+    #[arg(long, value_name = "WHO")]
+    pub persona: Option<PersonaArg>,
+
+    /// Also apply rules that are new and may still change
+    #[arg(long)]
+    pub preview: bool,
 
     /// Take each named file alone instead of analysing the project that it belongs to
     #[arg(long)]
@@ -129,6 +141,78 @@ pub struct Check {
     /// Fail also where a file was understood only in part
     #[arg(long)]
     pub strict: bool,
+
+    /// Do not report what this file lists (see `envrace baseline`)
+    #[arg(long, value_name = "FILE", conflicts_with = "no_baseline")]
+    pub baseline: Option<PathBuf>,
+
+    /// Use no baseline, also where the configuration names one
+    #[arg(long)]
+    pub no_baseline: bool,
+
+    /// Analyse everything, and report what has its mutation, its partner or the start of its thread in lines that differ
+    /// from where this branch left REF, or in files that git does not know
+    #[arg(long, value_name = "REF", conflicts_with = "staged")]
+    pub since: Option<String>,
+
+    /// Analyse what the next commit would hold, and report what touches its changed lines
+    #[arg(long)]
+    pub staged: bool,
+
+    /// Change the sources where that takes a finding away and is proved to do nothing else
+    #[arg(long, conflicts_with = "staged")]
+    pub fix: bool,
+
+    /// Show what --fix would change, and change nothing
+    #[arg(long, conflicts_with = "staged")]
+    pub diff: bool,
+
+    /// With --fix or --diff: also fixes after which somebody should look whether anything else needed what they take away
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+}
+
+/// Arguments of `baseline`.
+#[derive(Debug, Args)]
+pub struct Baseline {
+    /// Folders or files, as for `check`
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// The file to write; what it lists already and was not looked at now stays in it [default: the configuration's
+    /// `baseline`, else envrace-baseline.json]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Only drop what no longer occurs, and add nothing
+    #[arg(long)]
+    pub prune: bool,
+
+    /// Leave out findings of less confidence
+    #[arg(long, value_name = "CONFIDENCE")]
+    pub min_confidence: Option<ConfidenceArg>,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The folder or file whose configuration is asked for
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// Print every value with where it comes from; this is also what happens without it
+    #[arg(long, conflicts_with = "schema")]
+    pub show: bool,
+
+    /// Print the JSON schema of configuration files, for editors
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// Arguments of `why`.
@@ -199,6 +283,49 @@ pub struct Confirm {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "list"])]
     pub emit: Option<PathBuf>,
 }
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Name the findings of this folder or file that a failure fits (repeatable)
+    #[arg(long = "in", value_name = "PATH")]
+    pub within: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub scan: Scan,
+
+    /// Hold each child at the entry of execve, for up to a millisecond, until the environment has moved
+    #[arg(long)]
+    pub active: bool,
+
+    /// Write what was seen to this file instead of standard error
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// The program and its arguments; it is executed
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// What `run --help` says last.
+const RUN_NOTES: &str = "\
+The program is executed, as it is: its output, exit code and signals pass
+through. Two things differ from a run without envrace: set-user-id programs
+(sudo, ping) get no privilege, and no debugger can attach. envrace waits for all
+processes that the program leaves behind. Where ptrace is forbidden, the program
+is not run.
+
+Exit codes:
+  the program's own, or 128 and the signal that ended it
+  2    wrong usage or configuration, or a path of --in that is missing
+  125  nothing can be observed here, and the program was not run
+  126  the program cannot be executed
+  127  there is no such program";
 
 /// See [`Cli::color`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,7 @@ use super::args::{Check, Color, Format};
 use super::error::UserError;
 use super::exit::Exit;
 use super::output;
-use super::scan::{self, Outcome, Request};
+use super::scan::{self, Known, Lines, Outcome, Request};
 
 /// Runs the command.
 ///
@@ -18,6 +18,16 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         scan: &check.scan,
         fail_on: check.fail_on.map(Into::into),
         min_confidence: check.min_confidence.map(Into::into),
+        known: match &check.baseline {
+            _ if check.no_baseline => Known::None,
+            Some(file) => Known::File(file),
+            None => Known::Configured,
+        },
+        lines: match &check.since {
+            _ if check.staged => Lines::Staged,
+            Some(reference) => Lines::Since(reference),
+            None => Lines::All,
+        },
     };
     let outcome = scan::with_threads(check.scan.jobs, || scan::run(&check.paths, request))??;
     print(&outcome, check.format, color, detail)?;
@@ -70,6 +80,7 @@ impl Outcome {
             summary: &self.summary,
             target: &self.target,
             sources: &self.sources,
+            packages: &self.packages,
             detail,
         }
     }

@@ -55,11 +55,7 @@ fn findings(asked: &Confirm) -> Result<(Option<Earlier>, Outcome), UserError> {
         let (earlier, outcome) = earlier::read(file)?;
         return Ok((Some(earlier), outcome));
     }
-    let request = Request {
-        scan: &asked.scan,
-        fail_on: None,
-        min_confidence: None,
-    };
+    let request = Request::all(&asked.scan);
     let outcome = scan::with_threads(asked.scan.jobs, || scan::run(&asked.paths, request))??;
     Ok((None, outcome))
 }

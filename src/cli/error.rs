@@ -29,8 +29,6 @@ pub enum UserError {
     PathMissing { path: String, cause: String },
     /// A path given by hand is a pipe, socket or device.
     PathSpecial { path: String },
-    /// An archive was given, which this version cannot read.
-    ArchiveUnread { path: String },
     /// `-` without a word on its language.
     StdinLanguage,
     /// `--config` names a file that cannot be read, or one that was found cannot be.
@@ -49,12 +47,32 @@ pub enum UserError {
     NoPlace { text: String },
     /// `explain` or `--rule` names no rule (and no API).
     UnknownName { text: String, help: Option<String> },
+    /// A baseline cannot be read.
+    BaselineUnreadable { file: String, cause: String },
+    /// The text of a baseline is none.
+    Baseline { at: Excerpt, cause: String },
+    /// A file cannot be written.
+    Unwritable { file: String, cause: String },
+    /// `--since` or `--staged` outside of a working tree.
+    NoRepository { path: String },
+    /// `--since` names no commit.
+    NoCommit { reference: String },
+    /// git is not there.
+    GitMissing { cause: String },
+    /// git refused.
+    GitFailed { command: String, cause: String },
     /// A reproducer cannot be written to this folder; `foreign` where that is because of what it holds.
     Emit { path: String, cause: String, foreign: bool },
     /// `--report` names a file that cannot be read.
     ReportUnreadable { file: String, cause: String },
     /// `--report` names a file that is no report.
     ReportWrong { file: String, error: EarlierError },
+    /// `run`: there is no such program.
+    CommandMissing { command: String },
+    /// `run`: the program cannot be executed.
+    CommandRefused { command: String, cause: String },
+    /// `run`: nothing can be observed here, so that the program was not run.
+    Unobserved { command: String, cause: String },
     /// Threads could not be made.
     Threads { cause: String },
     /// Standard output could not be written.
@@ -67,16 +85,26 @@ impl UserError {
         match self {
             UserError::PathMissing { path, .. } => format!("cannot analyse `{path}`"),
             UserError::PathSpecial { path } => format!("cannot analyse `{path}`"),
-            UserError::ArchiveUnread { path } => format!("cannot analyse `{path}`"),
             UserError::StdinLanguage => "cannot tell the language of standard input".to_owned(),
             UserError::ConfigUnreadable { file, .. } => format!("cannot read the configuration `{file}`"),
             UserError::Config { .. } | UserError::Api { .. } => "the configuration is wrong".to_owned(),
             UserError::Target { spec, .. } => format!("cannot understand the target `{spec}`"),
             UserError::NoPlace { text } => format!("`{text}` is no place in a file"),
             UserError::UnknownName { text, .. } => format!("`{text}` is neither a rule nor a known API"),
+            UserError::BaselineUnreadable { file, .. } => format!("cannot read the baseline `{file}`"),
+            UserError::Baseline { .. } => "the baseline is wrong".to_owned(),
+            UserError::Unwritable { file, .. } => format!("cannot write `{file}`"),
+            UserError::NoRepository { path } => format!("cannot tell which lines are changed in `{path}`"),
+            UserError::NoCommit { reference } => format!("`{reference}` is no commit"),
+            UserError::GitMissing { .. } => "cannot run git".to_owned(),
+            UserError::GitFailed { command, .. } => format!("`{command}` failed"),
             UserError::Emit { path, .. } => format!("cannot write a reproducer to `{path}`"),
             UserError::ReportUnreadable { file, .. } => format!("cannot read the report `{file}`"),
             UserError::ReportWrong { file, .. } => format!("cannot use the report `{file}`"),
+            UserError::CommandMissing { command } | UserError::CommandRefused { command, .. } => {
+                format!("cannot run `{command}`")
+            }
+            UserError::Unobserved { command, .. } => format!("`{command}` was not run"),
             UserError::Threads { .. } => "cannot start worker threads".to_owned(),
             UserError::Output { .. } => "cannot write the output".to_owned(),
         }
@@ -88,17 +116,26 @@ impl UserError {
             UserError::PathMissing { cause, .. }
             | UserError::ConfigUnreadable { cause, .. }
             | UserError::Config { cause, .. }
+            | UserError::BaselineUnreadable { cause, .. }
+            | UserError::Baseline { cause, .. }
+            | UserError::Unwritable { cause, .. }
+            | UserError::GitMissing { cause }
+            | UserError::GitFailed { cause, .. }
             | UserError::Emit { cause, .. }
             | UserError::ReportUnreadable { cause, .. }
+            | UserError::CommandRefused { cause, .. }
+            | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("archives are not read yet".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
             UserError::Api { error, .. } => Some(error.message.clone()),
             UserError::Target { error, .. } => Some(error.message.clone()),
             UserError::NoPlace { .. } => Some("it does not end in a colon and a line number".to_owned()),
+            UserError::NoRepository { .. } => Some("it is in no working tree of git".to_owned()),
+            UserError::NoCommit { .. } => Some("git knows no branch, tag or commit of that name here".to_owned()),
             UserError::ReportWrong { error, .. } => Some(error.to_string()),
+            UserError::CommandMissing { .. } => Some("there is no such program".to_owned()),
             UserError::UnknownName { .. } => None,
         }
     }
@@ -108,7 +145,6 @@ impl UserError {
         match self {
             UserError::PathMissing { .. } => Some("check the spelling and the working directory".to_owned()),
             UserError::PathSpecial { .. } => Some("pass what comes through a pipe as `-` with --language".to_owned()),
-            UserError::ArchiveUnread { .. } => Some("unpack it and name the folder".to_owned()),
             UserError::StdinLanguage => Some("add --language c, python or rust, or --stdin-filename".to_owned()),
             UserError::ConfigUnreadable { .. } => {
                 Some("name another with --config, or none with --no-config".to_owned())
@@ -121,6 +157,16 @@ impl UserError {
                 help.clone()
                     .unwrap_or_else(|| "`envrace rules` and `envrace apis` list what there is".to_owned()),
             ),
+            UserError::BaselineUnreadable { .. } => {
+                Some("write one with `envrace baseline`, or use none with --no-baseline".to_owned())
+            }
+            UserError::Baseline { .. } => Some("write it anew with `envrace baseline`".to_owned()),
+            UserError::NoRepository { .. } => Some("leave out --since and --staged there".to_owned()),
+            UserError::NoCommit { .. } => {
+                Some("in a shallow clone, fetch it first (`git fetch origin main`)".to_owned())
+            }
+            UserError::GitMissing { .. } => Some("--since and --staged need it on the PATH".to_owned()),
+            UserError::GitFailed { .. } | UserError::Unwritable { .. } => None,
             UserError::Emit { foreign, .. } => {
                 foreign.then(|| "name a new or an empty folder, or one with an earlier reproducer".to_owned())
             }
@@ -128,6 +174,13 @@ impl UserError {
             UserError::ReportWrong { .. } => {
                 Some("make one with `envrace check --format json PATH > report.json`".to_owned())
             }
+            UserError::CommandMissing { .. } => Some("check the spelling and PATH".to_owned()),
+            UserError::CommandRefused { .. } => None,
+            UserError::Unobserved { .. } => Some(
+                "run it without envrace, or allow ptrace (in a container: --cap-add=SYS_PTRACE), outside of any debugger or \
+                 strace"
+                    .to_owned(),
+            ),
             UserError::Threads { .. } => Some("ask for fewer with --jobs".to_owned()),
             UserError::Output { .. } => None,
         }
@@ -136,7 +189,12 @@ impl UserError {
     /// The exit code that it asks for: what is no mistake in what was asked has lost something.
     pub fn exit(&self) -> Exit {
         match self {
-            UserError::Output { .. } | UserError::Emit { foreign: false, .. } => Exit::Lost,
+            UserError::Output { .. } | UserError::Unwritable { .. } | UserError::Emit { foreign: false, .. } => {
+                Exit::Lost
+            }
+            UserError::Unobserved { .. } => Exit::Program(125),
+            UserError::CommandRefused { .. } => Exit::Program(126),
+            UserError::CommandMissing { .. } => Exit::Program(127),
             _ => Exit::Usage,
         }
     }
@@ -144,12 +202,12 @@ impl UserError {
     /// The place that it is about.
     fn excerpt(&self) -> Option<Excerpt> {
         match self {
-            UserError::Config { at, .. } => Some(at.clone()),
+            UserError::Config { at, .. } | UserError::Baseline { at, .. } => Some(at.clone()),
             UserError::Api { error, text } => Some(Excerpt {
                 file: error.file.clone(),
                 line: error.line,
                 column: error.column,
-                width: 1,
+                width: error.width,
                 text: text
                     .lines()
                     .nth((error.line as usize).saturating_sub(1))

@@ -4,22 +4,31 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Nothing to complain of. `confirm`: everything was run and nothing was confirmed.
-    Clean = 0,
+    Clean,
     /// `check`: findings at or above `--fail-on`. `confirm`: a finding was confirmed.
-    Findings = 1,
+    Findings,
     /// The command line or the configuration is wrong, or a path is missing.
-    Usage = 2,
+    Usage,
     /// A file, member or function was lost whole (`--strict`: or was understood only in part), so that "no findings"
     /// would say too much. `confirm`: something could not be run or was inconclusive.
-    Lost = 3,
+    Lost,
     /// A path given by hand holds nothing to analyse, and nothing was excluded from it.
-    Nothing = 4,
+    Nothing,
+    /// `run`: what the program ended with, or one of the numbers from 125 on where it could not be run.
+    Program(u8),
 }
 
 impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Exit::Clean => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+            Exit::Lost => 3,
+            Exit::Nothing => 4,
+            Exit::Program(code) => code,
+        }
     }
 }
 

@@ -58,7 +58,8 @@ pub fn rules() -> String {
         .map(|&rule| {
             let manual = detect::manual(rule);
             let summary = manual.lines().next().unwrap_or("");
-            format!("{}  {:<28} {summary}\n", rule.code(), rule.name())
+            let preview = if detect::is_preview(rule) { "(preview) " } else { "" };
+            format!("{}  {:<28} {preview}{summary}\n", rule.code(), rule.name())
         })
         .collect()
 }

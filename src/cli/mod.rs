@@ -2,8 +2,10 @@
 //! all other rooms and is used by none.
 
 mod args;
+mod baseline;
 mod check;
 mod config;
+mod config_command;
 mod confirm;
 mod emit;
 mod earlier;
@@ -11,12 +13,16 @@ mod error;
 mod exit;
 mod evidence;
 mod explain;
+mod git;
 mod output;
 mod plan;
 mod progress;
 mod rebase;
+mod run;
 mod scan;
+mod sift;
 mod why;
+mod write;
 
 use std::ffi::OsString;
 
@@ -57,6 +63,9 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         args::Command::Check(check) => return check::run(check, cli.color, detail),
         args::Command::Why(why) => return why::run(why, cli.color),
         args::Command::Confirm(confirm) => return confirm::run(confirm, cli.color, detail),
+        args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
+        args::Command::Config(config) => config_command::run(config)?,
+        args::Command::Run(run) => return run::run(run, cli.color, detail),
         args::Command::Explain { name } => explain::explain(name)?,
         args::Command::Rules => explain::rules(),
         args::Command::Apis { language } => explain::apis(language.map(Into::into)),

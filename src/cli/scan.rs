@@ -1,7 +1,7 @@
 //! The way from paths to findings that `check`, `why` and `confirm` share: projects, their files read and lowered in
 //! parallel, the analysis, triage. What fails for one path or file does not stop the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use rayon::prelude::*;
 
 use crate::detect::{self, Analysis, Options, Persona};
 use crate::facts::{FileFacts, Language, Problem, ProblemKind};
-use crate::finding::{Confidence, Finding, RuleCode, Severity};
+use crate::finding::{Confidence, Finding, Severity};
 use crate::frontend;
-use crate::input::{self, Found, PathError, Prefix, Project, Reach, Scope, Source, Sources};
+use crate::input::{self, Found, Member, PathError, Prefix, Project, Reach, Scope, Source, Sources};
 use crate::knowledge::Target;
-use crate::report::{self, Summary};
-use crate::triage::{self, Ignores};
+use crate::report::{self, Package, Summary};
+use crate::triage::Ignores;
 
 use super::args;
 use super::config::{self, Choice, Config};
 use super::error::UserError;
-use super::evidence;
-use super::rebase;
+use super::git;
+use super::sift::{Book, Settled};
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -31,6 +31,43 @@ pub struct Request<'a> {
     pub scan: &'a args::Scan,
     pub fail_on: Option<Severity>,
     pub min_confidence: Option<Confidence>,
+    pub known: Known<'a>,
+    pub lines: Lines<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// Everything that the scan finds.
+    pub fn all(scan: &'a args::Scan) -> Request<'a> {
+        Request {
+            scan,
+            // Notes are shown to those whom they fail.
+            fail_on: Some(Severity::Note),
+            min_confidence: None,
+            known: Known::None,
+            lines: Lines::All,
+        }
+    }
+}
+
+/// Which baseline counts.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// The one that the configuration names, if it does.
+    Configured,
+    File(&'a Path),
+    None,
+    /// It is about to be written to this file: nothing is hidden, and it need not be there.
+    Written(&'a Path),
+}
+
+/// Which lines findings have to touch.
+#[derive(Debug, Clone, Copy)]
+pub enum Lines<'a> {
+    All,
+    /// Those that differ from this commit.
+    Since(&'a str),
+    /// Those of the index that differ from the last commit; the index is what is analysed.
+    Staged,
 }
 
 /// What came of it.
@@ -48,6 +85,10 @@ pub struct Outcome {
     pub errors: Vec<UserError>,
     /// Paths given by hand that hold nothing to analyse.
     pub nothing: Vec<String>,
+    /// The baselines that counted, by file.
+    pub books: BTreeMap<PathBuf, Book>,
+    /// What was found in each archive, in the order in which they were named.
+    pub packages: Vec<Package>,
     /// The projects that can keep evidence, with the fingerprints of their findings.
     pub homes: Vec<Home>,
     /// What went wrong beside the analysis, a sentence each.
@@ -88,9 +129,27 @@ pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
     for (project, stdin) in projects(paths, request.scan, &mut outcome.errors)? {
         let config = config_of(request.scan, &project)?;
         outcome.target = target(request.scan, &config.target)?;
-        let analysed = analyse(&project, stdin, &config, request.scan, outcome.target.clone());
-        outcome.take_in(analysed, &project, &config, request);
+        let outside = project.scope == Scope::Archive || stdin != Stdin::Absent;
+        let git = match (request.lines, outside) {
+            (Lines::All, _) | (_, true) => None,
+            (Lines::Since(reference), _) => Some((git::since(&project.root, reference)?, None)),
+            (Lines::Staged, _) => git::staged(&project.root).map(|(changes, index)| Some((changes, Some(index))))?,
+        };
+        let (changes, index) = git.unzip();
+        let ask = Ask {
+            scan: request.scan,
+            target: outcome.target.clone(),
+            index: index.flatten(),
+        };
+        let analysed = analyse(&project, stdin, &config, &ask);
+        let settled = Settled {
+            project: &project,
+            config: &config,
+            changes,
+        };
+        outcome.take_in(analysed, &settled, request)?;
     }
+    outcome.count_stale();
     for error in &outcome.errors {
         if let UserError::PathMissing { path, cause } = error {
             outcome.problems.push(io_problem(path, cause));
@@ -124,19 +183,46 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
         return Err(errors.pop().unwrap_or_else(missing));
     };
     let config = config_of(scan, &project)?;
-    let analysed = analyse(&project, stdin, &config, scan, target(scan, &config.target)?);
+    let ask = Ask {
+        scan,
+        target: target(scan, &config.target)?,
+        index: None,
+    };
+    let analysed = analyse(&project, stdin, &config, &ask);
     let relative = analysed.focus.iter().next().cloned().unwrap_or_default();
     Ok((analysed.analysis, relative, project.prefix, analysed.sources))
 }
 
 /// Whether a project's only source is standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stdin {
+pub(super) enum Stdin {
     Absent,
     Is(Language),
 }
 
-fn projects(
+/// How a project is to be analysed.
+struct Ask<'a> {
+    scan: &'a args::Scan,
+    target: Target,
+    /// What is analysed instead of the working tree.
+    index: Option<git::Index>,
+}
+
+/// The persona of the command line, else that of the configuration.
+pub fn persona(scan: &args::Scan, config: &Config) -> Persona {
+    scan.persona.or(config.persona).map_or(Persona::Regular, Persona::from)
+}
+
+/// What the rules are to go by.
+pub fn options(scan: &args::Scan, config: &Config, target: Target) -> Options {
+    Options {
+        target,
+        persona: persona(scan, config),
+        preview: scan.preview || config.preview.unwrap_or(false),
+    }
+}
+
+pub(super) fn projects(
     paths: &[PathBuf],
     scan: &args::Scan,
     errors: &mut Vec<UserError>,
@@ -147,7 +233,6 @@ fn projects(
     let plan = input::plan(paths, scope, &cwd, &configured);
     errors.extend(plan.errors.into_iter().map(|error| match error {
         PathError::Missing { path, cause } => UserError::PathMissing { path, cause },
-        PathError::Archive { path } => UserError::ArchiveUnread { path },
         PathError::Special { path } => UserError::PathSpecial { path },
     }));
     let mut all: Vec<(Project, Stdin)> = plan
@@ -177,17 +262,29 @@ fn projects(
     Ok(all)
 }
 
-fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, UserError> {
+/// The configuration of a project, as the command line wants it.
+///
+/// # Errors
+/// A file that cannot be read or holds a mistake.
+pub(super) fn config_of(scan: &args::Scan, project: &Project) -> Result<Config, UserError> {
     let choice = match &scan.config {
         Some(path) => Choice::File(path),
         None if scan.no_config => Choice::None,
         None => Choice::Nearest,
     };
-    config::load(choice, &project.root)
+    // The configuration is the user's: what an archive says of itself is part of what is examined.
+    let folder = match project.scope {
+        Scope::Archive => project.root.parent().unwrap_or(&project.root),
+        Scope::Tree | Scope::Named => &project.root,
+    };
+    config::load(choice, folder)
 }
 
-/// The target of the command line over that of the configuration: a key that both name is the command line's.
-fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, UserError> {
+/// The `(key, value)` pairs of `--target`, checked.
+///
+/// # Errors
+/// Where one cannot be understood.
+pub(super) fn named_target(scan: &args::Scan) -> Result<Vec<(String, String)>, UserError> {
     let mut pairs = Vec::new();
     for spec in &scan.target {
         let wrong = |error| UserError::Target {
@@ -198,6 +295,12 @@ fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, 
         let named = spec.split(',').filter_map(|pair| pair.split_once('='));
         pairs.extend(named.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())));
     }
+    Ok(pairs)
+}
+
+/// The target of the command line over that of the configuration: a key that both name is the command line's.
+fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, UserError> {
+    let pairs = named_target(scan)?;
     let kept = configured
         .iter()
         .filter(|(key, _)| pairs.iter().all(|(named, _)| named != key));
@@ -212,29 +315,36 @@ fn target(scan: &args::Scan, configured: &[(String, String)]) -> Result<Target, 
 }
 
 /// A project after its analysis; all paths are relative to its root.
-struct Analysed {
-    analysis: Analysis,
-    sources: Sources,
-    ignores: Ignores,
-    problems: Vec<Problem>,
-    summary: Summary,
+pub(super) struct Analysed {
+    pub analysis: Analysis,
+    pub sources: Sources,
+    pub ignores: Ignores,
+    pub problems: Vec<Problem>,
+    pub summary: Summary,
     /// The named files that are analysed.
-    focus: BTreeSet<String>,
-    nothing: Vec<String>,
+    pub focus: BTreeSet<String>,
+    pub nothing: Vec<String>,
+    pub options: Options,
 }
 
-fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, target: Target) -> Analysed {
-    let mut files = files_of(project, stdin, config, scan);
-    let (lowered, problems): (Vec<_>, Vec<_>) = read_and_lower(&files.found, stdin).into_iter().unzip();
+fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analysed {
+    let mut files = files_of(project, stdin, config, ask.scan);
+    if let Some(index) = &ask.index {
+        take_index(project, config, index, &mut files);
+    }
+    let members = std::mem::take(&mut files.members);
+    let read = |found: &Found| read(found, stdin, ask.index.as_ref());
+    let lowered = match project.scope {
+        Scope::Archive => lower_members(members),
+        Scope::Tree | Scope::Named => read_and_lower(&files.found, &read),
+    };
+    let (lowered, problems): (Vec<_>, Vec<_>) = lowered.into_iter().unzip();
     files.problems.extend(problems.into_iter().flatten());
     let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
     files.summary.parsed = facts.len() as u64;
     let sources = Sources::new(sources);
     let ignores = Ignores::collect(&facts, &sources);
-    let options = Options {
-        target,
-        persona: scan.persona.into(),
-    };
+    let options = options(ask.scan, config, ask.target.clone());
     let analysis = detect::analyse(facts, &sources, &config.catalog, &options);
     let Files {
         problems,
@@ -251,6 +361,7 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, 
         summary,
         focus,
         nothing,
+        options,
     }
 }
 
@@ -258,6 +369,8 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan, 
 #[derive(Default)]
 struct Files {
     found: Vec<Found>,
+    /// Those of an archive, with their bytes.
+    members: Vec<Member>,
     problems: Vec<Problem>,
     summary: Summary,
     focus: BTreeSet<String>,
@@ -276,8 +389,12 @@ fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan)
         files.summary.files = 1;
         return files;
     }
+    if project.scope == Scope::Archive {
+        open_archive(project, config, &mut files);
+        return files;
+    }
     if project.scope == Scope::Tree {
-        let reach = if scan.persona == args::PersonaArg::Auditor {
+        let reach = if persona(scan, config) == Persona::Auditor {
             Reach::Everything
         } else {
             Reach::Tracked
@@ -299,9 +416,51 @@ fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan)
     files
 }
 
+/// Leaves out what is not in the index, and puts in what is there and missing in the working tree.
+fn take_index(project: &Project, config: &Config, index: &git::Index, files: &mut Files) {
+    files.found.retain(|found| index.files.contains(&found.path));
+    let missing = index.contents.keys().filter(|path| {
+        project.scope == Scope::Tree
+            && path.starts_with(&project.root)
+            && !path.exists()
+            && !config.excludes.matches(path)
+    });
+    files
+        .found
+        .extend(missing.filter_map(|path| input::found_file(&project.root, path, None)));
+    files.found.sort();
+    files.summary.files = files.found.len() as u64;
+}
+
+/// Takes in the members of an archive. All of them: ignore files and hidden names are no reason to pass over what somebody
+/// hands out.
+fn open_archive(project: &Project, config: &Config, files: &mut Files) {
+    let contents = input::read_archive(&project.root);
+    let folder = project.root.parent().unwrap_or(&project.root);
+    let (excluded, members): (Vec<Member>, Vec<Member>) = contents
+        .members
+        .into_iter()
+        .partition(|member| config.excludes.matches(&folder.join(&member.name)));
+    files.problems = contents.problems;
+    files.summary.passed_over = contents.passed_over;
+    files.summary.passed_over.excluded += excluded.len() as u64;
+    files.summary.files = members.len() as u64;
+    for name in project.named.iter().map(|name| name.to_string_lossy()) {
+        if members.iter().any(|member| member.name == *name) {
+            files.focus.insert(name.into_owned());
+        } else if excluded.iter().all(|member| member.name != *name) {
+            files.nothing.push(project.prefix.show(&name));
+        }
+    }
+    if project.whole && members.is_empty() && excluded.is_empty() && files.problems.is_empty() {
+        files.nothing.push(project.prefix.root().to_owned());
+    }
+    files.members = members;
+}
+
 /// Takes in a file that was named by hand: ignore files and its name do not keep it out, `exclude` does.
 fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan, files: &mut Files) {
-    if config.excludes.excludes(path) {
+    if config.excludes.matches(path) {
         // In a tree, the walk has counted it.
         files.summary.passed_over.excluded += u64::from(project.scope == Scope::Named);
         return;
@@ -333,21 +492,44 @@ fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan,
 
 type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
 
+/// Reads one file: from standard input, the index or the disk.
+fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> (Option<Source>, Option<Problem>) {
+    let staged = index.and_then(|index| index.contents.get(&found.path));
+    match (stdin, staged) {
+        (Stdin::Is(language), _) => input::read_stdin(&found.relative, language),
+        (_, Some(bytes)) => input::read_bytes(bytes.clone(), &found.relative, found.language),
+        _ => input::read_file(&found.path, &found.relative, found.language),
+    }
+}
+
+type Read<'a> = dyn Fn(&Found) -> (Option<Source>, Option<Problem>) + Sync + 'a;
+
 /// Reads and lowers in parallel; the order of the files stays.
-fn read_and_lower(found: &[Found], stdin: Stdin) -> Vec<Lowered> {
-    debug_assert!(stdin == Stdin::Absent || found.len() == 1);
+fn read_and_lower(found: &[Found], read: &Read) -> Vec<Lowered> {
     found
         .par_iter()
         .map(|found| {
-            let (source, problem) = match stdin {
-                Stdin::Is(language) => input::read_stdin(&found.relative, language),
-                Stdin::Absent => input::read_file(&found.path, &found.relative, found.language),
-            };
-            let mut problems: Vec<Problem> = problem.into_iter().collect();
-            let facts = source.and_then(|source| lower(source, &mut problems));
-            (facts, problems)
+            let (source, problem) = read(found);
+            lower_read(source, problem)
         })
         .collect()
+}
+
+/// The same for members of an archive, which were read before.
+fn lower_members(members: Vec<Member>) -> Vec<Lowered> {
+    members
+        .into_par_iter()
+        .map(|member| {
+            let (source, problem) = input::read_bytes(member.bytes, &member.name, member.language);
+            lower_read(source, problem)
+        })
+        .collect()
+}
+
+fn lower_read(source: Option<Source>, problem: Option<Problem>) -> Lowered {
+    let mut problems: Vec<Problem> = problem.into_iter().collect();
+    let facts = source.and_then(|source| lower(source, &mut problems));
+    (facts, problems)
 }
 
 /// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
@@ -368,55 +550,6 @@ fn lower(source: Source, problems: &mut Vec<Problem>) -> Option<(FileFacts, Sour
             });
             None
         }
-    }
-}
-
-impl Outcome {
-    /// Triage of one project, and its results under the paths that the user is to see.
-    fn take_in(&mut self, mut analysed: Analysed, project: &Project, config: &Config, request: Request) {
-        let mut findings = std::mem::take(&mut analysed.analysis.findings);
-        let mut problems = analysed.problems;
-        problems.append(&mut analysed.analysis.problems);
-        if !request.scan.no_ignores {
-            analysed.ignores.apply(&mut findings);
-            let auditor = Persona::from(request.scan.persona) == Persona::Auditor;
-            problems.extend(analysed.ignores.problems(|rule| auditor || rule != RuleCode::ER007));
-        }
-        if !project.whole {
-            findings = triage::touching(findings, &analysed.focus);
-            problems.retain(|problem| problem.kind.loses_input() || analysed.focus.contains(&problem.path));
-        }
-        let least = request
-            .min_confidence
-            .or(config.min_confidence)
-            .unwrap_or(Confidence::Low);
-        let (mut findings, below) = triage::at_least(findings, least);
-        let fail_on = request.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
-        self.fails |= findings
-            .iter()
-            .any(|finding| finding.suppressed.is_none() && finding.severity >= fail_on);
-        // What was taken alone, or came through a pipe, is no project that could keep anything.
-        if project.scope == Scope::Tree {
-            self.warnings.extend(evidence::show(&project.root, &mut findings));
-            self.homes.push(Home {
-                root: project.root.clone(),
-                fingerprints: findings.iter().map(|finding| finding.fingerprint.clone()).collect(),
-            });
-        }
-        for finding in &mut findings {
-            rebase::finding(finding, &project.prefix, &analysed.sources);
-        }
-        for problem in &mut problems {
-            problem.path = project.prefix.show(&problem.path);
-        }
-        self.findings.append(&mut findings);
-        self.problems.append(&mut problems);
-        self.sources.absorb(analysed.sources, &project.prefix);
-        self.nothing.append(&mut analysed.nothing);
-        self.summary.files += analysed.summary.files;
-        self.summary.parsed += analysed.summary.parsed;
-        self.summary.passed_over.add(analysed.summary.passed_over);
-        self.summary.below_confidence += below as u64;
     }
 }
 

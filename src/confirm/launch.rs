@@ -85,7 +85,7 @@ pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watchi
             } else {
                 0
             },
-            trace_lines: TRACE_LINES,
+            trace_lines: if laboratory.trace { TRACE_LINES } else { 0 },
             until_reused: false,
             silent: false,
         };

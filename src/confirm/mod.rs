@@ -10,6 +10,8 @@ mod call_text;
 mod emit;
 mod environ_check;
 mod experiment;
+mod follow;
+mod guardian;
 mod judge;
 mod kept;
 mod launch;
@@ -41,7 +43,9 @@ use experiment::{Laboratory, cannot_run, carry_out};
 pub use emit::{
     EmitError, EmittedFile, ProgramLanguage, Reproducer, may_hold_reproducers, reproducers, write_reproducer,
 };
+pub use follow::{Failure, FollowError, Followed, Origin, follow};
 pub use kept::{Kept, KeptError, keep};
+pub use observer::{Ended, MOST_TEXT as MOST_ARGUMENT, trace_line};
 pub use pattern::Pattern;
 pub use pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 pub use plan::{Experiment, Plan, plan};
@@ -53,7 +57,8 @@ pub use witness::{Seen, Subject, Witness, WitnessError, witness};
 pub struct ConfirmOptions {
     /// The interpreter in which Python's patterns are replayed.
     pub python: PathBuf,
-    /// For one pattern with its controls. Controls that need more to be conclusive may take up to four times as long.
+    /// For one pattern with its controls. Controls that need more to be conclusive, as on a machine that is busy with
+    /// other things, may take up to eight times as long.
     pub budget: Duration,
     /// A program that answers to the hidden commands; `None` for this very program.
     pub helper: Option<PathBuf>,
@@ -211,6 +216,10 @@ fn described(finding: &Finding) -> String {
 
 /// Adds to the shared evidence what this finding's program needs besides, for the replay provides it.
 fn with_conditions(mut evidence: Evidence, finding: &Finding) -> Evidence {
+    for sentence in pattern::stand_ins(finding) {
+        evidence.reason.push_str("; ");
+        evidence.reason.push_str(&sentence);
+    }
     if evidence.verdict != Verdict::Confirmed {
         return evidence;
     }

@@ -62,9 +62,50 @@ pub fn recognise(finding: &Finding) -> Result<Pattern, String> {
             mutation: pattern_python::mutation_of(&finding.mutation)?,
             partner: python_partner(finding, partner)?,
         }),
-        ("c" | "rust", "c" | "rust") => native(finding, partner),
+        // Python's own changes of the environment are calls of the C library's functions.
+        ("c" | "rust" | "python", "c" | "rust") => native(finding, partner),
+        ("c" | "rust", "python") => Ok(Pattern::Python {
+            mutation: PythonMutation::of_native(pattern_native::mutation_of(&finding.mutation)?)?,
+            partner: python_partner(finding, partner)?,
+        }),
         (one, other) => Err(format!("no replay for a {one} mutation beside a {other} partner")),
     }
+}
+
+/// Where the replay has one API in the place of another that does the same: a sentence for each.
+pub fn stand_ins(finding: &Finding) -> Vec<String> {
+    let Ok(pattern) = recognise(finding) else {
+        return Vec::new();
+    };
+    let (mutation, partner) = match &pattern {
+        Pattern::Python { mutation, partner } => (mutation.to_string(), partner.to_string()),
+        Pattern::Native { mutation, partner } => (mutation.to_string(), partner.to_string()),
+    };
+    let crosses = |site: &Site| {
+        let python = matches!(pattern, Pattern::Python { .. });
+        python != (site.language == "python")
+    };
+    let stands_in = |site: &Site, own: &dyn Fn(&Site) -> bool| crosses(site) || own(site);
+    let mutation_stands_in = |site: &Site| match site.language.as_str() {
+        "python" => pattern_python::mutation_stands_in(site),
+        _ => pattern_native::mutation_stands_in(site),
+    };
+    let partner_stands_in = |site: &Site| match site.language.as_str() {
+        "python" => pattern_python::partner_stands_in(site),
+        _ => pattern_native::partner_stands_in(site),
+    };
+    let sentence = |form: String, site: &Site| format!("the replay has `{form}` in the place of `{}`", site.api);
+    let mut sentences = Vec::new();
+    if stands_in(&finding.mutation, &mutation_stands_in) {
+        sentences.push(sentence(mutation, &finding.mutation));
+    }
+    let replayable = matches!(finding.partner_kind, PartnerKind::Spawn | PartnerKind::Read);
+    if let Some(site) = finding.partner.as_ref().filter(|_| replayable)
+        && stands_in(site, &partner_stands_in)
+    {
+        sentences.push(sentence(partner, site));
+    }
+    sentences
 }
 
 fn python_partner(finding: &Finding, partner: &Site) -> Result<PythonPartner, String> {
@@ -82,7 +123,7 @@ fn native(finding: &Finding, partner: &Site) -> Result<Pattern, String> {
     let mutation = pattern_native::mutation_of(&finding.mutation)?;
     let partner = match finding.partner_kind {
         PartnerKind::Fork => NativePartner::ForkWindow,
-        PartnerKind::Spawn | PartnerKind::Read => pattern_native::partner_of(partner)?,
+        kind @ (PartnerKind::Spawn | PartnerKind::Read) => pattern_native::partner_of(partner, kind)?,
         PartnerKind::Mutation => NativePartner::Mutation(pattern_native::mutation_of(partner)?),
     };
     Ok(Pattern::Native { mutation, partner })

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Site;
+use crate::finding::{PartnerKind, Site};
 
 /// How native code changes the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,10 +17,15 @@ pub enum NativeMutation {
     PutenvOverwrite,
     Unsetenv,
     Clearenv,
+    /// One variable is set and taken away again, over and over.
+    SetenvToggle,
     /// `environ = another array`; the old one is kept.
     EnvironStore,
+    /// `environ[i] = another string`, in place.
+    EnvironElement,
     SetVarAdd,
     SetVarOverwrite,
+    SetVarToggle,
     RemoveVar,
 }
 
@@ -38,9 +43,13 @@ pub enum NativePartner {
     Getenv,
     EnvironWalk,
     Localtime,
+    /// It reads TZ in its first call only.
+    LocaltimeR,
+    Strftime,
     Mktime,
     Tzset,
     Setlocale,
+    Newlocale,
     Getaddrinfo,
     Command,
     CommandEnv,
@@ -64,7 +73,10 @@ impl NativeMutation {
     pub fn is_std(self) -> bool {
         matches!(
             self,
-            NativeMutation::SetVarAdd | NativeMutation::SetVarOverwrite | NativeMutation::RemoveVar
+            NativeMutation::SetVarAdd
+                | NativeMutation::SetVarOverwrite
+                | NativeMutation::SetVarToggle
+                | NativeMutation::RemoveVar
         )
     }
 }
@@ -77,9 +89,12 @@ impl NativePartner {
             NativePartner::Getenv
                 | NativePartner::EnvironWalk
                 | NativePartner::Localtime
+                | NativePartner::LocaltimeR
+                | NativePartner::Strftime
                 | NativePartner::Mktime
                 | NativePartner::Tzset
                 | NativePartner::Setlocale
+                | NativePartner::Newlocale
                 | NativePartner::Getaddrinfo
                 | NativePartner::EnvVar
                 | NativePartner::EnvVars
@@ -137,9 +152,12 @@ impl fmt::Display for NativeMutation {
             NativeMutation::PutenvOverwrite => "putenv (overwriting)",
             NativeMutation::Unsetenv => "unsetenv",
             NativeMutation::Clearenv => "clearenv and a refill",
+            NativeMutation::SetenvToggle => "setenv and unsetenv of one variable",
             NativeMutation::EnvironStore => "environ = array",
+            NativeMutation::EnvironElement => "environ[i] = string",
             NativeMutation::SetVarAdd => "std::env::set_var",
             NativeMutation::SetVarOverwrite => "std::env::set_var (overwriting)",
+            NativeMutation::SetVarToggle => "std::env::set_var and remove_var of one variable",
             NativeMutation::RemoveVar => "std::env::remove_var",
         })
     }
@@ -158,6 +176,9 @@ impl fmt::Display for NativePartner {
             NativePartner::Getenv => "getenv",
             NativePartner::EnvironWalk => "a walk over environ",
             NativePartner::Localtime => "localtime",
+            NativePartner::LocaltimeR => "localtime_r",
+            NativePartner::Strftime => "strftime",
+            NativePartner::Newlocale => "newlocale(LC_ALL_MASK, \"\", 0)",
             NativePartner::Mktime => "mktime",
             NativePartner::Tzset => "tzset",
             NativePartner::Setlocale => "setlocale(LC_ALL, \"\")",
@@ -181,42 +202,107 @@ fn last_name(entry: &str) -> &str {
     path.rsplit([':', '.']).next().unwrap_or(path)
 }
 
-/// The mutation form of a site in C or Rust.
+/// The mutation form of a site in C, Rust, or Python, whose calls come down to those of C.
+///
+/// An API without a form of its own gets that of what it does, by its shape; see [`mutation_stands_in`].
 pub fn mutation_of(site: &Site) -> Result<NativeMutation, String> {
-    let overwrites = site.shape.as_deref() == Some("overwrite");
-    let pick = |add, overwrite| if overwrites { overwrite } else { add };
-    site.entries
-        .iter()
-        .find_map(|entry| {
-            Some(match last_name(entry) {
-                "setenv" | "g_setenv" | "uv_os_setenv" => {
-                    pick(NativeMutation::SetenvAdd, NativeMutation::SetenvOverwrite)
-                }
-                "putenv" => pick(NativeMutation::PutenvAdd, NativeMutation::PutenvOverwrite),
-                "unsetenv" | "g_unsetenv" | "uv_os_unsetenv" => NativeMutation::Unsetenv,
-                "clearenv" => NativeMutation::Clearenv,
-                "environ" | "__environ" | "_environ" if entry.starts_with("store:") && !entry.ends_with("[]") => {
-                    NativeMutation::EnvironStore
-                }
-                "set_var" => pick(NativeMutation::SetVarAdd, NativeMutation::SetVarOverwrite),
-                "remove_var" => NativeMutation::RemoveVar,
-                _ => return None,
-            })
-        })
+    own_mutation(site)
+        .or_else(|| like_mutation(site))
         .ok_or_else(|| format!("no replay form for the mutation `{}`", site.api))
 }
 
-/// The partner form of a site in C or Rust.
-pub fn partner_of(site: &Site) -> Result<NativePartner, String> {
-    site.entries
-        .iter()
-        .find_map(|entry| partner_of_entry(entry, site))
+/// Whether the form is not the API's own.
+pub fn mutation_stands_in(site: &Site) -> bool {
+    own_mutation(site).is_none()
+}
+
+/// One name that is deleted over and over must have been set again in between.
+fn is_toggled(site: &Site) -> bool {
+    site.repeated && site.variable.is_some()
+}
+
+fn own_mutation(site: &Site) -> Option<NativeMutation> {
+    let overwrites = site.shape.as_deref() == Some("overwrite");
+    let pick = |add, overwrite| if overwrites { overwrite } else { add };
+    let delete = |toggle, delete| if is_toggled(site) { toggle } else { delete };
+    site.entries.iter().find_map(|entry| {
+        let path = entry.split_once(':').map_or(entry.as_str(), |(_, path)| path);
+        let of_libc = !path.contains("::") || path.starts_with("libc::") || path.starts_with("nix::");
+        Some(match last_name(entry) {
+            "setenv" if of_libc => pick(NativeMutation::SetenvAdd, NativeMutation::SetenvOverwrite),
+            "putenv" => pick(NativeMutation::PutenvAdd, NativeMutation::PutenvOverwrite),
+            "unsetenv" if of_libc => delete(NativeMutation::SetenvToggle, NativeMutation::Unsetenv),
+            "clearenv" => NativeMutation::Clearenv,
+            "environ" | "__environ" | "_environ" if entry.starts_with("store:") => {
+                if entry.ends_with("[]") {
+                    NativeMutation::EnvironElement
+                } else {
+                    NativeMutation::EnvironStore
+                }
+            }
+            "set_var" => pick(NativeMutation::SetVarAdd, NativeMutation::SetVarOverwrite),
+            "remove_var" => delete(NativeMutation::SetVarToggle, NativeMutation::RemoveVar),
+            _ => return None,
+        })
+    })
+}
+
+/// What a library's function does to the environment, by its shape: crates of Rust by way of std, all others by that of
+/// the C library.
+fn like_mutation(site: &Site) -> Option<NativeMutation> {
+    let of_std = site.language == "rust" && !site.entries.iter().any(|entry| entry.contains("glib::"));
+    // These take their variable away again, where the shape only says that they add it.
+    let scoped = site.entries.iter().any(|entry| entry.contains("temp_env::"));
+    let pick = |std, c| if of_std { std } else { c };
+    match site.shape.as_deref()? {
+        "add" if scoped => Some(NativeMutation::SetVarToggle),
+        "add" => Some(pick(NativeMutation::SetVarAdd, NativeMutation::SetenvAdd)),
+        "overwrite" => Some(pick(NativeMutation::SetVarOverwrite, NativeMutation::SetenvOverwrite)),
+        "delete" if is_toggled(site) => Some(pick(NativeMutation::SetVarToggle, NativeMutation::SetenvToggle)),
+        "delete" => Some(pick(NativeMutation::RemoveVar, NativeMutation::Unsetenv)),
+        "clear" => Some(NativeMutation::Clearenv),
+        _ => None,
+    }
+}
+
+/// The partner form of a site in C or Rust; where the API has none of its own, that of what it does.
+pub fn partner_of(site: &Site, kind: PartnerKind) -> Result<NativePartner, String> {
+    own_partner(site)
+        .or_else(|| like_partner(site, kind))
         .ok_or_else(|| format!("no replay form for the partner `{}`", site.api))
+}
+
+/// Whether the form is not the API's own.
+pub fn partner_stands_in(site: &Site) -> bool {
+    own_partner(site).is_none()
+}
+
+fn own_partner(site: &Site) -> Option<NativePartner> {
+    site.entries.iter().find_map(|entry| partner_of_entry(entry, site))
+}
+
+/// What a library's function comes down to: GLib, libuv and APR fork and exec, crates use `Command`; C reads with
+/// `getenv`, and crates through std, which takes its lock.
+fn like_partner(site: &Site, kind: PartnerKind) -> Option<NativePartner> {
+    let of_std = site.language == "rust" && !site.entries.iter().any(|entry| entry.contains("libc::"));
+    let named = |name: &str| site.entries.iter().any(|entry| last_name(entry) == name);
+    match kind {
+        PartnerKind::Spawn if named("pidfd_spawn") => Some(NativePartner::PosixSpawn),
+        PartnerKind::Spawn if named("pidfd_spawnp") => Some(NativePartner::PosixSpawnp),
+        PartnerKind::Spawn if of_std => Some(NativePartner::Command),
+        PartnerKind::Spawn => Some(NativePartner::ForkExec),
+        PartnerKind::Read if named("now_local") || named("local_offset_at") || named("current_local_offset") => {
+            Some(NativePartner::LocaltimeR)
+        }
+        PartnerKind::Read if of_std => Some(NativePartner::EnvVar),
+        PartnerKind::Read => Some(NativePartner::Getenv),
+        PartnerKind::Mutation | PartnerKind::Fork => None,
+    }
 }
 
 fn partner_of_entry(entry: &str, site: &Site) -> Option<NativePartner> {
     let path = entry.split_once(':').map_or(entry, |(_, path)| path);
-    if path.contains("process::Command") {
+    if path.contains("process::Command") || path.ends_with("CommandExt::exec") {
         return Some(command_form(&site.code));
     }
     if path == "std::net::TcpStream::connect" {
@@ -228,14 +314,18 @@ fn partner_of_entry(entry: &str, site: &Site) -> Option<NativePartner> {
         "posix_spawn" => NativePartner::PosixSpawn,
         "posix_spawnp" => NativePartner::PosixSpawnp,
         "vfork" => NativePartner::VforkExec,
-        "fork" | "execv" | "execvp" | "execl" | "execlp" | "forkpty" => NativePartner::ForkExec,
+        "fork" | "_Fork" | "forkpty" | "execv" | "execvp" | "execvP" | "execl" | "execlp" | "execve" | "execvpe"
+        | "fexecve" => NativePartner::ForkExec,
         "wordexp" => NativePartner::Wordexp,
-        "getenv" | "secure_getenv" | "__secure_getenv" | "g_getenv" | "uv_os_getenv" => NativePartner::Getenv,
+        "getenv" | "secure_getenv" | "__secure_getenv" => NativePartner::Getenv,
         "environ" | "__environ" | "_environ" => NativePartner::EnvironWalk,
         "localtime" | "ctime" => NativePartner::Localtime,
+        "localtime_r" | "ctime_r" => NativePartner::LocaltimeR,
+        "strftime" => NativePartner::Strftime,
         "mktime" | "timelocal" => NativePartner::Mktime,
         "tzset" => NativePartner::Tzset,
         "setlocale" => NativePartner::Setlocale,
+        "newlocale" => NativePartner::Newlocale,
         "getaddrinfo" | "to_socket_addrs" => NativePartner::Getaddrinfo,
         "var" | "var_os" if path.contains("env::") => NativePartner::EnvVar,
         "vars" | "vars_os" if path.contains("env::") => NativePartner::EnvVars,
@@ -275,12 +365,16 @@ mod tests {
         );
         assert_eq!(mutation("store:environ", "unknown"), Ok(NativeMutation::EnvironStore));
         assert_eq!(mutation("call:std::env::set_var", "add"), Ok(NativeMutation::SetVarAdd));
-        assert!(mutation("call:unheard_of", "add").is_err());
-        let partner = |entry: &str, code: &str| partner_of(&site(&[entry], None, code));
+        assert_eq!(
+            mutation("store:environ[]", "unknown"),
+            Ok(NativeMutation::EnvironElement)
+        );
+        assert!(mutation("call:setproctitle_init", "unknown").is_err());
+        let partner = |entry: &str, code: &str| partner_of(&site(&[entry], None, code), PartnerKind::Spawn);
         assert_eq!(partner("call:system", ""), Ok(NativePartner::System));
         assert_eq!(partner("call:std::env::var", ""), Ok(NativePartner::EnvVar));
         assert_eq!(partner("call:*.to_socket_addrs", ""), Ok(NativePartner::Getaddrinfo));
-        assert!(partner("call:var", "").is_err());
+        assert_eq!(partner("call:localtime_r", ""), Ok(NativePartner::LocaltimeR));
         assert_eq!(
             partner(
                 "call:std::process::Command::output",
@@ -292,5 +386,54 @@ mod tests {
             partner("call:std::process::Command::status", "c.status()"),
             Ok(NativePartner::Command)
         );
+    }
+
+    #[test]
+    fn what_has_no_form_of_its_own_gets_that_of_what_it_does() {
+        let rust = |entry: &str, shape| Site {
+            language: "rust".to_owned(),
+            ..site(&[entry], shape, "")
+        };
+        let c = |entry: &str, shape| Site {
+            language: "c".to_owned(),
+            ..site(&[entry], shape, "")
+        };
+        let added = c("call:SDL_setenv", Some("add"));
+        assert!(mutation_stands_in(&added) && !mutation_stands_in(&c("call:setenv", Some("add"))));
+        assert_eq!(mutation_of(&added), Ok(NativeMutation::SetenvAdd));
+        let dotenv = rust("call:dotenvy::dotenv", Some("add"));
+        assert_eq!(mutation_of(&dotenv), Ok(NativeMutation::SetVarAdd));
+        assert_eq!(
+            mutation_of(&rust("call:glib::setenv", Some("add"))),
+            Ok(NativeMutation::SetenvAdd)
+        );
+        let scoped = rust("call:temp_env::with_var", Some("add"));
+        assert_eq!(mutation_of(&scoped), Ok(NativeMutation::SetVarToggle));
+        let partner = |site: &Site, kind| partner_of(site, kind).expect("every spawn and read has a form");
+        let spawn = c("call:g_spawn_sync", None);
+        assert!(partner_stands_in(&spawn));
+        assert_eq!(partner(&spawn, PartnerKind::Spawn), NativePartner::ForkExec);
+        assert_eq!(
+            partner(&rust("call:cc::Build::compile", None), PartnerKind::Spawn),
+            NativePartner::Command
+        );
+        assert_eq!(
+            partner(&rust("call:chrono::Local::now", None), PartnerKind::Read),
+            NativePartner::EnvVar
+        );
+        assert_eq!(
+            partner(&c("call:curl_easy_perform", None), PartnerKind::Read),
+            NativePartner::Getenv
+        );
+    }
+
+    #[test]
+    fn one_variable_that_is_deleted_over_and_over_is_set_again_in_between() {
+        let mut deleted = site(&["call:unsetenv"], Some("delete"), "");
+        assert_eq!(mutation_of(&deleted), Ok(NativeMutation::Unsetenv));
+        deleted.variable = Some("A".to_owned());
+        assert_eq!(mutation_of(&deleted), Ok(NativeMutation::SetenvToggle));
+        deleted.repeated = false;
+        assert_eq!(mutation_of(&deleted), Ok(NativeMutation::Unsetenv));
     }
 }

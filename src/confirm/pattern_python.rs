@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::finding::Site;
 
 use super::call_text::{CallText, Shape as ArgumentShape};
+use super::pattern_native::NativeMutation;
 
 /// How Python code changes the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,9 +24,28 @@ pub enum PythonMutation {
     PutenvAdd,
     PutenvOverwrite,
     Unsetenv,
+    /// One variable is stored and deleted again, over and over.
+    Toggle,
+    /// C code of the process calls `setenv` for new names, without the interpreter's lock.
+    NativeSetenv,
+    /// C code of the process calls `unsetenv`.
+    NativeUnsetenv,
 }
 
 impl PythonMutation {
+    /// The form of a mutation in C or Rust beside a partner in Python.
+    pub fn of_native(mutation: NativeMutation) -> Result<PythonMutation, String> {
+        match mutation {
+            NativeMutation::SetenvAdd
+            | NativeMutation::PutenvAdd
+            | NativeMutation::SetVarAdd
+            | NativeMutation::SetenvToggle
+            | NativeMutation::SetVarToggle => Ok(PythonMutation::NativeSetenv),
+            NativeMutation::Unsetenv | NativeMutation::RemoveVar => Ok(PythonMutation::NativeUnsetenv),
+            other => Err(format!("no replay for `{other}` beside a partner in Python")),
+        }
+    }
+
     /// The word by which the replay program knows it.
     pub fn word(self) -> &'static str {
         match self {
@@ -41,6 +61,9 @@ impl PythonMutation {
             PythonMutation::PutenvAdd => "putenv-add",
             PythonMutation::PutenvOverwrite => "putenv-overwrite",
             PythonMutation::Unsetenv => "unsetenv",
+            PythonMutation::Toggle => "toggle",
+            PythonMutation::NativeSetenv => "native-setenv",
+            PythonMutation::NativeUnsetenv => "native-unsetenv",
         }
     }
 }
@@ -60,6 +83,9 @@ impl fmt::Display for PythonMutation {
             PythonMutation::PutenvAdd => "os.putenv(k, v)",
             PythonMutation::PutenvOverwrite => "os.putenv(k, v) (overwriting)",
             PythonMutation::Unsetenv => "os.unsetenv(k)",
+            PythonMutation::Toggle => "os.environ[k] = v and del os.environ[k]",
+            PythonMutation::NativeSetenv => "setenv in C",
+            PythonMutation::NativeUnsetenv => "unsetenv in C",
         })
     }
 }
@@ -302,38 +328,67 @@ fn given(argument: Option<&str>) -> Given {
 
 /// The mutation form of a site.
 ///
-/// The entry says which API, the shape whether it adds or only overwrites.
+/// The entry says which API, the shape whether it adds or only overwrites; an API without a form of its own gets that of
+/// what it does, by its shape.
 pub fn mutation_of(site: &Site) -> Result<PythonMutation, String> {
+    own_mutation(site)
+        .or_else(|| like_mutation(site))
+        .ok_or_else(|| format!("no replay form for the mutation `{}`", site.api))
+}
+
+/// Whether the form is not the API's own.
+pub fn mutation_stands_in(site: &Site) -> bool {
+    own_mutation(site).is_none()
+}
+
+fn like_mutation(site: &Site) -> Option<PythonMutation> {
+    let has = |text: &str| site.entries.iter().any(|entry| entry.contains(text));
+    // Leaving `patch_env` or `paths_on_pythonpath` takes the variable away again.
+    let scoped = has("patch_env") || has("paths_on_pythonpath") || has("exec_command");
+    match site.shape.as_deref()? {
+        "add" if has("GLib.") => Some(PythonMutation::NativeSetenv),
+        "add" if scoped => Some(PythonMutation::Toggle),
+        "add" => Some(PythonMutation::StoreAdd),
+        "overwrite" => Some(PythonMutation::StoreOverwrite),
+        "delete" => Some(PythonMutation::Delete),
+        "clear" => Some(PythonMutation::Clear),
+        _ => None,
+    }
+}
+
+fn own_mutation(site: &Site) -> Option<PythonMutation> {
+    // One name that is deleted over and over must have been set again in between.
+    let delete = |form| {
+        let toggled = site.repeated && site.variable.is_some();
+        if toggled { PythonMutation::Toggle } else { form }
+    };
     let overwrites = site.shape.as_deref() == Some("overwrite");
     let pick = |add, overwrite| if overwrites { overwrite } else { add };
-    site.entries
-        .iter()
-        .find_map(|entry| {
-            let path = entry.split_once(':').map_or(entry.as_str(), |(_, path)| path);
-            let path = path.strip_suffix("[]").unwrap_or(path);
-            let path = path
-                .strip_prefix("posix.")
-                .map_or(path.to_owned(), |rest| format!("os.{rest}"));
-            let deletes = entry.starts_with("delete:");
-            Some(match path.replace("environb", "environ").as_str() {
-                "os.environ" if deletes => PythonMutation::Delete,
-                "os.environ" if entry.ends_with("[]") => pick(PythonMutation::StoreAdd, PythonMutation::StoreOverwrite),
-                "os.environ.__setitem__" => pick(PythonMutation::StoreAdd, PythonMutation::StoreOverwrite),
-                "os.environ" if site.shape.as_deref() == Some("add") => PythonMutation::UpdateAdd,
-                "os.environ.update" | "os.environ.__ior__" => {
-                    pick(PythonMutation::UpdateAdd, PythonMutation::UpdateOverwrite)
-                }
-                "os.environ.setdefault" => PythonMutation::SetDefault,
-                "os.environ.pop" => PythonMutation::Pop,
-                "os.environ.popitem" => PythonMutation::PopItem,
-                "os.environ.__delitem__" => PythonMutation::Delete,
-                "os.environ.clear" => PythonMutation::Clear,
-                "os.putenv" => pick(PythonMutation::PutenvAdd, PythonMutation::PutenvOverwrite),
-                "os.unsetenv" => PythonMutation::Unsetenv,
-                _ => return None,
-            })
+    site.entries.iter().find_map(|entry| {
+        let path = entry.split_once(':').map_or(entry.as_str(), |(_, path)| path);
+        let path = path.strip_suffix("[]").unwrap_or(path);
+        let path = path
+            .strip_prefix("posix.")
+            .map_or(path.to_owned(), |rest| format!("os.{rest}"));
+        let deletes = entry.starts_with("delete:");
+        Some(match path.replace("environb", "environ").as_str() {
+            "os.environ" if deletes => delete(PythonMutation::Delete),
+            "os.environ" if entry.ends_with("[]") => pick(PythonMutation::StoreAdd, PythonMutation::StoreOverwrite),
+            "os.environ.__setitem__" => pick(PythonMutation::StoreAdd, PythonMutation::StoreOverwrite),
+            "os.environ" if site.shape.as_deref() == Some("add") => PythonMutation::UpdateAdd,
+            "os.environ.update" | "os.environ.__ior__" => {
+                pick(PythonMutation::UpdateAdd, PythonMutation::UpdateOverwrite)
+            }
+            "os.environ.setdefault" => PythonMutation::SetDefault,
+            "os.environ.pop" => delete(PythonMutation::Pop),
+            "os.environ.popitem" => PythonMutation::PopItem,
+            "os.environ.__delitem__" => delete(PythonMutation::Delete),
+            "os.environ.clear" => PythonMutation::Clear,
+            "os.putenv" => pick(PythonMutation::PutenvAdd, PythonMutation::PutenvOverwrite),
+            "os.unsetenv" => PythonMutation::Unsetenv,
+            _ => return None,
         })
-        .ok_or_else(|| format!("no replay form for the mutation `{}`", site.api))
+    })
 }
 
 /// The form of a fork window: whether the child runs in a `preexec_fn`.
@@ -344,19 +399,58 @@ pub fn fork_window_of(site: &Site) -> PythonPartner {
     }
 }
 
-/// The partner form of a site.
+/// The partner form of a site; where the API has none of its own, that of what it does.
 pub fn partner_of(site: &Site) -> Result<PythonPartner, String> {
-    let call = CallText::parse(&site.code);
-    site.entries
-        .iter()
-        .find_map(|entry| {
-            let path = entry.strip_prefix("call:")?;
-            let path = path
-                .strip_prefix("posix.")
-                .map_or(path.to_owned(), |rest| format!("os.{rest}"));
-            partner_of_path(&path, &call)
-        })
+    own_partner(site)
+        .or_else(|| like_partner(site))
         .ok_or_else(|| without_form(site))
+}
+
+/// Whether the form is not the API's own.
+pub fn partner_stands_in(site: &Site) -> bool {
+    own_partner(site).is_none()
+}
+
+fn own_partner(site: &Site) -> Option<PythonPartner> {
+    let call = CallText::parse(&site.code);
+    site.entries.iter().find_map(|entry| {
+        let path = entry.strip_prefix("call:")?;
+        let path = path
+            .strip_prefix("posix.")
+            .map_or(path.to_owned(), |rest| format!("os.{rest}"));
+        partner_of_path(&path, &call)
+    })
+}
+
+/// Calls that start a program by way of `subprocess.Popen`, and those that fork and exec.
+const BY_POPEN: [&str; 9] = [
+    "distutils.",
+    "setuptools._distutils.",
+    "anyio.",
+    "trio.",
+    "webbrowser.",
+    "platform.",
+    "pydoc.",
+    "paramiko.",
+    "asyncio.AbstractEventLoop.subprocess_",
+];
+const BY_FORK: [&str; 5] = ["pexpect.", "ptyprocess.", "popen2.", "os.popen", "multiprocessing."];
+
+fn like_partner(site: &Site) -> Option<PythonPartner> {
+    let call = CallText::parse(&site.code);
+    let paths = || site.entries.iter().filter_map(|entry| entry.strip_prefix("call:"));
+    let by = |prefixes: &[&str]| paths().any(|path| prefixes.iter().any(|prefix| path.starts_with(prefix)));
+    if by(&BY_POPEN) {
+        let shell = paths().any(|path| path.ends_with("_shell"));
+        return Some(PythonPartner::Subprocess(Subprocess {
+            env: given(call.keyword("env")),
+            cwd: call.has_keyword("cwd"),
+            shell,
+            bare: !shell && !matches!(call.first(), ArgumentShape::Path),
+            ..Subprocess::plain(SubprocessFunction::Popen)
+        }));
+    }
+    by(&BY_FORK).then_some(PythonPartner::ForkExec)
 }
 
 /// Why a partner has no form.
@@ -382,27 +476,32 @@ fn partner_of_path(path: &str, call: &CallText) -> Option<PythonPartner> {
     let subprocess = |function| PythonPartner::Subprocess(Subprocess::of(function, call));
     Some(match path {
         "os.system" => PythonPartner::System,
-        "os.popen" => PythonPartner::Popen,
+        "os.popen" | "platform.popen" => PythonPartner::Popen,
         "subprocess.call" => subprocess(SubprocessFunction::Call),
         "subprocess.check_call" => subprocess(SubprocessFunction::CheckCall),
         "subprocess.check_output" => subprocess(SubprocessFunction::CheckOutput),
         "subprocess.run" => subprocess(SubprocessFunction::Run),
         "subprocess.Popen" => subprocess(SubprocessFunction::Popen),
-        "subprocess.getoutput" | "subprocess.getstatusoutput" => subprocess(SubprocessFunction::GetOutput),
-        "asyncio.create_subprocess_exec" => PythonPartner::Subprocess(Subprocess {
-            env: given(call.keyword("env")),
-            cwd: call.has_keyword("cwd"),
-            bare: !matches!(call.first(), ArgumentShape::Path),
-            ..Subprocess::plain(SubprocessFunction::Popen)
-        }),
-        "asyncio.create_subprocess_shell" => PythonPartner::Subprocess(Subprocess {
-            env: given(call.keyword("env")),
-            cwd: call.has_keyword("cwd"),
-            shell: true,
-            bare: false,
-            ..Subprocess::plain(SubprocessFunction::Popen)
-        }),
-        "distutils.spawn.spawn" => PythonPartner::Subprocess(Subprocess::plain(SubprocessFunction::Popen)),
+        "subprocess.getoutput" | "subprocess.getstatusoutput" | "commands.getoutput" | "commands.getstatusoutput" => {
+            subprocess(SubprocessFunction::GetOutput)
+        }
+        "asyncio.create_subprocess_exec" | "asyncio.subprocess.create_subprocess_exec" => {
+            PythonPartner::Subprocess(Subprocess {
+                env: given(call.keyword("env")),
+                cwd: call.has_keyword("cwd"),
+                bare: !matches!(call.first(), ArgumentShape::Path),
+                ..Subprocess::plain(SubprocessFunction::Popen)
+            })
+        }
+        "asyncio.create_subprocess_shell" | "asyncio.subprocess.create_subprocess_shell" => {
+            PythonPartner::Subprocess(Subprocess {
+                env: given(call.keyword("env")),
+                cwd: call.has_keyword("cwd"),
+                shell: true,
+                bare: false,
+                ..Subprocess::plain(SubprocessFunction::Popen)
+            })
+        }
         "os.posix_spawn" | "os.posix_spawnp" => PythonPartner::PosixSpawn {
             bare: path.ends_with('p'),
             env: match call.positional(2).or(call.keyword("env")) {
@@ -413,13 +512,27 @@ fn partner_of_path(path: &str, call: &CallText) -> Option<PythonPartner> {
         },
         "os.spawnv" | "os.spawnl" => PythonPartner::SpawnV { bare: false },
         "os.spawnvp" | "os.spawnlp" => PythonPartner::SpawnV { bare: true },
-        "os.fork" | "os.execv" | "os.execl" | "os.execvp" | "os.execlp" | "pty.spawn" | "pty.fork" => {
+        "os.fork" | "os.forkpty" | "os.execv" | "os.execl" | "os.execvp" | "os.execlp" | "pty.spawn" | "pty.fork" => {
             PythonPartner::ForkExec
         }
         "os.environ.copy" | "builtins.dict" | "copy.copy" | "copy.deepcopy" => PythonPartner::Copy,
         "os.environ.items" | "os.environ.keys" | "os.environ.values" => PythonPartner::Iterate,
-        "socket.getaddrinfo" | "socket.gethostbyname" | "socket.create_connection" => PythonPartner::Getaddrinfo,
-        "time.localtime" | "time.strftime" | "time.ctime" | "time.mktime" => PythonPartner::Localtime,
+        "socket.getaddrinfo"
+        | "socket.gethostbyname"
+        | "socket.gethostbyname_ex"
+        | "socket.gethostbyaddr"
+        | "socket.getfqdn"
+        | "socket.create_connection"
+        | "urllib.request.urlopen"
+        | "urllib2.urlopen" => PythonPartner::Getaddrinfo,
+        "time.localtime"
+        | "time.strftime"
+        | "time.ctime"
+        | "time.mktime"
+        | "datetime.datetime.now"
+        | "datetime.datetime.today"
+        | "datetime.datetime.fromtimestamp"
+        | "datetime.date.today" => PythonPartner::Localtime,
         "time.tzset" => PythonPartner::Tzset,
         "locale.setlocale" => PythonPartner::Setlocale,
         _ => return None,
@@ -468,9 +581,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_api_is_refused_by_name() {
-        let refused = mutation_of(&site(&["call:somewhere.change"], Some("add"), "")).unwrap_err();
+    fn an_unknown_api_gets_the_form_of_what_it_does_or_is_refused_by_name() {
+        let refused = mutation_of(&site(&["call:somewhere.change"], None, "")).unwrap_err();
         assert!(refused.contains("API"), "{refused}");
+        let dotenv = site(&["call:dotenv.load_dotenv"], Some("add"), "");
+        assert_eq!(mutation_of(&dotenv), Ok(PythonMutation::StoreAdd));
+        assert!(mutation_stands_in(&dotenv));
+        let patched = site(&["with:mock.patch.dict"], Some("clear"), "");
+        assert_eq!(mutation_of(&patched), Ok(PythonMutation::Clear));
+        let opened = site(&["call:webbrowser.open"], None, "webbrowser.open(url)");
+        assert!(matches!(partner_of(&opened), Ok(PythonPartner::Subprocess(form)) if form.bare && !form.shell));
+        assert!(partner_stands_in(&opened));
+        assert!(!partner_stands_in(&site(&["call:os.system"], None, "os.system(c)")));
         assert!(partner_of(&site(&["call:somewhere.start"], None, "")).is_err());
     }
 }

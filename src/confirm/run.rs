@@ -1,7 +1,8 @@
 //! Child processes with bounds: time, processor, memory, output; and nothing left behind.
 //!
 //! A replay provokes crashes and hangs on purpose, so whatever it starts lives in a process group of its own, which is
-//! killed on every path: at its normal end, when a bound is passed, and when envrace itself is told to stop.
+//! killed on every path: at its normal end, when a bound is passed, when envrace itself is told to stop, and, by a
+//! [`Guardian`], when envrace is killed.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -17,6 +18,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, killpg, raise, sigaction};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
+
+use super::guardian::Guardian;
 
 /// What a child may use.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +100,10 @@ pub fn run_bounded_in(
     }
     let mut child = command.spawn()?;
     let group = Group::enter(child.id());
+    let guardian = Guardian::over(group.id);
     let outcome = watch(&mut child, &group, bounds);
     drop(group);
+    drop(guardian);
     let _reaped = child.wait();
     outcome
 }

@@ -171,6 +171,7 @@ fn watch(parameters: WatchParameters, command: &[String]) -> Result<Ended, Obser
     let mut watched = Watched::default();
     let mut lines = 0;
     let observed = observe_all(&target, holds, &mut |event| match event {
+        Event::Ended(_) => {}
         Event::Read(event) => watched.add_read(event),
         Event::Exec(event) => {
             watched.add(event, began.elapsed().as_secs_f64());

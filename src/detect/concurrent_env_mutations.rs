@@ -29,6 +29,7 @@ use super::{Case, Draft, Rule};
 
 pub const RULE: Rule = Rule {
     code: RuleCode::ER003,
+    preview: false,
     text: include_str!("concurrent_env_mutations.rs"),
     judge,
 };

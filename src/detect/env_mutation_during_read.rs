@@ -31,6 +31,7 @@ use super::{Case, Draft, Rule};
 
 pub const RULE: Rule = Rule {
     code: RuleCode::ER002,
+    preview: false,
     text: include_str!("env_mutation_during_read.rs"),
     judge,
 };

@@ -34,6 +34,7 @@ use super::{Case, Draft, Rule};
 
 pub const RULE: Rule = Rule {
     code: RuleCode::ER001,
+    preview: false,
     text: include_str!("env_mutation_during_spawn.rs"),
     judge,
 };

@@ -34,6 +34,7 @@ use super::{Case, Draft, Rule};
 
 pub const RULE: Rule = Rule {
     code: RuleCode::ER005,
+    preview: false,
     text: include_str!("env_mutation_in_fork_window.rs"),
     judge,
 };

@@ -28,6 +28,7 @@ use super::{Case, Draft, Rule};
 
 pub const RULE: Rule = Rule {
     code: RuleCode::ER004,
+    preview: false,
     text: include_str!("env_seen_by_chance.rs"),
     judge,
 };

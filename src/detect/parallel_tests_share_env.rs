@@ -31,6 +31,7 @@ use super::{Case, Draft, Rule};
 
 pub const RULE: Rule = Rule {
     code: RuleCode::ER006,
+    preview: false,
     text: include_str!("parallel_tests_share_env.rs"),
     judge,
 };

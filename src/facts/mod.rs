@@ -423,6 +423,8 @@ pub enum ProblemKind {
     Limit,
     /// A suppression comment that is malformed or silences nothing.
     Directive,
+    /// A member of an archive is not as it should be, and was read all the same.
+    Archive,
 }
 
 impl ProblemKind {
@@ -437,12 +439,16 @@ impl ProblemKind {
             ProblemKind::Encoding => "encoding",
             ProblemKind::Limit => "limit",
             ProblemKind::Directive => "directive",
+            ProblemKind::Archive => "archive",
         }
     }
 
     /// Whether a file, member or function was lost whole (exit code 3).
     pub fn loses_input(self) -> bool {
-        !matches!(self, ProblemKind::Partial | ProblemKind::Directive)
+        !matches!(
+            self,
+            ProblemKind::Partial | ProblemKind::Directive | ProblemKind::Archive
+        )
     }
 }
 

@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 
 use crate::facts::Language;
 
-pub mod archive;
+mod archive;
 mod decode;
-mod exclude;
+mod globs;
 mod language;
 mod project;
 mod read;
 mod walk;
 
-pub use exclude::Excludes;
+pub use archive::{Contents, Member, SEPARATOR, read as read_archive};
+pub use globs::Globs;
 pub use language::{by_name, by_shebang};
 pub use project::{PathError, Plan, Prefix, Project, Scope, plan};
-pub use read::{MAX_BYTES, lower_case, read_file, read_stdin};
+pub use read::{MAX_BYTES, lower_case, read_bytes, read_file, read_stdin};
 pub use walk::{Found, PassedOver, Reach, Walked, find, found_file, walk};
 
 /// One file that was read.
@@ -62,6 +63,11 @@ impl Sources {
     /// Every path with its text, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// Drops the texts of all files that `wanted` does not want, by path.
+    pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.files.retain(|path, _| wanted(path));
     }
 
     /// Takes in the files of another project under the paths by which the user knows them.

@@ -6,22 +6,38 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::archive::is_archive;
+use super::archive::{self, SEPARATOR, is_archive};
 use super::read::lower_case;
 
-/// How root-relative paths are shown: relative to the working directory.
+/// How root-relative paths are shown: relative to the working directory, or behind the archive that they lie in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prefix(String);
+pub struct Prefix {
+    text: String,
+    archive: bool,
+}
 
 impl Prefix {
     /// A prefix; empty where the root is the working directory.
     pub fn new(text: impl Into<String>) -> Prefix {
-        Prefix(text.into())
+        Prefix {
+            text: text.into(),
+            archive: false,
+        }
+    }
+
+    /// The prefix of an archive's members: `a.tar.gz!`.
+    pub fn archive(path: impl Into<String>) -> Prefix {
+        Prefix {
+            text: path.into(),
+            archive: true,
+        }
     }
 
     /// The path by which the user knows the root-relative path `relative`.
     pub fn show(&self, relative: &str) -> String {
-        match self.0.as_str() {
+        match self.text.as_str() {
+            archive if self.archive && relative.is_empty() => archive.to_owned(),
+            archive if self.archive => format!("{archive}{SEPARATOR}{relative}"),
             "" => relative.to_owned(),
             "/" => format!("/{relative}"),
             prefix => format!("{prefix}/{relative}"),
@@ -30,7 +46,7 @@ impl Prefix {
 
     /// The root itself.
     pub fn root(&self) -> &str {
-        if self.0.is_empty() { "." } else { &self.0 }
+        if self.text.is_empty() { "." } else { &self.text }
     }
 }
 
@@ -41,16 +57,19 @@ pub enum Scope {
     Tree,
     /// Those that were named, alone.
     Named,
+    /// All members of the archive that the root is.
+    Archive,
 }
 
 /// One thing to analyse on its own.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Resolved and absolute.
+    /// Resolved and absolute; with [`Scope::Archive`] the archive itself.
     pub root: PathBuf,
     pub prefix: Prefix,
     pub scope: Scope,
-    /// Files named by hand, resolved; they are analysed whatever ignore files say.
+    /// Files named by hand, resolved; they are analysed whatever ignore files say. In an archive, the members that were
+    /// named, by their paths inside.
     pub named: BTreeSet<PathBuf>,
     /// The folder itself was named, so that all its findings are shown; else those that touch a named file.
     pub whole: bool,
@@ -61,8 +80,6 @@ pub struct Project {
 pub enum PathError {
     /// It is not there or cannot be looked at.
     Missing { path: String, cause: String },
-    /// Archives are not read yet.
-    Archive { path: String },
     /// A pipe, socket or device.
     Special { path: String },
 }
@@ -88,6 +105,10 @@ pub fn plan(paths: &[PathBuf], scope: Scope, cwd: &Path, configured: &dyn Fn(&Pa
             plan.stdin = true;
             continue;
         }
+        if let Some((archive, member)) = archive::split(&cwd.join(path)) {
+            add_archive(&mut plan.projects, archive, &shown, Some(member));
+            continue;
+        }
         let resolved = cwd
             .join(path)
             .canonicalize()
@@ -102,7 +123,7 @@ pub fn plan(paths: &[PathBuf], scope: Scope, cwd: &Path, configured: &dyn Fn(&Pa
                 plan.projects.push(whole(real, prefix));
             }
             Ok((metadata, _)) if !metadata.is_file() => plan.errors.push(PathError::Special { path: shown }),
-            Ok(_) if is_archive(path) => plan.errors.push(PathError::Archive { path: shown }),
+            Ok((_, real)) if is_archive(path) => add_archive(&mut plan.projects, &real, &shown, None),
             Ok((_, real)) => files.push((path, real)),
         }
     }
@@ -123,14 +144,45 @@ fn whole(root: PathBuf, prefix: Prefix) -> Project {
     }
 }
 
-/// A folder inside another one that was named too is covered by it.
+/// Takes in an archive, or the member of it that `shown` names behind the separator.
+fn add_archive(projects: &mut Vec<Project>, archive: &Path, shown: &str, member: Option<&str>) {
+    let root = archive.canonicalize().unwrap_or_else(|_| archive.to_owned());
+    let found = projects
+        .iter()
+        .position(|project| project.scope == Scope::Archive && project.root == root);
+    let index = found.unwrap_or_else(|| {
+        let name = match member {
+            Some(member) => shown[..shown.len() - member.len()].trim_end_matches(SEPARATOR),
+            None => shown,
+        };
+        projects.push(Project {
+            root,
+            prefix: Prefix::archive(name.strip_prefix("./").unwrap_or(name)),
+            scope: Scope::Archive,
+            named: BTreeSet::new(),
+            whole: false,
+        });
+        projects.len() - 1
+    });
+    match member {
+        Some(member) => {
+            projects[index].named.insert(PathBuf::from(member));
+        }
+        None => projects[index].whole = true,
+    }
+}
+
+/// A folder inside another one that was named too is covered by it. An archive is not: a walk does not open it.
 fn drop_nested(projects: &mut Vec<Project>) {
     let mut kept: Vec<Project> = Vec::new();
+    let covers = |outer: &Project, inner: &Project| {
+        outer.scope == Scope::Tree && inner.scope == Scope::Tree && inner.root.starts_with(&outer.root)
+    };
     for project in projects.drain(..) {
-        if kept.iter().any(|other| project.root.starts_with(&other.root)) {
+        if kept.iter().any(|other| covers(other, &project)) {
             continue;
         }
-        kept.retain(|other| !other.root.starts_with(&project.root));
+        kept.retain(|other| !covers(&project, other));
         kept.push(project);
     }
     *projects = kept;
@@ -155,7 +207,7 @@ fn add_file(
     // Alone, every file is a project of its own; otherwise files of one project are analysed together.
     let root = match scope {
         Scope::Named => folder.to_owned(),
-        Scope::Tree => project_root(folder, configured),
+        Scope::Tree | Scope::Archive => project_root(folder, configured),
     };
     if let Some(project) = projects
         .iter_mut()
@@ -195,7 +247,7 @@ fn shown_root(given: &Path, real: &Path, cwd: &Path) -> Prefix {
         .filter(|part| *part != Component::CurDir)
         .map(|part| part.as_os_str().to_string_lossy())
         .collect();
-    Prefix(parts.join("/"))
+    Prefix::new(parts.join("/"))
 }
 
 /// The resolved `root` relative to the working directory; absolute where it was given so and lies elsewhere.
@@ -207,14 +259,14 @@ fn relative_root(given: &Path, root: &Path, cwd: &Path) -> Prefix {
         .count();
     let up = cwd.components().count() - common;
     if up > 0 && given.is_absolute() {
-        return Prefix(root.to_string_lossy().into_owned());
+        return Prefix::new(root.to_string_lossy());
     }
     let down = root
         .components()
         .skip(common)
         .map(|part| part.as_os_str().to_string_lossy().into_owned());
     let parts: Vec<String> = std::iter::repeat_n("..".to_owned(), up).chain(down).collect();
-    Prefix(parts.join("/"))
+    Prefix::new(parts.join("/"))
 }
 
 #[cfg(test)]
@@ -288,6 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn archives_are_projects_of_their_own() {
+        let (_folder, root) = repository();
+        let plan = make(&root.join("a"), &["../x.tar.gz"], Scope::Tree);
+        let project = &plan.projects[0];
+        assert!(project.whole && project.scope == Scope::Archive);
+        assert_eq!(project.prefix.show("p/q.py"), "../x.tar.gz!p/q.py");
+        assert_eq!(project.prefix.show(""), "../x.tar.gz");
+        let plan = make(&root, &["x.tar.gz!p/q.py", "./x.tar.gz!p/r.py"], Scope::Tree);
+        assert_eq!(plan.projects.len(), 1);
+        assert!(!plan.projects[0].whole);
+        assert_eq!(plan.projects[0].named.len(), 2);
+        assert_eq!(plan.projects[0].prefix.show("p/q.py"), "x.tar.gz!p/q.py");
+    }
+
+    #[test]
     fn isolated_files_stand_alone() {
         let (_folder, root) = repository();
         let plan = make(&root, &["a/one.py", "a/two.py"], Scope::Named);
@@ -300,7 +367,7 @@ mod tests {
     fn what_cannot_be_analysed_does_not_stop_the_rest() {
         let (_folder, root) = repository();
         let plan = make(&root, &["none.py", "a", "x.tar.gz", "-", "/dev/null"], Scope::Tree);
-        assert_eq!(plan.projects.len(), 1);
+        assert_eq!(plan.projects.len(), 2);
         assert!(plan.stdin);
         let cause = "no such file or directory".to_owned();
         assert_eq!(
@@ -309,9 +376,6 @@ mod tests {
                 PathError::Missing {
                     path: "none.py".to_owned(),
                     cause
-                },
-                PathError::Archive {
-                    path: "x.tar.gz".to_owned()
                 },
                 PathError::Special {
                     path: "/dev/null".to_owned()

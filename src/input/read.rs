@@ -17,8 +17,18 @@ pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 ///
 /// Without a source the problem says why; with one, what had to be replaced.
 pub fn read_file(path: &Path, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
-    let bytes = open(path).and_then(|file| limited(file, file_too_large));
+    let bytes = open_limited(path, MAX_BYTES).and_then(|file| limited(file, file_too_large));
     finish(bytes, name, language)
+}
+
+/// Decodes bytes that were read elsewhere (an archive, the index), as [`read_file`] does.
+pub fn read_bytes(bytes: Vec<u8>, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
+    let limited = if bytes.len() as u64 > MAX_BYTES {
+        Err(file_too_large())
+    } else {
+        Ok(bytes)
+    };
+    finish(limited, name, language)
 }
 
 /// Reads and decodes standard input.
@@ -26,7 +36,8 @@ pub fn read_stdin(name: &str, language: Language) -> (Option<Source>, Option<Pro
     finish(limited(io::stdin().lock(), file_too_large), name, language)
 }
 
-type Lost = (ProblemKind, String);
+/// Why a file has no text: the kind and the words of its problem.
+pub(super) type Lost = (ProblemKind, String);
 
 fn finish(bytes: Result<Vec<u8>, Lost>, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
     let problem = |(kind, message)| Problem {
@@ -54,14 +65,18 @@ fn finish(bytes: Result<Vec<u8>, Lost>, name: &str, language: Language) -> (Opti
 /// The first bytes of the file at `path`, for its `#!` line; empty where it cannot be read or is no regular file.
 pub(super) fn head(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if let Ok(file) = open(path) {
+    if let Ok(file) = open_limited(path, MAX_BYTES) {
         // What cannot be read has no first line; reading it in earnest reports the reason.
         let _ = file.take(128).read_to_end(&mut bytes);
     }
     bytes
 }
 
-fn open(path: &Path) -> Result<File, Lost> {
+/// Opens a regular file of at most `most` bytes, without waiting for anybody.
+///
+/// # Errors
+/// Why it is none, as the kind and the words of a problem.
+pub(super) fn open_limited(path: &Path, most: u64) -> Result<File, Lost> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -76,8 +91,8 @@ fn open(path: &Path) -> Result<File, Lost> {
     if !metadata.is_file() {
         return Err((ProblemKind::Io, "not a regular file".to_owned()));
     }
-    if metadata.len() > MAX_BYTES {
-        return Err(file_too_large());
+    if metadata.len() > most {
+        return Err(larger_than(most));
     }
     Ok(file)
 }
@@ -96,9 +111,13 @@ fn limited(reader: impl Read, too_large: impl Fn() -> Lost) -> Result<Vec<u8>, L
 }
 
 fn file_too_large() -> Lost {
+    larger_than(MAX_BYTES)
+}
+
+fn larger_than(most: u64) -> Lost {
     (
         ProblemKind::TooLarge,
-        format!("larger than {} MiB", MAX_BYTES / (1024 * 1024)),
+        format!("larger than {} MiB", most / (1024 * 1024)),
     )
 }
 

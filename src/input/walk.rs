@@ -10,7 +10,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use crate::facts::{Language, Problem, ProblemKind};
 
-use super::exclude::Excludes;
+use super::globs::Globs;
 use super::read::{head, lower_case};
 use super::{by_name, by_shebang};
 
@@ -42,12 +42,14 @@ pub struct PassedOver {
     pub excluded: u64,
     /// Symbolic links, which are not followed.
     pub symlinks: u64,
+    /// Archives inside archives.
+    pub archives: u64,
 }
 
 impl PassedOver {
     /// All of them.
     pub fn total(self) -> u64 {
-        self.ignored + self.excluded + self.symlinks
+        self.ignored + self.excluded + self.symlinks + self.archives
     }
 
     /// Adds what another walk passed over.
@@ -55,6 +57,7 @@ impl PassedOver {
         self.ignored += other.ignored;
         self.excluded += other.excluded;
         self.symlinks += other.symlinks;
+        self.archives += other.archives;
     }
 }
 
@@ -79,7 +82,7 @@ struct Tally {
 }
 
 /// Finds every source file below `root` (resolved, absolute), with `jobs` threads (0: as many as there are cores).
-pub fn walk(root: &Path, reach: Reach, excludes: &Excludes, jobs: usize) -> Walked {
+pub fn walk(root: &Path, reach: Reach, excludes: &Globs, jobs: usize) -> Walked {
     let tally = Arc::new(Tally::default());
     let hide = reach == Reach::Tracked;
     let mut builder = WalkBuilder::new(root);
@@ -106,11 +109,11 @@ pub fn walk(root: &Path, reach: Reach, excludes: &Excludes, jobs: usize) -> Walk
     finish(&tally)
 }
 
-fn keeps(entry: &DirEntry, excludes: &Excludes, tally: &Tally) -> bool {
+fn keeps(entry: &DirEntry, excludes: &Globs, tally: &Tally) -> bool {
     if entry.file_name() == ".git" {
         return false;
     }
-    let excluded = excludes.excludes(entry.path());
+    let excluded = excludes.matches(entry.path());
     if excluded {
         tally.excluded.fetch_add(1, Ordering::Relaxed);
     }
@@ -189,6 +192,7 @@ fn finish(tally: &Tally) -> Walked {
             ignored,
             excluded,
             symlinks,
+            archives: 0,
         },
         problems,
     }
@@ -278,7 +282,7 @@ mod tests {
     #[test]
     fn ignored_files_are_counted_not_read() {
         let (_folder, root) = tree(&REPOSITORY);
-        let walked = walk(&root, Reach::Tracked, &Excludes::none(), 2);
+        let walked = walk(&root, Reach::Tracked, &Globs::none(), 2);
         assert_eq!(names(&walked), ["a/b.c", "tool"]);
         // .gitignore, .hidden, build (one folder, nobody looks inside) and x.gen.py.
         assert_eq!(
@@ -286,7 +290,8 @@ mod tests {
             PassedOver {
                 ignored: 4,
                 excluded: 0,
-                symlinks: 0
+                symlinks: 0,
+                archives: 0
             }
         );
         assert!(walked.problems.is_empty());
@@ -295,7 +300,7 @@ mod tests {
     #[test]
     fn an_auditor_gets_everything_but_the_repository_itself() {
         let (_folder, root) = tree(&REPOSITORY);
-        let walked = walk(&root, Reach::Everything, &Excludes::none(), 1);
+        let walked = walk(&root, Reach::Everything, &Globs::none(), 1);
         assert_eq!(
             names(&walked),
             [".hidden/h.py", "a/b.c", "a/x.gen.py", "build/deep/out.py", "tool"]
@@ -306,7 +311,7 @@ mod tests {
     #[test]
     fn excluded_folders_are_counted_once() {
         let (_folder, root) = tree(&[("a/x.py", ""), ("a/y.py", ""), ("b.py", "")]);
-        let excludes = Excludes::new(&root, &["a".to_owned()]).expect("`a` is a glob");
+        let excludes = Globs::new(&root, &["a".to_owned()]).expect("`a` is a glob");
         let walked = walk(&root, Reach::Tracked, &excludes, 2);
         assert_eq!(names(&walked), ["b.py"]);
         assert_eq!(
@@ -314,7 +319,8 @@ mod tests {
             PassedOver {
                 ignored: 0,
                 excluded: 1,
-                symlinks: 0
+                symlinks: 0,
+                archives: 0
             }
         );
     }
@@ -327,7 +333,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", root.join("dangling.py")).expect("links can be made");
         nix::unistd::mkfifo(&root.join("pipe.py"), nix::sys::stat::Mode::S_IRWXU).expect("pipes can be made");
         nix::unistd::mkfifo(&root.join("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("pipes can be made");
-        let walked = walk(&root, Reach::Tracked, &Excludes::none(), 2);
+        let walked = walk(&root, Reach::Tracked, &Globs::none(), 2);
         assert_eq!(names(&walked), ["a/x.py"]);
         assert_eq!(walked.passed_over.symlinks, 2);
         let problems: Vec<_> = walked
@@ -345,7 +351,7 @@ mod tests {
         let (_folder, root) = tree(&[]);
         fs::write(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9.py")), "").expect("such a name can be made here");
         assert_eq!(
-            names(&walk(&root, Reach::Tracked, &Excludes::none(), 1)),
+            names(&walk(&root, Reach::Tracked, &Globs::none(), 1)),
             ["caf\u{fffd}.py"]
         );
     }

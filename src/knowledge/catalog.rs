@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock};
 use crate::facts::Language;
 
 use super::entry::{Entry, MatchKind};
-use super::load::{Origin, entries};
+use super::example::{Example, Frame, examples};
+use super::load::{Origin, Rules, Whose, rules};
 
 /// The rules files that are compiled in.
-const BUILTIN: [(&str, Language, &str); 3] = [
+pub(super) const BUILTIN: [(&str, Language, &str); 3] = [
     ("rules/c.toml", Language::C, include_str!("../../rules/c.toml")),
     (
         "rules/python.toml",
@@ -32,6 +33,8 @@ pub struct CatalogError {
     pub line: u32,
     /// From 1.
     pub column: u32,
+    /// How many characters it is about, at least one; all in that line.
+    pub width: u32,
     pub message: String,
     pub help: Option<String>,
 }
@@ -47,7 +50,9 @@ pub struct Catalog {
 /// The entries themselves and the way to them.
 #[derive(Debug, Default)]
 struct Shared {
-    entries: Vec<Entry>,
+    /// Shared with the catalogs that differ by a few entries.
+    entries: Vec<Arc<Entry>>,
+    frames: Vec<Frame>,
     index: HashMap<(Language, MatchKind), Paths>,
 }
 
@@ -62,39 +67,74 @@ impl Catalog {
     /// The entries that are built in (rules/*.toml, compiled into the binary).
     pub fn builtin() -> Catalog {
         static BUILT: LazyLock<Catalog> = LazyLock::new(|| {
-            let built = BUILTIN.map(|(file, language, text)| {
-                let language = Some(language);
-                entries(text, Origin { file, language }).expect("a test reads every built-in rules file")
-            });
-            Catalog::of(built.into_iter().flatten())
+            let mut all = Rules::default();
+            for (file, language, text) in BUILTIN {
+                let whose = Whose::Builtin(language);
+                let read = rules(text, Origin { file, whose }).expect("a test reads every built-in rules file");
+                all.entries.extend(read.entries);
+                all.frames.extend(read.frames);
+            }
+            Catalog::of(all.entries.into_iter().map(Arc::new), all.frames)
         });
         BUILT.clone()
     }
 
-    /// The built-in entries and those of a user's file, whose `[[api]]` tables also name their `language`; its other
-    /// keys are passed over. A user's entry for a match replaces the built-in ones for the same match.
+    /// The built-in entries and those of a user's configuration, whose `[[api]]` tables also name their `language`; its
+    /// other keys are passed over. A user's entry for a match replaces the built-in ones for the same match.
     ///
     /// # Errors
     /// The first mistake in `text`; `filename` is what it is reported under.
     pub fn with_user(text: &str, filename: &str) -> Result<Catalog, CatalogError> {
-        let own = entries(
-            text,
-            Origin {
-                file: filename,
-                language: None,
-            },
-        )?;
-        let builtin = Catalog::builtin();
-        let replaced = |entry: &Entry| {
-            own.iter()
-                .any(|user| user.language == entry.language && user.text == entry.text)
-        };
-        let kept = builtin.shared.entries.iter().filter(|entry| !replaced(entry));
-        Ok(Catalog::of(kept.cloned().chain(own.iter().cloned())))
+        Catalog::builtin().and(text, filename, Whose::Configuration)
     }
 
-    fn of(entries: impl Iterator<Item = Entry>) -> Catalog {
-        let mut shared = Shared::default();
+    /// These entries and those of a user's file that holds `[[api]]` tables alone; what it matches is replaced, as by
+    /// [`Catalog::with_user`].
+    ///
+    /// # Errors
+    /// The first mistake in `text`; `filename` is what it is reported under.
+    pub fn with_file(&self, text: &str, filename: &str) -> Result<Catalog, CatalogError> {
+        self.and(text, filename, Whose::Users)
+    }
+
+    fn and(&self, text: &str, file: &str, whose: Whose) -> Result<Catalog, CatalogError> {
+        let own = rules(text, Origin { file, whose })?;
+        // What two files of the user's say of one match holds together.
+        let replaced = |entry: &Entry| {
+            let same = |user: &Entry| user.language == entry.language && user.text == entry.text;
+            !entry.user && own.entries.iter().any(same)
+        };
+        let kept = self.shared.entries.iter().filter(|entry| !replaced(entry)).cloned();
+        let kept: Vec<Arc<Entry>> = kept.collect();
+        let added = own.entries.into_iter().map(Arc::new);
+        Ok(Catalog::of(kept.into_iter().chain(added), self.shared.frames.clone()))
+    }
+
+    /// These entries without those for the match of `id` that another table holds and that do the same kind of thing:
+    /// what is found at that match with that effect then is by this entry.
+    pub fn alone(&self, id: EntryId) -> Catalog {
+        let wanted = self.entry(id);
+        let rival = |other: &Arc<Entry>| {
+            let same = other.language == wanted.language && other.text == wanted.text && other.effect == wanted.effect;
+            same && !Arc::ptr_eq(&other.samples, &wanted.samples)
+        };
+        if !self.shared.entries.iter().any(rival) {
+            return self.clone();
+        }
+        let kept = self.shared.entries.iter().filter(|entry| !rival(entry));
+        Catalog::of(kept.cloned(), self.shared.frames.clone())
+    }
+
+    /// The examples of this entry: whole programs.
+    pub fn examples(&self, id: EntryId) -> Vec<Example> {
+        examples(self.entry(id), &self.shared.frames)
+    }
+
+    fn of(entries: impl Iterator<Item = Arc<Entry>>, frames: Vec<Frame>) -> Catalog {
+        let mut shared = Shared {
+            frames,
+            ..Shared::default()
+        };
         for entry in entries {
             let id = EntryId(shared.entries.len() as u32);
             let paths = shared.index.entry((entry.language, entry.kind)).or_default();
@@ -121,7 +161,7 @@ impl Catalog {
             .entries
             .iter()
             .enumerate()
-            .map(|(index, entry)| (EntryId(index as u32), entry))
+            .map(|(index, entry)| (EntryId(index as u32), entry.as_ref()))
     }
 
     /// The entries for an exact path: `(Python, Call, "os.system")`. Several where they differ by version or arguments,

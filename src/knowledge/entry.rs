@@ -1,7 +1,10 @@
 //! One `[[api]]` table: what a call, store or with-block means. Data only.
 
+use std::sync::Arc;
+
 use crate::facts::Language;
 
+use super::example::Sample;
 use super::target::When;
 
 /// What in the facts an entry speaks of.
@@ -373,7 +376,10 @@ pub struct Entry {
     pub help: Option<String>,
     /// How a person writes it, for reports: `os.environ[k] = v`.
     pub display: String,
-    pub examples: Vec<Example>,
+    /// What its examples are made of: see [`super::Catalog::examples`].
+    pub(super) samples: Arc<[Sample]>,
+    /// The word for what it does: `mutation`.
+    pub effect: String,
     /// Comes from the user's configuration.
     pub user: bool,
 }
@@ -383,11 +389,4 @@ impl Entry {
     pub fn is_subscript(&self) -> bool {
         self.text.ends_with("[]")
     }
-}
-
-/// Small programs that the knowledge test runs through `check`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Example {
-    pub racy: String,
-    pub safe: String,
 }

@@ -3,291 +3,169 @@
 //! The TOML is walked by hand and not through serde, since an effect decides which keys its table may hold, and a
 //! mistake in a rules file must point at the very word.
 
-use std::cell::RefCell;
-use std::ops::Range;
+use std::sync::Arc;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::catalog::CatalogError;
-use super::entry::{ArgumentRef, ArgumentTest, Entry, Example, Hazard, MatchKind, Predicate};
+use super::entry::{Entry, MatchKind, Predicate};
+use super::example::{Frame, samples};
+use super::fields::{Field, Fields, KINDS, Mistake, TESTS, argument, text_of, unknown_word, word};
+use super::keys::{self, BUILDS, COMMON, EFFECTS, FRAME, HAZARDS, Key, LANGUAGES, MEASURED, SYSTEMS, WHEN};
 use super::role::role;
-use super::target::{Os, VersionRange, When, libc_range};
+use super::target::{VersionRange, When, libc_range};
 use super::words::did_you_mean;
 use crate::facts::Language;
-
-const TESTS: [(&str, ArgumentTest); 11] = [
-    ("absent", ArgumentTest::Absent),
-    ("none", ArgumentTest::None),
-    ("live", ArgumentTest::Live),
-    ("own", ArgumentTest::Own),
-    ("literal", ArgumentTest::Literal),
-    ("present", ArgumentTest::Present),
-    ("true", ArgumentTest::True),
-    ("false", ArgumentTest::False),
-    ("slash", ArgumentTest::Slash),
-    ("no-slash", ArgumentTest::NoSlash),
-    ("empty", ArgumentTest::Empty),
-];
-
-const KINDS: [(&str, MatchKind); 9] = [
-    ("call", MatchKind::Call),
-    ("store", MatchKind::Store),
-    ("delete", MatchKind::Delete),
-    ("load", MatchKind::Load),
-    ("with", MatchKind::With),
-    ("decorator", MatchKind::Decorator),
-    ("base", MatchKind::Base),
-    ("pragma", MatchKind::Pragma),
-    ("drop", MatchKind::Drop),
-];
-
-const HAZARDS: [(&str, Hazard); 2] = [
-    ("frees-moved-array", Hazard::FreesMovedArray),
-    ("frees-replaced-string", Hazard::FreesReplacedString),
-];
 
 /// Where a file's entries come from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin<'a> {
     pub file: &'a str,
-    /// `None` where every table names its own (`language = "c"`): a user's configuration.
-    pub language: Option<Language>,
+    pub whose: Whose,
 }
 
-/// A mistake before its line is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mistake {
-    pub span: Range<usize>,
-    pub message: String,
-    pub help: Option<String>,
+/// Who wrote the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// One that is compiled in, about one language.
+    Builtin(Language),
+    /// A user's file of entries: every table names its language (`language = "c"`), and there is nothing else in it.
+    Users,
+    /// A user's configuration, in which there are other keys too.
+    Configuration,
 }
 
-impl Mistake {
-    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Mistake {
-        Mistake {
-            span,
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    pub(super) fn help(mut self, help: Option<String>) -> Mistake {
-        self.help = help;
-        self
-    }
+/// What a rules file holds.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    pub entries: Vec<Entry>,
+    pub frames: Vec<Frame>,
 }
 
-/// The entries of the `[[api]]` tables of a file. Other top-level keys are somebody else's in a user's file and a
-/// mistake in a rules file.
+/// The entries of the `[[api]]` tables of a file, and the frames of their examples where it is built in.
 ///
 /// # Errors
 /// The first mistake, with its place.
-pub(super) fn entries(text: &str, origin: Origin<'_>) -> Result<Vec<Entry>, CatalogError> {
-    let place = |mistake: Mistake| located(text, origin.file, mistake);
-    let document = DeTable::parse(text)
-        .map_err(|error| place(Mistake::new(error.span().unwrap_or(0..0), error.message().to_owned())))?;
-    let mut entries = Vec::new();
+pub(super) fn rules(text: &str, origin: Origin<'_>) -> Result<Rules, CatalogError> {
+    read(text, origin).map_err(|mistake| located(text, origin.file, mistake))
+}
+
+fn read(text: &str, origin: Origin<'_>) -> Result<Rules, Mistake> {
+    let document =
+        DeTable::parse(text).map_err(|error| Mistake::new(error.span().unwrap_or(0..0), error.message().to_owned()))?;
+    let mut rules = Rules::default();
     for (key, value) in document.get_ref().iter() {
-        if key.get_ref() != "api" {
-            if origin.language.is_some() {
-                let mistake = Mistake::new(key.span(), format!("unknown key `{}`", key.get_ref()));
-                return Err(place(
-                    mistake.help(Some("a rules file holds [[api]] tables only".to_owned())),
-                ));
+        let tables = || {
+            let tables = value.get_ref().as_array();
+            tables.ok_or_else(|| {
+                let mistake = Mistake::new(key.span(), format!("`{}` is no list of tables", key.get_ref()));
+                mistake.help(Some(format!("write [[{}]]", key.get_ref())))
+            })
+        };
+        match (key.get_ref().as_ref(), origin.whose) {
+            ("api", _) => {
+                for table in tables()?.iter() {
+                    rules.entries.extend(api(table, origin.whose)?);
+                }
             }
-            continue;
-        }
-        let tables = value.get_ref().as_array().ok_or_else(|| {
-            place(Mistake::new(key.span(), "`api` is no list of tables").help(Some("write [[api]]".to_owned())))
-        })?;
-        for table in tables.iter() {
-            entries.extend(api(table, origin).map_err(&place)?);
+            ("frame", Whose::Builtin(language)) => {
+                for table in tables()?.iter() {
+                    rules.frames.push(frame(table, language)?);
+                }
+            }
+            (_, Whose::Configuration) => {}
+            (name, _) => {
+                let help = did_you_mean(name, &["api"]);
+                let help = help.unwrap_or_else(|| "such a file holds [[api]] tables only".to_owned());
+                return Err(Mistake::new(key.span(), format!("unknown key `{name}`")).help(Some(help)));
+            }
         }
     }
-    Ok(entries)
+    Ok(rules)
 }
 
 /// Gives a mistake its line and column.
 fn located(text: &str, file: &str, mistake: Mistake) -> CatalogError {
-    let mut start = mistake.span.start.min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
+    let boundary = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = boundary(mistake.span.start);
+    let end = boundary(mistake.span.end.max(start));
     let before = &text[..start];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let width = text[start..end].lines().next().map_or(0, |line| line.chars().count());
     CatalogError {
         file: file.to_owned(),
         line: before.matches('\n').count() as u32 + 1,
         column: before[line_start..].chars().count() as u32 + 1,
+        width: width.max(1) as u32,
         message: mistake.message,
         help: mistake.help,
     }
 }
 
-/// A table with its place, which remembers the keys it was asked for: the rest are mistakes.
-pub(super) struct Fields<'a> {
-    table: &'a DeTable<'a>,
-    span: Range<usize>,
-    asked: RefCell<Vec<&'static str>>,
-}
-
-type Field<'a> = &'a Spanned<DeValue<'a>>;
-
-impl<'a> Fields<'a> {
-    fn of(value: Field<'a>, what: &str) -> Result<Fields<'a>, Mistake> {
-        match value.get_ref().as_table() {
-            Some(table) => Ok(Fields {
-                table,
-                span: value.span(),
-                asked: RefCell::default(),
-            }),
-            None => Err(Mistake::new(value.span(), format!("{what} is no table"))),
-        }
+/// One `[[frame]]` table.
+fn frame(value: Field<'_>, language: Language) -> Result<Frame, Mistake> {
+    let fields = Fields::of(value, "a frame", FRAME.iter().collect())?;
+    let effects = fields.texts("effect")?;
+    let known: Vec<&str> = EFFECTS.iter().map(|effect| effect.name).collect();
+    if let Some(stray) = effects.iter().find(|effect| !known.contains(effect.get_ref())) {
+        return Err(unknown_word(stray.get_ref(), stray.span(), "effect", &known));
     }
-
-    pub(super) fn get(&self, key: &'static str) -> Option<Field<'a>> {
-        self.asked.borrow_mut().push(key);
-        self.table.get(key)
-    }
-
-    pub(super) fn missing(&self, key: &str) -> Mistake {
-        Mistake::new(self.span.clone(), format!("`{key}` is missing"))
-    }
-
-    pub(super) fn text(&self, key: &'static str) -> Result<Option<&'a str>, Mistake> {
-        self.get(key).map(|value| text_of(value, key)).transpose()
-    }
-
-    pub(super) fn required(&self, key: &'static str) -> Result<&'a str, Mistake> {
-        self.text(key)?.ok_or_else(|| self.missing(key))
-    }
-
-    pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, Mistake> {
-        self.get(key)
-            .map(|value| {
-                let wrong = || Mistake::new(value.span(), format!("`{key}` is neither true nor false"));
-                value.get_ref().as_bool().ok_or_else(wrong)
-            })
-            .transpose()
-    }
-
-    /// A string, or a list of strings.
-    pub(super) fn texts(&self, key: &'static str) -> Result<Vec<Spanned<&'a str>>, Mistake> {
-        let Some(value) = self.get(key) else {
-            return Ok(Vec::new());
-        };
-        match value.get_ref().as_array() {
-            Some(items) => items
-                .iter()
-                .map(|item| Ok(Spanned::new(item.span(), text_of(item, key)?)))
-                .collect(),
-            None => Ok(vec![Spanned::new(value.span(), text_of(value, key)?)]),
-        }
-    }
-
-    /// One word of a closed list.
-    pub(super) fn word<T: Copy>(&self, key: &'static str, known: &[(&'static str, T)]) -> Result<Option<T>, Mistake> {
-        self.get(key)
-            .map(|value| word(text_of(value, key)?, value.span(), key, known))
-            .transpose()
-    }
-
-    pub(super) fn argument(&self, key: &'static str) -> Result<Option<ArgumentRef>, Mistake> {
-        self.get(key)
-            .map(|value| argument(text_of(value, key)?, value.span()))
-            .transpose()
-    }
-
-    /// The keys that nobody asked for are mistakes.
-    fn finish(&self, what: &str) -> Result<(), Mistake> {
-        let asked = self.asked.borrow();
-        let stray = self.table.keys().find(|key| !asked.contains(&key.get_ref().as_ref()));
-        stray.map_or(Ok(()), |key| {
-            let help = did_you_mean(key.get_ref(), &asked);
-            Err(Mistake::new(key.span(), format!("unknown key `{}` {what}", key.get_ref())).help(help))
-        })
-    }
-}
-
-fn text_of<'a>(value: Field<'a>, key: &str) -> Result<&'a str, Mistake> {
-    value
-        .get_ref()
-        .as_str()
-        .ok_or_else(|| Mistake::new(value.span(), format!("`{key}` is no string")))
-}
-
-/// One word of a closed list, or a mistake that names the nearest.
-pub(super) fn word<T: Copy>(
-    text: &str,
-    span: Range<usize>,
-    key: &str,
-    known: &[(&'static str, T)],
-) -> Result<T, Mistake> {
-    let found = known.iter().find(|(name, _)| *name == text);
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let help = did_you_mean(text, &names).unwrap_or_else(|| format!("known are {}", names.join(", ")));
-        Mistake::new(span, format!("unknown {key} `{text}`")).help(Some(help))
+    Ok(Frame {
+        language,
+        effects: effects
+            .into_iter()
+            .map(|effect| (*effect.get_ref()).to_owned())
+            .collect(),
+        racy: fields.required("racy")?.to_owned(),
+        safe: fields.required("safe")?.to_owned(),
     })
 }
 
-/// `receiver`, `result`, `last`, or keywords and positions between bars: `target|1`.
-pub(super) fn argument(text: &str, span: Range<usize>) -> Result<ArgumentRef, Mistake> {
-    match text {
-        "receiver" => return Ok(ArgumentRef::Receiver),
-        "result" => return Ok(ArgumentRef::Result),
-        "every" => return Ok(ArgumentRef::Every),
-        "last" => return Ok(ArgumentRef::Last),
-        _ => {}
-    }
-    let (mut positions, mut keywords) = (Vec::new(), Vec::new());
-    for part in text.split('|').map(str::trim) {
-        if matches!(part, "" | "receiver" | "result" | "every" | "last") {
-            let help = "write a keyword, a position from 0, or both: target|1".to_owned();
-            return Err(Mistake::new(span, format!("`{text}` names no argument")).help(Some(help)));
-        }
-        match part.parse::<u32>() {
-            Ok(position) => positions.push(position),
-            Err(_) => keywords.push(part.to_owned()),
-        }
-    }
-    Ok(ArgumentRef::Of { positions, keywords })
+/// The keys that a table with this effect may hold.
+fn known_keys(effect: &'static [Key], whose: Whose) -> Vec<&'static Key> {
+    let users = |key: &&Key| key.name != "language" || !matches!(whose, Whose::Builtin(_));
+    let common = COMMON.iter().filter(users);
+    [&keys::EFFECT].into_iter().chain(common).chain(effect).collect()
 }
 
 /// One `[[api]]` table: an entry for each match and each alternative of `args`.
-fn api(value: Field<'_>, origin: Origin<'_>) -> Result<Vec<Entry>, Mistake> {
-    let fields = Fields::of(value, "an api")?;
+fn api(value: Field<'_>, whose: Whose) -> Result<Vec<Entry>, Mistake> {
+    let table = Fields::table_of(value, "an api")?;
+    let missing = |key: &str| Mistake::new(value.span(), format!("`{key}` is missing"));
+    if !table.contains_key("match") {
+        return Err(missing("match"));
+    }
+    let effect = table.get("effect").ok_or_else(|| missing("effect"))?;
+    let effect_name = text_of(effect, "effect")?;
+    let Some(own_keys) = keys::keys_of(effect_name) else {
+        let known: Vec<&str> = EFFECTS.iter().map(|effect| effect.name).collect();
+        return Err(unknown_word(effect_name, effect.span(), "effect", &known));
+    };
+    let what = format!("an api with the effect {effect_name}");
+    let fields = Fields::of(value, &what, known_keys(own_keys, whose))?;
     let matches = fields.texts("match")?;
     if matches.is_empty() {
         return Err(fields.missing("match"));
     }
-    let language = language(&fields, origin)?;
-    let effect = fields.get("effect").ok_or_else(|| fields.missing("effect"))?;
-    let role = role(&fields, text_of(effect, "effect")?, effect.span())?;
     let alternatives = alternatives(&fields)?;
-    let hold = fields
-        .texts("hold")?
-        .into_iter()
-        .map(guard)
-        .collect::<Result<Vec<_>, _>>()?;
-    let release = fields
-        .texts("release")?
-        .into_iter()
-        .map(guard)
-        .collect::<Result<Vec<_>, _>>()?;
+    let (hold, release) = (guards(&fields, "hold")?, guards(&fields, "release")?);
     if let Some(both) = hold.iter().find(|guard| release.contains(guard)) {
-        return Err(Mistake::new(
-            fields.span.clone(),
-            format!("`{both}` is both held and released"),
-        ));
+        let message = format!("`{both}` is both held and released");
+        return Err(Mistake::new(fields.span.clone(), message));
     }
     let template = Entry {
-        language,
+        language: language(&fields, whose)?,
         kind: MatchKind::Call,
         path: String::new(),
         text: String::new(),
-        role,
+        role: role(&fields, effect_name, effect.span())?,
         hold,
         when: when(&fields)?,
         arguments: Vec::new(),
@@ -295,19 +173,14 @@ fn api(value: Field<'_>, origin: Origin<'_>) -> Result<Vec<Entry>, Mistake> {
         mapping_only: fields.flag("mapping_only")?.unwrap_or(false),
         hazard: fields.word("hazard", &HAZARDS)?,
         because: fields.text("because")?.map(str::to_owned),
-        measured: fields
-            .word(
-                "measured",
-                &[("common", "common"), ("rare", "rare"), ("latent", "latent")],
-            )?
-            .map(str::to_owned),
+        measured: fields.word("measured", &MEASURED)?.map(str::to_owned),
         source: source(&fields)?,
         help: fields.text("help")?.map(str::to_owned),
         display: fields.text("display")?.unwrap_or_default().to_owned(),
-        examples: examples(&fields)?,
-        user: origin.language.is_none(),
+        samples: Arc::from(samples(&fields, &matches)?),
+        effect: effect_name.to_owned(),
+        user: !matches!(whose, Whose::Builtin(_)),
     };
-    fields.finish("of an api")?;
     let mut entries = Vec::new();
     for text in &matches {
         for arguments in &alternatives {
@@ -317,20 +190,18 @@ fn api(value: Field<'_>, origin: Origin<'_>) -> Result<Vec<Entry>, Mistake> {
     Ok(entries)
 }
 
-fn language(fields: &Fields<'_>, origin: Origin<'_>) -> Result<Language, Mistake> {
-    match origin.language {
-        Some(language) => Ok(language),
-        None => {
-            let known = [
-                ("c", Language::C),
-                ("python", Language::Python),
-                ("rust", Language::Rust),
-            ];
-            fields
-                .word("language", &known)?
-                .ok_or_else(|| fields.missing("language"))
-        }
+fn language(fields: &Fields<'_>, whose: Whose) -> Result<Language, Mistake> {
+    match whose {
+        Whose::Builtin(language) => Ok(language),
+        Whose::Users | Whose::Configuration => fields
+            .word("language", &LANGUAGES)?
+            .ok_or_else(|| fields.missing("language")),
     }
+}
+
+/// The names of intrinsic guards.
+fn guards(fields: &Fields<'_>, key: &'static str) -> Result<Vec<String>, Mistake> {
+    fields.texts(key)?.into_iter().map(guard).collect()
 }
 
 fn source(fields: &Fields<'_>) -> Result<String, Mistake> {
@@ -358,10 +229,7 @@ fn matched(template: &Entry, text: &Spanned<&str>, arguments: Vec<Predicate>) ->
         let help = "write kind:path, for example call:os.system".to_owned();
         return Err(Mistake::new(text.span(), format!("`{written}` names no kind of match")).help(Some(help)));
     };
-    let kind = match kind {
-        "attribute" => MatchKind::Decorator,
-        _ => word(kind, text.span(), "kind of match", &KINDS)?,
-    };
+    let kind = word(kind, text.span(), "kind of match", &KINDS)?;
     let bare = path.strip_suffix("[]").unwrap_or(path);
     if bare.trim().is_empty() || bare == "*." {
         return Err(Mistake::new(text.span(), format!("`{written}` names no path")));
@@ -434,7 +302,7 @@ fn when(fields: &Fields<'_>) -> Result<When, Mistake> {
     let Some(value) = fields.get("when") else {
         return Ok(When::default());
     };
-    let table = Fields::of(value, "`when`")?;
+    let table = Fields::of(value, "`when`", WHEN.iter().collect())?;
     let range = |key: &'static str| -> Result<Option<VersionRange>, Mistake> {
         let wrong = |fragment: String| Mistake::new(table.get(key).map_or(0..0, |value| value.span()), fragment);
         table
@@ -452,35 +320,12 @@ fn when(fields: &Fields<'_>) -> Result<When, Mistake> {
     let when = When {
         python: range("python")?,
         libc,
-        free_threaded: table.word("build", &[("gil", false), ("free", true)])?,
+        free_threaded: table.word("build", &BUILDS)?,
         rust: range("rust")?,
-        os: table.word("os", &[("linux", Os::Linux), ("other", Os::Other)])?,
+        os: table.word("os", &SYSTEMS)?,
         named: table.flag("named")?.unwrap_or(false),
     };
-    table.finish("of `when`")?;
     Ok(when)
-}
-
-fn examples(fields: &Fields<'_>) -> Result<Vec<Example>, Mistake> {
-    let Some(value) = fields.get("example") else {
-        return Ok(Vec::new());
-    };
-    let tables = value
-        .get_ref()
-        .as_array()
-        .ok_or_else(|| Mistake::new(value.span(), "write [[api.example]]"))?;
-    tables
-        .iter()
-        .map(|table| {
-            let table = Fields::of(table, "an example")?;
-            let example = Example {
-                racy: table.required("racy")?.to_owned(),
-                safe: table.required("safe")?.to_owned(),
-            };
-            table.finish("of an example")?;
-            Ok(example)
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -5,17 +5,23 @@
 
 mod catalog;
 mod entry;
+mod example;
+mod fields;
+mod keys;
 mod load;
 mod role;
+mod schema;
 mod target;
 mod verdict;
 mod words;
 
 pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
-    ArgumentRef, ArgumentTest, Entry, Example, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment,
-    Taken, TeamPart,
+    ArgumentRef, ArgumentTest, Entry, Hazard, JoinOf, MatchKind, Passing, Predicate, Role, Shape, StartMoment, Taken,
+    TeamPart,
 };
+pub use example::Example;
+pub use schema::schema;
 pub use target::{Combo, Interpreter, Libc, LibcKind, Os, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
 pub(crate) use words::did_you_mean;

@@ -2,23 +2,14 @@
 
 use std::ops::Range;
 
-use super::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment, Taken, TeamPart};
-use super::load::{Fields, Mistake, word};
-
-const SHAPES: [(&str, Shape); 5] = [
-    ("add", Shape::Add),
-    ("overwrite", Shape::Overwrite),
-    ("delete", Shape::Delete),
-    ("clear", Shape::Clear),
-    ("unknown", Shape::Unknown),
-];
-
-const PASSINGS: [(&str, Passing); 2] = [("shared", Passing::Shared), ("fork-copy", Passing::ForkCopy)];
+use super::entry::{ArgumentRef, JoinOf, Role, StartMoment, Taken};
+use super::fields::{Fields, Mistake, word};
+use super::keys::{EFFECTS, FAILURES, PASSINGS, SHAPES, TEAM_PARTS, THREADS};
 
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
 
-const EFFECTS: [(&str, Reader); 43] = [
+const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("mutation", mutation),
     ("spawn", spawn),
     ("spawns", spawns),
@@ -102,7 +93,7 @@ const EFFECTS: [(&str, Reader); 43] = [
 /// # Errors
 /// An unknown effect, or a key that it needs and that is missing or wrong.
 pub(super) fn role(fields: &Fields<'_>, effect: &str, span: Range<usize>) -> Result<Role, Mistake> {
-    word(effect, span, "effect", &EFFECTS)?(fields)
+    word(effect, span, "effect", &READERS)?(fields)
 }
 
 fn required(fields: &Fields<'_>, key: &'static str) -> Result<ArgumentRef, Mistake> {
@@ -132,9 +123,7 @@ fn mutation(fields: &Fields<'_>) -> Result<Role, Mistake> {
 
 fn spawns(fields: &Fields<'_>) -> Result<Role, Mistake> {
     let (program, command) = (fields.argument("program")?, fields.argument("command")?);
-    let status = fields
-        .word("failure", &[("status", true), ("error", false)])?
-        .unwrap_or(false);
+    let status = fields.word("failure", &FAILURES)?.unwrap_or(false);
     match (program, command) {
         (Some(argument), None) => Ok(Role::Spawns {
             argument,
@@ -184,9 +173,7 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
             Some("later") => StartMoment::Later,
             Some(method) => StartMoment::Method(method.to_owned()),
         },
-        many: fields
-            .word("threads", &[("one", false), ("many", true)])?
-            .unwrap_or(false),
+        many: fields.word("threads", &THREADS)?.unwrap_or(false),
         process: flag(fields, "process")?,
         owner: fields.argument("owner")?,
         handle: fields.argument("handle")?.unwrap_or(ArgumentRef::Result),
@@ -200,7 +187,7 @@ fn runtime(fields: &Fields<'_>) -> Result<Role, Mistake> {
     let except = fields.text("except")?.and_then(|text| text.split_once('='));
     Ok(Role::Runtime {
         many: fields
-            .word("threads", &[("one", false), ("many", true)])?
+            .word("threads", &THREADS)?
             .ok_or_else(|| fields.missing("threads"))?,
         except: except.map(|(keyword, text)| (keyword.to_owned(), text.to_owned())),
     })
@@ -234,15 +221,10 @@ fn lock(fields: &Fields<'_>) -> Result<Role, Mistake> {
 }
 
 fn team(fields: &Fields<'_>) -> Result<Role, Mistake> {
-    let parts = [
-        ("all", TeamPart::All),
-        ("one", TeamPart::One),
-        ("first", TeamPart::First),
-        ("task", TeamPart::Task),
-        ("tasks", TeamPart::Tasks),
-    ];
     Ok(Role::Team {
-        part: fields.word("runs", &parts)?.ok_or_else(|| fields.missing("runs"))?,
+        part: fields
+            .word("runs", &TEAM_PARTS)?
+            .ok_or_else(|| fields.missing("runs"))?,
         barrier: flag(fields, "barrier")?,
         taskwait: flag(fields, "taskwait")?,
     })

@@ -351,8 +351,9 @@ impl Values<'_> {
         match place {
             // A whole store names the variable itself, not what it holds.
             Value::Global(name) if !subscript => match language {
-                Language::C => paths.push(name.as_str().into()),
-                _ => return Vec::new(),
+                // In Rust it is the link name of a foreign static.
+                Language::C | Language::Rust => paths.push(name.as_str().into()),
+                Language::Python => return Vec::new(),
             },
             Value::Path(path) if !subscript => paths.push(path.as_str().into()),
             Value::Attribute(base, name) if !subscript => {

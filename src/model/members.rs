@@ -706,7 +706,10 @@ impl<'t> Values<'t> {
             ArgumentTest::Own => {
                 !matches!(value, Value::None) && !self.only_none(func, value) && !self.is_live(func, value)
             }
-            ArgumentTest::Empty => value.as_text() == Some(""),
+            ArgumentTest::Empty => {
+                let texts = self.texts(func, value);
+                value.as_text() == Some("") || (!texts.is_empty() && texts.iter().all(String::is_empty))
+            }
             ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
         }

@@ -587,8 +587,13 @@ impl<'t> Walk<'_, 't> {
         (side == ForkSide::Child).then_some((site, shared))
     }
 
-    /// The fork whose result a value is.
+    /// The fork whose result a value is, or whose result begins with it (Python's `pid, terminal = pty.fork()`).
     fn fork_of(&mut self, value: &Value) -> Option<(SiteId, bool)> {
+        let first = |value: &Value| match value {
+            Value::Item(whole, key) if matches!(**key, Value::Int(0)) => (**whole).clone(),
+            other => other.clone(),
+        };
+        let value = &first(value);
         let sources: Vec<(FuncId, Value)> = match value {
             Value::Call(..) => vec![(self.here, value.clone())],
             other => self
@@ -600,7 +605,9 @@ impl<'t> Walk<'_, 't> {
                 .collect(),
         };
         for (home, source) in sources {
-            let Value::Call(owner, call) = source else { continue };
+            let Value::Call(owner, call) = first(&source) else {
+                continue;
+            };
             let site = (self.engine.values.closure(home, owner), call);
             if let Some(found) = self.engine.fork_site(site) {
                 return Some(found);

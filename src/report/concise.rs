@@ -34,6 +34,9 @@ fn line(finding: &Finding) -> String {
         // Writing into a string cannot fail.
         let _ = write!(text, " (partner {}:{})", partner.location.path, partner.location.line);
     }
+    if finding.fix.is_some() {
+        text.push_str(" [fixable]");
+    }
     text
 }
 

@@ -44,7 +44,12 @@ fn heading(out: &mut String, finding: &Finding) {
         Severity::Warning => Style::Warning,
         Severity::Note => Style::Note,
     };
-    let message = format!("{} ({})", sanitise::line(&finding.message), finding.code.code());
+    let fixable = if finding.fix.is_some() { " [fixable]" } else { "" };
+    let message = format!(
+        "{} ({}){fixable}",
+        sanitise::line(&finding.message),
+        finding.code.code()
+    );
     let text = format!("{label}: {message}");
     for (index, line) in wrap(&text, WIDTH - 2).iter().enumerate() {
         let painted = match line.strip_prefix(&label) {
@@ -350,6 +355,7 @@ mod tests {
         let mut sample = sample::seed();
         sample.findings[0].suppressed = Some(crate::finding::Suppressed {
             reason: "known".to_owned(),
+            by: crate::finding::SuppressedBy::Source,
         });
         let text = plain(&sample);
         assert!(!text.contains("environ[k]") && text.contains("1 silenced"), "{text}");

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::facts::Problem;
-use crate::finding::Finding;
+use crate::finding::{Finding, SuppressedBy};
 use crate::knowledge::Target;
 
-use super::Report;
+use super::summary::suppressed;
+use super::{Package, Report};
 
 /// The name of the contract.
 pub(super) const SCHEMA: &str = "envrace/1";
@@ -20,6 +21,9 @@ struct Document<'a> {
     target: TargetDocument,
     findings: &'a [Finding],
     problems: &'a [Problem],
+    /// One for each archive that was named.
+    #[serde(skip_serializing_if = "<[Package]>::is_empty")]
+    packages: &'a [Package],
     summary: SummaryDocument<'a>,
 }
 
@@ -39,7 +43,17 @@ struct SummaryDocument<'a> {
     skipped: u64,
     /// Findings that are not silenced, by the rule's name.
     by_rule: BTreeMap<&'a str, u64>,
+    /// By a comment in the source.
     silenced: u64,
+    baselined: u64,
+    /// Left out of `findings`: below `--min-confidence`, notes under persona regular, rules set to `off`, and what touches
+    /// no changed line.
+    below_confidence: u64,
+    notes: u64,
+    switched_off: u64,
+    unchanged: u64,
+    /// Findings of the baseline that no longer occur.
+    stale: u64,
 }
 
 /// The report as JSON, with a line end at its end.
@@ -51,12 +65,19 @@ pub fn json(report: &Report) -> String {
         target: target(report.target),
         findings: report.findings,
         problems: report.problems,
+        packages: report.packages,
         summary: SummaryDocument {
             files: summary.files,
             parsed: summary.parsed,
             skipped: summary.passed_over.total(),
             by_rule: by_rule(report.findings),
-            silenced: silenced(report.findings),
+            silenced: suppressed(report.findings, SuppressedBy::Source),
+            baselined: suppressed(report.findings, SuppressedBy::Baseline),
+            below_confidence: summary.below_confidence,
+            notes: summary.notes,
+            switched_off: summary.switched_off,
+            unchanged: summary.unchanged,
+            stale: summary.stale,
         },
     };
     pretty(&document)
@@ -71,9 +92,9 @@ pub(super) fn by_rule(findings: &[Finding]) -> BTreeMap<&str, u64> {
     by_rule
 }
 
-/// How many are silenced.
+/// How many a comment silences.
 pub(super) fn silenced(findings: &[Finding]) -> u64 {
-    findings.iter().filter(|finding| finding.suppressed.is_some()).count() as u64
+    suppressed(findings, SuppressedBy::Source)
 }
 
 /// A document as text, with a line end at its end.

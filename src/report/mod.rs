@@ -5,6 +5,7 @@ mod concise;
 mod earlier;
 mod human;
 mod json;
+mod package;
 mod sanitise;
 mod sections;
 mod summary;
@@ -19,6 +20,7 @@ pub use concise::concise;
 pub use earlier::{Earlier, EarlierError};
 pub use human::human;
 pub use json::json;
+pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
 
 /// How much is said.
@@ -41,6 +43,14 @@ pub struct Summary {
     pub passed_over: PassedOver,
     /// Findings that `--min-confidence` left out.
     pub below_confidence: u64,
+    /// Notes that persona regular left out.
+    pub notes: u64,
+    /// Findings of rules that the configuration sets to `off`.
+    pub switched_off: u64,
+    /// Findings that touch no changed line.
+    pub unchanged: u64,
+    /// Findings of the baseline that no longer occur.
+    pub stale: u64,
 }
 
 /// Everything that a report shows. Findings are sorted; paths in findings, problems and sources are those that the user
@@ -52,6 +62,8 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     pub target: &'a Target,
     pub sources: &'a Sources,
+    /// What was found in each archive.
+    pub packages: &'a [Package],
     pub detail: Detail,
 }
 

@@ -28,6 +28,7 @@ impl Sample {
             summary: &self.summary,
             target: &self.target,
             sources: &self.sources,
+            packages: &[],
             detail: self.detail,
         }
     }

@@ -1,6 +1,6 @@
 //! The prose of a human report below its picture: a labelled section for each thing that a finding knows.
 
-use crate::finding::{Confidence, Evidence, Finding, Location, PartnerKind, Side, Site, StatusKind, Verdict};
+use crate::finding::{Confidence, Evidence, Finding, Location, PartnerKind, Safety, Side, Site, StatusKind, Verdict};
 
 use super::Detail;
 use super::text::{count, section};
@@ -37,6 +37,7 @@ pub fn write(out: &mut String, finding: &Finding, detail: Detail) {
         section(out, "also", &[format!("{number} of the same mutation, farther away")]);
     }
     section(out, "help", std::slice::from_ref(&finding.help));
+    section(out, "fix", &fix(finding));
     if let Some(evidence) = &finding.confirmation {
         section(out, "replay", &replay(evidence));
     }
@@ -175,6 +176,14 @@ fn doubts(finding: &Finding) -> Vec<String> {
         lines.extend(finding.doubts.iter().map(|doubt| format!("- {doubt}")));
     }
     lines
+}
+
+fn fix(finding: &Finding) -> Vec<String> {
+    let text = finding.fix.as_ref().map(|fix| match fix.safety {
+        Safety::Safe => format!("{} (--fix)", fix.title),
+        Safety::Unsafe => format!("{} (--fix --unsafe-fixes): {}", fix.title, fix.because),
+    });
+    text.into_iter().collect()
 }
 
 /// The lines about an experiment: the verdict, the figures, the controls, the machine.

@@ -3,15 +3,30 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{Problem, ProblemKind};
-use crate::finding::{Finding, RuleCode, Severity};
+use crate::finding::{Finding, RuleCode, Safety, Severity, SuppressedBy};
 
 use super::text::{Style, count, paint};
-use super::{Detail, Report, sanitise};
+use super::{Detail, Report, package, sanitise};
 
 /// Appends problems, counts by rule and the last line.
 pub fn write(out: &mut String, report: &Report) {
     problems(out, report);
     by_rule(out, report);
+    fixable(out, report);
+    if report.summary.stale > 0 {
+        let (what, occur) = match report.summary.stale {
+            1 => ("finding", "occurs"),
+            _ => ("findings", "occur"),
+        };
+        out.push_str(&format!(
+            "{}: {} {what} of the baseline no longer {occur} (`envrace baseline --prune` drops what is gone)\n",
+            paint(Style::Note, "note"),
+            report.summary.stale
+        ));
+    }
+    for one in report.packages {
+        out.push_str(&package::line(one));
+    }
     out.push_str(&last_line(report));
     out.push('\n');
 }
@@ -63,8 +78,36 @@ fn by_rule(out: &mut String, report: &Report) {
     }
 }
 
+fn fixable(out: &mut String, report: &Report) {
+    let fixes = |safety: Safety| {
+        loud(report)
+            .filter(|finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == safety))
+            .count() as u64
+    };
+    let (safe, risky) = (fixes(Safety::Safe), fixes(Safety::Unsafe));
+    if safe > 0 {
+        out.push_str(&format!(
+            "{} fixable with --fix\n",
+            count(safe, "finding is", "findings are")
+        ));
+    }
+    if risky > 0 {
+        let more = if safe > 0 { "more " } else { "" };
+        out.push_str(&format!(
+            "{} {more}fixable with --fix --unsafe-fixes\n",
+            count(risky, "finding is", "findings are")
+        ));
+    }
+}
+
 fn loud<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> {
     report.findings.iter().filter(|finding| finding.suppressed.is_none())
+}
+
+/// How many findings are there and not reported.
+pub fn suppressed(findings: &[Finding], by: SuppressedBy) -> u64 {
+    let all = findings.iter().filter_map(|finding| finding.suppressed.as_ref());
+    all.filter(|suppressed| suppressed.by == by).count() as u64
 }
 
 fn last_line(report: &Report) -> String {
@@ -100,11 +143,10 @@ fn last_line(report: &Report) -> String {
         count(summary.files, "file", "files"),
         format!("{} parsed", summary.parsed),
     ];
-    let silenced = report
-        .findings
-        .iter()
-        .filter(|finding| finding.suppressed.is_some())
-        .count() as u64;
+    let (silenced, baselined) = (
+        suppressed(report.findings, SuppressedBy::Source),
+        suppressed(report.findings, SuppressedBy::Baseline),
+    );
     let problems = report.problems.len() as u64;
     for (number, text) in [
         (
@@ -113,6 +155,16 @@ fn last_line(report: &Report) -> String {
         ),
         (problems, count(problems, "problem", "problems")),
         (silenced, format!("{silenced} silenced")),
+        (baselined, format!("{baselined} in the baseline")),
+        (summary.switched_off, format!("{} switched off", summary.switched_off)),
+        (summary.unchanged, format!("{} in unchanged lines", summary.unchanged)),
+        (
+            summary.notes,
+            format!(
+                "{} not shown (--persona pedantic)",
+                count(summary.notes, "note", "notes")
+            ),
+        ),
         (
             summary.below_confidence,
             format!("{} below the asked confidence", summary.below_confidence),

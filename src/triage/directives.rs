@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{Directive, FileFacts, Language, Problem, ProblemKind};
-use crate::finding::{Finding, RuleCode, Suppressed};
+use crate::finding::{Finding, RuleCode, Suppressed, SuppressedBy};
 use crate::input::Sources;
 use crate::knowledge::did_you_mean;
 
@@ -100,6 +100,7 @@ impl Ignores {
                         *used = Used::Yes;
                         finding.suppressed.get_or_insert_with(|| Suppressed {
                             reason: ignore.reason.clone(),
+                            by: SuppressedBy::Source,
                         });
                     }
                 }
@@ -151,8 +152,10 @@ fn next_code(sources: &Sources, file: &FileFacts, line: u32) -> u32 {
 fn parse(text: &str) -> Result<(Vec<RuleCode>, String), String> {
     let Some(rest) = text.strip_prefix("ignore") else {
         let word = text.split_whitespace().next().unwrap_or("");
+        let name = word.split('[').next().unwrap_or(word);
+        let hint = did_you_mean(name, &["ignore"]).map_or_else(String::new, |hint| format!("{hint} "));
         return Err(format!(
-            "unknown directive `{word}`; write `envrace: ignore[rule] reason`"
+            "unknown directive `{word}`; {hint}write `envrace: ignore[rule] reason`"
         ));
     };
     let bracketed = rest

@@ -2,13 +2,17 @@
 //!
 //! Nothing is thrown away unseen: silenced findings stay, marked, and everything dropped is counted.
 
+mod baseline;
 mod directives;
+mod levels;
 
 use std::collections::BTreeSet;
 
+pub use baseline::{Add, Baseline, BaselineError, Entry, Run, Update};
 pub use directives::{Ignores, unknown_rule_help};
+pub use levels::{Level, set_levels};
 
-use crate::finding::{Confidence, Finding, Location};
+use crate::finding::{Confidence, Finding, Location, Severity};
 
 /// Keeps the findings of which the mutation, the partner or the place where the thread is started lies in one of
 /// `paths` (as in the findings).
@@ -17,6 +21,29 @@ pub fn touching(findings: Vec<Finding>, paths: &BTreeSet<String>) -> Vec<Finding
         .into_iter()
         .filter(|finding| places(finding).any(|place| paths.contains(&place.path)))
         .collect()
+}
+
+/// Keeps the findings of which the mutation, the partner or the place where the thread is started lies in lines that
+/// `is_changed` knows; also says how many were dropped.
+pub fn changed(findings: Vec<Finding>, is_changed: &dyn Fn(&Location) -> bool) -> (Vec<Finding>, usize) {
+    let before = findings.len();
+    let kept: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| places(finding).any(is_changed))
+        .collect();
+    let dropped = before - kept.len();
+    (kept, dropped)
+}
+
+/// Drops notes; also says how many those were.
+pub fn without_notes(findings: Vec<Finding>) -> (Vec<Finding>, usize) {
+    let before = findings.len();
+    let kept: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| finding.severity > Severity::Note)
+        .collect();
+    let dropped = before - kept.len();
+    (kept, dropped)
 }
 
 /// Drops the findings below `least`; also says how many those were.

@@ -8,7 +8,7 @@ const TEMPLATE: &str = include_str!("template.c");
 
 /// Headers beyond those of the template, by a word that calls for them.
 const INCLUDES: &[(&str, &str)] = &[
-    ("setlocale(", "#include <locale.h>\n"),
+    ("locale(", "#include <locale.h>\n"),
     ("getaddrinfo(", "#include <netdb.h>\n"),
     ("posix_spawn", "#include <spawn.h>\n"),
     ("setitimer(", "#include <sys/time.h>\n"),
@@ -138,7 +138,19 @@ fn change(mutation: NativeMutation) -> Option<&'static str> {
         memcpy(copy, environ, count * sizeof *copy);
     environ = copy;"
         }
-        NativeMutation::SetVarAdd | NativeMutation::SetVarOverwrite | NativeMutation::RemoveVar => return None,
+        NativeMutation::SetenvToggle => "    (void)n;\n    setenv(\"NEW\", \"n\", 1);\n    unsetenv(\"NEW\");",
+        NativeMutation::EnvironElement => {
+            "    static char even[] = \"CHANGED=even\", odd[] = \"CHANGED=odd\";
+    for (char **entry = environ; entry && *entry; entry++)
+        if (strncmp(*entry, \"CHANGED=\", 8) == 0) {
+            *entry = n % 2 ? odd : even;
+            break;
+        }"
+        }
+        NativeMutation::SetVarAdd
+        | NativeMutation::SetVarOverwrite
+        | NativeMutation::SetVarToggle
+        | NativeMutation::RemoveVar => return None,
     })
 }
 
@@ -245,6 +257,17 @@ fn read(mutation: NativeMutation, partner: NativePartner) -> Option<String> {
             letters += strlen(*entry);"
             .to_owned(),
         NativePartner::Localtime => "        time_t now = 0;\n        localtime(&now);".to_owned(),
+        NativePartner::LocaltimeR => {
+            "        time_t now = 0;\n        struct tm time;\n        localtime_r(&now, &time);".to_owned()
+        }
+        NativePartner::Strftime => "        struct tm noon = {.tm_year = 100, .tm_mday = 1, .tm_hour = 12};
+        char text[64];
+        strftime(text, sizeof text, \"%c %Z\", &noon);"
+            .to_owned(),
+        NativePartner::Newlocale => "        locale_t locale = newlocale(LC_ALL_MASK, \"\", (locale_t)0);
+        if (locale)
+            freelocale(locale);"
+            .to_owned(),
         NativePartner::Mktime => "        struct tm noon = {.tm_year = 100, .tm_mday = 1, .tm_hour = 12};
         mktime(&noon);"
             .to_owned(),

@@ -8,6 +8,7 @@ const TEMPLATE: &str = include_str!("template.py");
 
 /// Modules, sorted, by a word that calls for them.
 const MODULES: &[(&str, &str)] = &[
+    ("ctypes.", "import ctypes\n"),
     ("errno.", "import errno\n"),
     ("locale.", "import locale\n"),
     ("os.", "import os\n"),
@@ -83,9 +84,13 @@ pub fn program(pattern: &str, mutation: PythonMutation, partner: PythonPartner) 
     }
     let deletes = matches!(
         mutation,
-        PythonMutation::Delete | PythonMutation::Pop | PythonMutation::PopItem | PythonMutation::Unsetenv
+        PythonMutation::Delete
+            | PythonMutation::Pop
+            | PythonMutation::PopItem
+            | PythonMutation::Unsetenv
+            | PythonMutation::NativeUnsetenv
     );
-    let modules = needed(MODULES, &format!("{TEMPLATE}{judges}{used}"));
+    let modules = needed(MODULES, &format!("{TEMPLATE}{judges}{used}{}", change(mutation)));
     let name = partner.to_string();
     let pieces: Pieces<'_> = &[
         ("PATTERN", pattern),
@@ -118,6 +123,9 @@ fn change(mutation: PythonMutation) -> &'static str {
         PythonMutation::PutenvAdd => r#"os.putenv("NEW_%04d" % n, "n")"#,
         PythonMutation::PutenvOverwrite => r#"os.putenv("CHANGED", "new%d" % n)"#,
         PythonMutation::Unsetenv => r#"os.unsetenv("NEW_%04d" % n)"#,
+        PythonMutation::Toggle => "os.environ[\"NEW\"] = \"n\"\n    del os.environ[\"NEW\"]",
+        PythonMutation::NativeSetenv => r#"ctypes.CDLL(None).setenv(b"NEW_%04d" % n, b"n", 1)"#,
+        PythonMutation::NativeUnsetenv => r#"ctypes.CDLL(None).unsetenv(b"NEW_%04d" % n)"#,
     }
 }
 

@@ -20,6 +20,15 @@ const EXTERNS: &[(&str, &str)] = &[
         "    fn execv(program: *const c_char, arguments: *const *const c_char) -> c_int;\n",
     ),
     ("fgetc(", "    fn fgetc(stream: *mut c_void) -> c_int;\n"),
+    (
+        "newlocale(",
+        "    fn newlocale(mask: c_int, name: *const c_char, base: *mut c_void) -> *mut c_void;\n    \
+         fn freelocale(locale: *mut c_void);\n",
+    ),
+    (
+        "strftime(",
+        "    fn strftime(text: *mut c_char, size: usize, form: *const c_char, parts: *const c_void) -> usize;\n",
+    ),
     ("freeaddrinfo(", "    fn freeaddrinfo(list: *mut c_void);\n"),
     (
         "getaddrinfo(",
@@ -28,6 +37,10 @@ const EXTERNS: &[(&str, &str)] = &[
     ),
     ("getenv(", "    fn getenv(name: *const c_char) -> *mut c_char;\n"),
     ("localtime(", "    fn localtime(time: *const i64) -> *mut c_void;\n"),
+    (
+        "localtime_r(",
+        "    fn localtime_r(time: *const i64, parts: *mut c_void) -> *mut c_void;\n",
+    ),
     ("mktime(", "    fn mktime(time: *mut c_void) -> i64;\n"),
     (
         "popen(",
@@ -208,6 +221,34 @@ fn change(mutation: NativeMutation) -> &'static str {
             copy.push(ptr::null_mut());
             // The old array is kept, as by programs that make their own once.
             environ = copy.leak().as_mut_ptr();
+        }"
+        }
+        NativeMutation::SetenvToggle => {
+            "        let _ = n;
+        unsafe {
+            setenv(c\"NEW\".as_ptr(), c\"n\".as_ptr(), 1);
+            unsetenv(c\"NEW\".as_ptr());
+        }"
+        }
+        NativeMutation::EnvironElement => {
+            "        let entry = if n % 2 == 0 { c\"CHANGED=even\" } else { c\"CHANGED=odd\" };
+        unsafe {
+            let mut at = environ;
+            while !at.is_null() && !(*at).is_null() {
+                if CStr::from_ptr(*at).to_bytes().starts_with(b\"CHANGED=\") {
+                    *at = entry.as_ptr().cast_mut();
+                    break;
+                }
+                at = at.add(1);
+            }
+        }"
+        }
+        NativeMutation::SetVarToggle => {
+            "        let _ = n;
+        #[allow(unused_unsafe)]
+        unsafe {
+            std::env::set_var(\"NEW\", \"n\");
+            std::env::remove_var(\"NEW\");
         }"
         }
         NativeMutation::SetVarAdd => {
@@ -400,6 +441,20 @@ fn read(mutation: NativeMutation, partner: NativePartner) -> Option<String> {
             }"
         .to_owned(),
         NativePartner::Localtime => "            unsafe { localtime(&0) };".to_owned(),
+        NativePartner::LocaltimeR => "            let mut time = [0u64; 16];
+            unsafe { localtime_r(&0, time.as_mut_ptr().cast()) };"
+            .to_owned(),
+        NativePartner::Strftime => "            let (time, mut text) = ([0u64; 16], [0u8; 64]);
+            unsafe { strftime(text.as_mut_ptr().cast(), 64, c\"%c %Z\".as_ptr(), time.as_ptr().cast()) };"
+            .to_owned(),
+        // LC_ALL_MASK of glibc; musl takes any mask.
+        NativePartner::Newlocale => "            unsafe {
+                let locale = newlocale(0x1fbf, c\"\".as_ptr(), ptr::null_mut());
+                if !locale.is_null() {
+                    freelocale(locale);
+                }
+            }"
+        .to_owned(),
         NativePartner::Mktime => "            let mut time = [0u64; 16];
             unsafe { mktime(time.as_mut_ptr().cast()) };"
             .to_owned(),

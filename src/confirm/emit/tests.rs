@@ -2,20 +2,23 @@ use super::*;
 use crate::confirm::pattern_python::{Given, PythonMutation, PythonPartner, Subprocess, SubprocessFunction};
 use crate::confirm::testing::{finding, site};
 
-const MUTATIONS: [NativeMutation; 10] = [
+const MUTATIONS: [NativeMutation; 13] = [
     NativeMutation::SetenvAdd,
     NativeMutation::SetenvOverwrite,
     NativeMutation::PutenvAdd,
     NativeMutation::PutenvOverwrite,
     NativeMutation::Unsetenv,
     NativeMutation::Clearenv,
+    NativeMutation::SetenvToggle,
     NativeMutation::EnvironStore,
+    NativeMutation::EnvironElement,
     NativeMutation::SetVarAdd,
     NativeMutation::SetVarOverwrite,
+    NativeMutation::SetVarToggle,
     NativeMutation::RemoveVar,
 ];
 
-const PARTNERS: [NativePartner; 23] = [
+const PARTNERS: [NativePartner; 26] = [
     NativePartner::System,
     NativePartner::Popen,
     NativePartner::PosixSpawn,
@@ -26,6 +29,9 @@ const PARTNERS: [NativePartner; 23] = [
     NativePartner::Getenv,
     NativePartner::EnvironWalk,
     NativePartner::Localtime,
+    NativePartner::LocaltimeR,
+    NativePartner::Strftime,
+    NativePartner::Newlocale,
     NativePartner::Mktime,
     NativePartner::Tzset,
     NativePartner::Setlocale,

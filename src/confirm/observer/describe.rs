@@ -21,7 +21,7 @@ pub fn trace_line(event: &ExecEvent) -> String {
     let mut line = format!(
         "[pid {}] execve({}, {arguments}, {:#x} /* {variables} */) = ",
         event.pid,
-        quote(&event.path),
+        quote_whole(&event.path),
         event.array
     );
     if event.errno == 0 {
@@ -33,8 +33,19 @@ pub fn trace_line(event: &ExecEvent) -> String {
     line
 }
 
-/// A C string literal; what is no printable ASCII becomes an escape, so that a trace cannot steer a terminal.
+/// Bytes of an argument that are shown, as by strace; paths are shown whole.
+const MOST_SHOWN: usize = 32;
+
+/// A C string literal; what is no printable ASCII becomes an escape, so that a trace cannot steer a terminal. A long one
+/// is cut, with dots behind it.
 fn quote(text: &str) -> String {
+    match text.get(..text.floor_char_boundary(MOST_SHOWN)) {
+        Some(start) if start.len() < text.len() => quote_whole(start) + "...",
+        _ => quote_whole(text),
+    }
+}
+
+fn quote_whole(text: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in text.bytes() {
         match byte {
@@ -63,6 +74,7 @@ mod tests {
     fn a_line_reads_like_straces() {
         let event = ExecEvent {
             pid: 17,
+            starter: None,
             path: "/bin/sh".to_owned(),
             arguments: Some(vec!["sh".to_owned(), "-c".to_owned(), "echo \"a\"\n\u{1b}".to_owned()]),
             array: 0x5632_d7c5_d160,
@@ -74,6 +86,7 @@ mod tests {
             trace_line(&event),
             r#"[pid 17] execve("/bin/sh", ["sh", "-c", "echo \"a\"\n\x1b"], 0x5632d7c5d160 /* 82 vars */) = -1 EFAULT (Bad address)"#
         );
+        assert_eq!(quote(&"x".repeat(40)), format!("\"{}\"...", "x".repeat(32)));
         let fine = ExecEvent {
             errno: 0,
             variables: Some(1),

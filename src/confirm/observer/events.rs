@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::array::{Layouts, Watched, count};
 use super::reads::Reads;
-use super::tracee::{Resume, Syscall, Wait, event_message, read_near, resume, start, syscall, wait};
+use super::tracee::{Resume, Syscall, Wait, event_message, read_near, resume, start, syscall, target_ended, wait};
 use super::{Change, Ended, Event, ExecEvent, Hold, Holds, ObserveError, Observed, Target};
 
 /// A call that has begun.
@@ -29,14 +29,19 @@ struct Scene {
     hold: Hold,
     calls: HashMap<i32, Call>,
     held: HashMap<i32, Held>,
+    /// Processes that have not ended, and the threads that made them.
+    starters: HashMap<i32, i32>,
     layouts: Layouts,
     reads: Reads,
+    /// Some `execve` was seen, if only the target's own.
+    seen: bool,
 }
 
 /// Between two looks at a held child.
 const LOOK: Duration = Duration::from_micros(20);
-/// Bytes of an argument that are kept, and arguments of a list.
-const MOST_TEXT: usize = 256;
+/// Bytes of an argument that are kept; one of that length may have been longer.
+pub const MOST_TEXT: usize = 1024;
+/// Arguments of a list.
 const MOST_ARGUMENTS: usize = 16;
 
 /// Runs a target to its end, and that of everything that it started, and reports each `execve`.
@@ -68,6 +73,8 @@ pub fn observe_all(target: &Target, holds: Holds, report: &mut dyn FnMut(&Event)
         hold: holds.execs,
         calls: HashMap::new(),
         held: HashMap::new(),
+        starters: HashMap::new(),
+        seen: false,
         layouts: Layouts::default(),
         reads: Reads::new(root, holds.reads),
     };
@@ -78,6 +85,7 @@ pub fn observe_all(target: &Target, holds: Holds, report: &mut dyn FnMut(&Event)
     loop {
         let idle = scene.held.is_empty() && scene.reads.is_idle();
         match wait(if idle { Wait::Sleep } else { Wait::Look }) {
+            None if !scene.seen => return Err(ObserveError::Filter),
             None => return Ok(observed),
             Some(None) => {
                 scene.release_changed(report);
@@ -88,6 +96,8 @@ pub fn observe_all(target: &Target, holds: Holds, report: &mut dyn FnMut(&Event)
                     && pid == root
                 {
                     observed.ended = end;
+                    target_ended();
+                    report(&Event::Ended(end));
                 }
                 observed.reads_watched |= scene.reads.is_watching();
             }
@@ -101,6 +111,7 @@ impl Scene {
         if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
             self.calls.remove(&pid);
             self.held.remove(&pid);
+            self.starters.remove(&pid);
             self.reads.gone(pid);
             let exited = libc::WIFEXITED(status);
             return Some(if exited {
@@ -116,6 +127,10 @@ impl Scene {
                 let former = event_message(pid);
                 self.leave(former, 0, report);
                 self.reads.begins(pid);
+                resume(pid, Resume::Continue(0));
+            }
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
+                self.starters.insert(event_message(pid), pid);
                 resume(pid, Resume::Continue(0));
             }
             libc::PTRACE_EVENT_STOP if is_job_control(signal) => resume(pid, Resume::StayStopped),
@@ -144,8 +159,10 @@ impl Scene {
         };
         let at = usize::from(number == libc::SYS_execveat as u64);
         let (path, list, array) = (arguments[at], arguments[at + 1], arguments[at + 2]);
+        self.seen = true;
         let mut event = ExecEvent {
             pid,
+            starter: None,
             path: String::new(),
             arguments: None,
             array,
@@ -213,6 +230,7 @@ impl Scene {
             return;
         };
         call.event.errno = errno;
+        call.event.starter = self.starters.get(&pid).copied();
         if errno != 0 {
             call.event.path = text(pid, call.path).unwrap_or_default();
             call.event.arguments = texts(pid, call.arguments);

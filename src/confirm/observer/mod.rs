@@ -19,8 +19,8 @@ use std::ffi::CString;
 use std::time::Duration;
 
 pub use describe::trace_line;
-pub use events::{observe, observe_all};
-pub use tracee::leave_terminal_signals_to_target;
+pub use events::{MOST_TEXT, observe, observe_all};
+pub use tracee::{forward_signals, leave_signals};
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub enum Change {
 pub struct ExecEvent {
     /// The thread that called it.
     pub pid: i32,
+    /// The thread that had made that process, where it was seen to.
+    pub starter: Option<i32>,
     /// Empty where it succeeded: the child is another program then, and its texts are gone. So are the arguments.
     pub path: String,
     /// The first few arguments, each cut to a readable length; `None` where they could not be read.
@@ -112,6 +114,8 @@ pub struct ReadEvent {
 pub enum Event {
     Exec(ExecEvent),
     Read(ReadEvent),
+    /// The target itself; what it started may go on.
+    Ended(Ended),
 }
 
 /// The whole of an observation.
@@ -137,6 +141,9 @@ pub enum ObserveError {
     Unsupported,
     #[error("ptrace is forbidden here: {0}")]
     Forbidden(std::io::Error),
+    /// The filter was refused, or the kernel tells nothing about the calls at which it stops.
+    #[error("seccomp filters, or what ptrace tells about them since Linux 5.3, are not to be had here")]
+    Filter,
     #[error("the program cannot be started: {0}")]
     Start(std::io::Error),
 }

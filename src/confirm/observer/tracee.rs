@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_void};
 use std::io;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::{ObserveError, Target};
 
@@ -100,6 +101,9 @@ pub fn start(target: &Target) -> Result<i32, ObserveError> {
         }
         let seized = seize(pid);
         if seized.is_ok() {
+            if FORWARDS.load(Ordering::SeqCst) {
+                TARGET.store(pid, Ordering::SeqCst);
+            }
             libc::write(gate[1], ptr::from_ref(&1u8).cast(), 1);
         } else {
             libc::kill(pid, libc::SIGKILL);
@@ -114,13 +118,71 @@ fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
 }
 
-/// Makes this process ignore Ctrl-C and Ctrl-\\, which the terminal sends to the target as well: the target decides, and
-/// its end is reported. For a command that stands in for the target's own; the target gets the default back.
-pub fn leave_terminal_signals_to_target() {
-    for signal in [libc::SIGINT, libc::SIGQUIT] {
-        // SAFETY: SIG_IGN runs no code of ours.
+/// Signals that somebody sends to this process and means for the target.
+const FORWARDED: [libc::c_int; 6] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+];
+
+/// Whether signals are forwarded, the target that gets them (0 where there is none), and whether somebody has told this
+/// process to stop when there was none.
+static FORWARDS: AtomicBool = AtomicBool::new(false);
+static TARGET: AtomicI32 = AtomicI32::new(0);
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Makes this process stand in for the next target that it starts: what it is sent goes to the target, which decides. What
+/// the terminal sends (Ctrl-C) goes to the target anyway. When the target has ended, and processes that it left behind have
+/// not, a signal ends the observation.
+pub fn forward_signals() {
+    FORWARDS.store(true, Ordering::SeqCst);
+    for signal in FORWARDED {
+        // SAFETY: all zeros is a valid sigaction; the handler uses atomics and kill alone, which are async-signal-safe.
+        // Not SA_RESTART: the loop's wait must end. What is ignored (nohup) stays so, for us and for the target.
         unsafe {
-            libc::signal(signal, libc::SIG_IGN);
+            let mut held: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(signal, ptr::null(), &mut held) == 0 && held.sa_sigaction != libc::SIG_IGN {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = on_signal as *const () as usize;
+                action.sa_flags = libc::SA_SIGINFO;
+                libc::sigaction(signal, &action, ptr::null_mut());
+            }
+        }
+    }
+}
+
+/// Ends what [`forward_signals`] began.
+pub fn leave_signals() {
+    FORWARDS.store(false, Ordering::SeqCst);
+    for signal in FORWARDED {
+        // SAFETY: as above; the default action runs no code of ours.
+        unsafe {
+            let mut held: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(signal, ptr::null(), &mut held) == 0 && held.sa_sigaction != libc::SIG_IGN {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+    }
+}
+
+/// Notes that there is no target any more.
+pub fn target_ended() {
+    TARGET.store(0, Ordering::SeqCst);
+}
+
+extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut c_void) {
+    // SAFETY: the kernel passes a valid siginfo to a handler with SA_SIGINFO; kill takes numbers.
+    unsafe {
+        let from_terminal = (*info).si_code > 0;
+        match TARGET.load(Ordering::SeqCst) {
+            0 => STOPPED.store(true, Ordering::SeqCst),
+            _ if from_terminal => {}
+            target => {
+                libc::kill(target, signal);
+            }
         }
     }
 }
@@ -144,10 +206,8 @@ unsafe fn become_target(
     // SAFETY: system calls on values that live on this stack or were made before the fork.
     unsafe {
         libc::close(gate[1]);
-        // Rust ignores SIGPIPE, and a caller may ignore the terminal's signals; ignoring is inherited through exec.
-        for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT] {
-            libc::signal(signal, libc::SIG_DFL);
-        }
+        // Rust ignores SIGPIPE, and ignoring is inherited through exec.
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         if libc::read(gate[0], ptr::from_mut(&mut go).cast(), 1) == 1
             && (!target.silent || silence())
             && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
@@ -260,7 +320,8 @@ pub fn read_near(pid: i32, address: u64, length: usize) -> Vec<u8> {
 }
 
 /// Waits for a change of a tracee of this thread: pid and raw status. `None` where none is left; `Some(None)` where
-/// `wait` is [`Wait::Look`] and nothing has happened.
+/// `wait` is [`Wait::Look`] and nothing has happened. `None` also where this process was told to stop after its target had
+/// ended.
 pub fn wait(how: Wait) -> Option<Option<(i32, i32)>> {
     // Children of other threads are none of our business.
     const NOT_OTHER_THREADS: i32 = 0x2000_0000;
@@ -271,6 +332,7 @@ pub fn wait(how: Wait) -> Option<Option<(i32, i32)>> {
         let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | NOT_OTHER_THREADS | look) };
         match pid {
             0 => return Some(None),
+            -1 if STOPPED.load(Ordering::SeqCst) => return None,
             -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
             -1 => return None,
             pid => return Some(Some((pid, status))),

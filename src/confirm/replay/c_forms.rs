@@ -8,7 +8,8 @@ use std::ptr;
 
 use super::super::pattern_native::{NativeMutation, NativePartner};
 use super::super::symptom::Symptom;
-use super::environment::{OVERWRITTEN, refill};
+use super::environment::{OVERWRITTEN, TOGGLED, refill};
+use super::rust_forms;
 use super::threads::{Scene, Shown};
 
 unsafe extern "C" {
@@ -39,12 +40,7 @@ pub fn mutate(mutation: NativeMutation, scene: &Scene, step: usize) {
             NativeMutation::SetenvOverwrite => _ = libc::setenv(OVERWRITTEN.as_ptr(), name, 1),
             NativeMutation::PutenvAdd => _ = libc::putenv(scene.names.entries[step].as_ptr().cast_mut()),
             NativeMutation::PutenvOverwrite => {
-                let entry: &'static CStr = if step.is_multiple_of(2) {
-                    c"ENVRACE_O=even"
-                } else {
-                    c"ENVRACE_O=odd"
-                };
-                _ = libc::putenv(entry.as_ptr().cast_mut());
+                _ = libc::putenv(overwriting(step).as_ptr().cast_mut());
             }
             NativeMutation::Unsetenv => _ = libc::unsetenv(name),
             NativeMutation::Clearenv => {
@@ -52,7 +48,15 @@ pub fn mutate(mutation: NativeMutation, scene: &Scene, step: usize) {
                 refill(&scene.names, scene.size);
             }
             NativeMutation::EnvironStore => store_environ(),
-            NativeMutation::SetVarAdd | NativeMutation::SetVarOverwrite | NativeMutation::RemoveVar => {}
+            NativeMutation::SetenvToggle => {
+                libc::setenv(TOGGLED.as_ptr(), c"t".as_ptr(), 1);
+                libc::unsetenv(TOGGLED.as_ptr());
+            }
+            NativeMutation::EnvironElement => store_element(step),
+            NativeMutation::SetVarAdd
+            | NativeMutation::SetVarOverwrite
+            | NativeMutation::SetVarToggle
+            | NativeMutation::RemoveVar => {}
         }
     }
 }
@@ -97,6 +101,33 @@ unsafe fn store_environ() {
     }
 }
 
+/// Puts another string in the place of the variable that is there to be overwritten.
+///
+/// # Safety
+/// `environ` is null or an array that ends with null, of entries that end with NUL; only this thread changes it.
+unsafe fn store_element(step: usize) {
+    // SAFETY: as above; the new string is static.
+    unsafe {
+        let mut at = environ;
+        while !at.is_null() && !(*at).is_null() {
+            if CStr::from_ptr(*at).to_bytes().starts_with(b"ENVRACE_O=") {
+                *at = overwriting(step).as_ptr().cast_mut();
+                return;
+            }
+            at = at.add(1);
+        }
+    }
+}
+
+/// An entry for the variable that is there to be overwritten.
+fn overwriting(step: usize) -> &'static CStr {
+    if step.is_multiple_of(2) {
+        c"ENVRACE_O=even"
+    } else {
+        c"ENVRACE_O=odd"
+    }
+}
+
 /// One trial of the partner.
 pub fn partner(partner: NativePartner, scene: &Scene) -> Shown {
     // SAFETY: each callee's own needs are met, see there.
@@ -115,6 +146,23 @@ pub fn partner(partner: NativePartner, scene: &Scene) -> Shown {
             NativePartner::Localtime => {
                 let now = 0;
                 libc::localtime(&now);
+                None
+            }
+            NativePartner::LocaltimeR => {
+                let (now, mut time) = (0, std::mem::zeroed());
+                libc::localtime_r(&now, &mut time);
+                None
+            }
+            NativePartner::Strftime => {
+                let (time, mut text): (libc::tm, _) = (std::mem::zeroed(), [0; 64]);
+                libc::strftime(text.as_mut_ptr(), text.len(), c"%c %Z".as_ptr(), &time);
+                None
+            }
+            NativePartner::Newlocale => {
+                let locale = libc::newlocale(libc::LC_ALL_MASK, c"".as_ptr(), ptr::null_mut());
+                if !locale.is_null() {
+                    libc::freelocale(locale);
+                }
                 None
             }
             NativePartner::Mktime => {
@@ -343,7 +391,11 @@ unsafe fn fork_window(scene: &Scene) -> Shown {
             libc::signal(libc::SIGALRM, libc::SIG_DFL);
             setitimer(0, &patience, ptr::null_mut());
             match scene.mutation {
-                NativeMutation::Unsetenv | NativeMutation::RemoveVar => _ = libc::unsetenv(OVERWRITTEN.as_ptr()),
+                mutation if mutation.is_std() => rust_forms::mutate(mutation, scene, 0),
+                NativeMutation::PutenvAdd | NativeMutation::PutenvOverwrite => {
+                    _ = libc::putenv(c"ENVRACE_C=c".as_ptr().cast_mut());
+                }
+                NativeMutation::Unsetenv => _ = libc::unsetenv(OVERWRITTEN.as_ptr()),
                 NativeMutation::Clearenv => _ = libc::clearenv(),
                 _ => _ = libc::setenv(c"ENVRACE_C".as_ptr(), c"c".as_ptr(), 1),
             }

@@ -8,6 +8,9 @@ use super::Parameters;
 /// The name of a variable that a mutator overwrites.
 pub const OVERWRITTEN: &CStr = c"ENVRACE_O";
 
+/// The name of a variable that a mutator adds and deletes.
+pub const TOGGLED: &CStr = c"ENVRACE_T";
+
 /// The variables of a replay, made once, so that its loops allocate nothing that the program would not.
 #[derive(Debug)]
 pub struct Names {

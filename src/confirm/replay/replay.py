@@ -275,7 +275,12 @@ def spawn_fork(_cell):
 def change_in_child():
     """What a child does between fork and exec, with a bound on how long it may take."""
     signal.setitimer(signal.ITIMER_REAL, 0.4)
-    os.environ["ENVRACE_C"] = "c"
+    if MUTATION in ("delete", "pop", "popitem", "unsetenv"):
+        os.unsetenv("ENVRACE_O")
+    elif MUTATION == "clear":
+        os.environ.clear()
+    else:
+        os.environ["ENVRACE_C"] = "c"
 
 
 def spawn_fork_window(_cell):
@@ -376,6 +381,9 @@ def mutation():
     if MUTATION == "native-setenv":
         setenv = native("setenv")
         return lambda step: setenv(b"ENVRACE_N%04d" % step, b"n", 1)
+    if MUTATION == "native-unsetenv":
+        unsetenv = native("unsetenv")
+        return lambda step: unsetenv(b"ENVRACE_V%04d" % step)
     return forms[MUTATION]
 
 
@@ -383,7 +391,7 @@ def prepare(size):
     """Sets the environment up: victims first, then sentinels, then `size` fillers, whose first addition makes it a heap array."""
     kept = {name: os.environ[name] for name in ("PATH", "LC_ALL") if name in os.environ}
     os.environ.clear()
-    if MUTATION in ("delete", "pop", "popitem", "unsetenv"):
+    if MUTATION in ("delete", "pop", "popitem", "unsetenv", "native-unsetenv"):
         for name in victims():
             os.environ[name] = "v"
     os.environ.update(kept)

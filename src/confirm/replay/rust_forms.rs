@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::super::pattern_native::{NativeMutation, NativePartner};
 use super::super::symptom::Symptom;
-use super::environment::OVERWRITTEN;
+use super::environment::{OVERWRITTEN, TOGGLED};
 use super::threads::{Scene, Shown};
 
 fn text(name: &std::ffi::CStr) -> &OsStr {
@@ -23,6 +23,10 @@ pub fn mutate(mutation: NativeMutation, scene: &Scene, step: usize) {
         match mutation {
             NativeMutation::SetVarAdd => std::env::set_var(name, "n"),
             NativeMutation::SetVarOverwrite => std::env::set_var(text(OVERWRITTEN), name),
+            NativeMutation::SetVarToggle => {
+                std::env::set_var(text(TOGGLED), "t");
+                std::env::remove_var(text(TOGGLED));
+            }
             NativeMutation::RemoveVar => std::env::remove_var(name),
             _ => {}
         }

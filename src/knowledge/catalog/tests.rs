@@ -4,13 +4,8 @@ use crate::knowledge::entry::Role;
 #[test]
 fn every_builtin_rules_file_is_read_whole() {
     for (file, language, text) in BUILTIN {
-        let found = entries(
-            text,
-            Origin {
-                file,
-                language: Some(language),
-            },
-        );
+        let whose = Whose::Builtin(language);
+        let found = rules(text, Origin { file, whose }).map(|rules| rules.entries);
         let found = found.unwrap_or_else(|error| panic!("{error}: {:?} column {}", error.help, error.column));
         assert!(found.len() > 50, "{file} holds the language's APIs");
         assert!(
@@ -115,13 +110,41 @@ fn a_users_mistake_names_the_file() {
     assert_eq!(none.message, "`language` is missing");
 }
 
-/// The examples are programs: a racy one differs from its safe twin, and neither is empty.
+/// The examples are programs: a racy one differs from its safe twin, neither is empty, and nothing of a frame is left.
 #[test]
 fn examples_come_in_pairs() {
     let catalog = Catalog::builtin();
-    let examples: Vec<_> = catalog.iter().flat_map(|(_, entry)| entry.examples.iter()).collect();
+    let examples: Vec<(&str, Example)> = catalog
+        .iter()
+        .flat_map(|(id, entry)| {
+            catalog
+                .examples(id)
+                .into_iter()
+                .map(|example| (entry.text.as_str(), example))
+        })
+        .collect();
     assert!(examples.len() >= 3, "one for each language at least");
-    for example in examples {
+    for (text, example) in examples {
         assert!(!example.racy.trim().is_empty() && !example.safe.trim().is_empty() && example.racy != example.safe);
+        for program in [&example.racy, &example.safe] {
+            let left = ["$top", "$use", "$undo", "$api", "$name", "$module"].map(|mark| program.contains(mark));
+            assert!(!left.contains(&true), "{text}: {program}");
+        }
     }
+}
+
+#[test]
+fn a_users_file_joins_what_is_there() {
+    let configured = Catalog::with_user(USER, "envrace.toml").expect("it is well-formed");
+    let more = "[[api]]\nlanguage = 'c'\nmatch = 'call:my_setenv'\neffect = 'lock'\nof = '0'\nsource = 'src/env.c'\n";
+    let both = configured.with_file(more, "own.toml").expect("it is well-formed");
+    assert_eq!(
+        both.lookup(Language::C, MatchKind::Call, "my_setenv").len(),
+        2,
+        "the user's own do not replace each other"
+    );
+    let error = configured
+        .with_file("[[api]]\nlanguage = 'c'\n", "own.toml")
+        .expect_err("a match is missing");
+    assert_eq!(error.file, "own.toml");
 }

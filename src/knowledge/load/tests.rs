@@ -1,10 +1,14 @@
 use super::*;
-use crate::knowledge::entry::{JoinOf, Passing, Role, Shape, StartMoment};
+use crate::knowledge::entry::{ArgumentRef, JoinOf, Passing, Role, Shape, StartMoment};
 
 const ORIGIN: Origin<'static> = Origin {
     file: "test.toml",
-    language: Some(Language::Python),
+    whose: Whose::Builtin(Language::Python),
 };
+
+fn entries(text: &str, origin: Origin<'_>) -> Result<Vec<Entry>, CatalogError> {
+    rules(text, origin).map(|rules| rules.entries)
+}
 
 fn one(text: &str) -> Entry {
     let mut found = entries(text, ORIGIN).unwrap_or_else(|error| panic!("{error} {:?}", error.help));
@@ -180,7 +184,7 @@ fn keys_of_another_effect_are_unknown() {
     let error = mistake("[[api]]\nmatch = 'call:f'\neffect = 'unlock'\nentry = '0'\nsource = 's'\n");
     assert_eq!(
         (error.message.as_str(), error.line),
-        ("unknown key `entry` of an api", 4)
+        ("unknown key `entry` of an api with the effect unlock", 4)
     );
 }
 
@@ -189,4 +193,58 @@ fn broken_toml_has_a_place() {
     let error = mistake("[[api]]\nmatch = \n");
     assert_eq!(error.line, 2);
     assert!(!error.message.is_empty());
+}
+
+/// Which keys there are is the business of `keys.rs` alone: each stands there once, and every effect can be read.
+#[test]
+fn the_table_of_keys_is_well_formed() {
+    for effect in &EFFECTS {
+        let keys = known_keys(effect.keys, Whose::Users);
+        let mut names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(count, names.len(), "{} names a key twice", effect.name);
+        assert!(effect.keys.iter().chain(COMMON).all(|key| !key.about.is_empty()));
+    }
+}
+
+#[test]
+fn a_users_file_holds_entries_alone() {
+    let origin = Origin {
+        file: "own.toml",
+        whose: Whose::Users,
+    };
+    let table = "match = 'call:f'\neffect = 'inert'\nsource = 's'\n";
+    let error = entries(&format!("[[apis]]\n{table}"), origin).expect_err("a typing mistake");
+    assert_eq!(error.help.as_deref(), Some("did you mean `api`?"));
+    let error = entries("[[frame]]\n", origin).expect_err("frames are built in");
+    assert_eq!((error.line, error.message.as_str()), (1, "unknown key `frame`"));
+    let error = entries(&format!("[[api]]\n{table}"), origin).expect_err("no language");
+    assert_eq!(error.message, "`language` is missing");
+    let builtin = mistake(&format!("[[api]]\nlanguage = 'c'\n{table}"));
+    assert!(
+        builtin.message.starts_with("unknown key `language`"),
+        "{}",
+        builtin.message
+    );
+}
+
+#[test]
+fn an_example_is_two_programs_or_a_use() {
+    let table = |example: &str| {
+        format!("[[api]]\nmatch = ['call:f', 'call:g']\neffect = 'inert'\nsource = 's'\n[[api.example]]\n{example}\n")
+    };
+    for right in ["use = 'f()'", "racy = 'a'\nsafe = 'b'", "use = 'g()'\nfor = 'call:g'"] {
+        assert!(entries(&table(right), ORIGIN).is_ok(), "{right}");
+    }
+    for wrong in ["racy = 'a'", "use = 'f()'\nsafe = 'b'", "top = 'x'"] {
+        assert_eq!(
+            mistake(&table(wrong)).message,
+            "an example is `racy` and `safe`, or `use`",
+            "{wrong}"
+        );
+    }
+    let stray = mistake(&table("use = 'f()'\nfor = 'call:h'"));
+    assert_eq!((stray.line, stray.message.as_str()), (7, "unknown match `call:h`"));
 }

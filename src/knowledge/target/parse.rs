@@ -5,10 +5,12 @@ use super::{
 };
 use crate::knowledge::words::did_you_mean;
 
-const KEYS: [&str; 4] = ["libc", "python", "rust", "rust-test-runner"];
 const LIBCS: [&str; 7] = ["glibc", "musl", "macos", "bsd", "freebsd", "netbsd", "openbsd"];
 
 impl Target {
+    /// The components that can be named.
+    pub const KEYS: [&str; 4] = ["libc", "python", "rust", "rust-test-runner"];
+
     /// Reads `libc=glibc-2.41,python=3.13t,rust=1.85,rust-test-runner=nextest`: `key=value` pairs between commas.
     ///
     /// What is not named keeps its default, the worst case over all versions. A key may stand several times; then the
@@ -61,7 +63,8 @@ impl Target {
                 };
             }
             _ => {
-                let help = did_you_mean(key, &KEYS).unwrap_or_else(|| format!("the keys are {}", KEYS.join(", ")));
+                let help =
+                    did_you_mean(key, &Self::KEYS).unwrap_or_else(|| format!("the keys are {}", Self::KEYS.join(", ")));
                 return Err(wrong(format!("unknown target key `{key}`"), Some(help)));
             }
         }

@@ -1,13 +1,13 @@
-//! The `exclude` globs of the configuration. They hold for everything, also for files named by hand: a hook passes
-//! every changed file by hand, and what the project excluded must stay excluded there too.
+//! The globs of the configuration: `exclude` and the paths of `[[per-path]]`. They hold for everything, also for files
+//! named by hand: a hook passes every changed file by hand, and what the project excluded must stay excluded there too.
 
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// Compiled `exclude` patterns and the folder that they are relative to.
+/// Compiled patterns and the folder that they are relative to.
 #[derive(Debug, Clone)]
-pub struct Excludes {
+pub struct Globs {
     base: PathBuf,
     /// Patterns with a slash: matched from the base.
     anchored: GlobSet,
@@ -15,10 +15,10 @@ pub struct Excludes {
     names: GlobSet,
 }
 
-impl Excludes {
-    /// Excludes nothing.
-    pub fn none() -> Excludes {
-        Excludes {
+impl Globs {
+    /// Matches nothing.
+    pub fn none() -> Globs {
+        Globs {
             base: PathBuf::new(),
             anchored: GlobSet::empty(),
             names: GlobSet::empty(),
@@ -29,7 +29,7 @@ impl Excludes {
     ///
     /// # Errors
     /// The index of the first pattern that is no glob, and why.
-    pub fn new(base: &Path, patterns: &[String]) -> Result<Excludes, (usize, String)> {
+    pub fn new(base: &Path, patterns: &[String]) -> Result<Globs, (usize, String)> {
         let mut anchored = GlobSetBuilder::new();
         let mut names = GlobSetBuilder::new();
         for (index, pattern) in patterns.iter().enumerate() {
@@ -44,15 +44,15 @@ impl Excludes {
         let built = |builder: GlobSetBuilder| builder.build().map_err(|error| (0, error.to_string()));
         // Paths come from walking the resolved root; the base must be resolved alike to be a prefix of them.
         let base = base.canonicalize().unwrap_or_else(|_| base.to_owned());
-        Ok(Excludes {
+        Ok(Globs {
             base,
             anchored: built(anchored)?,
             names: built(names)?,
         })
     }
 
-    /// Whether `path`, or a folder above it up to the base, is excluded.
-    pub fn excludes(&self, path: &Path) -> bool {
+    /// Whether `path`, or a folder above it up to the base, is matched.
+    pub fn matches(&self, path: &Path) -> bool {
         if self.anchored.is_empty() && self.names.is_empty() {
             return false;
         }
@@ -81,9 +81,8 @@ mod tests {
 
     fn excludes(patterns: &[&str], path: &str) -> bool {
         let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
-        let excludes =
-            Excludes::new(Path::new("/no/such/base"), &patterns).expect("the patterns of this test are globs");
-        excludes.excludes(&Path::new("/no/such/base").join(path))
+        let excludes = Globs::new(Path::new("/no/such/base"), &patterns).expect("the patterns of this test are globs");
+        excludes.matches(&Path::new("/no/such/base").join(path))
     }
 
     #[test]
@@ -105,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_no_glob_is_an_error_with_its_index() {
-        let error = Excludes::new(Path::new("/"), &["ok".to_owned(), "a[".to_owned()]).unwrap_err();
+        let error = Globs::new(Path::new("/"), &["ok".to_owned(), "a[".to_owned()]).unwrap_err();
         assert_eq!(error.0, 1);
     }
 }
