@@ -360,8 +360,7 @@ impl<'p, 't> Describe<'p, 't> {
             .collect();
         if case.verdict.rare && confidence > Confidence::Low {
             confidence = Confidence::Low;
-            doubts
-                .push("fork copies the environment, and only an instant of the mutation shows in the copy".to_owned());
+            doubts.push(rare_because(case.partner).to_owned());
         }
         if case.partner == AccessKind::Read
             && case.verdict.effect == Effect::Environment
@@ -603,5 +602,15 @@ fn shape_name(shape: Shape) -> &'static str {
         Shape::Delete => "delete",
         Shape::Clear => "clear",
         Shape::Unknown => "unknown",
+    }
+}
+
+/// Why an effect that is real shows rarely, by what the partner does.
+fn rare_because(partner: AccessKind) -> &'static str {
+    match partner {
+        AccessKind::Read => {
+            "whether it looks at the environment at all depends on what it is handed, or on what came before"
+        }
+        _ => "fork copies the environment, and only an instant of the mutation shows in the copy",
     }
 }

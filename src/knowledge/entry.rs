@@ -334,6 +334,8 @@ pub enum Role {
     Inert,
     /// Makes `environ` a heap array (distutils' `check_environ`): see design, the array's state.
     HeapArray,
+    /// Whoever asks for a function by its name with this stands in front of it under the same name (`RTLD_NEXT`).
+    Interpose,
 }
 
 /// A defect that makes a pair worse than its role says.

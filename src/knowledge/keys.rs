@@ -234,7 +234,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 43] = [
+pub(super) const EFFECTS: [EffectKeys; 44] = [
     effect(
         "mutation",
         "changes the environment",
@@ -453,6 +453,11 @@ pub(super) const EFFECTS: [EffectKeys; 43] = [
     effect("value", "only the type of the result matters", &[]),
     effect("inert", "known and harmless", &[]),
     effect("heap-array", "makes `environ` a heap array", &[]),
+    effect(
+        "interpose",
+        "stands in front of the function that is looked up with it",
+        &[],
+    ),
 ];
 
 /// The keys that belong to an effect.

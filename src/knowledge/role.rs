@@ -91,6 +91,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("value", value),
     ("inert", |_| Ok(Role::Inert)),
     ("heap-array", |_| Ok(Role::HeapArray)),
+    ("interpose", |_| Ok(Role::Interpose)),
 ];
 
 /// The role that `effect` names, from the keys of its table.

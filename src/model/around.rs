@@ -1,12 +1,14 @@
-//! What holds around an access: guards, messages waited for, threads joined before. Thousands of accesses share a few of
+//! What holds around an access: guards, messages waited for, threads joined before, what callers must hand over. Thousands of accesses share a few of
 //! these, so that each is kept once and compared by its number.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::needs::Need;
 use super::places::Keys;
 use super::sites::SiteId;
 use super::summary::{Access, Held, StartId};
+use super::tree::FuncId;
 
 /// What holds around an access. Two of one [`Arounds`] are the same thing exactly if they are equal.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,7 @@ struct Content {
     guards: Vec<Held>,
     gate: Vec<Keys>,
     joined: Vec<StartId>,
+    needs: Vec<Need>,
 }
 
 impl Around {
@@ -37,8 +40,13 @@ impl Around {
         &self.0.joined
     }
 
+    /// What callers must hand over for the access to be reached.
+    pub fn needs(&self) -> &[Need] {
+        &self.0.needs
+    }
+
     fn size(&self) -> usize {
-        self.guards().len() + self.gate().len() + self.joined().len()
+        self.guards().len() + self.gate().len() + self.joined().len() + self.needs().len()
     }
 
     /// The number by which it is told from others.
@@ -59,6 +67,7 @@ impl Around {
                 .joined()
                 .iter()
                 .all(|start| other.joined().binary_search(start).is_ok())
+            && self.needs().iter().all(|need| other.needs().contains(need))
     }
 
     fn is_nothing(&self) -> bool {
@@ -75,7 +84,7 @@ impl PartialEq for Around {
 impl Eq for Around {}
 
 /// What tells one from another: how a guard is called, or who holds it, does not.
-type Identity = (Vec<(Keys, bool)>, Vec<Keys>, Vec<StartId>);
+type Identity = (Vec<(Keys, bool)>, Vec<Keys>, Vec<StartId>, Vec<Need>);
 
 /// All that is known, each once.
 #[derive(Debug, Default)]
@@ -87,12 +96,20 @@ pub struct Arounds {
 
 impl Arounds {
     /// The one with this content.
-    pub fn make(&mut self, guards: Vec<Held>, mut gate: Vec<Keys>, mut joined: Vec<StartId>) -> Around {
+    pub fn make(
+        &mut self,
+        guards: Vec<Held>,
+        mut gate: Vec<Keys>,
+        mut joined: Vec<StartId>,
+        mut needs: Vec<Need>,
+    ) -> Around {
+        needs.sort();
+        needs.dedup();
         gate.sort();
         gate.dedup();
         joined.sort();
         joined.dedup();
-        if guards.is_empty() && gate.is_empty() && joined.is_empty() {
+        if guards.is_empty() && gate.is_empty() && joined.is_empty() && needs.is_empty() {
             return Around::default();
         }
         // Taken twice is held.
@@ -109,6 +126,7 @@ impl Arounds {
             held.iter().map(|held| (held.keys.clone(), held.shared)).collect(),
             gate.clone(),
             joined.clone(),
+            needs.clone(),
         );
         let number = self.known.len() as u32 + 1;
         let content = || {
@@ -117,6 +135,7 @@ impl Arounds {
                 guards: held,
                 gate,
                 joined,
+                needs,
             }))
         };
         self.known.entry(identity).or_insert_with(content).clone()
@@ -156,6 +175,21 @@ impl Arounds {
         });
     }
 
+    /// What holds around an access where nobody is left to meet the needs of other functions than this one.
+    pub fn with_needs_of(&mut self, around: &Around, function: FuncId) -> Around {
+        if around.needs().iter().all(|need| need.owner == function) {
+            return around.clone();
+        }
+        let own = around.needs().iter().filter(|need| need.owner == function);
+        let own = own.cloned().collect();
+        self.make(
+            around.guards().to_vec(),
+            around.gate().to_vec(),
+            around.joined().to_vec(),
+            own,
+        )
+    }
+
     fn weaker(&mut self, a: &Around, b: &Around) -> bool {
         let known = self.weaker.entry((a.number(), b.number()));
         a.is_nothing() || *known.or_insert_with(|| a.is_within(b))
@@ -177,6 +211,7 @@ impl Arounds {
             [inner.guards(), outer.guards()].concat(),
             [inner.gate(), outer.gate()].concat(),
             [inner.joined(), outer.joined()].concat(),
+            [inner.needs(), outer.needs()].concat(),
         );
         self.within.insert(key, both.clone());
         both
@@ -203,19 +238,27 @@ mod tests {
     #[test]
     fn the_same_content_is_the_same_thing() {
         let mut arounds = Arounds::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), vec![StartId(2), StartId(1)]);
-        let again = arounds.make(vec![held("a"), held("a")], Vec::new(), vec![StartId(1), StartId(2)]);
-        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new());
+        let a = arounds.make(vec![held("a")], Vec::new(), vec![StartId(2), StartId(1)], Vec::new());
+        let again = arounds.make(
+            vec![held("a"), held("a")],
+            Vec::new(),
+            vec![StartId(1), StartId(2)],
+            Vec::new(),
+        );
+        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new(), Vec::new());
         assert_eq!(a, again);
         assert_ne!(a, b);
-        assert_eq!(arounds.make(Vec::new(), Vec::new(), Vec::new()), Around::default());
+        assert_eq!(
+            arounds.make(Vec::new(), Vec::new(), Vec::new(), Vec::new()),
+            Around::default()
+        );
     }
 
     #[test]
     fn less_around_the_same_place_covers_more() {
         let mut arounds = Arounds::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new());
-        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new());
+        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new(), Vec::new());
+        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new(), Vec::new());
         let both = arounds.within(&a, &b);
         let access = |site: u32, around: &Around, certainty: Certainty| Access {
             site: SiteId(site),
@@ -242,8 +285,8 @@ mod tests {
     fn what_holds_at_the_call_holds_inside_the_callee() {
         let mut arounds = Arounds::default();
         let nothing = Around::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new());
-        let b = arounds.make(vec![held("b")], Vec::new(), vec![StartId(1)]);
+        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new(), Vec::new());
+        let b = arounds.make(vec![held("b")], Vec::new(), vec![StartId(1)], Vec::new());
         assert_eq!(arounds.within(&nothing, &a), a);
         assert_eq!(arounds.within(&a, &nothing), a);
         let both = arounds.within(&a, &b);

@@ -9,6 +9,7 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
 use super::around::Around;
 use super::higher::Binding;
+use super::needs::Seen;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
@@ -41,6 +42,7 @@ impl<'t> Walk<'_, 't> {
             .edges
             .iter()
             .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
+            .filter(|edge| !self.engine.waits_for_block(site, edge.target))
             .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
         self.one_of(&targets, Some(site), span);
@@ -278,7 +280,8 @@ impl<'t> Walk<'_, 't> {
         expanded
     }
 
-    /// A summary whose locks and queues are parameters, seen from a call that says which ones they are.
+    /// A summary whose locks and queues are parameters, or in which parameters decide what is reached, seen from a call that
+    /// says what they are.
     fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
         let values = &self.engine.values;
         let rebind = |keys: &Keys| -> Keys {
@@ -294,27 +297,36 @@ impl<'t> Walk<'_, 't> {
             keys: rebind(&held.keys),
             ..held.clone()
         };
+        let walking = self.key.function;
         let arounds = &mut self.engine.arounds;
-        let mut known: HashMap<u32, Around> = HashMap::new();
+        let mut known: HashMap<u32, Option<Around>> = HashMap::new();
         let mut around = |around: &Around| {
             let rebound = || {
-                arounds.make(
+                let mut needs = Vec::new();
+                for need in around.needs().iter().filter(|need| need.owner == target) {
+                    match values.need_at_call(site, need, walking) {
+                        Seen::Met => {}
+                        Seen::Handed(need) => needs.push(need),
+                        Seen::RuledOut => return None,
+                    }
+                }
+                Some(arounds.make(
                     around.guards().iter().map(held).collect(),
                     around.gate().iter().map(rebind).collect(),
                     around.joined().to_vec(),
-                )
+                    needs,
+                ))
             };
             known.entry(around.number()).or_insert_with(rebound).clone()
         };
+        let reached = |access: &Access| {
+            Some(Access {
+                around: around(&access.around)?,
+                ..access.clone()
+            })
+        };
         Summary {
-            accesses: summary
-                .accesses
-                .iter()
-                .map(|access| Access {
-                    around: around(&access.around),
-                    ..access.clone()
-                })
-                .collect(),
+            accesses: summary.accesses.iter().filter_map(reached).collect(),
             acquires: summary.acquires.iter().map(held).collect(),
             releases: summary.releases.iter().map(rebind).collect(),
             sends: summary.sends.iter().map(rebind).collect(),
@@ -334,8 +346,10 @@ impl<'t> Walk<'_, 't> {
         }
         let around = self.around();
         for access in &summary.accesses {
-            if !self.is_old_news(access, &around, certainty) {
-                let lifted = self.lift(access, &around, &step, certainty);
+            let inner = self.engine.arounds.with_needs_of(&access.around, self.key.function);
+            let both = self.engine.arounds.within(&inner, &around);
+            if !self.is_old_news(access, &both, certainty) {
+                let lifted = self.lift(access, both, &step, certainty);
                 self.record(lifted);
             }
         }
@@ -400,19 +414,18 @@ impl<'t> Walk<'_, 't> {
             return false;
         }
         self.engine.observe(self.key.function, access, &self.state);
-        let around = self.engine.arounds.within(&access.around, around);
         let repeated = access.repeated || self.loops > 0;
         let confidence = access.certainty.confidence.min(certainty.confidence);
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
         self.accesses
-            .knows(access.site, child, &around, repeated, (confidence, steps))
+            .knows(access.site, child, around, repeated, (confidence, steps))
     }
 
-    fn lift(&mut self, access: &Access, around: &Around, step: &ChainStep, certainty: &Certainty) -> Access {
+    fn lift(&mut self, access: &Access, around: Around, step: &ChainStep, certainty: &Certainty) -> Access {
         Access {
             site: access.site,
             chain: access.chain.behind(step.clone()),
-            around: self.engine.arounds.within(&access.around, around),
+            around,
             repeated: access.repeated || self.loops > 0,
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),

@@ -1,6 +1,6 @@
 //! What several C files share: variables with external linkage, and the macros and declarations of included headers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::facts::{FunctionKind, Language};
@@ -18,6 +18,8 @@ pub(super) struct Linkage {
     variables: HashMap<String, Vec<FileId>>,
     /// Object-like macros of headers.
     macros: HashMap<String, Vec<FileId>>,
+    /// Functions that a file defines in front of others of the same name, for programs that load it first.
+    interposed: HashSet<(FileId, String)>,
 }
 
 impl Linkage {
@@ -34,6 +36,16 @@ impl Linkage {
             files.sort_unstable();
             files.dedup();
         }
+    }
+
+    /// Notes that a file looks behind its own definition of a name for the next one: `dlsym(RTLD_NEXT, "open")`.
+    pub fn interposes(&mut self, file: FileId, name: &str) {
+        self.interposed.insert((file, name.to_owned()));
+    }
+
+    /// Whether a definition stands in front of another one, and only programs that load its file first call it.
+    pub fn is_interposed(&self, file: FileId, name: &str) -> bool {
+        self.interposed.contains(&(file, name.to_owned()))
     }
 
     /// Notes that a file stores into a name; at the top of a header, without a declaration, it is a macro.

@@ -6,7 +6,8 @@
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
-//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`pairs`] collects what
+//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`needs`] says which
+//! constants a caller must hand over for a place to be reached; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
@@ -22,6 +23,7 @@ mod linkage;
 mod meaning;
 mod members;
 mod names;
+mod needs;
 mod outs;
 mod owners;
 mod pairs;

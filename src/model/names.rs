@@ -230,6 +230,8 @@ impl Values<'_> {
                     let visible = function.visibility == Visibility::Public || function.kind == FunctionKind::Macro;
                     if home == file {
                         local.add(Object::Function(func));
+                    } else if self.linkage.is_interposed(home, name) {
+                        // Loaded in front of some programs, linked into none.
                     } else if visible || self.tree.file(home).path.ends_with(".h") {
                         external.push((common_components(folder_of(&self.tree.file(home).path), from), func));
                     }

@@ -127,6 +127,8 @@ pub struct Engine<'t> {
     thread_meetings: HashSet<(Met, Met)>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
+    /// Calls whose result a with-block enters.
+    entered: HashSet<CallSite>,
     constructors: Vec<FuncId>,
 }
 
@@ -195,6 +197,7 @@ impl<'t> Engine<'t> {
             meetings: HashSet::new(),
             thread_meetings: HashSet::new(),
             looped: HashSet::new(),
+            entered: HashSet::new(),
             constructors: Vec::new(),
         };
         engine.index_decorators();
@@ -224,12 +227,19 @@ impl<'t> Engine<'t> {
         }
     }
 
-    /// Calls in loops, and what the loader runs first.
+    /// Calls in loops and before with-blocks, and what the loader runs first.
     fn index_loops(&mut self) {
         let tree = self.values.tree;
         for func in tree.functions() {
             let function = tree.function(func);
             super::tree::each_region(&function.body, &mut |region| {
+                if let RegionKind::Scope {
+                    manager: Value::Call(owner, call),
+                    ..
+                } = &region.kind
+                {
+                    self.entered.insert((self.values.closure(func, *owner), *call));
+                }
                 if matches!(region.kind, RegionKind::Loop { .. }) {
                     super::tree::each_event(region, &mut |event| {
                         if let Event::Call(index) = event {
@@ -699,6 +709,12 @@ impl<'t> Engine<'t> {
     /// Whether a function is a generator that its decorator makes a context manager.
     pub fn is_context_manager(&self, func: FuncId) -> bool {
         self.managers.contains(&func)
+    }
+
+    /// Whether a call makes the context manager of a with-block by a generator: its code runs where the block stands, not
+    /// where it is called.
+    pub fn waits_for_block(&self, site: CallSite, target: FuncId) -> bool {
+        self.entered.contains(&site) && self.is_context_manager(target)
     }
 
     /// Whether some method of this name is a property.

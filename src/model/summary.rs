@@ -207,7 +207,7 @@ pub struct Summary {
     pub later: Vec<Later>,
     /// Partners that were left out because nearer ones of their kind exist.
     pub dropped: u32,
-    /// A lock or queue in it is a parameter of the function.
+    /// A lock or queue in it is a parameter of the function, or a parameter decides what is reached.
     pub speaks_of_parameters: bool,
 }
 
@@ -215,7 +215,7 @@ pub struct Summary {
 const NEAREST: usize = 12;
 
 impl Summary {
-    /// Finds out whether a lock or queue in it is a parameter of the function.
+    /// Finds out whether a lock or queue in it is a parameter of the function, or a parameter decides what is reached.
     pub fn look_for_parameters(&mut self, function: FuncId) {
         let own = |keys: &Keys| {
             keys.iter()
@@ -224,7 +224,9 @@ impl Summary {
         let mut seen = HashSet::new();
         let around = |around: &Around| {
             seen.insert(around.number())
-                && (around.guards().iter().any(|held| own(&held.keys)) || around.gate().iter().any(own))
+                && (around.guards().iter().any(|held| own(&held.keys))
+                    || around.gate().iter().any(own)
+                    || around.needs().iter().any(|need| need.owner == function))
         };
         self.speaks_of_parameters = self.acquires.iter().any(|held| own(&held.keys))
             || self.releases.iter().any(own)

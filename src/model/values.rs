@@ -4,12 +4,12 @@
 //! parameter the set of all that evident callers pass; cycles contribute what is known when they close. Sets that grow past
 //! [`MOST`] are cut: what is left out is a missed alias, never a made-up one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::facts::{
-    AccessForm, Argument, Event, FieldKey, FunctionKind, Language, LocalIndex, ParameterKind, Piece, Region,
+    AccessForm, Argument, Call, Event, FieldKey, FunctionKind, Language, LocalIndex, ParameterKind, Piece, Region,
     RegionKind, StoreKind, TypeKind, TypeRef, Value,
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
@@ -167,7 +167,9 @@ pub struct Values<'t> {
     /// The calls that evidently mean a function.
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
     asking: RefCell<HashSet<Question>>,
-    /// The stores into fields that were asked for outside any other question.
+    /// How often a question led back to itself, or too deep.
+    cut_off: Cell<u64>,
+    /// The stores into fields, where nothing was cut off on the way to the answer.
     stores_of_field: RefCell<HashMap<ClassId, StoresByName<'t>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
@@ -217,6 +219,7 @@ impl<'t> Values<'t> {
             earlier: RefCell::default(),
             callers: RefCell::default(),
             asking: RefCell::default(),
+            cut_off: Cell::default(),
             stores_of_field: RefCell::default(),
             depth: RefCell::new(0),
             unreached: HashSet::new(),
@@ -257,6 +260,7 @@ impl<'t> Values<'t> {
                 for argument in &call.args {
                     values.index_records(func, &argument.value);
                 }
+                values.index_interposed(func, call);
             }
         }
         values.index_linkage();
@@ -298,7 +302,7 @@ impl<'t> Values<'t> {
 
     fn index_linkage(&mut self) {
         let tree = self.tree;
-        let mut linkage = Linkage::default();
+        let mut linkage = std::mem::take(&mut self.linkage);
         let is_c = |file: &FileId| tree.file(*file).language == Language::C;
         for file in tree.file_ids().filter(is_c) {
             for local in tree.file(file).functions[0].locals.iter() {
@@ -334,6 +338,24 @@ impl<'t> Values<'t> {
         } = &region.kind
         {
             self.entered.entry((func, *bound)).or_default().push((func, manager));
+        }
+    }
+
+    /// Remembers the names that a call looks up behind the file's own functions.
+    fn index_interposed(&mut self, func: FuncId, call: &Call) {
+        let interposes = |value: &Value| match value {
+            Value::Global(name) => {
+                let entries = self.catalog.lookup(self.tree.language(func), MatchKind::Load, name);
+                let mut roles = entries.iter().map(|id| &self.catalog.entry(*id).role);
+                roles.any(|role| matches!(role, Role::Interpose))
+            }
+            _ => false,
+        };
+        if call.args.iter().any(|argument| interposes(&argument.value)) {
+            let names = call.args.iter().filter_map(|argument| argument.value.as_text());
+            for name in names {
+                self.linkage.interposes(self.tree.file_of(func), name);
+            }
         }
     }
 
@@ -451,6 +473,7 @@ impl<'t> Values<'t> {
     /// One question inside another; nothing where they are too deep.
     pub(super) fn deeper(&self, question: impl FnOnce() -> Objects) -> Objects {
         if *self.depth.borrow() > DEEPEST {
+            self.cut_off.set(self.cut_off.get() + 1);
             return Objects::default();
         }
         *self.depth.borrow_mut() += 1;
@@ -529,6 +552,7 @@ impl<'t> Values<'t> {
             return found.clone();
         }
         if !self.asking.borrow_mut().insert(question.clone()) {
+            self.cut_off.set(self.cut_off.get() + 1);
             return self.earlier.borrow().get(&question).cloned().unwrap_or_default();
         }
         let found = answer();
@@ -1428,19 +1452,18 @@ impl<'t> Values<'t> {
 
     /// The stores into an attribute of a class, its bases or its descendants.
     pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Rc<Vec<StoreRef<'t>>> {
-        // Inside another question the answer may lack what that one is about to find out.
-        let settled = self.asking.borrow().is_empty();
-        if settled
-            && let Some(known) = self
-                .stores_of_field
-                .borrow()
-                .get(&class)
-                .and_then(|fields| fields.get(name))
+        if let Some(known) = self
+            .stores_of_field
+            .borrow()
+            .get(&class)
+            .and_then(|fields| fields.get(name))
         {
             return known.clone();
         }
+        // Inside another question the answer may lack what that one is about to find out: where it asked for it.
+        let cut_off = self.cut_off.get();
         let found = Rc::new(self.find_field_stores(class, name));
-        if settled {
+        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
             let mut known = self.stores_of_field.borrow_mut();
             known.entry(class).or_default().insert(name.to_owned(), found.clone());
         }

@@ -10,6 +10,7 @@ use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
 use super::higher::Binding;
+use super::needs::Need;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
@@ -34,6 +35,8 @@ pub(super) struct ArmContext<'t> {
     assigned: Option<Rc<Vec<String>>>,
     /// The place whose truth is tested, and the function in which the test stands.
     tested: Option<(FuncId, &'t Value)>,
+    /// What must be handed to the function for the arm to be taken.
+    needs: Vec<Need>,
 }
 
 impl ArmContext<'_> {
@@ -54,6 +57,8 @@ pub(super) struct Walk<'e, 't> {
     pub out: Summary,
     pub accesses: Accesses,
     pub arms: Vec<ArmContext<'t>>,
+    /// What must have been handed to the function, since it would have returned else.
+    needs: Vec<Need>,
     pub loops: u32,
     /// The threads that run the code together.
     pub team: Option<Team>,
@@ -89,6 +94,7 @@ impl<'t> Walk<'_, 't> {
             out: Summary::default(),
             accesses: Accesses::default(),
             arms: Vec::new(),
+            needs: Vec::new(),
             loops: 0,
             team: None,
             inlined: Vec::new(),
@@ -174,15 +180,17 @@ impl<'t> Walk<'_, 't> {
 
     /// One node after the other, as long as the code is reached.
     pub(super) fn nodes(&mut self, nodes: &'t [Node]) {
+        let needs = self.needs.len();
         for node in nodes {
             if self.state.dead {
-                return;
+                break;
             }
             match node {
                 Node::Event(event) => self.event(event),
                 Node::Region(region) => self.region(region),
             }
         }
+        self.needs.truncate(needs);
     }
 
     /// Compiled or not: both are possible, but a lock taken or a join made there counts, since the code around it was
@@ -373,8 +381,9 @@ impl<'t> Walk<'_, 't> {
                 self.take_tried(earlier, false);
             }
             self.take_tried(test, true);
+            let needs = self.needs_of_arm(&earlier, test);
             earlier.push(test);
-            self.arm(arm, test, &mut fork);
+            self.arm(arm, test, needs, &mut fork);
             ends.push(PathEnd {
                 test: Some(self.text_of(test)),
                 place: tested_place(test),
@@ -392,6 +401,11 @@ impl<'t> Walk<'_, 't> {
                 skipped = std::mem::take(&mut self.state);
             }
             self.state = skipped;
+            let left = ends.iter().zip(&earlier).filter(|(end, _)| end.state.dead);
+            for (_, test) in left {
+                let needs = self.needs_of_test(test, false);
+                self.needs.extend(needs);
+            }
             for test in earlier {
                 self.take_tried(test, false);
             }
@@ -400,7 +414,21 @@ impl<'t> Walk<'_, 't> {
         self.state = State::merge(&before, ends);
     }
 
-    fn arm(&mut self, arm: &'t Region, test: &'t Condition, fork: &mut ForkArms) {
+    /// What must be handed to the function for an arm to be taken: the tests before it were false.
+    fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition) -> Vec<Need> {
+        let before = earlier.iter().flat_map(|test| self.needs_of_test(test, false));
+        before.chain(self.needs_of_test(test, true)).collect()
+    }
+
+    /// Code that is walked in place has callers of its own, and says nothing of this function's.
+    fn needs_of_test(&self, test: &Condition, holds: bool) -> Vec<Need> {
+        match self.here == self.key.function {
+            true => self.engine.values.needs(self.here, test, holds),
+            false => Vec::new(),
+        }
+    }
+
+    fn arm(&mut self, arm: &'t Region, test: &'t Condition, needs: Vec<Need>, fork: &mut ForkArms) {
         let name = self.text_of(test);
         for held in &mut self.state.guards {
             if held.test.as_ref() == Some(&name) {
@@ -419,6 +447,7 @@ impl<'t> Walk<'_, 't> {
             arm,
             assigned: None,
             tested,
+            needs,
         });
         self.nodes(&arm.nodes);
         self.arms.pop();
@@ -755,6 +784,7 @@ impl<'t> Walk<'_, 't> {
     /// Runs a generator's code around the with-block's body, which stands where it yields.
     fn inline_generator(&mut self, region: &'t Region, generator: FuncId, span: Span) {
         if self.inlined.len() >= 6 || self.inlined.iter().any(|step| step.function == generator) {
+            self.enter(generator, span, "enters the block of", &Certainty::SURE);
             return self.nodes(&region.nodes);
         }
         let function = self.here;
@@ -885,7 +915,9 @@ impl<'t> Walk<'_, 't> {
         let joined = self.state.joined.iter().map(|(start, _)| *start);
         let (guards, joined) = (guards.cloned().collect(), joined.collect());
         let gate = self.state.received.clone();
-        self.engine.arounds.make(guards, gate, joined)
+        let needs = self.arms.iter().flat_map(|arm| &arm.needs).chain(&self.needs);
+        let needs = needs.cloned().collect();
+        self.engine.arounds.make(guards, gate, joined, needs)
     }
 
     /// Records an access of this function's own code.

@@ -93,7 +93,17 @@ fn name_value(name: &str) -> Option<i64> {
     if let Some((_, value)) = DEFINED.iter().find(|(known, _)| *known == name) {
         return Some(*value);
     }
-    UNDEFINED.contains(&name).then_some(0)
+    (UNDEFINED.contains(&name) || says_windows(name)).then_some(0)
+}
+
+/// A project's own name for a build on Windows: `HAVE_WIN32`, `G_OS_WIN32`, `PLATFORM_WINDOWS`. Names that deny it
+/// (`NOT_WIN32`) or speak of an emulation's headers and options on other systems stay open.
+fn says_windows(name: &str) -> bool {
+    let words: Vec<&str> = name.split('_').collect();
+    let system = |word: &&str| matches!(*word, "WIN32" | "WIN64" | "WINNT" | "MINGW32" | "MINGW64");
+    let platform = |pair: &[&str]| matches!(pair, ["OS" | "PLATFORM" | "TARGET" | "SYSTEM" | "ON" | "IS", "WINDOWS"]);
+    let denied = words.iter().any(|word| matches!(*word, "NOT" | "NO" | "NON" | "WINE"));
+    !denied && (words.iter().any(|word| system(&word)) || words.windows(2).any(platform))
 }
 
 /// Whether a name is defined, as far as the target decides it.

@@ -1,0 +1,246 @@
+//! What the callers of a function must hand over for a place in it to be reached: of `switch (format) { case UTC:
+//! putenv(…) }` only those see the mutation that pass `UTC`, or something that is not known.
+//!
+//! A need speaks of a parameter that its function never assigns. It travels up with the access until a call says what the
+//! parameter is: a constant that rules the place out ends the access there, a parameter of the caller's becomes a need of
+//! the caller's, anything else meets it. A `goto` into the arm of another test is not seen.
+
+use crate::facts::{Condition, Language, LocalIndex, Value};
+
+use super::tree::{CallSite, FuncId};
+use super::values::Values;
+
+/// A constant as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Constant {
+    Nothing,
+    Bool(bool),
+    Int(i64),
+    Text(String),
+    /// An enumerator or a constant item, by its name.
+    Name(String),
+}
+
+impl Constant {
+    /// Whether two constants are the same value; none where that is not certain.
+    fn equals(&self, other: &Constant) -> Option<bool> {
+        use Constant::{Bool, Int, Name, Nothing, Text};
+        match (self, other) {
+            (Nothing, Nothing) => Some(true),
+            (Bool(a), Bool(b)) => Some(a == b),
+            (Int(a), Int(b)) => Some(a == b),
+            (Text(a), Text(b)) => Some(a == b),
+            (Name(a), Name(b)) => Some(a == b),
+            (Text(_), Nothing | Int(_) | Bool(_)) | (Nothing | Int(_) | Bool(_), Text(_)) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether it counts as true; none where that depends on the language or on a value that is not known.
+    fn truth(&self) -> Option<bool> {
+        match self {
+            Constant::Nothing => Some(false),
+            Constant::Bool(value) => Some(*value),
+            Constant::Int(value) => Some(*value != 0),
+            Constant::Text(text) => (!text.is_empty()).then_some(true),
+            Constant::Name(_) => None,
+        }
+    }
+}
+
+/// What is asked of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Asked {
+    Truth,
+    OneOf(Vec<Constant>),
+}
+
+/// What a parameter must be for a place to be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Need {
+    /// The function whose parameter it is.
+    pub owner: FuncId,
+    parameter: LocalIndex,
+    asked: Asked,
+    /// The answer that leads there.
+    holds: bool,
+}
+
+impl Need {
+    /// Whether the place may be reached where the parameter is this constant.
+    fn allows(&self, constant: &Constant) -> bool {
+        let answer = match &self.asked {
+            Asked::Truth => constant.truth(),
+            Asked::OneOf(known) => {
+                let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
+                match answers.contains(&Some(true)) {
+                    true => Some(true),
+                    false => answers.iter().all(Option::is_some).then_some(false),
+                }
+            }
+        };
+        answer.is_none_or(|answer| answer == self.holds)
+    }
+}
+
+/// What a call makes of a need of its callee's.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is met, or nothing speaks against it.
+    Met,
+    /// It is the caller's own caller who decides.
+    Handed(Need),
+    /// The place is not reached from this call.
+    RuledOut,
+}
+
+impl Values<'_> {
+    /// What must be handed to a function for a test in it to come out as `holds`.
+    pub(super) fn needs(&self, func: FuncId, test: &Condition, holds: bool) -> Vec<Need> {
+        let need = |value: &Value, asked: Asked| -> Vec<Need> {
+            let parameter = self.fixed_parameter(func, value);
+            parameter
+                .map(|parameter| Need {
+                    owner: func,
+                    parameter,
+                    asked,
+                    holds,
+                })
+                .into_iter()
+                .collect()
+        };
+        match test {
+            Condition::Not(inner) => self.needs(func, inner, !holds),
+            Condition::Truthy(value) => need(value, Asked::Truth),
+            Condition::Equal(a, b) => match (self.constant(func, a, 0), self.constant(func, b, 0)) {
+                (None, Some(constant)) => need(a, Asked::OneOf(vec![constant])),
+                (Some(constant), None) => need(b, Asked::OneOf(vec![constant])),
+                _ => Vec::new(),
+            },
+            Condition::All(tests) if holds => tests.iter().flat_map(|test| self.needs(func, test, true)).collect(),
+            Condition::Any(tests) if !holds => tests.iter().flat_map(|test| self.needs(func, test, false)).collect(),
+            Condition::Any(tests) => self.one_of(func, tests).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// `case A: case B:`, where one parameter may be one of several constants.
+    fn one_of(&self, func: FuncId, tests: &[Condition]) -> Option<Need> {
+        let mut found: Option<Need> = None;
+        for test in tests {
+            let need = match self.needs(func, test, true).as_slice() {
+                [only] => only.clone(),
+                _ => return None,
+            };
+            let Asked::OneOf(constants) = need.asked.clone() else {
+                return None;
+            };
+            match &mut found {
+                None => found = Some(need),
+                Some(known) if known.parameter == need.parameter && known.holds && need.holds => {
+                    if let Asked::OneOf(all) = &mut known.asked {
+                        all.extend(constants);
+                    }
+                }
+                Some(_) => return None,
+            }
+        }
+        found
+    }
+
+    /// What a call makes of a need of the function that it calls. `walking`: the function whose callers will see it.
+    pub(super) fn need_at_call(&self, site: CallSite, need: &Need, walking: FuncId) -> Seen {
+        let Some(value) = self.bound_argument(site, need.owner, need.parameter) else {
+            return Seen::Met;
+        };
+        if site.0 == walking
+            && let Some(parameter) = self.fixed_parameter(site.0, value)
+        {
+            return Seen::Handed(Need {
+                owner: walking,
+                parameter,
+                ..need.clone()
+            });
+        }
+        match self.constant(site.0, value, 0) {
+            Some(constant) if !need.allows(&constant) => Seen::RuledOut,
+            _ => Seen::Met,
+        }
+    }
+
+    /// The function's own parameter that a value is, where nothing is ever assigned to it.
+    fn fixed_parameter(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
+        let (owner, index) = self.parameter_of(func, value)?;
+        (owner == func && self.local_stores(func, index).is_empty()).then_some(index)
+    }
+
+    /// The constant that a value is. A macro or constant item stands for what it is defined as.
+    fn constant(&self, func: FuncId, value: &Value, depth: u32) -> Option<Constant> {
+        match value {
+            Value::None => Some(Constant::Nothing),
+            Value::Bool(value) => Some(Constant::Bool(*value)),
+            Value::Int(value) => Some(Constant::Int(*value)),
+            Value::Text(_) => value.as_text().map(|text| Constant::Text(text.to_owned())),
+            Value::Global(name) if self.tree.language(func) == Language::C && depth < 4 => {
+                let stores = self.shared_stores(self.tree.file_of(func), name);
+                match stores.as_slice() {
+                    [] => is_constant_name(name).then(|| Constant::Name(name.clone())),
+                    [only] if is_constant_name(name) => self.constant(only.function, only.value, depth + 1),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Written as C's enumerators and macros are.
+fn is_constant_name(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_uppercase()) && !name.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(asked: Asked, holds: bool) -> Need {
+        Need {
+            owner: FuncId(0),
+            parameter: LocalIndex(0),
+            asked,
+            holds,
+        }
+    }
+
+    #[test]
+    fn constants_meet_needs_or_rule_them_out() {
+        let name = |text: &str| Constant::Name(text.to_owned());
+        let text = |text: &str| Constant::Text(text.to_owned());
+        let one_of = || Asked::OneOf(vec![name("A"), name("B")]);
+        let cases = [
+            (need(Asked::Truth, true), Constant::Nothing, false),
+            (need(Asked::Truth, false), Constant::Nothing, true),
+            (need(Asked::Truth, true), Constant::Int(2), true),
+            (need(Asked::Truth, false), Constant::Bool(true), false),
+            (need(Asked::Truth, true), text(""), true),
+            (need(Asked::Truth, true), name("A"), true),
+            (need(one_of(), true), name("B"), true),
+            (need(one_of(), true), name("C"), false),
+            (need(one_of(), false), name("C"), true),
+            (need(one_of(), false), name("A"), false),
+            (need(one_of(), true), Constant::Int(1), true),
+            (need(Asked::OneOf(vec![text("x")]), true), Constant::Nothing, false),
+        ];
+        for (need, constant, expected) in cases {
+            assert_eq!(need.allows(&constant), expected, "{need:?} {constant:?}");
+        }
+    }
+
+    #[test]
+    fn enumerators_and_macros_are_told_by_how_they_are_written() {
+        assert!(is_constant_name("TIME_PRINT_2"));
+        assert!(!is_constant_name("mode"));
+        assert!(!is_constant_name("kMode"));
+        assert!(!is_constant_name("_1"));
+    }
+}
