@@ -179,17 +179,17 @@ fn column(language: Language) -> usize {
     }
 }
 
-/// `ENVRACE_WRITE=1 cargo test` writes the table anew.
+/// `ENVRACE_BLESS=1 cargo test` writes the table anew.
 #[test]
 fn the_readme_counts_the_entries() {
     let text = fs::read_to_string(readme()).expect("rules/README.md is part of the repository");
     let (before, rest) = text.split_once(COUNTS.0).expect("the counts have a place");
     let (written, after) = rest.split_once(COUNTS.1).expect("the counts have an end");
-    if std::env::var_os("ENVRACE_WRITE").is_some() {
+    if std::env::var_os("ENVRACE_BLESS").is_some() {
         let new = format!("{before}{}{}{}{after}", COUNTS.0, counts(), COUNTS.1);
         fs::write(readme(), new).expect("rules/README.md can be written");
     } else {
-        assert_eq!(written, counts(), "run with ENVRACE_WRITE=1");
+        assert_eq!(written, counts(), "run with ENVRACE_BLESS=1");
     }
 }
 

@@ -92,17 +92,17 @@ fn as_json(text: &str) -> Json {
     serde_json::to_value(table).expect("TOML without dates is JSON")
 }
 
-/// `ENVRACE_WRITE=1 cargo test` writes the file anew.
+/// `ENVRACE_BLESS=1 cargo test` writes the file anew.
 #[test]
 fn the_committed_schema_is_the_one_that_is_generated() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/schema.json");
-    if std::env::var_os("ENVRACE_WRITE").is_some() {
+    if std::env::var_os("ENVRACE_BLESS").is_some() {
         std::fs::write(path, schema()).expect("rules/schema.json can be written");
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         committed == schema(),
-        "rules/schema.json is not what the table of keys makes: run with ENVRACE_WRITE=1"
+        "rules/schema.json is not what the table of keys makes: run with ENVRACE_BLESS=1"
     );
 }
 
