@@ -103,7 +103,7 @@ fn says_windows(name: &str) -> bool {
     let system = |word: &&str| matches!(*word, "WIN32" | "WIN64" | "WINNT" | "MINGW32" | "MINGW64");
     let platform = |pair: &[&str]| matches!(pair, ["OS" | "PLATFORM" | "TARGET" | "SYSTEM" | "ON" | "IS", "WINDOWS"]);
     let denied = words.iter().any(|word| matches!(*word, "NOT" | "NO" | "NON" | "WINE"));
-    !denied && (words.iter().any(|word| system(&word)) || words.windows(2).any(platform))
+    !denied && (words.iter().any(system) || words.windows(2).any(platform))
 }
 
 /// Whether a name is defined, as far as the target decides it.
