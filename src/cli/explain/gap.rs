@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::facts::Language;
 use crate::finding::Effect;
-use crate::knowledge::{Access, Catalog, Cell, Manual, Table, Target, beside, manuals};
+use crate::knowledge::{Access, Catalog, Cell, Manual, Row, Table, Target, beside, manuals};
 
 use super::api::{effect, hanging};
 
@@ -13,7 +13,7 @@ struct Gap {
     name: String,
     manual: &'static Manual,
     access: Access,
-    /// For each of [`columns`]: the worst that any mutation does to it.
+    /// For each of [`columns`]: the worst that any mutation by a call does to it.
     cells: Vec<Cell>,
     /// The call beside which it fails.
     beside: String,
@@ -54,8 +54,10 @@ fn gap(catalog: &Catalog, name: &str, manual: &'static Manual, table: &Table) ->
     if table.access == Access::Mutation {
         return None;
     }
+    // A program that stores into `environ` and frees the array is past what a manual of functions can promise.
+    let by_call = |row: &&Row| row.others.iter().any(|(_, written)| !written.contains(" = "));
     let worst = |column: usize| {
-        let cells = table.rows.iter().map(|row| row.lines[0].cells[column]);
+        let cells = table.rows.iter().filter(by_call).map(|row| row.lines[0].cells[column]);
         cells.max_by_key(|cell| (cell.effect, !cell.rare))
     };
     // The table may have joined the two glibcs into one column.
@@ -68,7 +70,11 @@ fn gap(catalog: &Catalog, name: &str, manual: &'static Manual, table: &Table) ->
     if !cells[..2].iter().any(fails) {
         return None;
     }
-    let row = table.rows.iter().find(|row| fails(&row.lines[0].cells[0]))?;
+    let row = table
+        .rows
+        .iter()
+        .filter(by_call)
+        .find(|row| fails(&row.lines[0].cells[0]))?;
     let measured = table.entries.iter().find_map(|id| catalog.entry(*id).measured.clone());
     let call = table.calls.first().filter(|call| !call.is_empty());
     Some(Gap {
@@ -153,7 +159,7 @@ the program has to see to it that nobody changes it meanwhile. `MT-Unsafe const:
 
 Two things do not follow from these words. Functions that hand the environment to a new program carry no `env`, though they
 read the very array that a change moves: whoever goes by the words takes them for safe. And what follows `MT-Safe` is easily
-missed. The columns say the worst that a change of the environment in another thread does to the function, as
+missed. The columns say the worst that a function which changes the environment does to it from another thread, as
 `envrace explain` computes it for every pair: `memory` is a crash, EFAULT or foreign data, `rare` the same, but seldom, and
 `environment` that it depends on timing what is seen. `beside` names one change that does it; `measured` what a replay can be
 expected to show, where the function itself was replayed.
