@@ -6,11 +6,11 @@ use crate::facts::ProblemKind;
 use crate::finding::Safety;
 use crate::report::{Detail, Report};
 
-use super::args::{Check, Color};
+use super::args::{Check, Color, Format};
 use super::error::UserError;
 use super::exit::Exit;
 use super::reports::{self, Reports};
-use super::scan::{self, Known, Lines, Outcome, Request};
+use super::scan::{self, Known, Lines, Notes, Outcome, Request};
 use super::ticker::Progress;
 use super::{fix, output};
 
@@ -37,6 +37,10 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
         },
         progress: Some(&progress),
         picture: false,
+        notes: match check.output.format {
+            Some(Format::Json | Format::Jsonl) => Notes::Always,
+            _ => Notes::AsPersona,
+        },
     };
     let least = if check.unsafe_fixes {
         Safety::Unsafe

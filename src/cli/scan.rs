@@ -39,6 +39,7 @@ pub struct Request<'a> {
     pub picture: bool,
     pub known: Known<'a>,
     pub lines: Lines<'a>,
+    pub notes: Notes,
 }
 
 impl<'a> Request<'a> {
@@ -53,8 +54,18 @@ impl<'a> Request<'a> {
             picture: false,
             known: Known::None,
             lines: Lines::All,
+            notes: Notes::AsPersona,
         }
     }
+}
+
+/// Whether notes are among the findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notes {
+    /// Where the persona wants them, or they fail the run; else they are counted.
+    AsPersona,
+    /// Always: a program that reads the findings can tell them by their severity.
+    Always,
 }
 
 /// Which baseline counts.

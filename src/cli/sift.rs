@@ -17,7 +17,7 @@ use super::error::{Excerpt, UserError};
 use super::evidence;
 use super::git::Changes;
 use super::rebase;
-use super::scan::{Analysed, Home, Known, Outcome, Request};
+use super::scan::{Analysed, Home, Known, Notes, Outcome, Request};
 
 /// A project with what was found out about it beside its sources.
 pub(super) struct Settled<'a> {
@@ -158,7 +158,8 @@ impl Outcome {
         self.summary.below_confidence += below as u64;
         let fail_on = request.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
         // Who wants notes to fail the run wants to see them.
-        if analysed.options.persona == Persona::Regular && fail_on > Severity::Note {
+        let as_persona = request.notes == Notes::AsPersona;
+        if as_persona && analysed.options.persona == Persona::Regular && fail_on > Severity::Note {
             let (kept, notes) = triage::without_notes(findings);
             findings = kept;
             self.summary.notes += notes as u64;
