@@ -40,9 +40,12 @@ fn through(tree: &Tree, func: FuncId, target: &Value) -> Option<LocalIndex> {
     let (Value::Local(owner, index), Value::Int(0)) = (base.as_ref(), key.as_ref()) else {
         return None;
     };
-    let own = tree.func(tree.file_of(func), *owner) == func;
+    // A block inside the function is one of its own and can store through a local of the function around it.
+    if tree.func(tree.file_of(func), *owner) != func {
+        return None;
+    }
     let local = super::tree::local_of(tree.function(func), *index);
-    (own && local.parameter.is_some()).then_some(*index)
+    local.parameter.is_some().then_some(*index)
 }
 
 /// Collects the stores through parameters in a region that stands under some tests.
