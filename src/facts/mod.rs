@@ -315,6 +315,15 @@ pub enum Event {
     },
     Break,
     Continue,
+    /// Control goes on at the label of this name, which stands further down in the function (C's `goto`). A jump backwards
+    /// is not listed.
+    Jump {
+        label: String,
+    },
+    /// What jumps lead to.
+    Label {
+        name: String,
+    },
     /// A module is executed for its effects where it has not been before (Python `import`); the path as in [`Import`].
     Import {
         path: String,

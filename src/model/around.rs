@@ -156,8 +156,7 @@ impl Arounds {
                 let access = &accesses[place];
                 let covers = |known: &&usize| {
                     let known = &accesses[**known];
-                    known.certainty.confidence >= access.certainty.confidence
-                        && self.weaker(&known.around, &access.around)
+                    known.certainty.rank() >= access.certainty.rank() && self.weaker(&known.around, &access.around)
                 };
                 match kept.iter().find(covers).copied() {
                     Some(known) => {

@@ -10,13 +10,13 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 use super::around::Around;
 use super::higher::Binding;
 use super::needs::Seen;
+use super::objects::Object;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Held, Later, Live, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, ChainStep, Held, Later, Live, Rank, StartId, Summary};
 use super::tree::{CallSite, FuncId};
-use super::values::Object;
 use super::walk::Walk;
 
 /// How many functions are walked in place for one function, all depths together: adaptors that call what they are handed,
@@ -91,9 +91,18 @@ impl<'t> Walk<'_, 't> {
             _ => self.state.clone(),
         };
         let mut ends = Vec::new();
+        let mut quiet = false;
         for (target, certainty) in targets {
             self.state = before.clone();
-            self.invoke(*target, site, span, certainty);
+            if self.is_quiet(*target, site) {
+                // A pointer may mean hundreds of functions, most of which have nothing to do with all this.
+                self.engine.called_by(*target, self.key.function);
+                if std::mem::replace(&mut quiet, true) {
+                    continue;
+                }
+            } else {
+                self.invoke(*target, site, span, certainty);
+            }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = match self.are_alternatives(targets) {
@@ -104,6 +113,21 @@ impl<'t> Walk<'_, 't> {
         if self.state.dead && !sure {
             self.state = before;
         }
+    }
+
+    /// Calling the function here changes nothing.
+    fn is_quiet(&mut self, target: FuncId, site: Option<CallSite>) -> bool {
+        let plain = !self.engine.has_decorators(target)
+            && !self.bindings.iter().any(|bound| bound.targets.contains(&target))
+            && site.is_none_or(|site| self.bind_arguments(site, target).is_empty());
+        plain
+            && self
+                .engine
+                .summary(SummaryKey {
+                    function: target,
+                    main: false,
+                })
+                .does_nothing()
     }
 
     /// Several definitions of one C function, of which a build has one: `#ifdef POSIX … #else … #endif`.
@@ -175,9 +199,9 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// What a call hands over for the parameters that the callee calls or starts threads on.
-    fn bind_arguments(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
+    fn bind_arguments(&mut self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = Vec::new();
-        for index in self.engine.called_parameters(target) {
+        for index in self.engine.called_parameters(target).to_vec() {
             let Some(value) = self.engine.values.bound_argument(site, target, index) else {
                 continue;
             };
@@ -190,6 +214,10 @@ impl<'t> Walk<'_, 't> {
                     outer: Vec::new(),
                 });
             }
+        }
+        // What matters nowhere in the function need not be walked anew with it.
+        if !bound.iter().any(|bound| self.engine.matters(bound)) {
+            bound.clear();
         }
         bound
     }
@@ -345,16 +373,21 @@ impl<'t> Walk<'_, 't> {
             self.send_unknown();
         }
         let around = self.around();
+        let met = if summary.accesses.is_empty() {
+            Met::default()
+        } else {
+            self.met()
+        };
         for access in &summary.accesses {
             let inner = self.engine.arounds.with_needs_of(&access.around, self.key.function);
             let both = self.engine.arounds.within(&inner, &around);
-            if !self.is_old_news(access, &both, certainty) {
+            if !self.is_old_news(access, &both, certainty, &met) {
                 let lifted = self.lift(access, both, &step, certainty);
                 self.record(lifted);
             }
         }
         for (start, chain) in &summary.starts {
-            self.begun(*start, chain.behind(step.clone()), certainty);
+            self.begun(*start, || chain.behind(step.clone()), certainty);
         }
         if summary.execs_live {
             self.exec_in_child();
@@ -370,6 +403,9 @@ impl<'t> Walk<'_, 't> {
             if !(held.shared && self.state.guards.contains(&held)) {
                 self.state.guards.push(held);
             }
+        }
+        for (start, place) in &summary.weak_joins {
+            self.weakly_joined(*start, "the thread is joined on some paths only", *place);
         }
         for (start, despite) in &summary.joins {
             let here = self.here;
@@ -390,12 +426,15 @@ impl<'t> Walk<'_, 't> {
                 self.state.received.push(keys.clone());
             }
         }
-        for later in &summary.later {
-            self.remember_later(Later {
-                function: later.function,
-                chain: later.chain.behind(step.clone()),
-                certainty: later.certainty.and(certainty),
-            });
+        for later in summary.later.values() {
+            let rank = Certainty::rank_of([&later.certainty, certainty]);
+            if !self.is_known_later(later.function, rank) {
+                self.remember_later(Later {
+                    function: later.function,
+                    chain: later.chain.behind(step.clone()),
+                    certainty: later.certainty.and(certainty),
+                });
+            }
         }
         if summary.heap.is_some() && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(summary.heap);
@@ -408,17 +447,33 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Where no thread is alive that it could meet, an access that is known already says nothing new.
-    fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty) -> bool {
+    fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty, met: &Met) -> bool {
         let child = access.child.or(self.state.child);
-        if !self.state.live.is_empty() || child.is_some() {
+        if met.by(self.engine.sites.kind(access.site)) || child.is_some() {
             return false;
         }
         self.engine.observe(self.key.function, access, &self.state);
         let repeated = access.repeated || self.loops > 0;
-        let confidence = access.certainty.confidence.min(certainty.confidence);
+        let rank = Certainty::rank_of([&access.certainty, certainty]);
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
-        self.accesses
-            .knows(access.site, child, around, repeated, (confidence, steps))
+        self.accesses.knows(access.site, child, around, repeated, (rank, steps))
+    }
+
+    /// What the threads that are alive do.
+    fn met(&mut self) -> Met {
+        let mut met = Met::default();
+        for start in self.state.live.keys() {
+            let accesses = self.engine.thread_accesses(*start);
+            met.acts |= !accesses.all().is_empty();
+            met.mutates |= accesses.has_mutations();
+            if self.engine.is_gathering(*start) {
+                return Met {
+                    acts: true,
+                    mutates: true,
+                };
+            }
+        }
+        met
     }
 
     fn lift(&mut self, access: &Access, around: Around, step: &ChainStep, certainty: &Certainty) -> Access {
@@ -442,7 +497,9 @@ impl<'t> Walk<'_, 't> {
         let point = self.state.fork_point.clone().filter(|_| lifted.child.is_some());
         let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
         for live in live.values() {
-            self.engine.meet(self.key.function, &lifted, live);
+            if lifted.child.is_some() || self.engine.first_time(&lifted, live) {
+                self.engine.meet(self.key.function, &lifted, live);
+            }
         }
         if let Some(team) = &mut self.team {
             team.note(&lifted);
@@ -451,20 +508,30 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// A thread begins, here or in a callee.
-    fn begun(&mut self, start: StartId, chain: Chain, certainty: &Certainty) {
-        let others: Vec<Live> = self.state.live.values().cloned().collect();
-        let fresh = self
-            .engine
-            .fresh(start, chain.clone(), certainty.clone(), self.state.heap);
-        for other in &others {
-            self.engine.meet_threads(self.key.function, &fresh, other);
+    fn begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+        let accesses = self.engine.thread_accesses(start);
+        let open = self.engine.is_gathering(start);
+        // Threads that do nothing to the environment meet no other threads.
+        if (open || !accesses.all().is_empty()) && !self.state.live.is_empty() {
+            let fresh = self.engine.fresh(start, chain(), certainty.clone(), self.state.heap);
+            let lives = self.state.live.clone();
+            for other in lives.values() {
+                self.engine.meet_threads(self.key.function, &fresh, other);
+            }
         }
-        for later in self.state.later.clone() {
-            self.meet_later(&later, &fresh);
+        let handed = self.state.later.clone();
+        let mut fresh = None;
+        for later in handed.values() {
+            let deeds = self.engine.deeds(later.function);
+            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
+                let heap = self.state.heap;
+                let fresh = fresh.get_or_insert_with(|| self.engine.fresh(start, chain(), certainty.clone(), heap));
+                self.meet_later(later, fresh);
+            }
         }
         self.engine.observe_start(self.key.function, start);
-        if !self.out.starts.iter().any(|(known, _)| *known == start) {
-            let mut outer = chain;
+        if self.begun.insert(start) {
+            let mut outer = chain();
             for step in self.inlined.iter().rev() {
                 outer = outer.behind(step.clone());
             }
@@ -483,17 +550,21 @@ impl<'t> Walk<'_, 't> {
         if live.many {
             self.engine.meet_itself(self.key.function, &live);
         }
-        let (sends, unknown) = self.engine.thread_sends(live.start);
-        live.sent_unknown |= unknown && !self.state.live.is_empty();
-        for other in self.state.live.values_mut() {
-            add_new(&mut other.sent, &sends);
-            other.sent_unknown |= unknown;
+        let sent = self.engine.thread_sends(live.start);
+        live.sent_unknown |= sent.unknown && !self.state.live.is_empty();
+        if !sent.is_nothing() {
+            self.state.live.each(
+                |_| true,
+                |other| {
+                    add_new(&mut other.sent, &sent.on);
+                    other.sent_unknown |= sent.unknown;
+                },
+            );
         }
-        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
-        for other in alive {
-            let (sends, unknown) = self.engine.thread_sends(other);
-            add_new(&mut live.sent, &sends);
-            live.sent_unknown |= unknown;
+        for other in self.state.live.keys() {
+            let sent = self.engine.thread_sends(*other);
+            add_new(&mut live.sent, &sent.on);
+            live.sent_unknown |= sent.unknown;
         }
         self.engine.meet_forks(self.key.function, &live);
         live.under = self
@@ -501,7 +572,7 @@ impl<'t> Walk<'_, 't> {
             .iter_mut()
             .map(|arm| (arm.test.clone(), arm.assigned()))
             .collect();
-        self.state.live.insert(live.start, live);
+        self.state.live.change().insert(live.start, Rc::new(live));
     }
 
     fn start_threads(&mut self, site: CallSite, span: Span) {
@@ -515,7 +586,7 @@ impl<'t> Walk<'_, 't> {
             for step in self.inlined.iter().rev() {
                 chain = chain.behind(step.clone());
             }
-            self.begun(start, Chain::default(), &Certainty::SURE);
+            self.begun(start, Chain::default, &Certainty::SURE);
             let live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
             self.go_live(live);
         }
@@ -648,7 +719,7 @@ impl<'t> Walk<'_, 't> {
         keys
     }
 
-    fn drop_entries(&mut self, objects: &super::values::Objects, keys: &Keys, span: Span) {
+    fn drop_entries(&mut self, objects: &super::objects::Objects, keys: &Keys, span: Span) {
         let language = self.engine.values.tree.language(self.here);
         for object in objects.iter() {
             let Object::Result(path, _) = object else { continue };
@@ -896,11 +967,9 @@ impl<'t> Walk<'_, 't> {
         if keys.is_empty() {
             return self.send_unknown();
         }
-        for live in self.state.live.values_mut() {
-            if !live.sent.contains(keys) {
-                live.sent.push(keys.clone());
-            }
-        }
+        self.state
+            .live
+            .each(|live| !live.sent.contains(keys), |live| live.sent.push(keys.clone()));
         if !self.out.sends.contains(keys) {
             self.out.sends.push(keys.clone());
         }
@@ -908,9 +977,9 @@ impl<'t> Walk<'_, 't> {
 
     fn send_unknown(&mut self) {
         self.out.sends_unknown = true;
-        for live in self.state.live.values_mut() {
-            live.sent_unknown = true;
-        }
+        self.state
+            .live
+            .each(|live| !live.sent_unknown, |live| live.sent_unknown = true);
     }
 
     /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a
@@ -921,14 +990,16 @@ impl<'t> Walk<'_, 't> {
         }
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for sender in alive {
-            let (sends, unknown) = self.engine.thread_sends(sender);
-            if unknown || sends.iter().any(|sent| meet(sent, keys)) {
+            let sent = self.engine.thread_sends(sender);
+            if sent.unknown || sent.on.iter().any(|sent| meet(sent, keys)) {
                 return;
             }
         }
-        for live in self.state.live.values_mut() {
-            live.sent.retain(|sent| !meet(sent, keys));
-        }
+        let told = |sent: &Keys| meet(sent, keys);
+        self.state.live.each(
+            |live| live.sent.iter().any(told),
+            |live| live.sent.retain(|sent| !told(sent)),
+        );
     }
 
     /// An iterator over what threads bring is gone through to its end: they have ended.
@@ -1012,19 +1083,20 @@ impl<'t> Walk<'_, 't> {
         if summary.accesses.is_empty() {
             return;
         }
-        let known = self.state.later.iter_mut();
-        if let Some(known) = known.into_iter().find(|known| known.function == later.function) {
-            if known.certainty.confidence >= later.certainty.confidence {
-                return;
-            }
-            *known = later.clone();
-        } else {
-            self.state.later.push(later.clone());
+        if self.is_known_later(later.function, later.certainty.rank()) {
+            return;
         }
-        let alive: Vec<Live> = self.state.live.values().cloned().collect();
-        for live in alive {
-            self.meet_later(&later, &live);
+        Rc::make_mut(&mut self.state.later).insert(later.function, later.clone());
+        let alive = self.state.live.clone();
+        for live in alive.values() {
+            self.meet_later(&later, live);
         }
+    }
+
+    /// The function was handed on before, as surely.
+    fn is_known_later(&self, function: FuncId, rank: Rank) -> bool {
+        let known = self.state.later.get(&function);
+        known.is_some_and(|known| known.certainty.rank() >= rank)
     }
 
     /// What a function that was handed on does beside a thread.
@@ -1152,6 +1224,23 @@ impl<'t> Walk<'_, 't> {
                     self.import(&text, span);
                 }
             }
+        }
+    }
+}
+
+/// What the threads that are alive at one place do.
+#[derive(Debug, Default, Clone, Copy)]
+struct Met {
+    acts: bool,
+    mutates: bool,
+}
+
+impl Met {
+    /// Whether an access of this kind may be a pair with something that they do.
+    fn by(&self, kind: AccessKind) -> bool {
+        match kind {
+            AccessKind::Mutation => self.acts,
+            _ => self.mutates,
         }
     }
 }

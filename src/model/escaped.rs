@@ -12,10 +12,11 @@ use std::rc::Rc;
 use crate::facts::{AccessForm, Event, FieldKey, FunctionKind, Language, TypeKind, TypeRef, Value};
 use crate::finding::Confidence;
 
+use super::objects::Object;
 use super::program::{Engine, SummaryKey};
 use super::summary::{Access, Accesses, Certainty, ChainStep, Later, Live, Summary};
 use super::tree::{FuncId, Tree, each_event};
-use super::values::{Object, Values};
+use super::values::Values;
 
 /// Functions by the type under which they may be called, `fn(int,char **)->int`, struct tags without their keyword.
 pub type Escaped = BTreeMap<Rc<str>, Vec<FuncId>>;
@@ -218,14 +219,12 @@ impl Engine<'_> {
             out.sends.extend(summary.sends.iter().cloned());
             out.sends_unknown |= summary.sends_unknown;
             out.heap = out.heap.or(summary.heap);
-            for later in &summary.later {
-                if !out.later.iter().any(|known| known.function == later.function) {
-                    out.later.push(Later {
-                        chain: later.chain.behind(step.clone()),
-                        certainty: later.certainty.and(&doubt),
-                        ..later.clone()
-                    });
-                }
+            for (function, later) in &summary.later {
+                out.later.entry(*function).or_insert_with(|| Later {
+                    chain: later.chain.behind(step.clone()),
+                    certainty: later.certainty.and(&doubt),
+                    ..later.clone()
+                });
             }
         }
         out.accesses = accesses.into_list();

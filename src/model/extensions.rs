@@ -6,8 +6,9 @@
 use crate::facts::{FieldKey, FunctionKind, Language, Value};
 
 use super::names::{common_components, folder_of};
+use super::objects::{Object, Objects};
 use super::tree::{FileId, FuncId};
-use super::values::{Object, Objects, Values};
+use super::values::Values;
 
 /// What stands before a module's name in the name of its initialiser.
 const INITIALISER: &str = "PyInit_";

@@ -4,19 +4,51 @@
 //! parameter bound to what is handed over there. What is said here of a parameter holds for closures inside the function
 //! too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{CallIndex, Language, LocalIndex, ParameterKind, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
+use super::objects::Object;
 use super::tree::{CallSite, FuncId, local_of};
-use super::values::{Object, Values};
+use super::values::Values;
 
 /// How often what is known of callees is carried on to their callers.
 const ROUNDS: usize = 4;
 
 /// Parameters that are called, by function.
-pub type Higher = BTreeMap<FuncId, Vec<LocalIndex>>;
+#[derive(Default)]
+pub struct Higher {
+    called: BTreeMap<FuncId, Vec<LocalIndex>>,
+    /// Those on which threads are started, or that may be.
+    started: BTreeSet<(FuncId, LocalIndex)>,
+}
+
+impl Higher {
+    /// The parameters that a function calls, or starts threads on.
+    pub fn called(&self, func: FuncId) -> &[LocalIndex] {
+        self.called.get(&func).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a thread may be started on a parameter.
+    pub fn is_started(&self, func: FuncId, index: LocalIndex) -> bool {
+        self.started.contains(&(func, index))
+    }
+
+    fn note(&mut self, owner: FuncId, index: LocalIndex, started: bool) {
+        let known = self.called.entry(owner).or_default();
+        if !known.contains(&index) {
+            known.push(index);
+        }
+        if started {
+            self.started.insert((owner, index));
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.called.values().map(Vec::len).sum::<usize>() + self.started.len()
+    }
+}
 
 /// A parameter that stands for certain functions while code is walked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,15 +63,15 @@ pub struct Binding {
 impl Values<'_> {
     /// The parameters that are called, directly or through other functions of the tree.
     pub(super) fn higher(&self) -> Higher {
-        let mut found = Higher::new();
+        let mut found = Higher::default();
         for _ in 0..ROUNDS {
-            let before = found.values().map(Vec::len).sum::<usize>();
+            let before = found.size();
             for func in self.tree.functions() {
                 for index in 0..self.tree.function(func).calls.len() {
                     self.look_at_call((func, CallIndex(index as u32)), &mut found);
                 }
             }
-            if found.values().map(Vec::len).sum::<usize>() == before {
+            if found.size() == before {
                 break;
             }
         }
@@ -49,34 +81,33 @@ impl Values<'_> {
     fn look_at_call(&self, site: CallSite, found: &mut Higher) {
         let call = self.tree.call(site);
         if let Some((owner, index)) = self.parameter_of(site.0, &call.callee) {
-            note(found, owner, index);
+            found.note(owner, index, false);
         }
         // A parameter that travels to the thread in a struct: what the thread calls is what was handed over here.
         for (owner, index) in self.parameters_in_slot(site) {
             if self.starts_threads(owner) {
-                note(found, owner, index);
+                found.note(owner, index, true);
             }
         }
         for id in &self.meaning(site).entries {
-            let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = &self.catalog.entry(*id).role else {
+            let role = &self.catalog.entry(*id).role;
+            let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = role else {
                 continue;
             };
             for (home, value) in self.argument(site, entry) {
                 if let Some((owner, index)) = self.parameter_of(home, value) {
-                    note(found, owner, index);
+                    found.note(owner, index, matches!(role, Role::Start { .. }));
                 }
             }
         }
         for edge in &self.meaning(site).edges {
-            let Some(called) = found.get(&edge.target).cloned() else {
-                continue;
-            };
-            for index in called {
+            for index in found.called(edge.target).to_vec() {
                 if let Some((owner, own)) = self
                     .bound_argument(site, edge.target, index)
                     .and_then(|value| self.parameter_of(site.0, value))
                 {
-                    note(found, owner, own);
+                    let started = found.is_started(edge.target, index);
+                    found.note(owner, own, started);
                 }
             }
         }
@@ -87,7 +118,7 @@ impl Values<'_> {
         let mut found = Vec::new();
         for (home, value) in self.slots_called(site) {
             let Value::Attribute(base, name) = value else { continue };
-            for object in self.eval(home, base).iter() {
+            for object in self.base_of_field(home, base).iter() {
                 if let Object::Instance(class, _) | Object::Class(class) = object {
                     let stores = self.field_stores(*class, name);
                     found.extend(
@@ -180,12 +211,5 @@ impl Values<'_> {
                 Role::Start { entry, .. } => self.argument(created, entry).into_iter().next(),
                 _ => None,
             })
-    }
-}
-
-fn note(found: &mut Higher, owner: FuncId, index: LocalIndex) {
-    let known = found.entry(owner).or_default();
-    if !known.contains(&index) {
-        known.push(index);
     }
 }

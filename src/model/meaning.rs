@@ -6,13 +6,17 @@ use crate::facts::{AccessForm, Argument, Attribute, FunctionKind, Language, Para
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
 
+use super::objects::{Object, Objects};
 use super::places::Keys;
 use super::summary::Certainty;
 use super::tree::{CallSite, ClassId, FuncId};
-use super::values::{Object, Objects, Values};
+use super::values::Values;
 
 /// How many targets a call may have that was resolved by guessing.
 const GUESSES: usize = 16;
+
+/// How many functions a pointer may mean before following it to a certain one is a guess.
+const MANY: usize = 4;
 
 /// A function that a call may reach.
 #[derive(Debug, Clone)]
@@ -86,6 +90,10 @@ impl Values<'_> {
         }
         self.keep_callable(site, &objects, &mut meaning.edges);
         self.drop_empty_alternatives(&mut meaning);
+        // Which of many is meant when a pointer is called is a guess, though one of them surely is.
+        if sure.confidence < Confidence::High && meaning.edges.len() >= MANY {
+            meaning.edges.iter_mut().for_each(|edge| edge.certainty.guesses = 1);
+        }
         // Of several definitions of a macro the last is the general one by convention: `#ifdef ODD … #else … #endif`.
         if self.tree.language(site.0) == Language::C {
             meaning.edges.sort_by_key(|edge| {
@@ -158,7 +166,7 @@ impl Values<'_> {
                 let ty = super::tree::local_of(self.tree.function(owner), *index).ty.as_ref()?;
                 self.pointer_type(self.tree.file_of(owner), ty)
             }
-            Value::Attribute(base, name) => self.eval(func, base).iter().find_map(|object| {
+            Value::Attribute(base, name) => self.base_of_field(func, base).iter().find_map(|object| {
                 let Object::Instance(class, _) = object else {
                     return None;
                 };

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use crate::facts::{Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, ParameterKind, TypeKind, Value};
 use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
+use super::objects::{Object, Objects};
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
-use super::values::{Object, Objects, Values, find_argument};
+use super::values::{Values, find_argument};
 
 impl<'t> Values<'t> {
     /// What `object.name` may be.
@@ -403,7 +404,7 @@ impl<'t> Values<'t> {
                 .collect(),
             Value::Attribute(base, name) => {
                 let mut found = Vec::new();
-                for object in self.eval(func, base).iter() {
+                for object in self.base_of_field(func, base).iter() {
                     if let Object::Instance(class, _) | Object::Class(class) = object {
                         found.extend(
                             self.field_stores(*class, name)
@@ -453,8 +454,8 @@ impl<'t> Values<'t> {
                     found.add_all(self.eval(store.function, store.value));
                 }
             }
-            for site in self.inserts_into(&name) {
-                found.add_all(self.inserted(func, base, site));
+            for site in self.inserts.get(&name).into_iter().flatten() {
+                found.add_all(self.inserted(func, base, *site));
             }
         }
 
@@ -473,11 +474,6 @@ impl<'t> Values<'t> {
             }
         }
         found
-    }
-
-    /// Method calls on a place of this name.
-    fn inserts_into(&self, name: &str) -> Vec<CallSite> {
-        self.tree.calls_by_receiver.get(name).cloned().unwrap_or_default()
     }
 
     fn inserted(&self, func: FuncId, base: &Value, site: CallSite) -> Objects {
@@ -517,8 +513,8 @@ impl<'t> Values<'t> {
             }
             (Value::Attribute(x, n), Value::Attribute(y, m)) => {
                 n == m && {
-                    let left = self.eval(func, x);
-                    let right = self.eval(other, y);
+                    let left = self.base_of_field(func, x);
+                    let right = self.base_of_field(other, y);
                     left.iter()
                         .any(|object| right.iter().any(|other| self.related(object, other)))
                 }

@@ -2,7 +2,7 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
-//! [`values`] says what a value may be, [`linkage`] what several C files share, [`extensions`] what Python finds in C;
+//! [`values`] says what a value may be (a set of [`objects`]), [`declared`] what C declares it to be, [`fields`] what classes keep, [`linkage`] what several C files share, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
@@ -15,8 +15,11 @@
 
 mod around;
 mod calls;
+mod declared;
 mod escaped;
 mod extensions;
+mod fast;
+mod fields;
 mod higher;
 mod lanes;
 mod linkage;
@@ -24,6 +27,7 @@ mod meaning;
 mod members;
 mod names;
 mod needs;
+mod objects;
 mod outs;
 mod owners;
 mod pairs;

@@ -10,8 +10,9 @@ use std::collections::{HashMap, HashSet};
 use crate::facts::{FunctionKind, Import, Language, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
+use super::objects::{Object, Objects};
 use super::tree::{FileId, FuncId, crate_root, last_segment};
-use super::values::{Object, Objects, SYMBOL, Values};
+use super::values::{SYMBOL, Values};
 
 /// How many definitions of one C symbol may be meant at the most.
 const LINK_CANDIDATES: usize = 16;

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use crate::facts::{Condition, Event, Language, LocalIndex, Node, Region, RegionKind, Value};
 use crate::knowledge::{ArgumentRef, MatchKind, Role};
 
+use super::objects::{Object, Objects};
 use super::tree::{CallSite, FileId, FuncId, Tree};
-use super::values::{Object, Objects, Values, bind, positional};
+use super::values::{Values, bind, positional};
 
 /// Texts for which a parameter may be tested, of which one must fit.
 type Tested<'t> = Vec<(LocalIndex, &'t str)>;
@@ -32,6 +33,20 @@ pub(super) struct Outs<'t> {
     fields: HashMap<String, Vec<Handed>>,
     locals: HashMap<(FuncId, LocalIndex), Vec<Handed>>,
     globals: HashMap<(FileId, String), Vec<Handed>>,
+}
+
+/// Positions of arguments; those far behind count as one.
+#[derive(Default)]
+struct Positions(u64);
+
+impl Positions {
+    fn insert(&mut self, position: usize) {
+        self.0 |= 1 << position.min(63);
+    }
+
+    fn contains(&self, position: usize) -> bool {
+        self.0 & 1 << position.min(63) != 0
+    }
 }
 
 /// Whether a store goes through a parameter of its function: the parameter.
@@ -68,7 +83,9 @@ fn collect<'t>(
         match node {
             Node::Region(inner) => collect(tree, func, inner, tests, found),
             Node::Event(Event::Store { target, value, .. }) => {
-                if let Some(parameter) = through(tree, func, target) {
+                // `*count = 0` leaves nothing behind that anybody asks for.
+                let told = !matches!(value, Value::Unknown | Value::None | Value::Bool(_) | Value::Int(_));
+                if let Some(parameter) = through(tree, func, target).filter(|_| told) {
                     found.push(Out {
                         parameter,
                         value,
@@ -115,46 +132,68 @@ impl<'t> Values<'t> {
     pub(super) fn index_outs(&mut self, storing: &[FuncId]) {
         let tree = self.tree;
         let mut outs = Outs::default();
-        let mut names: Vec<&str> = Vec::new();
+        let mut by_name: HashMap<&str, Positions> = HashMap::new();
+        let mut any = Positions::default();
         for func in storing {
+            let function = tree.function(*func);
             let mut found = Vec::new();
-            collect(tree, *func, &tree.function(*func).body, &mut Vec::new(), &mut found);
-            names.push(&tree.function(*func).name);
-            outs.stores.insert(*func, found);
+            collect(tree, *func, &function.body, &mut Vec::new(), &mut found);
+            let places = positional(function);
+            for out in &found {
+                if let Some(position) = places.iter().position(|local| *local == out.parameter) {
+                    by_name.entry(&function.name).or_default().insert(position);
+                    any.insert(position);
+                }
+            }
+            if !found.is_empty() {
+                outs.stores.insert(*func, found);
+            }
         }
-        names.sort_unstable();
         for func in tree.functions().filter(|func| tree.language(*func) == Language::C) {
             for (number, call) in tree.function(func).calls.iter().enumerate() {
-                let file = tree.file_of(func);
-                let may_store = match &call.callee {
+                let site = (func, crate::facts::CallIndex(number as u32));
+                let may_store = |position: usize| match &call.callee {
                     Value::Global(name) => {
-                        names.binary_search(&name.as_str()).is_ok()
-                            || self.has_global_store(file, name)
+                        by_name
+                            .get(name.as_str())
+                            .is_some_and(|places| places.contains(position))
+                            || any.contains(position) && self.has_global_store(tree.file_of(func), name)
                             || self.finds_symbols(name)
                     }
-                    Value::Local(..) | Value::Attribute(..) | Value::Item(..) => !names.is_empty(),
+                    Value::Local(..) | Value::Attribute(..) | Value::Item(..) => any.contains(position),
                     _ => false,
                 };
-                if !may_store {
-                    continue;
-                }
                 for (position, argument) in call.args.iter().enumerate() {
-                    let handed = ((func, crate::facts::CallIndex(number as u32)), position);
-                    match &argument.value {
-                        Value::Attribute(_, name) => outs.fields.entry(name.clone()).or_default().push(handed),
-                        Value::Local(owner, index) => {
-                            let key = (tree.func(file, *owner), *index);
-                            outs.locals.entry(key).or_default().push(handed);
-                        }
-                        Value::Global(name) if self.has_global_store(file, name) => {
-                            outs.globals.entry((file, name.clone())).or_default().push(handed);
-                        }
-                        _ => {}
+                    if self.is_place(func, &argument.value) && may_store(position) {
+                        self.hand_over(&mut outs, (site, position));
                     }
                 }
             }
         }
         self.outs = outs;
+    }
+
+    /// A variable or field, into which something can be stored.
+    fn is_place(&self, func: FuncId, value: &Value) -> bool {
+        match value {
+            Value::Attribute(..) | Value::Local(..) => true,
+            Value::Global(name) => self.has_global_store(self.tree.file_of(func), name),
+            _ => false,
+        }
+    }
+
+    fn hand_over(&self, outs: &mut Outs<'t>, handed: Handed) {
+        let (site, position) = handed;
+        let file = self.tree.file_of(site.0);
+        match &self.tree.call(site).args[position].value {
+            Value::Attribute(_, name) => outs.fields.entry(name.clone()).or_default().push(handed),
+            Value::Local(owner, index) => {
+                let key = (self.tree.func(file, *owner), *index);
+                outs.locals.entry(key).or_default().push(handed);
+            }
+            Value::Global(name) => outs.globals.entry((file, name.clone())).or_default().push(handed),
+            _ => {}
+        }
     }
 
     /// Whether the catalog knows the function as one that leaves what it finds behind a pointer.
@@ -272,16 +311,69 @@ impl<'t> Values<'t> {
             .any(|(_, value)| std::ptr::eq(*value, wanted))
     }
 
+    /// What a function returns that looks up a symbol by the name that it is handed: at this call, what has the name that
+    /// this call hands over.
+    pub(super) fn looked_up_by(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {
+        let is_symbol = |object: &Object| matches!(object, Object::Function(target) if self.is_symbol(*target));
+        if self.tree.language(func) != Language::C || !returned.iter().any(is_symbol) {
+            return returned;
+        }
+        let Some(parameter) = self.symbol_parameter(func) else {
+            return returned;
+        };
+        let argument = self.bound_argument(site, func, parameter);
+        let names = argument.map_or_else(Vec::new, |argument| self.texts(site.0, argument));
+        if names.is_empty() || names.iter().any(|name| name.contains('\u{0}')) {
+            return returned;
+        }
+        let everybody = self.passed(func, parameter).into_iter();
+        let asked: Vec<String> = everybody.flat_map(|(home, value)| self.texts(home, value)).collect();
+        let mut found = Objects::default();
+        for object in returned.iter() {
+            match object {
+                Object::Function(target) if asked.contains(&self.tree.function(*target).name) => {}
+                other => found.add(other.clone()),
+            }
+        }
+        for name in &names {
+            found.add_all(self.symbols_of(name));
+        }
+        found
+    }
+
+    /// The parameter of a function that it looks up as the name of a symbol.
+    fn symbol_parameter(&self, func: FuncId) -> Option<LocalIndex> {
+        (0..self.tree.function(func).calls.len()).find_map(|number| {
+            let site = (func, crate::facts::CallIndex(number as u32));
+            self.entries_of_call(site).into_iter().find_map(|id| {
+                let Role::Symbol { name, into: None } = &self.catalog.entry(id).role else {
+                    return None;
+                };
+                let mut named = self.argument(site, name).into_iter();
+                named.find_map(|(home, value)| {
+                    let (owner, parameter) = self.parameter_of(home, value)?;
+                    (owner == func).then_some(parameter)
+                })
+            })
+        })
+    }
+
     /// The functions that a dynamic linker may find under the name that a call passes: any of the tree that is not static.
     pub(super) fn symbols(&self, site: CallSite, name: &ArgumentRef) -> Objects {
         let mut found = Objects::default();
         for (home, value) in self.argument(site, name) {
             for name in self.texts(home, value) {
-                for func in self.tree.functions_by_name.get(&name).into_iter().flatten() {
-                    if self.is_symbol(*func) {
-                        found.add(Object::Function(*func));
-                    }
-                }
+                found.add_all(self.symbols_of(&name));
+            }
+        }
+        found
+    }
+
+    fn symbols_of(&self, name: &str) -> Objects {
+        let mut found = Objects::default();
+        for func in self.tree.functions_by_name.get(name).into_iter().flatten() {
+            if self.is_symbol(*func) {
+                found.add(Object::Function(*func));
             }
         }
         found

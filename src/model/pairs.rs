@@ -6,12 +6,11 @@ use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use crate::facts::Span;
-use crate::finding::Confidence;
 
 use super::places::meet;
 use super::program::Engine;
 use super::sites::{AccessKind, SiteId};
-use super::summary::{Access, Certainty, Chain, Live, StartId};
+use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
 use super::walk::exclude;
 
@@ -57,7 +56,7 @@ pub struct Pair {
 }
 
 /// How well founded a pair is: surest first, then the shortest way.
-type Rank = (Confidence, Reverse<u32>);
+type PairRank = (Rank, Reverse<u32>);
 
 /// What is true of a pair on whichever way it arises.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +67,7 @@ struct Always {
 
 /// All pairs, by their two sites.
 #[derive(Debug, Default)]
-pub struct Pairs(HashMap<(SiteId, SiteId, PairKind), (Rank, Pair)>);
+pub struct Pairs(HashMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>);
 
 impl Pairs {
     /// Adds a pair, or the better way to one that is known.
@@ -76,7 +75,7 @@ impl Pairs {
         let steps = |side: &PairSide| side.access.chain.length() + side.start_chain.length();
         let key = (pair.mutation.access.site, pair.partner.access.site, pair.kind);
         let rank = (
-            pair.certainty.confidence,
+            pair.certainty.rank(),
             Reverse(steps(&pair.mutation) + steps(&pair.partner)),
         );
         let always = Always {
@@ -87,7 +86,13 @@ impl Pairs {
     }
 
     /// As [`Pairs::add`]; the pair is made only where it is the best so far.
-    fn offer(&mut self, key: (SiteId, SiteId, PairKind), rank: Rank, mut always: Always, pair: impl FnOnce() -> Pair) {
+    fn offer(
+        &mut self,
+        key: (SiteId, SiteId, PairKind),
+        rank: PairRank,
+        mut always: Always,
+        pair: impl FnOnce() -> Pair,
+    ) {
         let (known_rank, known) = match self.0.entry(key) {
             Entry::Vacant(free) => {
                 free.insert((rank, pair()));
@@ -121,9 +126,11 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn confidence(&self) -> Confidence {
-        let own = self.access.certainty.confidence;
-        self.live.map_or(own, |live| own.min(live.certainty.confidence))
+    /// What must hold for the access to happen in the thread that is alive.
+    fn certainties(&self) -> impl Iterator<Item = &Certainty> {
+        [&self.access.certainty]
+            .into_iter()
+            .chain(self.live.map(|live| &live.certainty))
     }
 
     fn steps(&self) -> u32 {
@@ -161,11 +168,16 @@ impl Engine<'_> {
 
     /// A thread that begins beside one that is alive.
     pub fn meet_threads(&mut self, ancestor: FuncId, fresh: &Live, other: &Live) {
-        if fresh.start == other.start || !self.first_meeting_of_threads(fresh, other) {
+        if fresh.start == other.start {
             return;
         }
         let left = self.thread_accesses(fresh.start);
         let right = self.thread_accesses(other.start);
+        let can_pair = left.has_mutations() && !right.all().is_empty() || right.has_mutations();
+        let open = self.is_gathering(fresh.start) || self.is_gathering(other.start);
+        if !can_pair || !(open || self.first_meeting_of_threads(fresh, other)) {
+            return;
+        }
         for (a, thread) in left.all() {
             let a = Seen {
                 access: a,
@@ -188,10 +200,10 @@ impl Engine<'_> {
 
     /// A thread of which several are alive, beside its like.
     pub fn meet_itself(&mut self, ancestor: FuncId, live: &Live) {
-        if !self.first_meeting_of_threads(live, live) {
+        let accesses = self.thread_accesses(live.start);
+        if !accesses.has_mutations() || !self.first_meeting_of_threads(live, live) {
             return;
         }
-        let accesses = self.thread_accesses(live.start);
         let seen = |(access, thread)| Seen {
             access,
             live: Some(live),
@@ -276,7 +288,8 @@ impl Engine<'_> {
             }
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
-        let rank = (a.confidence().min(b.confidence()), Reverse(a.steps() + b.steps()));
+        let certainties = a.certainties().chain(b.certainties());
+        let rank = (Certainty::rank_of(certainties), Reverse(a.steps() + b.steps()));
         let always = Always {
             repeated: first.access.repeated,
             heap: a.live.or(b.live).and_then(|live| live.heap),
@@ -361,6 +374,11 @@ impl ThreadAccesses {
     pub fn of(&self, thread: StartId) -> impl Iterator<Item = &Access> {
         let own = self.list.iter().filter(move |(_, by)| *by == thread);
         own.map(|(access, _)| access)
+    }
+
+    /// Whether it changes the environment.
+    pub fn has_mutations(&self) -> bool {
+        self.mutations > 0
     }
 
     fn mutations(&self) -> &[(Access, StartId)] {

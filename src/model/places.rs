@@ -11,8 +11,9 @@ use crate::facts::{Language, LocalIndex, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
 use super::linkage::is_static;
+use super::objects::Object;
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
-use super::values::{Object, Values};
+use super::values::Values;
 
 /// One way to recognise an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -261,7 +262,7 @@ impl Values<'_> {
 
     fn field_keys(&self, func: FuncId, base: &Value, name: &str, keys: &mut Keys) {
         let before = keys.len();
-        for object in self.eval(func, base).iter() {
+        for object in self.base_of_field(func, base).iter() {
             match object {
                 Object::Instance(class, _) | Object::Class(class) => {
                     for ancestor in self.ancestors(*class) {

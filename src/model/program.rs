@@ -9,15 +9,17 @@ use crate::facts::{
 use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, Shape, Target};
 
 use super::around::{Around, Arounds};
+use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
 use super::meaning::Started;
+use super::objects::Object;
 use super::pairs::{Pairs, ThreadAccesses};
 use super::places::{Key, Keys, meet};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
-use super::summary::{Access, Certainty, Chain, Live, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, Live, Rank, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId, Tree};
-use super::values::{Object, Values};
+use super::values::Values;
 use super::walk::Walk;
 use super::why::Observations;
 
@@ -73,11 +75,42 @@ impl Handle {
 }
 
 /// A function that was handed on, a thread, and what was known of the two when they met.
-type Meeting = (FuncId, StartId, crate::finding::Confidence, usize, bool);
+type Meeting = (FuncId, StartId, Rank, usize, bool);
 
 /// A thread, how surely it is alive, how many queues were sent on, whether one is unknown, and whether `environ` can be on
 /// the heap.
-type Met = (StartId, crate::finding::Confidence, usize, bool, bool);
+type Met = (StartId, Rank, usize, bool, bool);
+
+/// An access, what holds around it, a thread, how many queues were sent on, and whether one is unknown.
+type Encounter = (SiteId, u32, StartId, usize, bool);
+
+/// How surely an access is made and the thread is alive, whether the first is repeated and `environ` can be on the heap, and
+/// the length of the way.
+type Encountered = (Rank, Rank, bool, bool, u32);
+
+/// What a thread sends.
+#[derive(Debug, Default)]
+pub struct Sent {
+    pub on: Vec<Keys>,
+    /// Something on a queue that is not known.
+    pub unknown: bool,
+}
+
+impl Sent {
+    /// It sends nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.on.is_empty() && !self.unknown
+    }
+}
+
+/// What a function does, in short.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deeds {
+    pub acts: bool,
+    pub mutates: bool,
+    /// Some of it in a forked child.
+    pub in_child: bool,
+}
 
 /// What the walks share.
 pub struct Engine<'t> {
@@ -103,7 +136,9 @@ pub struct Engine<'t> {
     pub(super) walking_types: HashSet<Rc<str>>,
     /// A summary was asked for while it was being made: there is recursion, and a second round is worth it.
     pub(super) recursive: bool,
-    thread_accesses: HashMap<StartId, Rc<ThreadAccesses>>,
+    thread_accesses: FastMap<StartId, Rc<ThreadAccesses>>,
+    thread_sends: FastMap<StartId, Rc<Sent>>,
+    deeds: FastMap<FuncId, Deeds>,
     properties: HashSet<String>,
     decorated: HashSet<FuncId>,
     decorated_summaries: HashMap<FuncId, Rc<Summary>>,
@@ -116,15 +151,23 @@ pub struct Engine<'t> {
     higher: Higher,
     /// Entries that were walked with bindings; nothing while that is under way.
     bound_summaries: HashMap<(FuncId, Vec<Binding>), Rc<Summary>>,
+    /// How many entries are being walked with bindings.
+    binding: u32,
+    /// Threads of which it is being found out what they do.
+    gathering: FastSet<StartId>,
     contexts: HashMap<Use, StartId>,
+    /// Whether threads or unknown code hand functions to a parameter.
+    handed: HashMap<(FuncId, crate::facts::LocalIndex), bool>,
     /// Names on which threads are started or joined, by file: what they hold is followed from line to line.
     handles: HashSet<(FileId, Handle)>,
     /// The text of each test, by its address.
     pub tests: HashMap<*const Condition, Rc<str>>,
     /// Functions that were handed on and the threads that they have met, with how surely and after how many messages.
-    meetings: HashSet<Meeting>,
+    meetings: FastSet<Meeting>,
+    /// Accesses that have met a thread, and the best-founded way on which they did.
+    encounters: FastMap<Encounter, Encountered>,
     /// Threads that have met, each with what was known of it.
-    thread_meetings: HashSet<(Met, Met)>,
+    thread_meetings: FastSet<(Met, Met)>,
     /// Calls that stand in a loop.
     looped: HashSet<CallSite>,
     /// Calls whose result a with-block enters.
@@ -147,6 +190,9 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
         engine.previous = std::mem::take(&mut engine.summaries);
         engine.previous_escaped = std::mem::take(&mut engine.escaped_summaries);
         engine.thread_accesses.clear();
+        engine.thread_sends.clear();
+        engine.deeds.clear();
+        engine.encounters.clear();
         engine.bound_summaries.clear();
         engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
@@ -180,7 +226,9 @@ impl<'t> Engine<'t> {
             previous_escaped: HashMap::new(),
             walking_types: HashSet::new(),
             recursive: false,
-            thread_accesses: HashMap::new(),
+            thread_accesses: FastMap::default(),
+            thread_sends: FastMap::default(),
+            deeds: FastMap::default(),
             properties: HashSet::new(),
             decorated: HashSet::new(),
             decorated_summaries: HashMap::new(),
@@ -189,13 +237,17 @@ impl<'t> Engine<'t> {
             callers: BTreeMap::new(),
             edges: HashSet::new(),
             joins: BTreeMap::new(),
-            higher: Higher::new(),
+            higher: Higher::default(),
             bound_summaries: HashMap::new(),
+            binding: 0,
+            gathering: FastSet::default(),
             contexts: HashMap::new(),
+            handed: HashMap::new(),
             handles: HashSet::new(),
             tests: HashMap::new(),
-            meetings: HashSet::new(),
-            thread_meetings: HashSet::new(),
+            meetings: FastSet::default(),
+            encounters: FastMap::default(),
+            thread_meetings: FastSet::default(),
             looped: HashSet::new(),
             entered: HashSet::new(),
             constructors: Vec::new(),
@@ -278,8 +330,30 @@ impl<'t> Engine<'t> {
     }
 
     /// The parameters of a function that it calls or starts threads on.
-    pub fn called_parameters(&self, func: FuncId) -> Vec<crate::facts::LocalIndex> {
-        self.higher.get(&func).cloned().unwrap_or_default()
+    pub fn called_parameters(&self, func: FuncId) -> &[crate::facts::LocalIndex] {
+        self.higher.called(func)
+    }
+
+    /// Whether a parameter matters where it is one of these functions: they do something, a thread may be started on it, or
+    /// the function's summary speaks of others that it may be.
+    pub fn matters(&mut self, bound: &Binding) -> bool {
+        let parameter = (bound.owner, bound.index);
+        if self.higher.is_started(bound.owner, bound.index) {
+            return true;
+        }
+        let acts = |engine: &mut Self, target: FuncId| {
+            let key = SummaryKey {
+                function: target,
+                main: false,
+            };
+            engine.walking.contains(&key) || engine.has_decorators(target) || !engine.summary(key).does_nothing()
+        };
+        if bound.targets.iter().any(|target| acts(self, *target)) {
+            return true;
+        }
+        let values = &self.values;
+        let handed = || !values.handed_with(bound.owner, bound.index).is_empty();
+        *self.handed.entry(parameter).or_insert_with(handed)
     }
 
     /// The argument of a call that the catalog knows: its address goes there, nobody walks it here.
@@ -549,6 +623,7 @@ impl<'t> Engine<'t> {
         }
         // A thread that starts its like: what is known so far is enough to pair it with itself.
         self.thread_accesses.insert(start, Rc::default());
+        self.gathering.insert(start);
         let mut found: Vec<(Access, StartId)> = Vec::new();
         let mut begun = vec![start];
         let mut next = 0;
@@ -568,7 +643,13 @@ impl<'t> Engine<'t> {
         let found = ThreadAccesses::new(found, |site| sites.kind(site) == AccessKind::Mutation);
         let found = Rc::new(found);
         self.thread_accesses.insert(start, found.clone());
+        self.gathering.remove(&start);
         found
+    }
+
+    /// Whether it is still being found out what a thread does: what is known by now is not all.
+    pub fn is_gathering(&self, start: StartId) -> bool {
+        self.gathering.contains(&start)
     }
 
     /// A thread that runs an API directly: its access stands where the thread is made.
@@ -604,16 +685,30 @@ impl<'t> Engine<'t> {
         found
     }
 
+    /// What a function does, in short.
+    pub fn deeds(&mut self, function: FuncId) -> Deeds {
+        if let Some(known) = self.deeds.get(&function) {
+            return *known;
+        }
+        let key = SummaryKey { function, main: false };
+        let summary = self.summary(key);
+        let mut deeds = Deeds::default();
+        for access in &summary.accesses {
+            deeds.acts = true;
+            deeds.in_child |= access.child.is_some();
+            deeds.mutates |= self.sites.kind(access.site) == AccessKind::Mutation;
+        }
+        if self.summaries.contains_key(&key) {
+            self.deeds.insert(function, deeds);
+        }
+        deeds
+    }
+
     /// Whether a function that was handed on and a thread have not met before, or not as surely or as far on.
     pub fn first_meeting(&mut self, later: &super::summary::Later, live: &Live) -> bool {
-        let confidence = later.certainty.and(&live.certainty).confidence;
-        self.meetings.insert((
-            later.function,
-            live.start,
-            confidence,
-            live.sent.len(),
-            live.sent_unknown,
-        ))
+        let rank = Certainty::rank_of([&later.certainty, &live.certainty]);
+        self.meetings
+            .insert((later.function, live.start, rank, live.sent.len(), live.sent_unknown))
     }
 
     /// Whether two threads have not met before with the same known of them. Every caller is told of the threads that its
@@ -622,7 +717,7 @@ impl<'t> Engine<'t> {
         let known = |live: &Live| {
             (
                 live.start,
-                live.certainty.confidence,
+                live.certainty.rank(),
                 live.sent.len(),
                 live.sent_unknown,
                 live.heap.is_some(),
@@ -672,7 +767,9 @@ impl<'t> Engine<'t> {
             }
             self.bound_summaries.insert(bound.clone(), Rc::default());
             self.observations.begin();
+            self.binding += 1;
             let summary = Rc::new(Walk::summarise(self, key, info.bindings.clone()));
+            self.binding -= 1;
             self.observations.end();
             self.bound_summaries.insert(bound, summary.clone());
             summary
@@ -695,15 +792,61 @@ impl<'t> Engine<'t> {
         summary
     }
 
-    /// The queues on which a thread sends.
-    pub fn thread_sends(&mut self, start: StartId) -> (Vec<Keys>, bool) {
-        let mut sends = Vec::new();
-        let mut unknown = false;
-        for summary in self.entry_summaries(start) {
-            sends.extend(summary.sends.iter().cloned());
-            unknown |= summary.sends_unknown;
+    /// What a thread sends on queues.
+    pub fn thread_sends(&mut self, start: StartId) -> Rc<Sent> {
+        if let Some(found) = self.thread_sends.get(&start) {
+            return found.clone();
         }
-        (sends, unknown)
+        let mut sent = Sent::default();
+        for summary in self.entry_summaries(start) {
+            sent.on.extend(summary.sends.iter().cloned());
+            sent.unknown |= summary.sends_unknown;
+        }
+        let sent = Rc::new(sent);
+        // What is still being walked may send more.
+        let info = self.start(start);
+        let finished = |function: &FuncId| {
+            let key = SummaryKey {
+                function: *function,
+                main: false,
+            };
+            self.summaries.contains_key(&key) && !self.has_decorators(*function)
+        };
+        if (info.bindings.is_empty() || self.binding == 0) && info.entries.iter().all(finished) {
+            self.thread_sends.insert(start, sent.clone());
+        }
+        sent
+    }
+
+    /// Whether an access has not met a thread before, or not as surely, or not on as short a way. Every caller is told of the
+    /// accesses of its callees, and of the threads that they leave alive.
+    pub fn first_time(&mut self, access: &Access, live: &Live) -> bool {
+        if self.is_gathering(live.start) {
+            return true;
+        }
+        let key = (
+            access.site,
+            access.around.number(),
+            live.start,
+            live.sent.len(),
+            live.sent_unknown,
+        );
+        let now = (
+            access.certainty.rank(),
+            live.certainty.rank(),
+            access.repeated,
+            live.heap.is_some(),
+            access.chain.length() + live.chain.length(),
+        );
+        let known = self.encounters.get(&key);
+        let worse = |known: &Encountered| {
+            known.0 >= now.0 && known.1 >= now.1 && known.2 >= now.2 && known.3 >= now.3 && known.4 <= now.4
+        };
+        if known.is_some_and(worse) {
+            return false;
+        }
+        self.encounters.insert(key, now);
+        true
     }
 
     /// Whether a function is a generator that its decorator makes a context manager.

@@ -4,10 +4,10 @@ use crate::facts::{CallIndex, Value};
 use crate::finding::{FailureForm, Spawned};
 use crate::knowledge::{ArgumentRef, Entry, EntryId, Role};
 
+use super::objects::Object;
 use super::program::Engine;
 use super::sites::{AccessKind, SiteInfo};
 use super::tree::{CallSite, FuncId};
-use super::values::Object;
 
 impl Engine<'_> {
     /// What the spawn at a site starts; none where it is no spawn, or the catalog does not say how to tell.

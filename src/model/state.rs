@@ -1,7 +1,7 @@
 //! What holds at one point of a function: the threads that may be alive, the guards that are held, and how two such
 //! states meet where paths join.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use crate::facts::{Span, Value};
@@ -20,12 +20,49 @@ pub struct Ended {
     pub span: Span,
 }
 
+/// The threads that may be alive. States are copied at every branch, and share this until one of them changes it.
+#[derive(Debug, Clone, Default)]
+pub struct Lives(Rc<BTreeMap<StartId, Rc<Live>>>);
+
+impl std::ops::Deref for Lives {
+    type Target = BTreeMap<StartId, Rc<Live>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Lives {
+    /// The map, to be changed.
+    pub fn change(&mut self) -> &mut BTreeMap<StartId, Rc<Live>> {
+        Rc::make_mut(&mut self.0)
+    }
+
+    /// A thread, to be changed.
+    pub fn one(&mut self, start: StartId) -> Option<&mut Live> {
+        self.0.contains_key(&start).then_some(())?;
+        self.change().get_mut(&start).map(Rc::make_mut)
+    }
+
+    /// Changes those threads that `wants` picks.
+    pub fn each(&mut self, wants: impl Fn(&Live) -> bool, mut change: impl FnMut(&mut Live)) {
+        if self.0.values().any(|live| wants(live)) {
+            let wanted = self.change().values_mut().filter(|live| wants(live));
+            wanted.for_each(|live| change(Rc::make_mut(live)));
+        }
+    }
+
+    fn is_same(&self, other: &Lives) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// What holds at one point of a function.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     /// No path leads here.
     pub dead: bool,
-    pub live: BTreeMap<StartId, Live>,
+    pub live: Lives,
     pub ended: Vec<Ended>,
     pub guards: Vec<Held>,
     /// We are the child of this fork.
@@ -39,12 +76,14 @@ pub struct State {
     pub joined: Vec<(StartId, bool)>,
     /// Threads whose start failed on this path.
     pub failed: Vec<StartId>,
+    /// The path left the function at once, since what it does had been done: [`super::walk`].
+    pub idle: bool,
     /// What names of a file hold, as long as every path agrees.
     pub latest: Vec<(FileId, Value, Value)>,
     pub received: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.
-    pub later: Vec<Later>,
+    pub later: Rc<BTreeMap<FuncId, Later>>,
 }
 
 /// A state at the end of one of several paths.
@@ -97,6 +136,7 @@ impl State {
             latest: first.state.latest.clone(),
             received: first.state.received.clone(),
             failed: first.state.failed.clone(),
+            later: first.state.later.clone(),
             ..State::default()
         };
         for end in &ends {
@@ -109,9 +149,12 @@ impl State {
                     merged.ended.push(ended.clone());
                 }
             }
-            for later in &end.state.later {
-                if !merged.later.iter().any(|known| known.function == later.function) {
-                    merged.later.push(later.clone());
+            if Rc::ptr_eq(&merged.later, &end.state.later) {
+                continue;
+            }
+            for (function, later) in end.state.later.iter() {
+                if !merged.later.contains_key(function) {
+                    Rc::make_mut(&mut merged.later).insert(*function, later.clone());
                 }
             }
         }
@@ -130,7 +173,7 @@ impl State {
             .filter(|end| !end.dead)
             .collect();
         let mut merged = State::merge(base, ends);
-        merged.live.retain(|start, _| {
+        merged.live.change().retain(|start, _| {
             states.iter().all(|state| state.live.contains_key(start)) || !base.live.contains_key(start)
         });
         for held in states.iter().flat_map(|state| &state.guards) {
@@ -144,7 +187,8 @@ impl State {
 
     /// The start failed on this path: there is no such thread, and nothing to join.
     pub fn fail(&mut self, start: StartId) {
-        if self.live.remove(&start).is_some() {
+        if self.live.contains_key(&start) {
+            self.live.change().remove(&start);
             self.failed.push(start);
         }
     }
@@ -154,7 +198,8 @@ impl State {
         if !self.joined.iter().any(|(joined, _)| *joined == start) {
             self.joined.push((start, despite_test));
         }
-        if self.live.remove(&start).is_some() {
+        if self.live.contains_key(&start) {
+            self.live.change().remove(&start);
             self.ended.push(Ended { start, function, span });
         }
     }
@@ -169,10 +214,13 @@ impl State {
 
 fn merge_joined(ends: &[PathEnd]) -> Vec<(StartId, bool)> {
     let mut merged: Vec<(StartId, bool)> = Vec::new();
+    let mut seen: HashSet<(StartId, bool)> = HashSet::new();
     for (start, despite) in ends.iter().flat_map(|end| &end.state.joined) {
-        let everywhere = ends
-            .iter()
-            .all(|end| end.state.joined.iter().any(|(other, _)| other == start));
+        if !seen.insert((*start, *despite)) {
+            continue;
+        }
+        let mut counted = ends.iter().filter(|end| !end.state.idle);
+        let everywhere = counted.all(|end| end.state.joined.iter().any(|(other, _)| other == start));
         if (everywhere || *despite) && !merged.iter().any(|(known, _)| known == start) {
             merged.push((*start, *despite));
         }
@@ -180,15 +228,23 @@ fn merge_joined(ends: &[PathEnd]) -> Vec<(StartId, bool)> {
     merged
 }
 
-fn merge_live(base: &State, ends: &[PathEnd]) -> BTreeMap<StartId, Live> {
-    let mut merged: BTreeMap<StartId, Live> = BTreeMap::new();
+fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
+    let Some((first, rest)) = ends.split_first() else {
+        return Lives::default();
+    };
+    // Most paths leave the threads as they were.
+    if rest.iter().all(|end| end.state.live.is_same(&first.state.live)) {
+        return first.state.live.clone();
+    }
+    let mut merged: BTreeMap<StartId, Rc<Live>> = BTreeMap::new();
     for end in ends {
-        for (start, live) in &end.state.live {
+        for (start, live) in end.state.live.iter() {
             match merged.get_mut(start) {
                 None => {
                     merged.insert(*start, live.clone());
                 }
-                Some(known) => unite(known, live),
+                Some(known) if Rc::ptr_eq(known, live) => {}
+                Some(known) => unite(Rc::make_mut(known), live),
             }
         }
     }
@@ -203,6 +259,7 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> BTreeMap<StartId, Live> {
                 gone.push(*start);
                 break;
             }
+            let live = Rc::make_mut(live);
             let doubt = Certainty::because(Confidence::Medium, "the thread is joined on some paths only");
             live.certainty = live.certainty.and(&doubt);
             if let Some(ended) = end.state.ended.iter().rev().find(|ended| ended.start == *start) {
@@ -213,7 +270,7 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> BTreeMap<StartId, Live> {
     for start in gone {
         merged.remove(&start);
     }
-    merged
+    Lives(Rc::new(merged))
 }
 
 fn unite(known: &mut Live, other: &Live) {
@@ -225,7 +282,7 @@ fn unite(known: &mut Live, other: &Live) {
         }
     }
     known.heap = known.heap.or(other.heap);
-    if other.certainty.confidence > known.certainty.confidence {
+    if other.certainty.rank() > known.certainty.rank() {
         known.certainty = other.certainty.clone();
     }
     if other.weak_join.is_some() {
@@ -248,9 +305,9 @@ fn same_fate(live: &Live, end: &PathEnd) -> bool {
 /// A guard that is held on every path is held; one that is held under a test only is kept with the test.
 fn merge_guards(ends: &[PathEnd]) -> Vec<Held> {
     let mut merged: Vec<Held> = Vec::new();
-    let all: Vec<&Held> = ends.iter().flat_map(|end| end.state.guards.iter()).collect();
-    for held in all {
-        if merged.iter().any(|known| known.keys == held.keys) {
+    let mut seen: HashSet<&Keys> = HashSet::new();
+    for held in ends.iter().flat_map(|end| end.state.guards.iter()) {
+        if !seen.insert(&held.keys) {
             continue;
         }
         let on: Vec<&PathEnd> = ends

@@ -1,7 +1,7 @@
 //! What a function does to the environment, its threads and its guards, as its callers see it.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::facts::Span;
@@ -93,13 +93,26 @@ pub struct Held {
 pub struct Certainty {
     pub confidence: Confidence,
     pub doubt: Option<Rc<str>>,
+    /// How many calls on the way may mean one of many functions: that all of them mean the one that is needed gets less
+    /// likely with each.
+    pub guesses: u8,
 }
+
+/// How surely something is known: what is better compares as greater.
+pub type Rank = (Confidence, Reverse<u8>);
+
+/// So many calls through pointers of many meanings are a guess.
+const MANY_GUESSES: u8 = 3;
+
+/// What is said then.
+const GUESSED: &str = "the way there goes through several function pointers, each of which may mean many functions";
 
 impl Certainty {
     /// Nothing weakens it.
     pub const SURE: Certainty = Certainty {
         confidence: Confidence::High,
         doubt: None,
+        guesses: 0,
     };
 
     /// Weakened to `confidence` because of `doubt`.
@@ -107,16 +120,46 @@ impl Certainty {
         Certainty {
             confidence,
             doubt: Some(doubt.into()),
+            guesses: 0,
         }
     }
 
-    /// The weaker of two.
+    /// Where both must hold: the weaker of the two, or weaker still.
     pub fn and(&self, other: &Certainty) -> Certainty {
-        if other.confidence < self.confidence {
-            other.clone()
+        let guesses = self.guesses.saturating_add(other.guesses);
+        let weaker = if other.confidence < self.confidence {
+            other
         } else {
-            self.clone()
+            self
+        };
+        if guesses >= MANY_GUESSES && weaker.confidence > Confidence::Low {
+            return Certainty {
+                guesses,
+                ..Certainty::because(Confidence::Low, GUESSED)
+            };
         }
+        Certainty {
+            guesses,
+            ..weaker.clone()
+        }
+    }
+
+    /// The rank of what holds where all of these do.
+    pub fn rank_of<'a>(all: impl IntoIterator<Item = &'a Certainty>) -> Rank {
+        let (mut confidence, mut guesses) = (Confidence::High, 0u8);
+        for certainty in all {
+            confidence = confidence.min(certainty.confidence);
+            guesses = guesses.saturating_add(certainty.guesses);
+        }
+        if guesses >= MANY_GUESSES {
+            confidence = Confidence::Low;
+        }
+        (confidence, Reverse(guesses))
+    }
+
+    /// Its own rank.
+    pub fn rank(&self) -> Rank {
+        Certainty::rank_of([self])
     }
 }
 
@@ -189,6 +232,8 @@ pub struct Summary {
     pub starts: Vec<(StartId, Chain)>,
     /// Threads that are surely joined.
     pub joins: Vec<(StartId, bool)>,
+    /// Threads that are joined on some paths, and where.
+    pub weak_joins: Vec<(StartId, (FuncId, Span))>,
     pub sends: Vec<Keys>,
     pub sends_unknown: bool,
     /// Guards held at return that were not held at entry.
@@ -204,7 +249,7 @@ pub struct Summary {
     /// Replaces the process with the live environment when run in a child.
     pub execs_live: bool,
     /// Functions handed on to run later.
-    pub later: Vec<Later>,
+    pub later: BTreeMap<FuncId, Later>,
     /// Partners that were left out because nearer ones of their kind exist.
     pub dropped: u32,
     /// A lock or queue in it is a parameter of the function, or a parameter decides what is reached.
@@ -233,6 +278,25 @@ impl Summary {
             || self.sends.iter().any(own)
             || self.received.iter().any(own)
             || self.accesses.iter().map(|access| &access.around).any(around);
+    }
+
+    /// Whether a call of the function changes nothing that is kept track of.
+    pub fn does_nothing(&self) -> bool {
+        self.accesses.is_empty()
+            && self.leaks.is_empty()
+            && self.starts.is_empty()
+            && self.joins.is_empty()
+            && self.weak_joins.is_empty()
+            && self.sends.is_empty()
+            && !self.sends_unknown
+            && self.acquires.is_empty()
+            && self.releases.is_empty()
+            && !self.exits
+            && self.received.is_empty()
+            && self.heap.is_none()
+            && !self.execs_live
+            && self.later.is_empty()
+            && self.dropped == 0
     }
 
     /// Keeps every mutation and the nearest few of everything else; counts the rest. `is_mutation` by site.
@@ -277,8 +341,8 @@ impl Accesses {
             return self.list.push(access);
         };
         known.repeated |= access.repeated;
-        let better = (access.certainty.confidence, Reverse(access.chain.length()));
-        if better > (known.certainty.confidence, Reverse(known.chain.length())) {
+        let better = (access.certainty.rank(), Reverse(access.chain.length()));
+        if better > (known.certainty.rank(), Reverse(known.chain.length())) {
             let repeated = known.repeated;
             *known = Access { repeated, ..access };
         }
@@ -291,14 +355,14 @@ impl Accesses {
         child: Option<SiteId>,
         around: &Around,
         repeated: bool,
-        rank: (Confidence, u32),
+        rank: (Rank, u32),
     ) -> bool {
         let Some(place) = self.index.get(&(site, child, around.number())) else {
             return false;
         };
         let known = &mut self.list[*place];
         known.repeated |= repeated;
-        (known.certainty.confidence, Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
+        (known.certainty.rank(), Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
     }
 
     /// All.

@@ -1,8 +1,8 @@
 //! What a value may be: a set of objects, found on demand.
 //!
 //! This is no pointer analysis. Every variable is the set of all that is ever stored into it, whatever the order; every
-//! parameter the set of all that evident callers pass; cycles contribute what is known when they close. Sets that grow past
-//! [`MOST`] are cut: what is left out is a missed alias, never a made-up one.
+//! parameter the set of all that evident callers pass; cycles contribute what is known when they close. Sets that grow too
+//! long are cut: what is left out is a missed alias, never a made-up one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,8 +14,11 @@ use crate::facts::{
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
+use super::fields::StoresByClass;
 use super::linkage::Linkage;
+use super::objects::{Object, Objects};
 use super::outs::Outs;
+use super::places::Keys;
 use super::tree::{
     CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
 };
@@ -26,109 +29,18 @@ pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 /// Stores by the name of the field that they are made into.
 type StoresByName<'t> = HashMap<String, Rc<Vec<StoreRef<'t>>>>;
 
-/// How many objects a value may be at the most, and how many functions: tables of functions are long.
-const MOST: usize = 64;
-const MOST_FUNCTIONS: usize = 1024;
-
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
 const DEEPEST: u32 = 3000;
 
 /// How many call sites of one name are looked at for a parameter.
-const MOST_CALLERS: usize = 200;
+pub(super) const MOST_CALLERS: usize = 200;
 
 /// What stands before the name of a C symbol that a Rust file declares itself.
 pub(super) const SYMBOL: &str = "extern::";
 
-/// Something that a value may be.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Object {
-    Function(FuncId),
-    Class(ClassId),
-    /// An instance of a class of the tree; with the call that made it where that is known.
-    Instance(ClassId, Option<CallSite>),
-    /// `super()` in a method of this class.
-    Super(ClassId),
-    Module(FileId),
-    /// Something outside the tree, by its path: a function, a class, a method (`threading.Thread.start`), an object.
-    External(Rc<str>),
-    /// An instance of an outside type, by the type's path; with the call that made it where that is known.
-    Result(Rc<str>, Option<CallSite>),
-    /// An async function that was called but not awaited.
-    Coroutine(FuncId),
-    /// A string; `\u{0}` stands for a hole.
-    Text(Rc<str>),
-    /// A pointer to some function of this type ([`super::escaped`]).
-    Pointer(Rc<str>),
-}
-
-impl Object {
-    /// An external thing.
-    pub fn external(path: &str) -> Object {
-        Object::External(path.into())
-    }
-}
-
-/// A small ordered set of objects.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Objects(Vec<Object>);
-
-impl Objects {
-    /// A set of one.
-    pub fn one(object: Object) -> Objects {
-        Objects(vec![object])
-    }
-
-    /// Adds an object unless it is there or the set is full.
-    pub fn add(&mut self, object: Object) {
-        if let Err(at) = self.0.binary_search(&object)
-            && !self.has_no_room(matches!(object, Object::Function(_)))
-        {
-            self.0.insert(at, object);
-        }
-    }
-
-    fn has_no_room(&self, function: bool) -> bool {
-        if self.0.len() < MOST {
-            return false;
-        }
-        // Functions come first in the order.
-        let functions = self.0.partition_point(|object| matches!(object, Object::Function(_)));
-        match function {
-            true => functions >= MOST_FUNCTIONS,
-            false => self.0.len() - functions >= MOST,
-        }
-    }
-
-    /// Adds all of another set.
-    pub fn add_all(&mut self, other: Objects) {
-        if self.0.is_empty() {
-            self.0 = other.0;
-        } else {
-            for object in other.0 {
-                self.add(object);
-            }
-        }
-    }
-
-    /// The objects in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Object> {
-        self.0.iter()
-    }
-
-    /// There may be more than what is known.
-    pub fn is_full(&self) -> bool {
-        self.has_no_room(true) || self.has_no_room(false)
-    }
-
-    /// Nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// A question whose answer is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Question {
+pub(super) enum Question {
     Local(FuncId, LocalIndex),
     /// What is stored into a global name.
     Global(FileId, String),
@@ -166,11 +78,15 @@ pub struct Values<'t> {
     earlier: RefCell<HashMap<Question, Objects>>,
     /// The calls that evidently mean a function.
     callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
-    asking: RefCell<HashSet<Question>>,
+    pub(super) asking: RefCell<HashSet<Question>>,
     /// How often a question led back to itself, or too deep.
-    cut_off: Cell<u64>,
+    pub(super) cut_off: Cell<u64>,
+    /// By the fields' name.
+    pub(super) stores_by_class: RefCell<HashMap<String, Rc<StoresByClass<'t>>>>,
+    /// What types of C are, by name; for those that a file defines itself, by the file.
+    structs: RefCell<HashMap<Option<FileId>, HashMap<String, Objects>>>,
     /// The stores into fields, where nothing was cut off on the way to the answer.
-    stores_of_field: RefCell<HashMap<ClassId, StoresByName<'t>>>,
+    pub(super) stores_of_field: RefCell<HashMap<ClassId, StoresByName<'t>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
     unreached: HashSet<FileId>,
@@ -185,9 +101,13 @@ pub struct Values<'t> {
     /// Values given to fields of this name in record literals.
     record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
-    record_positions: HashMap<String, Vec<(FuncId, Fields<'t>)>>,
+    pub(super) record_positions: HashMap<String, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
     sends: Vec<CallSite>,
+    /// Those that send functions: the functions, and the keys of what they are sent on.
+    sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
+    /// Method calls that put something into a place, by the name of the place.
+    pub(super) inserts: HashMap<String, Vec<CallSite>>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
     pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
@@ -220,6 +140,8 @@ impl<'t> Values<'t> {
             callers: RefCell::default(),
             asking: RefCell::default(),
             cut_off: Cell::default(),
+            stores_by_class: RefCell::default(),
+            structs: RefCell::default(),
             stores_of_field: RefCell::default(),
             depth: RefCell::new(0),
             unreached: HashSet::new(),
@@ -231,6 +153,8 @@ impl<'t> Values<'t> {
             record_slots: HashMap::new(),
             record_positions: HashMap::new(),
             sends: sending_calls(tree, catalog),
+            sent_functions: RefCell::new(Rc::default()),
+            inserts: inserting_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             decorations: HashMap::new(),
@@ -292,6 +216,7 @@ impl<'t> Values<'t> {
         values.index_outs(&storing);
         values.unreached = values.unreached_modules();
         values.parents = values.module_parents();
+        values.index_sent();
         values
     }
 
@@ -501,7 +426,7 @@ impl<'t> Values<'t> {
             }
             Value::Attribute(base, name) => {
                 let mut found = Objects::default();
-                for object in self.eval(func, base).iter() {
+                for object in self.base_of_field(func, base).iter() {
                     found.add_all(self.member(object, name));
                 }
                 found
@@ -547,7 +472,7 @@ impl<'t> Values<'t> {
     }
 
     /// Remembers the answer to a question. One that leads back to itself is answered by what the round before knew.
-    fn ask(&self, question: Question, answer: impl FnOnce() -> Objects) -> Objects {
+    pub(super) fn ask(&self, question: Question, answer: impl FnOnce() -> Objects) -> Objects {
         if let Some(found) = self.memo.borrow().get(&question) {
             return found.clone();
         }
@@ -587,6 +512,7 @@ impl<'t> Values<'t> {
         self.lines.borrow_mut().clear();
         self.heirs.borrow_mut().clear();
         self.bases.borrow_mut().clear();
+        self.index_sent();
     }
 
     fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
@@ -910,7 +836,7 @@ impl<'t> Values<'t> {
         self.declared.contains_key(&(file, name))
     }
 
-    fn declared_type(&self, file: FileId, name: &str) -> Objects {
+    pub(super) fn declared_type(&self, file: FileId, name: &str) -> Objects {
         let Some(index) = self.declared.get(&(file, name)) else {
             return Objects::default();
         };
@@ -936,6 +862,36 @@ impl<'t> Values<'t> {
 
     /// The objects of a written type: generic wrappers and what they wrap, since a method may be meant of either.
     pub(super) fn instances_of(&self, file: FileId, ty: &TypeRef) -> Objects {
+        if self.tree.file(file).language != Language::C || !ty.args.is_empty() {
+            return self.find_instances(file, ty);
+        }
+        // C's types are known by their names, whichever file uses them, unless it defines its own.
+        let own = self.own_types(file, &ty.name).next().map(|_| file);
+        if let Some(known) = self.structs.borrow().get(&own).and_then(|types| types.get(&ty.name)) {
+            return known.clone();
+        }
+        let remember = |found: Objects| {
+            let mut known = self.structs.borrow_mut();
+            known.entry(own).or_default().insert(ty.name.clone(), found);
+        };
+        // A typedef that leads back to itself finds nothing.
+        remember(Objects::default());
+        let found = self.find_instances(file, ty);
+        remember(found.clone());
+        found
+    }
+
+    /// The types of this name that a C file itself defines: those that other files call so are others.
+    pub(super) fn own_types(&self, file: FileId, name: &str) -> impl Iterator<Item = ClassId> + '_ {
+        let classes = self.tree.classes_by_name.get(name).into_iter().flatten().copied();
+        classes.filter(move |class| {
+            let entry = &self.tree.classes[class.0 as usize];
+            let defines = || self.tree.decls(*class).any(|(_, decl)| !decl.fields.is_empty());
+            entry.file == file && (entry.kind == TypeKind::Alias || defines())
+        })
+    }
+
+    fn find_instances(&self, file: FileId, ty: &TypeRef) -> Objects {
         let mut found = Objects::default();
         if ty.name == "fn" {
             if self.tree.file(file).language == Language::C {
@@ -970,7 +926,10 @@ impl<'t> Values<'t> {
         match self.tree.file(file).language {
             Language::C => {
                 let mut found = Objects::default();
-                for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+                self.own_types(file, name)
+                    .for_each(|class| found.add(Object::Class(class)));
+                let named = self.tree.classes_by_name.get(name).into_iter().flatten();
+                for class in named.filter(|_| found.is_empty()).collect::<Vec<_>>() {
                     if self.tree.classes[class.0 as usize].name == name {
                         found.add(Object::Class(*class));
                     }
@@ -1010,7 +969,8 @@ impl<'t> Values<'t> {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
                     Object::Function(func) => {
-                        found.add_all(self.fresh_locks(site, *func, self.returned(*func)));
+                        let returned = self.looked_up_by(site, *func, self.returned(*func));
+                        found.add_all(self.fresh_locks(site, *func, returned));
                         if !self.tree.function(*func).attributes.is_empty() {
                             for wrapper in self.wrappers_around(*func) {
                                 found.add_all(self.returned(wrapper));
@@ -1128,27 +1088,38 @@ impl<'t> Values<'t> {
     /// The functions that are sent on a queue or channel.
     pub(super) fn sent_to(&self, func: FuncId, queue: &Value) -> Objects {
         let mut found = Objects::default();
-        if self.sends.is_empty() {
+        let sent = self.sent_functions.borrow().clone();
+        if sent.is_empty() {
             return found;
         }
         let keys = self.keys(func, queue);
-        for site in &self.sends {
-            let call = self.tree.call(*site);
-            let Value::Attribute(receiver, _) = &call.callee else {
-                continue;
-            };
-            let Some(message) = call.args.first() else { continue };
-            // Only functions matter: what else travels has no effect of its own.
-            let objects = self.eval(site.0, &message.value);
-            if objects.iter().any(|object| matches!(object, Object::Function(_)))
-                && super::places::meet(&self.keys(site.0, receiver), &keys)
-            {
-                for object in objects.iter().filter(|object| matches!(object, Object::Function(_))) {
-                    found.add(object.clone());
-                }
+        for (functions, receiver) in sent.iter() {
+            if super::places::meet(receiver, &keys) {
+                found.add_all(functions.clone());
             }
         }
         found
+    }
+
+    /// Finds out which functions are sent where. Nothing else that travels has an effect of its own.
+    pub(super) fn index_sent(&self) {
+        let mut sent = Vec::new();
+        for site in &self.sends {
+            let call = self.tree.call(*site);
+            let (Value::Attribute(receiver, _), Some(message)) = (&call.callee, call.args.first()) else {
+                continue;
+            };
+            let mut functions = Objects::default();
+            for object in self.eval(site.0, &message.value).iter() {
+                if matches!(object, Object::Function(_)) {
+                    functions.add(object.clone());
+                }
+            }
+            if !functions.is_empty() {
+                sent.push((functions, self.keys(site.0, receiver)));
+            }
+        }
+        *self.sent_functions.borrow_mut() = sent.into();
     }
 
     /// What the entries say of a call's result; none where they are silent.
@@ -1332,166 +1303,9 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// The fields of every record literal of a type.
-    pub(super) fn record_values(&self, ty: &str) -> impl Iterator<Item = (FuncId, &'t FieldKey, &'t Value)> + '_ {
-        let records = self.record_positions.get(ty).into_iter().flatten();
-        records.flat_map(|(home, fields)| fields.iter().map(|(key, value)| (*home, key, value)))
-    }
-
-    /// The value of a field or attribute of a class.
-    pub(super) fn field(&self, class: ClassId, name: &str) -> Objects {
-        self.ask(Question::Field(class, name.to_owned()), || {
-            let mut found = Objects::default();
-            for store in self.field_stores(class, name).iter() {
-                found.add_all(self.eval(store.function, store.value));
-            }
-            let family = self.ancestors(class);
-            found.add_all(self.left_in_field(name, |home, base| self.is_of_family(home, base, class, &family)));
-            found.add_all(self.record_field(class, name));
-            found.add_all(self.constructed_field(class, name));
-            for ancestor in self.ancestors(class) {
-                for (file, decl) in self.tree.decls(ancestor) {
-                    for field in decl.fields.iter().filter(|field| field.name == name) {
-                        if let Some(ty) = &field.ty {
-                            found.add_all(self.instances_of(file, ty));
-                        }
-                    }
-                }
-            }
-            found
-        })
-    }
-
-    /// What record literals of this type put into a field, by name or position.
-    fn record_field(&self, class: ClassId, name: &str) -> Objects {
-        let mut found = Objects::default();
-        let entry = &self.tree.classes[class.0 as usize];
-        let position = self
-            .tree
-            .decls(class)
-            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
-        for (home, fields) in self.record_positions.get(&entry.name).into_iter().flatten() {
-            for (key, value) in *fields {
-                let fits = match key {
-                    FieldKey::Name(key) => key == name,
-                    FieldKey::Index(at) => position == Some(*at as usize),
-                };
-                if fits {
-                    found.add_all(self.eval(*home, value));
-                }
-            }
-        }
-        if let Some(position) = position
-            && self.tree.file(entry.file).language == Language::Rust
-            && name.parse() == Ok(position)
-        {
-            found.add_all(self.constructor_argument(class, position));
-        }
-        found
-    }
-
-    /// What calls of a tuple struct's name put into a field: `Guard(lock.lock())`.
-    fn constructor_argument(&self, class: ClassId, position: usize) -> Objects {
-        let mut found = Objects::default();
-        let name = super::tree::last_segment(&self.tree.classes[class.0 as usize].name);
-        let sites = self.tree.calls_by_name.get(name).into_iter().flatten();
-        for site in sites.chain(self.tree.calls_by_name.get("Self").into_iter().flatten()) {
-            let call = self.tree.call(*site);
-            if let Some(argument) = call.args.get(position)
-                && self
-                    .eval(site.0, &call.callee)
-                    .iter()
-                    .any(|object| *object == Object::Class(class))
-            {
-                found.add_all(self.eval(site.0, &argument.value));
-            }
-        }
-        found
-    }
-
-    /// The record literals of a type, wherever they stand.
-    pub(super) fn records_of(&self, name: &str) -> &[(FuncId, Fields<'t>)] {
-        self.record_positions.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// What calls of a class that declares its fields and writes no constructor (`dataclass`, `NamedTuple`) put into one.
-    fn constructed_field(&self, class: ClassId, name: &str) -> Objects {
-        let mut found = Objects::default();
-        let entry = &self.tree.classes[class.0 as usize];
-        let position = self
-            .tree
-            .decls(class)
-            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
-        let declared = position.filter(|_| self.tree.file(entry.file).language == Language::Python);
-        let Some(position) = declared.filter(|_| self.method(class, "__init__").is_empty()) else {
-            return found;
-        };
-        // Fields of a base come first: only names tell them apart from here.
-        let alone = self.ancestors(class).len() == 1;
-        let short = super::tree::last_segment(&entry.name);
-        for site in self
-            .tree
-            .calls_by_name
-            .get(short)
-            .into_iter()
-            .flatten()
-            .take(MOST_CALLERS)
-        {
-            let call = self.tree.call(*site);
-            let makes = self
-                .eval(site.0, &call.callee)
-                .iter()
-                .any(|object| *object == Object::Class(class));
-            let places: &[u32] = if alone { &[position as u32] } else { &[] };
-            if makes && let Some(argument) = find_argument(&call.args, places, &[name.to_owned()]) {
-                found.add_all(self.eval(site.0, &argument.value));
-            }
-        }
-        found
-    }
-
-    /// The stores into an attribute of a class, its bases or its descendants.
-    pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Rc<Vec<StoreRef<'t>>> {
-        if let Some(known) = self
-            .stores_of_field
-            .borrow()
-            .get(&class)
-            .and_then(|fields| fields.get(name))
-        {
-            return known.clone();
-        }
-        // Inside another question the answer may lack what that one is about to find out: where it asked for it.
-        let cut_off = self.cut_off.get();
-        let found = Rc::new(self.find_field_stores(class, name));
-        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
-            let mut known = self.stores_of_field.borrow_mut();
-            known.entry(class).or_default().insert(name.to_owned(), found.clone());
-        }
-        found
-    }
-
-    fn find_field_stores(&self, class: ClassId, name: &str) -> Vec<StoreRef<'t>> {
-        let family = self.ancestors(class);
-        let mut found = Vec::new();
-        for store in self.attribute_stores.get(name).into_iter().flatten() {
-            let Value::Attribute(base, _) = store.target else {
-                continue;
-            };
-            if self.is_of_family(store.function, base, class, &family) {
-                found.push(*store);
-            }
-        }
-        found
-    }
-
-    /// Whether a value may be of a class, one of its line (`family`), or one that derives from it.
-    fn is_of_family(&self, home: FuncId, value: &Value, class: ClassId, family: &[ClassId]) -> bool {
-        self.eval(home, value).iter().any(|object| match object {
-            Object::Instance(owner, _) | Object::Class(owner) => {
-                family.contains(owner) || self.ancestors(*owner).contains(&class)
-            }
-            _ => false,
-        })
+    /// The stores into fields of this name, in order.
+    pub(super) fn attribute_stores(&self, name: &str) -> &[StoreRef<'t>] {
+        self.attribute_stores.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The stores into elements of places of this name.
@@ -1540,7 +1354,7 @@ impl<'t> Values<'t> {
             Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone(), key),
             Value::Call(owner, call) => Question::ElementsOfCall((self.tree.func(file, *owner), *call), key),
             Value::Attribute(base, name) => {
-                let class = self.eval(func, base).iter().find_map(|object| match object {
+                let class = self.base_of_field(func, base).iter().find_map(|object| match object {
                     Object::Instance(class, _) | Object::Class(class) => Some(*class),
                     _ => None,
                 });
@@ -1570,6 +1384,26 @@ fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
         .flatten()
         .copied()
         .collect()
+}
+
+/// The method calls that put something into what they are called on, by the name of that, by the catalog.
+fn inserting_calls(tree: &Tree, catalog: &Catalog) -> HashMap<String, Vec<CallSite>> {
+    let inserts = |site: &&CallSite| match &tree.call(**site).callee {
+        Value::Attribute(_, method) => {
+            let entries = catalog.lookup_any(tree.language(site.0), MatchKind::Call, method);
+            let mut roles = entries.iter().map(|id| &catalog.entry(*id).role);
+            roles.any(|role| matches!(role, Role::Insert { .. }))
+        }
+        _ => false,
+    };
+    let mut found = HashMap::new();
+    for (name, sites) in &tree.calls_by_receiver {
+        let sites: Vec<CallSite> = sites.iter().filter(inserts).copied().collect();
+        if !sites.is_empty() {
+            found.insert(name.clone(), sites);
+        }
+    }
+    found
 }
 
 /// The methods at which a thread that was made before begins, by the catalog.

@@ -1,5 +1,6 @@
 //! One function, walked in order: regions and plain events. What calls do is in [`super::calls`].
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::facts::{
@@ -9,16 +10,17 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
+use super::fast::FastSet;
 use super::higher::Binding;
 use super::needs::Need;
+use super::objects::Object;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
-use super::state::{PathEnd, State};
-use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, StartId, Summary};
+use super::state::{Lives, PathEnd, State};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::team::Team;
 use super::tree::{CallSite, FuncId};
-use super::values::Object;
 
 /// What is still to run when an inlined generator yields: the with-block's body.
 struct Continuation<'t> {
@@ -35,6 +37,8 @@ pub(super) struct ArmContext<'t> {
     assigned: Option<Rc<Vec<String>>>,
     /// The place whose truth is tested, and the function in which the test stands.
     tested: Option<(FuncId, &'t Value)>,
+    /// The place that is tested whichever way.
+    flag: Option<&'t Value>,
     /// What must be handed to the function for the arm to be taken.
     needs: Vec<Need>,
 }
@@ -47,6 +51,9 @@ impl ArmContext<'_> {
     }
 }
 
+/// How many jumps to one label are kept apart.
+const MOST_JUMPS: usize = 64;
+
 /// The walk through one function.
 pub(super) struct Walk<'e, 't> {
     pub engine: &'e mut Engine<'t>,
@@ -56,6 +63,8 @@ pub(super) struct Walk<'e, 't> {
     pub state: State,
     pub out: Summary,
     pub accesses: Accesses,
+    /// The starts in [`Summary::starts`].
+    pub begun: FastSet<StartId>,
     pub arms: Vec<ArmContext<'t>>,
     /// What must have been handed to the function, since it would have returned else.
     needs: Vec<Need>,
@@ -72,6 +81,16 @@ pub(super) struct Walk<'e, 't> {
     returns: Vec<State>,
     breaks: Vec<State>,
     continues: Vec<State>,
+    /// What holds where jumps lead, by the name of the label.
+    jumps: BTreeMap<String, Jumps>,
+}
+
+/// The jumps to one label.
+#[derive(Default)]
+struct Jumps {
+    states: Vec<State>,
+    /// The label was come to.
+    met: bool,
 }
 
 impl<'t> Walk<'_, 't> {
@@ -93,6 +112,7 @@ impl<'t> Walk<'_, 't> {
             state: State::default(),
             out: Summary::default(),
             accesses: Accesses::default(),
+            begun: FastSet::default(),
             arms: Vec::new(),
             needs: Vec::new(),
             loops: 0,
@@ -105,6 +125,7 @@ impl<'t> Walk<'_, 't> {
             returns: Vec::new(),
             breaks: Vec::new(),
             continues: Vec::new(),
+            jumps: BTreeMap::new(),
         }
     }
 
@@ -135,11 +156,16 @@ impl<'t> Walk<'_, 't> {
 
     fn finish(mut self) -> Summary {
         let mut ends: Vec<PathEnd> = self.returns.drain(..).map(PathEnd::plain).collect();
+        ends.extend(self.lost_jumps().into_iter().map(PathEnd::plain));
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        self.out.weak_joins = self.weakly_joined_at_end(&ends);
         let exit = State::merge(&State::default(), ends);
+        self.out
+            .weak_joins
+            .retain(|(start, _)| exit.joined.iter().all(|(joined, _)| joined != start));
         self.out.exits = exit.dead;
         self.out.joins = exit.joined;
-        self.out.leaks = exit.live.into_values().collect();
+        self.out.leaks = exit.live.values().map(|live| Live::clone(live)).collect();
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
@@ -147,13 +173,26 @@ impl<'t> Walk<'_, 't> {
         }
         self.out.received = exit.received;
         self.out.heap = self.out.heap.or(exit.heap);
-        self.out.later = exit.later;
+        self.out.later = BTreeMap::clone(&exit.later);
         self.out.accesses = self.accesses.into_list();
         self.engine.arounds.prune(&mut self.out.accesses);
         let engine = &self.engine;
         self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
         self.out.look_for_parameters(self.key.function);
         self.out
+    }
+
+    /// The threads that are joined on some of the ways out of the function.
+    fn weakly_joined_at_end(&self, ends: &[PathEnd]) -> Vec<(StartId, (FuncId, Span))> {
+        let ends = ends.iter().filter(|end| !end.state.dead);
+        let mut joined: Vec<StartId> = ends
+            .flat_map(|end| &end.state.joined)
+            .map(|(start, _)| *start)
+            .collect();
+        joined.sort_unstable();
+        joined.dedup();
+        let place = |start: StartId| Some((start, self.engine.joined_at(start)?));
+        joined.into_iter().filter_map(place).collect()
     }
 
     fn region(&mut self, region: &'t Region) {
@@ -182,15 +221,70 @@ impl<'t> Walk<'_, 't> {
     pub(super) fn nodes(&mut self, nodes: &'t [Node]) {
         let needs = self.needs.len();
         for node in nodes {
-            if self.state.dead {
-                break;
-            }
             match node {
+                Node::Event(Event::Label { name }) => self.label(name),
+                // Only a label brings life back.
+                Node::Region(region) if self.state.dead && !self.is_jumped_into(region) => {}
+                Node::Event(_) if self.state.dead => {}
                 Node::Event(event) => self.event(event),
                 Node::Region(region) => self.region(region),
             }
         }
         self.needs.truncate(needs);
+    }
+
+    /// Whether a jump that was made leads into a region.
+    fn is_jumped_into(&self, region: &Region) -> bool {
+        let mut found = false;
+        if self.jumps.values().any(|jumps| !jumps.states.is_empty()) {
+            super::tree::each_event(region, &mut |event| {
+                found |= matches!(event, Event::Label { name } if self.jumps.contains_key(name));
+            });
+        }
+        found
+    }
+
+    fn jump(&mut self, label: &str) {
+        let state = std::mem::replace(&mut self.state, State::unreachable());
+        let jumps = self.jumps.entry(label.to_owned()).or_default();
+        jumps.states.push(state);
+        // A function may jump to its end from hundreds of places.
+        if jumps.states.len() >= MOST_JUMPS {
+            let ends = jumps.states.drain(..).map(PathEnd::plain).collect();
+            jumps.states.push(State::merge(&State::default(), ends));
+        }
+    }
+
+    /// Where jumps meet what comes from above. A thread that was joined on some of the ways is alive on the others, and less
+    /// surely so: mostly it is an error that jumps over a join.
+    fn label(&mut self, name: &str) {
+        let Some(jumps) = self.jumps.get_mut(name) else { return };
+        jumps.met = true;
+        let mut states = jumps.states.clone();
+        states.push(std::mem::take(&mut self.state));
+        states.retain(|state| !state.dead);
+        let ended = |start: &StartId| {
+            let mut ended = states.iter().flat_map(|state| &state.ended);
+            ended.any(|ended| ended.start == *start)
+        };
+        let mut base = State::default();
+        for (start, live) in states.iter().flat_map(|state| state.live.iter()) {
+            if ended(start) {
+                base.live.change().insert(*start, live.clone());
+            }
+        }
+        self.state = State::merge(&base, states.into_iter().map(PathEnd::plain).collect());
+        // Whoever came by a jump left out the tests on the way.
+        self.needs.clear();
+    }
+
+    /// What holds where jumps lead that no label was found for.
+    fn lost_jumps(&mut self) -> Vec<State> {
+        let jumps = std::mem::take(&mut self.jumps).into_values();
+        jumps
+            .filter(|jumps| !jumps.met)
+            .flat_map(|jumps| jumps.states)
+            .collect()
     }
 
     /// Compiled or not: both are possible, but a lock taken or a join made there counts, since the code around it was
@@ -247,7 +341,7 @@ impl<'t> Walk<'_, 't> {
                     if self.only_waits(region) {
                         skipped.received.clone_from(&after.received);
                     }
-                    skipped.live.retain(|start, _| after.live.contains_key(start));
+                    skipped.live.change().retain(|start, _| after.live.contains_key(start));
                     skipped.joined.clone_from(&after.joined);
                     skipped.ended.clone_from(&after.ended);
                 }
@@ -447,6 +541,7 @@ impl<'t> Walk<'_, 't> {
             arm,
             assigned: None,
             tested,
+            flag: tested_flag(test),
             needs,
         });
         self.nodes(&arm.nodes);
@@ -548,7 +643,7 @@ impl<'t> Walk<'_, 't> {
         self.state.fork_point = Some(Rc::new(self.state.clone()));
         self.state.child = Some(site);
         self.state.shared_child = shared;
-        self.state.live.clear();
+        self.state.live = Lives::default();
     }
 
     /// A test that is false whenever this code runs: `__name__ == "__main__"` in a module that is imported.
@@ -646,6 +741,7 @@ impl<'t> Walk<'_, 't> {
         if let Some(body) = ends.first().filter(|body| !body.dead).cloned() {
             for end in ends.iter_mut().skip(1) {
                 end.live
+                    .change()
                     .retain(|start, _| body.live.contains_key(start) || !before.live.contains_key(start));
             }
         }
@@ -813,12 +909,16 @@ impl<'t> Walk<'_, 't> {
     pub(super) fn inline_body(&mut self, body: &'t Region) {
         let returns = std::mem::take(&mut self.returns);
         let arms = std::mem::take(&mut self.arms);
+        let jumps = std::mem::take(&mut self.jumps);
         self.region(body);
         self.arms = arms;
+        let lost = self.lost_jumps();
+        self.jumps = jumps;
         let inner = std::mem::replace(&mut self.returns, returns);
-        let mut ends: Vec<PathEnd> = inner.into_iter().map(PathEnd::plain).collect();
+        let mut ends: Vec<PathEnd> = inner.into_iter().chain(lost).map(PathEnd::plain).collect();
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         self.state = State::merge(&State::default(), ends);
+        self.state.idle = false;
     }
 
     fn event(&mut self, event: &'t Event) {
@@ -835,7 +935,8 @@ impl<'t> Walk<'_, 't> {
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
             Event::Return { .. } => {
-                let state = std::mem::replace(&mut self.state, State::unreachable());
+                let mut state = std::mem::replace(&mut self.state, State::unreachable());
+                state.idle = self.is_done_before();
                 self.returns.push(state);
             }
             Event::Yield { .. } => self.yielded(),
@@ -848,6 +949,8 @@ impl<'t> Walk<'_, 't> {
                 let state = std::mem::replace(&mut self.state, State::unreachable());
                 self.continues.push(state);
             }
+            Event::Jump { label } => self.jump(label),
+            Event::Label { name } => self.label(name),
             Event::Import { path, span } => self.import(path, *span),
             Event::Define { function, span } => {
                 let target = self.engine.values.closure(self.here, *function);
@@ -856,6 +959,18 @@ impl<'t> Walk<'_, 't> {
                 }
             }
         }
+    }
+
+    /// `if (t->joined) return; t->joined = true; join(t);`: whoever returns there finds the work done.
+    fn is_done_before(&self) -> bool {
+        let Some(arm) = self.arms.last() else { return false };
+        let Some(flag) = arm.flag else { return false };
+        let after = arm.arm.span.end;
+        let mut set = false;
+        super::tree::each_event(&self.engine.values.tree.function(self.here).body, &mut |event| {
+            set |= matches!(event, Event::Store { target, span, .. } if span.start >= after && target == flag);
+        });
+        set
     }
 
     fn yielded(&mut self) {
@@ -980,9 +1095,13 @@ impl<'t> Walk<'_, 't> {
 
     /// Notes a join that does not surely end the thread.
     pub(super) fn weak_join(&mut self, start: StartId, doubt: &str, span: Span) {
-        let here = self.here;
-        if let Some(live) = self.state.live.get_mut(&start) {
-            live.weak_join = Some((here, span));
+        self.weakly_joined(start, doubt, (self.here, span));
+    }
+
+    /// As [`Walk::weak_join`], at another place.
+    pub(super) fn weakly_joined(&mut self, start: StartId, doubt: &str, place: (FuncId, Span)) {
+        if let Some(live) = self.state.live.one(start) {
+            live.weak_join = Some(place);
             live.certainty = live.certainty.and(&Certainty::because(Confidence::Medium, doubt));
         }
     }
@@ -1049,6 +1168,17 @@ fn tested_value(test: &Condition) -> Option<&Value> {
         Condition::All(tests) => tests.iter().find_map(tested_value),
         _ => None,
     }
+}
+
+/// The field or global that a test compares with nothing, nought or a constant.
+fn tested_flag(test: &Condition) -> Option<&Value> {
+    let place = match test {
+        Condition::Truthy(value) => value,
+        Condition::Not(inner) => return tested_flag(inner),
+        Condition::Equal(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Global(_)) => value,
+        _ => return None,
+    };
+    matches!(place, Value::Global(_) | Value::Attribute(..)).then_some(place)
 }
 
 fn tested_place(test: &Condition) -> Option<String> {

@@ -103,6 +103,8 @@ fn event(facts: &FileFacts, function: &Function, event: &Event) -> String {
             span,
         } => format!("{}: load {form:?} {}", span.line, value(facts, loaded)),
         Event::Return { value: returned, span } => format!("{}: return {}", span.line, value(facts, returned)),
+        Event::Jump { label } => format!("jump {label}"),
+        Event::Label { name } => format!("label {name}"),
         other => format!("{other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! What is known while a file is lowered: the function at hand, its names in their blocks, the nodes gathered so far.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tree_sitter::Node as Syntax;
 
@@ -43,6 +43,8 @@ pub(super) struct Builder {
     pub calls: Vec<Call>,
     pub nodes: Vec<Node>,
     pub breaks: Vec<Breaks>,
+    /// The labels that stand above.
+    pub labels: HashSet<String>,
     /// Arms of conditionals that are entered.
     pub entered: Vec<u32>,
     /// Calls that a block's end makes, for every open block.

@@ -165,8 +165,22 @@ impl Lowering<'_> {
                 }
             }
             "continue_statement" => self.emit(Event::Continue),
-            "goto_statement" | "statement_identifier" | "attribute_declaration" | "attribute_specifier" => {}
-            "labeled_statement" | "attributed_statement" | "ERROR" | "else_clause" => {
+            "goto_statement" => {
+                // A jump backwards is a loop that nobody wrote as one: what comes next in the text is the other way on.
+                if let Some(label) = self.label_of(node).filter(|label| !self.current.labels.contains(label)) {
+                    self.emit(Event::Jump { label });
+                }
+            }
+            "statement_identifier" | "attribute_declaration" | "attribute_specifier" => {}
+            "labeled_statement" => {
+                if let Some(name) = self.label_of(node) {
+                    self.current.labels.insert(name.clone());
+                    self.emit(Event::Label { name });
+                }
+                let from = self.offset(node);
+                self.items(&children(node), from);
+            }
+            "attributed_statement" | "ERROR" | "else_clause" => {
                 let from = self.offset(node);
                 self.items(&children(node), from);
             }
@@ -196,6 +210,12 @@ impl Lowering<'_> {
             }
             _ => self.discard(node),
         }
+    }
+
+    /// The label of a jump, or of a statement.
+    fn label_of(&self, node: Syntax) -> Option<String> {
+        node.child_by_field_name("label")
+            .map(|label| self.text(label).to_owned())
     }
 
     /// `{ … }`
@@ -234,7 +254,7 @@ impl Lowering<'_> {
         let last = self
             .current
             .nodes
-            .pop_if(|node| matches!(node, Node::Event(Event::Return { .. })));
+            .pop_if(|node| matches!(node, Node::Event(Event::Return { .. } | Event::Jump { .. })));
         for (callee, value, span) in cleanups.into_iter().rev() {
             self.push_call(Call {
                 callee,

@@ -185,8 +185,10 @@ fn code_after_a_jump_is_unreached_up_to_a_label() {
     assert_eq!(
         body(text, "f"),
         [
+            "jump out",
             "unreached after goto",
             "1: call @a()",
+            "label out",
             "1: call @b()",
             "1: return 1",
             "unreached after return",

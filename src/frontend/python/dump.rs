@@ -124,6 +124,8 @@ fn event_line(facts: &FileFacts, function: &Function, event: &Event) -> String {
         Event::Raise { span } => format!("{}: raise", span.line),
         Event::Break => "break".into(),
         Event::Continue => "continue".into(),
+        Event::Jump { label } => format!("jump {label}"),
+        Event::Label { name } => format!("label {name}"),
         Event::Import { path, span } => format!("{}: import {path}", span.line),
         Event::Define { function, span } => {
             let defined = facts.function(*function);

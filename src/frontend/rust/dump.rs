@@ -127,6 +127,8 @@ fn event_text(facts: &FileFacts, function: &Function, event: &Event) -> String {
         Event::Raise { span } => format!("{} raise", span.line),
         Event::Break => "break".to_owned(),
         Event::Continue => "continue".to_owned(),
+        Event::Jump { label } => format!("jump {label}"),
+        Event::Label { name } => format!("label {name}"),
     }
 }
 
