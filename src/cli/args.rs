@@ -55,6 +55,8 @@ pub enum Command {
     Baseline(Baseline),
     /// Show the configuration that applies, and where each value comes from
     Config(ConfigArgs),
+    /// Show where facts of files are kept between runs and how much room they take, or throw them away
+    Cache(Cache),
     /// Run a program and say which of its processes could not be started, and why
     #[command(after_help = RUN_NOTES)]
     Run(Run),
@@ -111,6 +113,19 @@ pub struct Scan {
     /// Report also what a comment in the source silences
     #[arg(long)]
     pub no_ignores: bool,
+
+    /// Parse every file, also where no finding can come of it; the findings are the same, and problems of syntax are those
+    /// of all files
+    #[arg(long)]
+    pub all: bool,
+
+    /// Neither use nor keep what earlier runs made of files that have not changed
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub no_cache: bool,
+
+    /// Where that is kept [default: ENVRACE_CACHE_DIR, else envrace in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: Option<PathBuf>,
 
     /// How many threads to use; 0 for one a core
     #[arg(long, short, value_name = "N", default_value_t = 0)]
@@ -226,6 +241,24 @@ pub struct ConfigArgs {
     /// Print the JSON schema of configuration files, for editors
     #[arg(long)]
     pub schema: bool,
+}
+
+/// Arguments of `cache`.
+#[derive(Debug, Args)]
+pub struct Cache {
+    #[command(subcommand)]
+    pub command: Option<CacheCommand>,
+
+    /// The folder [default: ENVRACE_CACHE_DIR, else envrace in the user's cache folder]
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// What to do with what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum CacheCommand {
+    /// Throw it away
+    Clean,
 }
 
 /// Arguments of `why`.

@@ -17,6 +17,7 @@ mod around;
 mod calls;
 mod escaped;
 mod extensions;
+mod groups;
 mod higher;
 mod lanes;
 mod linkage;
@@ -42,6 +43,7 @@ mod values;
 mod walk;
 mod why;
 
+pub use groups::groups;
 pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, RootKind, Runner, census, lanes};
 pub use pairs::{Pair, PairKind, PairSide};
 pub use program::{Engine, Program, StartInfo, SummaryKey, analyse};

@@ -54,7 +54,8 @@ struct SummaryDocument<'a> {
     unchanged: u64,
     /// Findings of the baseline that no longer occur.
     stale: u64,
-    /// Places that change the environment, start a process with it, read it, or start a thread.
+    /// Places that change the environment, start a process with it, read it, or start a thread, in the files that were
+    /// parsed.
     mutations: u64,
     spawns: u64,
     reads: u64,
