@@ -532,9 +532,24 @@ pub struct Explain {
     #[arg(long = "in", value_name = "PATH")]
     pub within: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub configured: Configured,
+
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: TextFormat,
+}
+
+/// Whose own `[[api]]` entries and `[target]` count beside the built-in ones.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Configured {
+    /// Take the `[[api]]` entries and the target of this configuration file instead of those of the working directory's
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub config: Option<PathBuf>,
+
+    /// Read no configuration file: what is built in
+    #[arg(long)]
+    pub no_config: bool,
 }
 
 /// Arguments of `apis`.
@@ -551,6 +566,9 @@ pub struct Apis {
     /// Only those of C that the manuals call safe and that fail beside a change of the environment
     #[arg(long, conflicts_with_all = ["language", "effect"])]
     pub gap: bool,
+
+    #[command(flatten)]
+    pub configured: Configured,
 
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "human")]

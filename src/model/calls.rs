@@ -841,11 +841,13 @@ impl<'t> Walk<'_, 't> {
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let single = self.is_single(home, &value);
             if !single && !by_owner {
-                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value))));
+                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value.clone()))));
             }
-            let whole = self.loops > 0 || !single;
-            if certain {
-                self.join(&keys, by_owner, whole, span);
+            let in_turn = self.loops > 0 && !by_owner && (single || is_element(&value));
+            if certain && in_turn {
+                self.join_in_turn(&keys, span);
+            } else if certain {
+                self.join(&keys, by_owner, self.loops > 0 || !single, span);
             } else {
                 for start in self.engine.starts_meant(&keys, by_owner) {
                     self.weak_join(start, "the join may end before the thread does", span);
@@ -1186,4 +1188,13 @@ impl Summary {
 /// A shape that may add a variable.
 pub(super) fn may_add(shape: Shape) -> bool {
     matches!(shape, Shape::Add | Shape::Unknown | Shape::Clear)
+}
+
+/// One element of a container, or a part of it: `threads[i]`, `workers[i].thread`.
+fn is_element(value: &Value) -> bool {
+    match value {
+        Value::Item(..) | Value::Element(_) => true,
+        Value::Attribute(base, _) => is_element(base),
+        _ => false,
+    }
 }

@@ -539,6 +539,7 @@ impl<'t> Engine<'t> {
             under: Vec::new(),
             heap,
             weak_join: None,
+            leaving: None,
         }
     }
 

@@ -15,7 +15,7 @@ use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
-use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, StartId, Summary};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, StartId, Summary};
 use super::team::Team;
 use super::tree::{CallSite, FuncId};
 use super::values::Object;
@@ -60,6 +60,8 @@ pub(super) struct Walk<'e, 't> {
     /// What must have been handed to the function, since it would have returned else.
     needs: Vec<Need>,
     pub loops: u32,
+    /// For each loop around, the threads that were alive when it began and of which there may be several.
+    entered: Vec<Vec<StartId>>,
     /// The threads that run the code together.
     pub team: Option<Team>,
     pub inlined: Vec<ChainStep>,
@@ -96,6 +98,7 @@ impl<'t> Walk<'_, 't> {
             arms: Vec::new(),
             needs: Vec::new(),
             loops: 0,
+            entered: Vec::new(),
             team: None,
             inlined: Vec::new(),
             inlines: 0,
@@ -214,6 +217,9 @@ impl<'t> Walk<'_, 't> {
         }
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
+        // Who goes through a container thinks of several.
+        let several = before.live.values().filter(|live| live.many || over.is_some());
+        self.entered.push(several.map(|live| live.start).collect());
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         if !at_least_once {
@@ -226,6 +232,8 @@ impl<'t> Walk<'_, 't> {
             Some(old) => old.sent.len() != live.sent.len(),
         });
         if news && !after.dead {
+            let again = after.live.values_mut();
+            again.for_each(|live| live.leaving = live.leaving.filter(|leaving| leaving.depth < self.entered.len()));
             self.state = State::merge(&before, vec![PathEnd::plain(before.clone()), PathEnd::plain(after)]);
             after = self.round(region, &mut breaks);
         }
@@ -233,6 +241,9 @@ impl<'t> Walk<'_, 't> {
         if let (Some(team), Some(entered)) = (&mut self.team, team) {
             team.leave_loop(entered);
         }
+        after.leave_loops(self.entered.len());
+        breaks.iter_mut().for_each(|end| end.leave_loops(self.entered.len()));
+        self.entered.pop();
         if !after.dead {
             self.state = after;
             self.end_of_loop(region, over, test);
@@ -835,7 +846,8 @@ impl<'t> Walk<'_, 't> {
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
             Event::Return { .. } => {
-                let state = std::mem::replace(&mut self.state, State::unreachable());
+                let mut state = std::mem::replace(&mut self.state, State::unreachable());
+                state.leave_loops(0);
                 self.returns.push(state);
             }
             Event::Yield { .. } => self.yielded(),
@@ -975,6 +987,28 @@ impl<'t> Walk<'_, 't> {
             let despite = self.tests_handle(keys);
             self.engine.note_join(start, self.here, span);
             self.state.end(start, despite, self.here, span);
+        }
+    }
+
+    /// Joins one thread of these keys in each round of the loop around: where there are several of a start, the others
+    /// are alive until the loop ends.
+    pub(super) fn join_in_turn(&mut self, keys: &Keys, span: Span) {
+        let (depth, function) = (self.entered.len(), self.here);
+        let despite_test = self.tests_handle(keys);
+        for start in self.engine.starts_meant(keys, false) {
+            self.engine.note_join(start, function, span);
+            let several = self.entered.last().is_some_and(|starts| starts.contains(&start));
+            match self.state.live.get_mut(&start) {
+                Some(live) if several => {
+                    live.leaving = Some(Leaving {
+                        depth,
+                        despite_test,
+                        function,
+                        span,
+                    });
+                }
+                _ => self.state.end(start, despite_test, function, span),
+            }
         }
     }
 
