@@ -44,9 +44,12 @@ pub struct Sought {
     pub excuse: Option<Excuse>,
 }
 
-/// Looks at a word's place in the bytes.
+/// A look at a word's place in the bytes.
+pub type Look = dyn Fn(&[u8], Range<usize>) -> bool + Send + Sync;
+
+/// Says whether a word at its place in the bytes is not meant.
 #[derive(Clone)]
-pub struct Excuse(pub Arc<dyn Fn(&[u8], Range<usize>) -> bool + Send + Sync>);
+pub struct Excuse(pub Arc<Look>);
 
 impl std::fmt::Debug for Excuse {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -41,7 +41,7 @@ fn element_is_read(before: &[u8], after: &[u8]) -> bool {
     };
     let (key, rest) = (&after[1..close], after[close + 1..].trim_ascii());
     let simple = |byte: &u8| is_word(*byte) || b" '\".-+/:%{}=!<>".contains(byte);
-    let even = |quote: u8| memchr::memchr_iter(quote, key).count() % 2 == 0;
+    let even = |quote: u8| memchr::memchr_iter(quote, key).count().is_multiple_of(2);
     if !key.iter().all(simple) || !even(b'\'') || !even(b'"') || holds_assignment(rest) || rest.ends_with(b"\\") {
         return false;
     }
