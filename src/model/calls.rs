@@ -330,6 +330,7 @@ impl<'t> Walk<'_, 't> {
             acquires: summary.acquires.iter().map(held).collect(),
             releases: summary.releases.iter().map(rebind).collect(),
             sends: summary.sends.iter().map(rebind).collect(),
+            last_words: summary.last_words.iter().map(rebind).collect(),
             received: summary.received.iter().map(rebind).collect(),
             ..summary.clone()
         }
@@ -352,6 +353,10 @@ impl<'t> Walk<'_, 't> {
                 let lifted = self.lift(access, both, &step, certainty);
                 self.record(lifted);
             }
+        }
+        self.touches += u32::from(!summary.accesses.is_empty());
+        for keys in &summary.sends {
+            self.note_word(keys, summary.accesses.is_empty() || summary.last_words.contains(keys));
         }
         for (start, chain) in &summary.starts {
             self.begun(*start, chain.behind(step.clone()), certainty);
@@ -434,6 +439,7 @@ impl<'t> Walk<'_, 't> {
 
     /// An access happens: it pairs with what is alive, and the callers will see it.
     pub(super) fn record(&mut self, access: Access) {
+        self.touches += 1;
         let mut lifted = access;
         for step in self.inlined.iter().rev() {
             lifted.chain = lifted.chain.behind(step.clone());
@@ -750,6 +756,7 @@ impl<'t> Walk<'_, 't> {
             Role::Receive { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let keys = self.engine.values.keys(home, &value);
+                    self.hear(&keys, span);
                     if !keys.is_empty() && !self.state.received.contains(&keys) {
                         self.state.received.push(keys);
                     }
@@ -759,6 +766,7 @@ impl<'t> Walk<'_, 't> {
                 for (home, value) in self.arguments(site, of) {
                     let keys = self.engine.values.keys(home, &value);
                     self.send(&keys);
+                    self.note_word(&keys, true);
                 }
             }
             Role::CallsNow {

@@ -204,6 +204,8 @@ pub struct Summary {
     pub joins: Vec<(StartId, bool)>,
     pub sends: Vec<Keys>,
     pub sends_unknown: bool,
+    /// Of `sends`, those after which it surely neither changes nor looks at the environment any more.
+    pub last_words: Vec<Keys>,
     /// Guards held at return that were not held at entry.
     pub acquires: Vec<Held>,
     /// Guards released that the function did not take.

@@ -62,6 +62,10 @@ pub(super) struct Walk<'e, 't> {
     pub loops: u32,
     /// For each loop around, the threads that were alive when it began and of which there may be several.
     entered: Vec<Vec<StartId>>,
+    /// How often the environment was changed or looked at so far, here or in a callee.
+    pub touches: u32,
+    /// The queues that were sent on, with [`Walk::touches`] at the first time; none where that was in a loop.
+    words: Vec<(Keys, Option<u32>)>,
     /// The threads that run the code together.
     pub team: Option<Team>,
     pub inlined: Vec<ChainStep>,
@@ -99,6 +103,8 @@ impl<'t> Walk<'_, 't> {
             needs: Vec::new(),
             loops: 0,
             entered: Vec::new(),
+            touches: 0,
+            words: Vec::new(),
             team: None,
             inlined: Vec::new(),
             inlines: 0,
@@ -149,6 +155,8 @@ impl<'t> Walk<'_, 't> {
             self.out.acquires.retain(|held| held.holder.is_none());
         }
         self.out.received = exit.received;
+        let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
+        self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
         self.out.accesses = self.accesses.into_list();
@@ -1009,6 +1017,31 @@ impl<'t> Walk<'_, 't> {
                 }
                 _ => self.state.end(start, despite_test, function, span),
             }
+        }
+    }
+
+    /// Something is sent; `last`: what sends it touches the environment no more.
+    pub(super) fn note_word(&mut self, keys: &Keys, last: bool) {
+        let at = (last && self.loops == 0).then_some(self.touches);
+        match self.words.iter_mut().find(|(known, _)| meet(known, keys)) {
+            Some(known) if at.is_none() => known.1 = None,
+            Some(_) => {}
+            None => self.words.push((keys.clone(), at)),
+        }
+    }
+
+    /// A thread whose last word was received does nothing more that matters: it sends on this queue once it is done with
+    /// the environment, and nobody else has sent there since it was started.
+    pub(super) fn hear(&mut self, keys: &Keys, span: Span) {
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for &start in &alive {
+            let live = &self.state.live[&start];
+            let by_others = live.sent_unknown || live.sent.iter().any(|sent| meet(sent, keys));
+            if live.many || by_others || !self.engine.has_last_word(start, keys) {
+                continue;
+            }
+            self.engine.note_join(start, self.here, span);
+            self.state.end(start, false, self.here, span);
         }
     }
 
