@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The kinds of findings. Data about each (name, manual) lives with its rule in `detect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum RuleCode {
     ER001,
     ER002,
@@ -74,6 +75,7 @@ impl RuleCode {
 
 /// What the pair can do, worst last so that `max` picks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// A child or reader sees a mix of old and new variables.
@@ -97,6 +99,7 @@ impl Effect {
 
 /// How loud a finding is, loudest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Note,
@@ -117,6 +120,7 @@ impl Severity {
 
 /// How sure the analysis is that the two sites can overlap, surest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     Low,
@@ -137,6 +141,7 @@ impl Confidence {
 
 /// A place in a file; lines and columns count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Location {
     pub path: String,
     pub line: u32,
@@ -147,6 +152,7 @@ pub struct Location {
 
 /// One step of a chain: a call, or a file that is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Step {
     pub path: String,
     pub line: u32,
@@ -159,6 +165,7 @@ pub struct Step {
 
 /// A mutation, spawn or read, with the calls that lead to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Site {
     #[serde(flatten)]
     pub location: Location,
@@ -189,6 +196,7 @@ pub struct Site {
 
 /// What a spawn starts, as far as the code tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Spawned {
     /// It hands a command line to `/bin/sh -c`.
     pub shell: bool,
@@ -201,6 +209,7 @@ pub struct Spawned {
 
 /// How the caller of a spawn learns that the program could not be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureForm {
     Status,
@@ -209,6 +218,7 @@ pub enum FailureForm {
 
 /// What the partner is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PartnerKind {
     Spawn,
@@ -232,6 +242,7 @@ impl PartnerKind {
 
 /// A thread of the overlap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Thread {
     /// Where the thread object is made (`Thread(target=f)`); the same as `start` where making starts it.
     pub created: Location,
@@ -247,6 +258,7 @@ pub struct Thread {
 
 /// Why the two sites can run at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Overlap {
     /// One sentence.
     pub reason: String,
@@ -258,6 +270,7 @@ pub struct Overlap {
 
 /// Which side of the pair something belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     Mutation,
@@ -266,6 +279,7 @@ pub enum Side {
 
 /// A lock that one side holds and the other does not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Guard {
     pub name: String,
     pub side: Side,
@@ -273,6 +287,7 @@ pub struct Guard {
 
 /// What becomes of a spawn's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StatusKind {
     /// It is looked at, and something is said or raised.
@@ -285,6 +300,7 @@ pub enum StatusKind {
 
 /// What becomes of a spawn's result, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     pub kind: StatusKind,
     pub line: u32,
@@ -292,6 +308,7 @@ pub struct Status {
 
 /// Whether `environ` can already be a heap array when the threads start, so that an addition frees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ArrayState {
     /// `true` where something can have put it on the heap.
     pub heap: bool,
@@ -301,6 +318,7 @@ pub struct ArrayState {
 
 /// Why a finding is not reported although it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Suppressed {
     pub reason: String,
     #[serde(default)]
@@ -309,6 +327,7 @@ pub struct Suppressed {
 
 /// What keeps a finding from being reported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SuppressedBy {
     /// A comment in the source.
@@ -320,6 +339,7 @@ pub enum SuppressedBy {
 
 /// A change of the source that takes a finding away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fix {
     /// What it does, as a command: `pass LANG to subprocess.run alone`.
     pub title: String,
@@ -332,6 +352,7 @@ pub struct Fix {
 
 /// Whether a fix can be applied without a look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Safety {
     /// The program does the same as before, but for the race: proved from the analysed sources.
@@ -342,6 +363,7 @@ pub enum Safety {
 
 /// A piece of text in the place of another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Edit {
     #[serde(flatten)]
     pub location: Location,
@@ -353,6 +375,7 @@ pub struct Edit {
 
 /// One finding. See [`FindingBuilder`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The rule's name.
     pub rule: String,
@@ -415,6 +438,7 @@ impl Finding {
 
 /// The verdict of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Confirmed,
@@ -437,6 +461,7 @@ impl Verdict {
 
 /// What an experiment showed; made by `confirm`, rendered by `report`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     pub verdict: Verdict,
     /// Why, in one sentence; for `cannot-run` what is missing.
@@ -466,6 +491,7 @@ pub struct Evidence {
 
 /// When the first failure came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FirstFailure {
     pub trial: u64,
     pub seconds: f64,
@@ -473,6 +499,7 @@ pub struct FirstFailure {
 
 /// A control run beside the experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Control {
     /// `no-mutation` or `one-lock`.
     pub kind: String,
@@ -482,6 +509,7 @@ pub struct Control {
 
 /// The machine on which evidence was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Machine {
     pub kernel: String,
     pub libc: String,

@@ -60,6 +60,20 @@ fn every_rule_has_its_page() {
     }
 }
 
+#[test]
+fn every_api_is_on_the_list() {
+    let table = envrace(&["apis", "--no-config", "--format", "markdown"]);
+    let counted = table.lines().filter(|line| line.contains("| `")).count();
+    let page = format!(
+        "# Known APIs\n\nMade from rules/*.toml by `envrace apis --format markdown`: {counted} matches of functions, methods, \
+         attributes and pragmas with\nwhat each does (the words are those of rules/README.md). `envrace explain NAME` says \
+         what one does beside each change of the environment, by\nversion, and from which source that is known; \
+         `envrace apis --format json` has the sources of all.\n\n{}\n",
+        table.trim_end()
+    );
+    same(&root().join("docs/apis.md"), &page);
+}
+
 /// Fenced lines that begin with `envrace`, in documents and in what CI systems read.
 #[test]
 fn shown_commands_exist() {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use envrace::detect::{Options, Persona, analyse};
 use envrace::facts::Language;
 use envrace::finding::{Finding, Severity};
-use envrace::frontend::{Shared, lower_in};
+use envrace::frontend::{Share, Shared, lower_in};
 use envrace::input::{Source, Sources};
 use envrace::knowledge::{Catalog, Target};
 use rayon::prelude::*;
@@ -36,7 +36,7 @@ fn findings(theme: &Theme, files: Vec<(String, String)>) -> Vec<Finding> {
             })
         })
         .collect();
-    let shared = Shared::collect(&sources.iter().collect::<Vec<_>>());
+    let shared = Shared::of(sources.iter().filter_map(Share::of).collect());
     let facts = sources.iter().map(|source| lower_in(source, &shared).0).collect();
     let options = Options {
         target: Target::default(),

@@ -95,6 +95,59 @@ fn sarif_is_valid_for_every_fixture() {
 }
 
 #[test]
+fn json_is_what_the_committed_schema_says_for_every_fixture() {
+    let path = root().join("schemas/report.schema.json");
+    let schema = fs::read_to_string(path).expect("the schema is part of the repository");
+    let schema: Value = serde_json::from_str(&schema).expect("the schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    let output = envrace(
+        &root(),
+        &["check", "--persona", "auditor", "--format", "json", "fixtures"],
+    );
+    let document: Value = serde_json::from_str(&text(&output)).expect("the report is JSON");
+    let findings = document["findings"].as_array().map_or(0, Vec::len);
+    assert!(findings > 200, "the fixtures hold findings: {findings}");
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+/// What a person reads fits 80 columns. Only lines of source, drawn as they are, and single words may be longer, and the
+/// last line, which scripts take for one.
+#[test]
+fn prose_fits_eighty_columns_for_every_fixture() {
+    let output = Command::new(env!("CARGO_BIN_EXE_envrace"))
+        .current_dir(root())
+        .env("COLUMNS", "80")
+        .args([
+            "check",
+            "--color",
+            "never",
+            "--persona",
+            "auditor",
+            "fixtures/python",
+            "fixtures/c",
+        ])
+        .output()
+        .expect("the command was built for this test");
+    let report = text(&output);
+    let drawn = |line: &str| line.contains(['│', '╰', '┬']);
+    let one_word = |line: &str| line.split_whitespace().count() == 1;
+    let (body, _summary) = report
+        .trim_end()
+        .rsplit_once('\n')
+        .expect("there is more than a summary");
+    let wide: Vec<&str> = body
+        .lines()
+        .filter(|line| line.chars().count() > 80 && !drawn(line) && !one_word(line))
+        .collect();
+    assert_eq!(wide, Vec::<&str>::new());
+    assert!(report.lines().count() > 5000, "the fixtures hold findings");
+}
+
+#[test]
 fn the_validator_finds_what_is_wrong() {
     let log = serde_json::json!({"version": "2.1.0", "runs": [{"tool": {"driver": {}}}]});
     if root().join("../shared/schemas").exists() {

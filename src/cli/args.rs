@@ -55,6 +55,8 @@ pub enum Command {
     Baseline(Baseline),
     /// Show the configuration that applies, and where each value comes from
     Config(ConfigArgs),
+    /// Show where facts of files are kept between runs and how much room they take, or throw them away
+    Cache(Cache),
     /// Run a program and say which of its processes could not be started, and why
     #[command(after_help = RUN_NOTES)]
     Run(Run),
@@ -111,6 +113,19 @@ pub struct Scan {
     /// Report also what a comment in the source silences
     #[arg(long)]
     pub no_ignores: bool,
+
+    /// Parse every file, also where no finding can come of it; the findings are the same, and problems of syntax are those
+    /// of all files
+    #[arg(long)]
+    pub all: bool,
+
+    /// Neither use nor keep what earlier runs made of files that have not changed
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub no_cache: bool,
+
+    /// Where that is kept [default: ENVRACE_CACHE_DIR, else envrace in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: Option<PathBuf>,
 
     /// How many threads to use; 0 for one a core
     #[arg(long, short, value_name = "N", default_value_t = 0)]
@@ -226,6 +241,24 @@ pub struct ConfigArgs {
     /// Print the JSON schema of configuration files, for editors
     #[arg(long)]
     pub schema: bool,
+}
+
+/// Arguments of `cache`.
+#[derive(Debug, Args)]
+pub struct Cache {
+    #[command(subcommand)]
+    pub command: Option<CacheCommand>,
+
+    /// The folder [default: ENVRACE_CACHE_DIR, else envrace in the user's cache folder]
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// What to do with what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum CacheCommand {
+    /// Throw it away
+    Clean,
 }
 
 /// Arguments of `why`.
@@ -499,9 +532,24 @@ pub struct Explain {
     #[arg(long = "in", value_name = "PATH")]
     pub within: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub configured: Configured,
+
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: TextFormat,
+}
+
+/// Whose own `[[api]]` entries and `[target]` count beside the built-in ones.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Configured {
+    /// Take the `[[api]]` entries and the target of this configuration file instead of those of the working directory's
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub config: Option<PathBuf>,
+
+    /// Read no configuration file: what is built in
+    #[arg(long)]
+    pub no_config: bool,
 }
 
 /// Arguments of `apis`.
@@ -518,6 +566,9 @@ pub struct Apis {
     /// Only those of C that the manuals call safe and that fail beside a change of the environment
     #[arg(long, conflicts_with_all = ["language", "effect"])]
     pub gap: bool,
+
+    #[command(flatten)]
+    pub configured: Configured,
 
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "human")]

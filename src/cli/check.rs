@@ -41,6 +41,7 @@ pub fn run(check: &Check, color: Color, detail: Detail) -> Result<Exit, UserErro
             Some(Format::Json | Format::Jsonl) => Notes::Always,
             _ => Notes::AsPersona,
         },
+        strict: check.strict,
     };
     let least = if check.unsafe_fixes {
         Safety::Unsafe

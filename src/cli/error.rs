@@ -95,6 +95,8 @@ pub enum UserError {
     PlanFormat { format: &'static str },
     /// Two reports are to go to one place.
     OutputTwice { path: String },
+    /// `cache clean` cannot remove what is kept.
+    CacheStays { folder: String, cause: String },
 }
 
 impl UserError {
@@ -133,6 +135,7 @@ impl UserError {
             UserError::PlanFormat { format } => format!("a plan or sweep does not come as `{format}`"),
             UserError::OutputTwice { path } if path == "-" => "two reports are to go to standard output".to_owned(),
             UserError::OutputTwice { path } => format!("two reports are to go to `{path}`"),
+            UserError::CacheStays { folder, .. } => format!("cannot clean the cache in `{folder}`"),
         }
     }
 
@@ -155,6 +158,7 @@ impl UserError {
             | UserError::Unobserved { cause, .. }
             | UserError::Threads { cause }
             | UserError::OutputPath { cause, .. }
+            | UserError::CacheStays { cause, .. }
             | UserError::Output { cause } => Some(cause.clone()),
             UserError::PathSpecial { .. } => Some("it is not a regular file, folder or archive".to_owned()),
             UserError::StdinLanguage => Some("it has no name to tell by".to_owned()),
@@ -215,6 +219,7 @@ impl UserError {
             UserError::LogUnreadable { .. } => Some("pass it as `envrace explain - < build.log`".to_owned()),
             UserError::CommandMissing { .. } => Some("check the spelling and PATH".to_owned()),
             UserError::CommandRefused { .. } => None,
+            UserError::CacheStays { .. } => Some("remove the folder by hand".to_owned()),
             UserError::Unobserved { .. } => Some(
                 "run it without envrace, or allow ptrace (in a container: --cap-add=SYS_PTRACE), outside of any debugger or \
                  strace"

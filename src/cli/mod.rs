@@ -3,6 +3,7 @@
 
 mod args;
 mod baseline;
+mod cache;
 mod check;
 mod config;
 mod config_command;
@@ -79,6 +80,7 @@ fn dispatch(cli: &Cli, detail: Detail) -> Result<Exit, UserError> {
         }
         args::Command::Target(asked) => return target::run(asked, cli.color),
         args::Command::Baseline(baseline) => return baseline::run(baseline, cli.color),
+        args::Command::Cache(asked) => return cache::run(asked, cli.color),
         args::Command::Config(config) => config_command::run(config)?,
         args::Command::Run(run) => return run::run(run, cli.color, detail),
         args::Command::Measure(measure) => return measure::run(measure, cli.color, detail),

@@ -70,12 +70,11 @@ pub fn sentence(text: &str, prefix: &Prefix, sources: &Sources) -> String {
             .next()
             .unwrap_or(inner)
             .trim_end_matches([')', '`', '\'', '"', ',', ';', '.']);
-        match sources.text(path) {
-            Some(_) => {
-                let start = word.len() - inner.len();
-                format!("{}{}{}", &word[..start], prefix.show(path), &inner[path.len()..])
-            }
-            None => word.to_owned(),
+        if sources.holds(path) {
+            let start = word.len() - inner.len();
+            format!("{}{}{}", &word[..start], prefix.show(path), &inner[path.len()..])
+        } else {
+            word.to_owned()
         }
     };
     text.split(' ').map(rewrite).collect::<Vec<_>>().join(" ")

@@ -192,6 +192,7 @@ impl Outcome {
         for program in &mut analysed.analysis.programs {
             rebase::program(program, &project.prefix, &analysed.sources);
         }
+        self.summary.left.add(analysed.summary.left);
         self.summary.census.add(analysed.summary.census);
         for (sum, number) in self.summary.languages.iter_mut().zip(analysed.summary.languages) {
             *sum += number;
@@ -245,7 +246,7 @@ impl Outcome {
             root: &project.root,
         };
         book.files
-            .extend(analysed.sources.iter().map(|(path, _)| shelf.place(path)));
+            .extend(analysed.sources.paths().map(|path| shelf.place(path)));
         let ran = RuleCode::ALL
             .iter()
             .filter(|rule| detect::runs(**rule, &analysed.options));

@@ -169,18 +169,24 @@ fn watch(parameters: WatchParameters, command: &[String]) -> Result<Ended, Obser
     };
     let began = Instant::now();
     let mut watched = Watched::default();
-    let mut lines = 0;
+    let mut failed = 0;
     let observed = observe_all(&target, holds, &mut |event| match event {
         Event::Ended(_) => {}
         Event::Read(event) => watched.add_read(event),
         Event::Exec(event) => {
             watched.add(event, began.elapsed().as_secs_f64());
-            if event.errno != 0 && lines < parameters.trace_lines {
-                lines += 1;
-                say(&WatchLine::Trace(trace_line(event)));
+            if event.errno != 0 {
+                failed += 1;
+                if failed <= parameters.trace_lines {
+                    say(&WatchLine::Trace(trace_line(event)));
+                }
             }
         }
     })?;
+    if parameters.trace_lines > 0 && failed > parameters.trace_lines {
+        let more = failed - parameters.trace_lines;
+        say(&WatchLine::Trace(format!("... and {more} more failed calls of execve")));
+    }
     watched.reads_watched = observed.reads_watched;
     if let Ended::Signalled(signal) = observed.ended {
         watched.signal = signal;

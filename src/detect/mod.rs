@@ -24,6 +24,7 @@ mod library_mutates_env;
 mod parallel_tests_share_env;
 mod picture;
 
+pub use crate::model::groups;
 use describe::Describe;
 pub use picture::{EventKind, EventView, LaneView, Link, ProgramView, links};
 
@@ -59,6 +60,22 @@ pub struct Analysis {
     explanations: BTreeMap<(String, u32), Vec<String>>,
     /// For files without a site at a line: what can be said of the file.
     roots: Vec<String>,
+}
+
+impl Analysis {
+    /// Adds what was found in other files of the same project.
+    pub fn join(&mut self, other: Analysis) {
+        self.findings.extend(other.findings);
+        sort(&mut self.findings);
+        self.problems.extend(other.problems);
+        self.census.add(other.census);
+        self.programs.extend(other.programs);
+        for (place, lines) in other.explanations {
+            self.explanations.entry(place).or_default().extend(lines);
+        }
+        self.roots.extend(other.roots);
+        self.roots.sort();
+    }
 }
 
 /// A kind of finding.
@@ -158,16 +175,7 @@ fn analyse_here(
     if options.persona == Persona::Auditor {
         findings.extend(library_mutates_env::findings(&describe, &program, &findings));
     }
-    findings.sort_by(|a, b| {
-        let key = |finding: &Finding| {
-            (
-                finding.mutation.location.clone(),
-                finding.partner.as_ref().map(|site| site.location.clone()),
-                finding.code,
-            )
-        };
-        key(a).cmp(&key(b))
-    });
+    sort(&mut findings);
     fixes::attach(&program, sources, &mut findings);
     let explanations = explain::all(&describe, &program, &findings);
     let census = model::census(&program.engine);
@@ -185,6 +193,20 @@ fn analyse_here(
         explanations,
         roots,
     }
+}
+
+/// By the mutation's place, then the partner's.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| {
+            (
+                finding.mutation.location.clone(),
+                finding.partner.as_ref().map(|site| site.location.clone()),
+                finding.code,
+            )
+        };
+        key(a).cmp(&key(b))
+    });
 }
 
 /// The finding that a pair is, with the length of its chains.

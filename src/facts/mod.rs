@@ -404,6 +404,7 @@ pub enum RegionKind {
 
 /// What a frontend could not understand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     pub path: String,
     pub kind: ProblemKind,
@@ -414,6 +415,7 @@ pub struct Problem {
 
 /// Kinds of problems, from whole files lost to mere notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
     /// A syntax error was recovered from; facts hold what stands around it.

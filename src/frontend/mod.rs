@@ -1,6 +1,11 @@
 //! Bytes to facts, a folder a language. Each `lower` takes a [`Source`](crate::input::Source), cannot fail, and returns
 //! what it understood with the problems that it met. Frontends know no API names: `rules/*.toml` does.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{FileFacts, Language, Problem};
 use crate::input::Source;
 
@@ -14,12 +19,46 @@ pub struct Shared {
     headers: c::Headers,
 }
 
+/// What one file adds to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Share(c::Header);
+
+impl Share {
+    /// That of a file, if it can have any.
+    pub fn of(source: &Source) -> Option<Share> {
+        c::Header::read(source).map(Share)
+    }
+
+    /// Whether a file can have any, by its name.
+    pub fn is_possible(path: &str, language: Language) -> bool {
+        c::Header::is_possible(path, language)
+    }
+}
+
 impl Shared {
-    /// Collects it from all files of a tree.
-    pub fn collect(sources: &[&Source]) -> Shared {
+    /// Collects it from all files of a tree, given in order of their paths.
+    pub fn of(shares: Vec<Share>) -> Shared {
         Shared {
-            headers: c::Headers::collect(sources),
+            headers: c::Headers::of(shares.into_iter().map(|share| share.0).collect()),
         }
+    }
+
+    /// What of it the facts of a file in this language can depend on, as bytes that are the same whenever it is. Nothing
+    /// where they depend on none of it.
+    pub fn trace(&self, language: Language) -> Option<Vec<u8>> {
+        match language {
+            Language::C => Some(self.headers.trace()),
+            Language::Python | Language::Rust => None,
+        }
+    }
+}
+
+/// Whether the name at `place` of a file is surely only looked at there, as far as its line tells without parsing anything;
+/// `readers` are the methods that only look at the thing.
+pub fn only_looks(language: Language, bytes: &[u8], place: Range<usize>, readers: &BTreeSet<String>) -> bool {
+    match language {
+        Language::Python => python::only_looks(bytes, place, readers),
+        Language::C | Language::Rust => false,
     }
 }
 

@@ -18,18 +18,7 @@ pub struct Decoded {
 /// # Errors
 /// Where no text can be made of it: the kind of problem and one sentence.
 pub fn decode(bytes: Vec<u8>, language: Language) -> Result<Decoded, (ProblemKind, String)> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err((
-            ProblemKind::Encoding,
-            "UTF-16 is not read; convert the file to UTF-8".to_owned(),
-        ));
-    }
-    if bytes[..bytes.len().min(BINARY_WINDOW)].contains(&0) {
-        return Err((
-            ProblemKind::Binary,
-            "holds NUL bytes, so it is no source text".to_owned(),
-        ));
-    }
+    refuse(&bytes)?;
     let marked = bytes.starts_with(b"\xef\xbb\xbf");
     let bytes = if marked { bytes[3..].to_vec() } else { bytes };
     let declared = if language == Language::Python && !marked {
@@ -42,6 +31,43 @@ pub fn decode(bytes: Vec<u8>, language: Language) -> Result<Decoded, (ProblemKin
         end_lines(&mut decoded.text);
     }
     Ok(decoded)
+}
+
+/// What [`decode`] would complain of, without making the text where that can be told without it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn complaint(bytes: &[u8], language: Language) -> Result<Option<String>, (ProblemKind, String)> {
+    refuse(bytes)?;
+    let quiet = match language {
+        Language::C => true,
+        Language::Rust => str::from_utf8(bytes).is_ok(),
+        Language::Python => {
+            let declared = declared_encoding(bytes);
+            declared.is_none_or(|name| is_utf8(&name)) && str::from_utf8(bytes).is_ok()
+        }
+    };
+    if quiet {
+        return Ok(None);
+    }
+    Ok(decode(bytes.to_vec(), language)?.complaint)
+}
+
+/// Why bytes are no text at all.
+fn refuse(bytes: &[u8]) -> Result<(), (ProblemKind, String)> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err((
+            ProblemKind::Encoding,
+            "UTF-16 is not read; convert the file to UTF-8".to_owned(),
+        ));
+    }
+    if bytes[..bytes.len().min(BINARY_WINDOW)].contains(&0) {
+        return Err((
+            ProblemKind::Binary,
+            "holds NUL bytes, so it is no source text".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn by_encoding(bytes: Vec<u8>, language: Language, declared: Option<String>) -> Decoded {
@@ -162,6 +188,21 @@ mod tests {
     fn text(bytes: &[u8], language: Language) -> (String, Option<String>) {
         let decoded = decode(bytes.to_vec(), language).unwrap_or_else(|_| panic!("the bytes of this test are text"));
         (decoded.text, decoded.complaint)
+    }
+
+    proptest::proptest! {
+        /// What is said without decoding is what decoding says.
+        #[test]
+        fn complaints_need_no_text(
+            head in "(\u{feff})?(# coding: (latin-1|utf-8|big5|ascii)\n)?",
+            tail in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+        ) {
+            let bytes = [head.as_bytes(), &tail].concat();
+            for language in [Language::C, Language::Python, Language::Rust] {
+                let whole = decode(bytes.clone(), language).map(|decoded| decoded.complaint);
+                proptest::prop_assert_eq!(complaint(&bytes, language), whole);
+            }
+        }
     }
 
     fn lost(bytes: &[u8]) -> ProblemKind {

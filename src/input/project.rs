@@ -1,7 +1,8 @@
 //! From the paths that the user gave to the projects that are analysed.
 //!
 //! A folder is a project. A file stands for the project that it belongs to, since what races with it is mostly in other
-//! files: the nearest folder with a configuration, else the repository's root, else the folder of the file.
+//! files: the nearest folder with a configuration, else the repository's root, else the top of the source tree as its
+//! build files tell it, else the folder of the file.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -226,14 +227,54 @@ fn add_file(
     });
 }
 
-/// The nearest folder with a configuration, else the repository's root, else `folder`.
+/// What makes a folder the root of a repository.
+const REPOSITORIES: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
+
+/// What says how the sources around it are built: what an unpacked source archive has where no repository is.
+const BUILD_FILES: [&str; 11] = [
+    "CMakeLists.txt",
+    "Cargo.toml",
+    "GNUmakefile",
+    "Makefile",
+    "Makefile.am",
+    "PKG-INFO",
+    "configure.ac",
+    "makefile",
+    "meson.build",
+    "pyproject.toml",
+    "setup.py",
+];
+
+/// The nearest folder with a configuration or of a repository, else the topmost of the folders around it that are built
+/// together, else `folder`.
 fn project_root(folder: &Path, configured: &dyn Fn(&Path) -> bool) -> PathBuf {
-    for ancestor in folder.ancestors() {
-        if configured(ancestor) || ancestor.join(".git").exists() {
-            return ancestor.to_owned();
+    let repository = |ancestor: &Path| REPOSITORIES.iter().any(|name| ancestor.join(name).exists());
+    let nearest = folder
+        .ancestors()
+        .find(|ancestor| configured(ancestor) || repository(ancestor));
+    nearest
+        .unwrap_or_else(|| build_root(folder).unwrap_or(folder))
+        .to_owned()
+}
+
+/// The topmost of the folders with a build file from the nearest one upwards, with no gap of more than one folder between
+/// them: a source tree has one in nearly every folder, what lies above it has none.
+fn build_root(folder: &Path) -> Option<&Path> {
+    let built = |ancestor: &Path| BUILD_FILES.iter().any(|name| ancestor.join(name).is_file());
+    let mut above = folder.ancestors();
+    let mut root = above.find(|ancestor| built(ancestor))?;
+    let mut gap = 0;
+    for ancestor in above {
+        if built(ancestor) {
+            (root, gap) = (ancestor, 0);
+        } else {
+            gap += 1;
+        }
+        if gap > 1 {
+            break;
         }
     }
-    folder.to_owned()
+    Some(root)
 }
 
 /// The prefix of a folder as the user wrote it, cleaned.
@@ -337,6 +378,35 @@ mod tests {
         assert_eq!(plan.projects[1].prefix.show("c/three.py"), "b/c/three.py");
         let below = make(&root.join("a"), &["one.py"], Scope::Tree);
         assert_eq!(below.projects[0].prefix.show("a/one.py"), "../a/one.py");
+    }
+
+    #[test]
+    fn an_unpacked_tree_is_told_by_its_build_files() {
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        let root = folder.path().canonicalize().expect("the folder was just made");
+        for name in [
+            "u/p-1.0/setup.py",
+            "u/p-1.0/plugins/python/plugin.py",
+            "u/q/CMakeLists.txt",
+            "u/q/src/net/CMakeLists.txt",
+            "u/q/src/net/io.c",
+            "u/lone/a.c",
+        ] {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().expect("a name below the folder has a parent"))
+                .expect("folders can be made");
+            fs::write(path, "").expect("files can be written");
+        }
+        let roots = |file: &str| make(&root, &[file], Scope::Tree).projects[0].root.clone();
+        assert_eq!(roots("u/p-1.0/plugins/python/plugin.py"), root.join("u/p-1.0"));
+        assert_eq!(roots("u/q/src/net/io.c"), root.join("u/q"));
+        assert_eq!(roots("u/lone/a.c"), root.join("u/lone"));
+        fs::create_dir(root.join("u/p-1.0/plugins/.git")).expect("folders can be made");
+        assert_eq!(
+            roots("u/p-1.0/plugins/python/plugin.py"),
+            root.join("u/p-1.0/plugins"),
+            "a repository says more than a build file"
+        );
     }
 
     #[test]

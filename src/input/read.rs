@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::facts::{Language, Problem, ProblemKind};
 
 use super::Source;
-use super::decode::decode;
+use super::decode::{complaint, decode};
 
 /// The largest file that is read. SQLite's amalgamation, the largest hand-me-down source in wide use, has 9 MiB; what
 /// is beyond 16 is generated data.
@@ -31,23 +31,78 @@ pub fn read_bytes(bytes: Vec<u8>, name: &str, language: Language) -> (Option<Sou
     finish(limited, name, language)
 }
 
-/// Reads and decodes standard input.
-pub fn read_stdin(name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
-    finish(limited(io::stdin().lock(), file_too_large), name, language)
+/// The bytes of standard input.
+///
+/// # Errors
+/// Why there are none, as a problem that calls it `name`.
+pub fn read_stdin(name: &str) -> Result<Vec<u8>, Problem> {
+    limited(io::stdin().lock(), file_too_large).map_err(|lost| problem(name, lost))
+}
+
+/// Reads the bytes of the file at `path` into `bytes`, over what it holds.
+///
+/// # Errors
+/// Why it has none, as a problem that calls the file `name`.
+pub fn read_into(path: &Path, name: &str, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+    let read = open_limited(path, MAX_BYTES).and_then(|mut file| {
+        let failed = |error: io::Error| (ProblemKind::Io, lower_case(&error));
+        let expected = file.metadata().map_err(failed)?.len().min(MAX_BYTES) as usize;
+        // One byte more than there should be, so that the end is seen without another buffer.
+        bytes.resize(expected + 1, 0);
+        let mut filled = 0;
+        loop {
+            match file.read(&mut bytes[filled..]) {
+                Ok(0) => break,
+                Ok(more) => filled += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+            if filled == bytes.len() {
+                if filled as u64 > MAX_BYTES {
+                    return Err(file_too_large());
+                }
+                // It grows while it is read.
+                bytes.resize(filled * 2, 0);
+            }
+        }
+        bytes.truncate(filled);
+        if filled as u64 > MAX_BYTES {
+            return Err(file_too_large());
+        }
+        Ok(())
+    });
+    read.map_err(|lost| problem(name, lost))
+}
+
+/// What reading the bytes as text would complain of: with [`Ok`] they have a text all the same, with [`Err`] none.
+///
+/// # Errors
+/// What is lost.
+pub fn inspect(bytes: &[u8], name: &str, language: Language) -> Result<Option<Problem>, Problem> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(problem(name, file_too_large()));
+    }
+    match complaint(bytes, language) {
+        Ok(complaint) => Ok(complaint.map(|text| problem(name, (ProblemKind::Encoding, text)))),
+        Err(lost) => Err(problem(name, lost)),
+    }
+}
+
+fn problem(name: &str, (kind, message): Lost) -> Problem {
+    Problem {
+        path: name.to_owned(),
+        kind,
+        message,
+        line: None,
+    }
 }
 
 /// Why a file has no text: the kind and the words of its problem.
 pub(super) type Lost = (ProblemKind, String);
 
 fn finish(bytes: Result<Vec<u8>, Lost>, name: &str, language: Language) -> (Option<Source>, Option<Problem>) {
-    let problem = |(kind, message)| Problem {
-        path: name.to_owned(),
-        kind,
-        message,
-        line: None,
-    };
     match bytes.and_then(|bytes| decode(bytes, language)) {
-        Err(lost) => (None, Some(problem(lost))),
+        Err(lost) => (None, Some(problem(name, lost))),
         Ok(decoded) => {
             let source = Source {
                 path: name.to_owned(),
@@ -56,7 +111,9 @@ fn finish(bytes: Result<Vec<u8>, Lost>, name: &str, language: Language) -> (Opti
             };
             (
                 Some(source),
-                decoded.complaint.map(|text| problem((ProblemKind::Encoding, text))),
+                decoded
+                    .complaint
+                    .map(|text| problem(name, (ProblemKind::Encoding, text))),
             )
         }
     }
@@ -145,6 +202,23 @@ mod tests {
         let (source, problem) = read_file(&path, "big.c", Language::C);
         assert!(source.is_none());
         assert_eq!(problem.map(|problem| problem.kind), Some(ProblemKind::TooLarge));
+    }
+
+    #[test]
+    fn a_buffer_is_used_again() {
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        let mut bytes = Vec::new();
+        for text in ["a longer text", "", "short"] {
+            let path = folder.path().join("a.c");
+            std::fs::write(&path, text).expect("files can be written");
+            assert_eq!(read_into(&path, "a.c", &mut bytes), Ok(()));
+            assert_eq!(bytes, text.as_bytes());
+        }
+        let path = folder.path().join("big.c");
+        let file = File::create(&path).expect("the folder was just made");
+        file.set_len(MAX_BYTES + 1).expect("a sparse file takes no room");
+        let lost = read_into(&path, "big.c", &mut bytes).map_err(|problem| problem.kind);
+        assert_eq!(lost, Err(ProblemKind::TooLarge));
     }
 
     #[test]

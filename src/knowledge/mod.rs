@@ -13,6 +13,7 @@ mod load;
 mod manual;
 mod role;
 mod schema;
+mod spelling;
 mod target;
 mod verdict;
 mod words;
@@ -26,6 +27,7 @@ pub use entry::{
 pub use example::Example;
 pub use manual::{Manual, manual, manuals};
 pub use schema::schema;
+pub use spelling::Spelling;
 pub use target::{Combo, Interpreter, Libc, LibcKind, Os, PythonVersion, Target, TargetError, VersionRange, When};
 pub use verdict::{PairVerdict, pair_verdict, pair_verdict_as};
 pub(crate) use words::{did_you_mean, nearest};

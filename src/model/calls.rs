@@ -358,6 +358,7 @@ impl<'t> Walk<'_, 't> {
             acquires: summary.acquires.iter().map(held).collect(),
             releases: summary.releases.iter().map(rebind).collect(),
             sends: summary.sends.iter().map(rebind).collect(),
+            last_words: summary.last_words.iter().map(rebind).collect(),
             received: summary.received.iter().map(rebind).collect(),
             ..summary.clone()
         }
@@ -385,6 +386,10 @@ impl<'t> Walk<'_, 't> {
                 let lifted = self.lift(access, both, &step, certainty);
                 self.record(lifted);
             }
+        }
+        self.touches += u32::from(!summary.accesses.is_empty());
+        for keys in &summary.sends {
+            self.note_word(keys, summary.accesses.is_empty() || summary.last_words.contains(keys));
         }
         for (start, chain) in &summary.starts {
             self.begun(*start, || chain.behind(step.clone()), certainty);
@@ -489,6 +494,7 @@ impl<'t> Walk<'_, 't> {
 
     /// An access happens: it pairs with what is alive, and the callers will see it.
     pub(super) fn record(&mut self, access: Access) {
+        self.touches += 1;
         let mut lifted = access;
         for step in self.inlined.iter().rev() {
             lifted.chain = lifted.chain.behind(step.clone());
@@ -821,6 +827,7 @@ impl<'t> Walk<'_, 't> {
             Role::Receive { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let keys = self.engine.values.keys(home, &value);
+                    self.hear(&keys, span);
                     if !keys.is_empty() && !self.state.received.contains(&keys) {
                         self.state.received.push(keys);
                     }
@@ -830,6 +837,7 @@ impl<'t> Walk<'_, 't> {
                 for (home, value) in self.arguments(site, of) {
                     let keys = self.engine.values.keys(home, &value);
                     self.send(&keys);
+                    self.note_word(&keys, true);
                 }
             }
             Role::CallsNow {
@@ -912,11 +920,13 @@ impl<'t> Walk<'_, 't> {
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let single = self.is_single(home, &value);
             if !single && !by_owner {
-                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value))));
+                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value.clone()))));
             }
-            let whole = self.loops > 0 || !single;
-            if certain {
-                self.join(&keys, by_owner, whole, span);
+            let in_turn = self.loops > 0 && !by_owner && (single || is_element(&value));
+            if certain && in_turn {
+                self.join_in_turn(&keys, span);
+            } else if certain {
+                self.join(&keys, by_owner, self.loops > 0 || !single, span);
             } else {
                 for start in self.engine.starts_meant(&keys, by_owner) {
                     self.weak_join(start, "the join may end before the thread does", span);
@@ -1275,4 +1285,13 @@ impl Summary {
 /// A shape that may add a variable.
 pub(super) fn may_add(shape: Shape) -> bool {
     matches!(shape, Shape::Add | Shape::Unknown | Shape::Clear)
+}
+
+/// One element of a container, or a part of it: `threads[i]`, `workers[i].thread`.
+fn is_element(value: &Value) -> bool {
+    match value {
+        Value::Item(..) | Value::Element(_) => true,
+        Value::Attribute(base, _) => is_element(base),
+        _ => false,
+    }
 }

@@ -11,7 +11,7 @@ use super::tree::{FileId, FuncId};
 use super::values::Values;
 
 /// What stands before a module's name in the name of its initialiser.
-const INITIALISER: &str = "PyInit_";
+pub(super) const INITIALISER: &str = "PyInit_";
 
 /// The type of the entries of a method table: the name, then the function.
 const METHOD: &str = "PyMethodDef";

@@ -20,6 +20,7 @@ mod escaped;
 mod extensions;
 mod fast;
 mod fields;
+mod groups;
 mod higher;
 mod lanes;
 mod linkage;
@@ -46,6 +47,7 @@ mod values;
 mod walk;
 mod why;
 
+pub use groups::groups;
 pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, RootKind, Runner, census, lanes};
 pub use pairs::{Pair, PairKind, PairSide};
 pub use program::{Engine, Program, StartInfo, SummaryKey, analyse};

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{FunctionKind, Import, Language, TypeKind, Visibility};
+use crate::facts::{Attribute, FunctionKind, Import, Language, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
 use super::objects::{Object, Objects};
@@ -286,9 +286,7 @@ impl Values<'_> {
     }
 
     fn exports_symbol(&self, func: FuncId) -> bool {
-        self.tree.function(func).attributes.iter().any(|attribute| {
-            super::tree::value_name(&attribute.value).is_some_and(|name| name == "no_mangle" || name == "export_name")
-        })
+        self.tree.function(func).attributes.iter().any(exports)
     }
 
     fn rust_global(&self, file: FileId, name: &str) -> Objects {
@@ -614,6 +612,11 @@ impl Values<'_> {
         let files = self.rust_module_files(root, "crate");
         files.iter().any(|id| self.tree.file(*id).path.ends_with("src/lib.rs"))
     }
+}
+
+/// Whether an attribute of a Rust function exports it by a symbol.
+pub(super) fn exports(attribute: &Attribute) -> bool {
+    super::tree::value_name(&attribute.value).is_some_and(|name| name == "no_mangle" || name == "export_name")
 }
 
 /// Where else the modules of a test, an example or a bench lie (Cargo's package layout): those of `tests/a.rs` in the folder

@@ -613,6 +613,7 @@ impl<'t> Engine<'t> {
             under: Vec::new(),
             heap,
             weak_join: None,
+            leaving: None,
         }
     }
 
@@ -847,6 +848,13 @@ impl<'t> Engine<'t> {
         }
         self.encounters.insert(key, now);
         true
+    }
+
+    /// Whether a thread ends with a message on this queue, whatever it runs.
+    pub fn has_last_word(&mut self, start: StartId, keys: &Keys) -> bool {
+        let entries = self.entry_summaries(start);
+        let speaks = |summary: &Rc<Summary>| summary.last_words.iter().any(|sent| meet(sent, keys));
+        !entries.is_empty() && entries.iter().all(speaks)
     }
 
     /// Whether a function is a generator that its decorator makes a context manager.

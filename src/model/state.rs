@@ -9,7 +9,7 @@ use crate::finding::Confidence;
 
 use super::places::{Keys, meet};
 use super::sites::SiteId;
-use super::summary::{Certainty, Held, Later, Live, StartId};
+use super::summary::{Certainty, Held, Later, Leaving, Live, StartId};
 use super::tree::{FileId, FuncId};
 
 /// A thread that ended, and where.
@@ -204,6 +204,18 @@ impl State {
         }
     }
 
+    /// The loops of this depth and deeper are over, and with them the threads that they joined one by one.
+    pub fn leave_loops(&mut self, depth: usize) {
+        let gone: Vec<(StartId, Leaving)> = self
+            .live
+            .iter()
+            .filter_map(|(start, live)| Some((*start, live.leaving.filter(|leaving| leaving.depth >= depth)?)))
+            .collect();
+        for (start, leaving) in gone {
+            self.end(start, leaving.despite_test, leaving.function, leaving.span);
+        }
+    }
+
     /// Releases the guards of these keys.
     pub fn release(&mut self, keys: &[super::places::Key]) {
         if let Some(at) = self.guards.iter().rposition(|held| meet(&held.keys, keys)) {
@@ -248,6 +260,14 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
             }
         }
     }
+    let leaves = |start: &StartId| {
+        let on = |end: &PathEnd| end.state.live.get(start).is_some_and(|live| live.leaving.is_some());
+        ends.iter().any(on)
+    };
+    for (_, live) in merged.iter_mut().filter(|(start, _)| leaves(start)) {
+        let live = Rc::make_mut(live);
+        live.leaving = merge_leaving(live, ends);
+    }
     let mut gone = Vec::new();
     for (start, live) in &mut merged {
         if !base.live.contains_key(start) {
@@ -271,6 +291,27 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
         merged.remove(&start);
     }
     Lives(Rc::new(merged))
+}
+
+/// Joined in the loop where every path on which it lives joins it; one that does not leaves a doubt.
+fn merge_leaving(live: &mut Live, ends: &[PathEnd]) -> Option<Leaving> {
+    let on = |end: &PathEnd| end.state.live.get(&live.start).map(|live| live.leaving);
+    let leaving = ends.iter().filter_map(on).flatten().next()?;
+    let (mut all, mut surely) = (true, false);
+    for end in ends {
+        match on(end) {
+            Some(Some(found)) => surely |= found.despite_test || same_fate(live, end),
+            Some(None) => all = false,
+            None => {}
+        }
+    }
+    if all || surely {
+        return Some(leaving);
+    }
+    let doubt = Certainty::because(Confidence::Medium, "the thread is joined on some paths only");
+    live.certainty = live.certainty.and(&doubt);
+    live.weak_join = Some((leaving.function, leaving.span));
+    None
 }
 
 fn unite(known: &mut Live, other: &Live) {

@@ -195,6 +195,19 @@ pub struct Live {
     pub heap: Option<SiteId>,
     /// A join that does not surely end it.
     pub weak_join: Option<(FuncId, Span)>,
+    /// A loop joins its like one by one: some of them are alive until the loop ends.
+    pub leaving: Option<Leaving>,
+}
+
+/// A join in a loop that goes through several threads of one start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaving {
+    /// How many loops are around the join.
+    pub depth: usize,
+    /// It stands under a test of the very handle, so that on the other paths there was nothing to join.
+    pub despite_test: bool,
+    pub function: FuncId,
+    pub span: Span,
 }
 
 /// A function that was handed on and may run at any time from then on.
@@ -236,6 +249,8 @@ pub struct Summary {
     pub weak_joins: Vec<(StartId, (FuncId, Span))>,
     pub sends: Vec<Keys>,
     pub sends_unknown: bool,
+    /// Of `sends`, those after which it surely neither changes nor looks at the environment any more.
+    pub last_words: Vec<Keys>,
     /// Guards held at return that were not held at entry.
     pub acquires: Vec<Held>,
     /// Guards released that the function did not take.

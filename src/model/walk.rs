@@ -18,7 +18,7 @@ use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
-use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Summary};
 use super::team::Team;
 use super::tree::{CallSite, FuncId};
 
@@ -69,6 +69,12 @@ pub(super) struct Walk<'e, 't> {
     /// What must have been handed to the function, since it would have returned else.
     needs: Vec<Need>,
     pub loops: u32,
+    /// For each loop around, the threads that were alive when it began and of which there may be several.
+    entered: Vec<Vec<StartId>>,
+    /// How often the environment was changed or looked at so far, here or in a callee.
+    pub touches: u32,
+    /// The queues that were sent on, with [`Walk::touches`] at the first time; none where that was in a loop.
+    words: Vec<(Keys, Option<u32>)>,
     /// The threads that run the code together.
     pub team: Option<Team>,
     pub inlined: Vec<ChainStep>,
@@ -116,6 +122,9 @@ impl<'t> Walk<'_, 't> {
             arms: Vec::new(),
             needs: Vec::new(),
             loops: 0,
+            entered: Vec::new(),
+            touches: 0,
+            words: Vec::new(),
             team: None,
             inlined: Vec::new(),
             inlines: 0,
@@ -172,6 +181,8 @@ impl<'t> Walk<'_, 't> {
             self.out.acquires.retain(|held| held.holder.is_none());
         }
         self.out.received = exit.received;
+        let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
+        self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = BTreeMap::clone(&exit.later);
         self.out.accesses = self.accesses.into_list();
@@ -261,6 +272,9 @@ impl<'t> Walk<'_, 't> {
         let Some(jumps) = self.jumps.get_mut(name) else { return };
         jumps.met = true;
         let mut states = jumps.states.clone();
+        // Whoever jumps out of loops has left them.
+        let inside = self.entered.len() + 1;
+        states.iter_mut().for_each(|state| state.leave_loops(inside));
         states.push(std::mem::take(&mut self.state));
         states.retain(|state| !state.dead);
         let ended = |start: &StartId| {
@@ -308,6 +322,9 @@ impl<'t> Walk<'_, 't> {
         }
         let endless = *test == Condition::Always && over.is_none();
         self.loops += 1;
+        // Who goes through a container thinks of several.
+        let several = before.live.values().filter(|live| live.many || over.is_some());
+        self.entered.push(several.map(|live| live.start).collect());
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         if !at_least_once {
@@ -320,6 +337,9 @@ impl<'t> Walk<'_, 't> {
             Some(old) => old.sent.len() != live.sent.len(),
         });
         if news && !after.dead {
+            let depth = self.entered.len();
+            let again = |live: &Live| live.leaving.is_some_and(|leaving| leaving.depth >= depth);
+            after.live.each(again, |live| live.leaving = None);
             self.state = State::merge(&before, vec![PathEnd::plain(before.clone()), PathEnd::plain(after)]);
             after = self.round(region, &mut breaks);
         }
@@ -327,6 +347,9 @@ impl<'t> Walk<'_, 't> {
         if let (Some(team), Some(entered)) = (&mut self.team, team) {
             team.leave_loop(entered);
         }
+        after.leave_loops(self.entered.len());
+        breaks.iter_mut().for_each(|end| end.leave_loops(self.entered.len()));
+        self.entered.pop();
         if !after.dead {
             self.state = after;
             self.end_of_loop(region, over, test);
@@ -937,6 +960,7 @@ impl<'t> Walk<'_, 't> {
             Event::Return { .. } => {
                 let mut state = std::mem::replace(&mut self.state, State::unreachable());
                 state.idle = self.is_done_before();
+                state.leave_loops(0);
                 self.returns.push(state);
             }
             Event::Yield { .. } => self.yielded(),
@@ -1090,6 +1114,53 @@ impl<'t> Walk<'_, 't> {
             let despite = self.tests_handle(keys);
             self.engine.note_join(start, self.here, span);
             self.state.end(start, despite, self.here, span);
+        }
+    }
+
+    /// Joins one thread of these keys in each round of the loop around: where there are several of a start, the others
+    /// are alive until the loop ends.
+    pub(super) fn join_in_turn(&mut self, keys: &Keys, span: Span) {
+        let (depth, function) = (self.entered.len(), self.here);
+        let despite_test = self.tests_handle(keys);
+        for start in self.engine.starts_meant(keys, false) {
+            self.engine.note_join(start, function, span);
+            let several = self.entered.last().is_some_and(|starts| starts.contains(&start));
+            match self.state.live.one(start) {
+                Some(live) if several => {
+                    live.leaving = Some(Leaving {
+                        depth,
+                        despite_test,
+                        function,
+                        span,
+                    });
+                }
+                _ => self.state.end(start, despite_test, function, span),
+            }
+        }
+    }
+
+    /// Something is sent; `last`: what sends it touches the environment no more.
+    pub(super) fn note_word(&mut self, keys: &Keys, last: bool) {
+        let at = (last && self.loops == 0).then_some(self.touches);
+        match self.words.iter_mut().find(|(known, _)| meet(known, keys)) {
+            Some(known) if at.is_none() => known.1 = None,
+            Some(_) => {}
+            None => self.words.push((keys.clone(), at)),
+        }
+    }
+
+    /// A thread whose last word was received does nothing more that matters: it sends on this queue once it is done with
+    /// the environment, and nobody else has sent there since it was started.
+    pub(super) fn hear(&mut self, keys: &Keys, span: Span) {
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for &start in &alive {
+            let live = &self.state.live[&start];
+            let by_others = live.sent_unknown || live.sent.iter().any(|sent| meet(sent, keys));
+            if live.many || by_others || !self.engine.has_last_word(start, keys) {
+                continue;
+            }
+            self.engine.note_join(start, self.here, span);
+            self.state.end(start, false, self.here, span);
         }
     }
 

@@ -15,6 +15,7 @@ use super::{Package, Report, sanitise};
 pub(super) const SCHEMA: &str = "envrace/1";
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Document<'a> {
     schema: &'static str,
     version: &'static str,
@@ -28,6 +29,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 struct TargetDocument {
     libc: Vec<String>,
@@ -37,6 +39,7 @@ struct TargetDocument {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SummaryDocument<'a> {
     files: u64,
     parsed: u64,
@@ -54,7 +57,8 @@ struct SummaryDocument<'a> {
     unchanged: u64,
     /// Findings of the baseline that no longer occur.
     stale: u64,
-    /// Places that change the environment, start a process with it, read it, or start a thread.
+    /// Places that change the environment, start a process with it, read it, or start a thread, in the files that were
+    /// parsed.
     mutations: u64,
     spawns: u64,
     reads: u64,
@@ -63,6 +67,7 @@ struct SummaryDocument<'a> {
 
 /// A line of JSON Lines.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
     Finding(&'a Finding),
@@ -72,6 +77,7 @@ enum Line<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LastLine<'a> {
     schema: &'static str,
     version: &'static str,
@@ -172,8 +178,68 @@ fn target(target: &Target) -> TargetDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use std::path::Path;
+
+    use schemars::generate::SchemaSettings;
+    use schemars::{JsonSchema, Schema};
     use serde_json::Value;
+
+    use super::super::sample;
+    use super::{Document, Line};
+
+    /// The schema of what is written, with the documentation of the types as its descriptions. Further keys are allowed: a
+    /// later version may add some.
+    fn schema<T: JsonSchema>(title: &str) -> Schema {
+        let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let mut schema = generator.into_root_schema_for::<T>();
+        schema.insert("title".to_owned(), title.into());
+        schema
+    }
+
+    fn committed(name: &str, schema: &Schema) -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name);
+        let text = serde_json::to_string_pretty(schema).expect("a schema serialises") + "\n";
+        if std::env::var_os("ENVRACE_BLESS").is_some() {
+            std::fs::write(&path, &text).expect("the schema can be written");
+        }
+        let there = std::fs::read_to_string(&path).expect("the schema is part of the repository");
+        assert!(
+            there == text,
+            "schemas/{name} is not what the types say; ENVRACE_BLESS=1 cargo test --lib schema writes it"
+        );
+        serde_json::from_str(&there).expect("a schema is JSON")
+    }
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_document() {
+        let schema = committed("report.schema.json", &schema::<Document>("envrace/1"));
+        let sample = sample::seed();
+        let document: Value = serde_json::from_str(&super::json(&sample.report())).expect("the report is JSON");
+        jsonschema::validate(&schema, &document).expect("a report is what its schema says");
+        let mut other = document.clone();
+        other["findings"][0]["severity"] = "fatal".into();
+        assert!(!jsonschema::is_valid(&schema, &other), "the schema knows the words");
+        let mut other = document;
+        other["findings"][0]
+            .as_object_mut()
+            .expect("a finding is a table")
+            .remove("mutation");
+        assert!(
+            !jsonschema::is_valid(&schema, &other),
+            "the schema knows what is always there"
+        );
+    }
+
+    #[test]
+    fn the_committed_schema_is_that_of_each_line() {
+        let schema = committed("report-line.schema.json", &schema::<Line>("a line of envrace/1"));
+        let sample = sample::seed();
+        for line in super::jsonl(&sample.report()).lines() {
+            let line: Value = serde_json::from_str(line).expect("every line is JSON");
+            jsonschema::validate(&schema, &line).expect("a line is what its schema says");
+        }
+        assert!(!jsonschema::is_valid(&schema, &serde_json::json!({ "type": "other" })));
+    }
 
     #[test]
     fn the_contract_holds() {

@@ -45,17 +45,41 @@ pub enum Detail {
     Verbose,
 }
 
+/// Files that were not parsed, by the reason why no finding can come of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Nothing in their language changes the environment.
+    pub unchanging: u64,
+    /// Something does, and nothing runs beside anything.
+    pub alone: u64,
+}
+
+impl Left {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.unchanging + self.alone
+    }
+
+    /// Adds those of another project.
+    pub fn add(&mut self, other: Left) {
+        self.unchanging += other.unchanging;
+        self.alone += other.alone;
+    }
+}
+
 /// Numbers about the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Source files that were found.
     pub files: u64,
-    /// Those that were understood, at least in part.
+    /// Those that were parsed and understood, at least in part.
     pub parsed: u64,
+    /// Those that were looked at and left alone.
+    pub left: Left,
     pub passed_over: PassedOver,
-    /// What was found to look at.
+    /// What was found in the files that were parsed.
     pub census: Census,
-    /// Files by language: C, Python, Rust.
+    /// Files that were looked at, by language: C, Python, Rust.
     pub languages: [u64; 3],
     /// Findings that `--min-confidence` left out.
     pub below_confidence: u64,

@@ -10,6 +10,7 @@ use super::{Summary, sanitise};
 
 /// What can be said of an archive in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PackageVerdict {
     /// There are findings that are not silenced.
@@ -23,6 +24,7 @@ pub enum PackageVerdict {
 
 /// The numbers of one archive. Findings that are silenced are not counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Package {
     /// As the user named it.
     pub path: String,

@@ -104,7 +104,7 @@ fn looked_at(out: &mut String, report: &Report) {
     let hidden =
         summary.below_confidence + summary.elsewhere + summary.notes + summary.switched_off + summary.unchanged;
     // An archive has a verdict line of its own.
-    if report.summary.parsed == 0 || !report.packages.is_empty() || !report.findings.is_empty() || hidden > 0 {
+    if summary.languages == [0; 3] || !report.packages.is_empty() || !report.findings.is_empty() || hidden > 0 {
         return;
     }
     let languages = ["C", "Python", "Rust"];
@@ -122,9 +122,21 @@ fn looked_at(out: &mut String, report: &Report) {
         count(census.reads, "read", "reads"),
         count(census.starts, "thread start", "thread starts"),
     ];
-    let noun = if report.summary.parsed == 1 { "file" } else { "files" };
-    let what = format!("looked at {} {noun}: {}", files.join(", "), places.join(", "));
-    let why = if census.mutations == 0 {
+    let noun = if summary.languages.iter().sum::<u64>() == 1 {
+        "file"
+    } else {
+        "files"
+    };
+    let mut what = format!("looked at {} {noun}", files.join(", "));
+    if summary.parsed > 0 {
+        let of = if summary.left.total() > 0 {
+            format!(", parsed {}", summary.parsed)
+        } else {
+            String::new()
+        };
+        what.push_str(&format!("{of}: {}", places.join(", ")));
+    }
+    let why = if census.mutations == 0 && summary.left.alone == 0 {
         "nothing here changes the environment"
     } else if census.starts == 0 {
         "no thread starts here, so nothing runs beside a change"
@@ -280,9 +292,19 @@ mod tests {
         sample.summary.census.starts = 1;
         assert!(said(&sample).contains("no change was found beside"));
         assert!(said(&sample).lines().all(|line| line.chars().count() <= WIDTH));
+        sample.summary.left.unchanging = 12;
+        assert!(said(&sample).starts_with("looked at 12 C, 2 Python, 1 Rust files, parsed 2: 3 mutations"));
+        sample.summary.parsed = 0;
+        sample.summary.census = Default::default();
+        assert_eq!(
+            said(&sample),
+            "looked at 12 C, 2 Python, 1 Rust files\nnothing here changes the environment\n"
+        );
+        sample.summary.left.alone = 1;
+        assert!(said(&sample).ends_with("\nno thread starts here, so nothing runs beside a change\n"));
         sample.summary.elsewhere = 1;
         assert_eq!(said(&sample), "");
-        assert!(last_line(&sample.report()).ends_with(", 1 finding in other files"));
+        assert!(last_line(&sample.report()).ends_with("2 files, 0 parsed, 1 problem, 1 finding in other files"));
     }
 
     #[test]

@@ -9,14 +9,14 @@ use crate::knowledge::{Catalog, Entry, did_you_mean};
 
 use super::super::args::{Apis, ListFormat};
 use super::super::error::UserError;
-use super::{document, gap, role};
+use super::{configured, document, gap, role};
 
 /// The APIs, one a line: language, effect, match.
 ///
 /// # Errors
-/// Where `--effect` names none.
+/// Where `--effect` names none, or the configuration is wrong.
 pub fn apis(asked: &Apis) -> Result<String, UserError> {
-    let catalog = Catalog::builtin();
+    let catalog = configured(&asked.configured)?.catalog;
     if asked.gap {
         return Ok(match asked.format {
             ListFormat::Human => gap::text(&catalog),
@@ -82,13 +82,17 @@ fn known_effect(catalog: &Catalog, effect: &str) -> Result<(), UserError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::LanguageArg;
+    use crate::cli::args::{Configured, LanguageArg};
 
     fn asked(language: Option<LanguageArg>, effect: Option<&str>) -> Apis {
         Apis {
             language,
             effect: effect.map(str::to_owned),
             gap: false,
+            configured: Configured {
+                config: None,
+                no_config: true,
+            },
             format: ListFormat::Human,
         }
     }

@@ -8,6 +8,8 @@ mod log;
 mod names;
 mod role;
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use crate::detect;
@@ -16,9 +18,10 @@ use crate::knowledge::{Catalog, Target};
 use crate::symptoms;
 
 use super::args::{self, Explain, TextFormat};
+use super::config::{self, Choice, Config};
 use super::error::UserError;
 use super::exit::Exit;
-use super::target;
+use super::{scan, target};
 
 pub use apis::apis;
 
@@ -30,7 +33,7 @@ pub use apis::apis;
 pub fn explain(asked: &Explain) -> Result<(String, Exit), UserError> {
     let name = asked.name.trim();
     if name == "-" {
-        let found = log::explained(&asked.within, &scan(asked))?;
+        let found = log::explained(&asked.within, &scan_of(asked))?;
         let exit = if found.is_empty() { Exit::Nothing } else { Exit::Clean };
         let text = match asked.format {
             TextFormat::Human => found.text(),
@@ -60,24 +63,41 @@ fn named(name: &str, asked: &Explain) -> Result<String, UserError> {
             TextFormat::Json => document(json!({ "kind": "word", "name": word, "promises": promises })),
         });
     }
-    let target = target::target(&asked.target, &[])?;
     if let Some(found) = symptoms::code(name) {
-        let meaning = code::explained(found, &target);
+        let meaning = code::explained(found, &target::target(&asked.target, &[])?);
         return Ok(match asked.format {
             TextFormat::Human => code::text(&meaning),
             TextFormat::Json => document(code::json(&meaning)),
         });
     }
-    let catalog = Catalog::builtin();
-    let found = names::find(&catalog, name, asked.language.map(Into::into))?;
-    Ok(apis_explained(&catalog, &found, &target, asked.format))
+    let config = configured(&asked.configured)?;
+    let target = target::target(&asked.target, &config.target)?;
+    let found = names::find(&config.catalog, name, asked.language.map(Into::into))?;
+    Ok(apis_explained(&config.catalog, &found, &target, asked.format))
+}
+
+/// The configuration that applies where the command runs: its `[[api]]` entries are as well known as the built-in ones.
+fn configured(asked: &args::Configured) -> Result<Config, UserError> {
+    let asked = args::Scan {
+        config: asked.config.clone(),
+        no_config: asked.no_config,
+        ..args::Scan::default()
+    };
+    let here = [PathBuf::from(".")];
+    let planned = scan::projects(&here, &asked, &mut Vec::new())?;
+    match planned.into_iter().next() {
+        Some((project, _)) => scan::config_of(&asked, &project),
+        None => config::load(Choice::None, Path::new(".")),
+    }
 }
 
 /// What `--in` is analysed with.
-fn scan(asked: &Explain) -> args::Scan {
+fn scan_of(asked: &Explain) -> args::Scan {
     args::Scan {
         target: asked.target.clone(),
         language: asked.language,
+        config: asked.configured.config.clone(),
+        no_config: asked.configured.no_config,
         ..args::Scan::default()
     }
 }

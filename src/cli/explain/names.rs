@@ -2,7 +2,7 @@
 
 use crate::facts::Language;
 use crate::finding::RuleCode;
-use crate::knowledge::{Catalog, Entry, nearest};
+use crate::knowledge::{Catalog, Entry, Role, nearest};
 
 use super::super::error::UserError;
 
@@ -46,6 +46,10 @@ pub fn find(catalog: &Catalog, name: &str, language: Option<Language>) -> Result
     if !found.is_empty() {
         return Ok(found);
     }
+    let made = made(&entries, wanted);
+    if !made.is_empty() {
+        return Ok(made);
+    }
     let tail = distinct(entries.iter().filter(|entry| ends_in(&entry.path, wanted)));
     let paths: Vec<String> = tail
         .iter()
@@ -61,6 +65,30 @@ pub fn find(catalog: &Catalog, name: &str, language: Option<Language>) -> Result
         [_] => Ok(tail),
         _ => Err(unknown(name, paths.into_iter().take(OFFERED).collect())),
     }
+}
+
+/// The method of the type that a wrapper's constructor returns: `tokio::process::Command::spawn` is that of
+/// `std::process::Command`, since `tokio::process::Command::new` is known to make one.
+fn made(entries: &[&Entry], wanted: &str) -> Vec<Name> {
+    let Some((type_path, method)) = wanted.rsplit_once("::") else {
+        return Vec::new();
+    };
+    let constructor = format!("{type_path}::new");
+    let methods: Vec<String> = entries
+        .iter()
+        .filter(|entry| entry.path == constructor)
+        .filter_map(|entry| entry.returns.as_ref())
+        .map(|returned| format!("{returned}::{method}"))
+        .collect();
+    distinct(entries.iter().filter(|entry| methods.contains(&entry.path)))
+}
+
+/// Whether this is what the environment is changed, handed on or looked at by, which is what a person asks about.
+fn is_access(entry: &Entry) -> bool {
+    matches!(
+        entry.role,
+        Role::Mutation { .. } | Role::Spawn { .. } | Role::Read { .. } | Role::Exec { .. } | Role::Fork { .. }
+    )
 }
 
 fn distinct<'a>(entries: impl Iterator<Item = &'a &'a Entry>) -> Vec<Name> {
@@ -92,7 +120,24 @@ fn near(entries: &[&Entry], name: &str) -> Vec<String> {
     let mut known: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).chain(rules).collect();
     known.sort_unstable();
     known.dedup();
-    let mut found: Vec<String> = nearest(name, &known, OFFERED).into_iter().map(str::to_owned).collect();
+    // A type is known by its methods.
+    let methods = entries.iter().filter(|entry| is_access(entry)).filter(|entry| {
+        entry
+            .path
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with("::") || rest.starts_with('.'))
+    });
+    let mut found: Vec<String> = Vec::new();
+    for path in methods.map(|entry| entry.path.clone()) {
+        if found.len() < OFFERED && !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    for close in nearest(name, &known, OFFERED) {
+        if found.len() < OFFERED && !found.iter().any(|known| known == close) {
+            found.push(close.to_owned());
+        }
+    }
     let tails: Vec<&str> = known.iter().map(|path| tail(path)).collect();
     for close in nearest(tail(name), &tails, OFFERED) {
         let whole = known.iter().filter(|path| tail(path) == close);
@@ -145,6 +190,10 @@ mod tests {
         assert_eq!(texts("set_var", None), ["call:std::env::set_var"]);
         assert_eq!(texts("env::set_var", None), ["call:std::env::set_var"]);
         assert_eq!(texts("setenv", Some(Language::C)), ["call:setenv"]);
+        assert_eq!(
+            texts("tokio::process::Command::spawn", None),
+            ["call:std::process::Command::spawn"]
+        );
     }
 
     #[test]
@@ -155,5 +204,10 @@ mod tests {
         assert!(help("env-mutation-during-spwan").contains("`env-mutation-during-spawn`"));
         assert!(help("CreateProcessW").contains("envrace apis"), "nothing is near");
         assert!(help("spawn").contains(" or "), "several end so: {}", help("spawn"));
+        let command = help("std::process::Command");
+        assert!(
+            command.contains("`std::process::Command::spawn`") && !command.contains("::gid"),
+            "{command}"
+        );
     }
 }

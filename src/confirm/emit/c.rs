@@ -121,7 +121,7 @@ fn change(mutation: NativeMutation) -> Option<&'static str> {
     Some(match mutation {
         NativeMutation::SetenvAdd => "    setenv(names[n], \"n\", 1);",
         NativeMutation::SetenvOverwrite => "    setenv(\"CHANGED\", names[n], 1);",
-        NativeMutation::PutenvAdd => "    putenv(entries[n]);",
+        NativeMutation::PutenvAdd => "    putenv(strdup(entries[n]));",
         NativeMutation::PutenvOverwrite => {
             "    static char even[] = \"CHANGED=even\", odd[] = \"CHANGED=odd\";\n    putenv(n % 2 ? odd : even);"
         }

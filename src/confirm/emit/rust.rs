@@ -203,7 +203,7 @@ fn change(mutation: NativeMutation) -> &'static str {
         NativeMutation::SetenvOverwrite => {
             "        unsafe { setenv(c\"CHANGED\".as_ptr(), self.names[n].as_ptr(), 1) };"
         }
-        NativeMutation::PutenvAdd => "        unsafe { putenv(self.entries[n].as_ptr().cast_mut()) };",
+        NativeMutation::PutenvAdd => "        unsafe { putenv(self.entries[n].clone().into_raw()) };",
         NativeMutation::PutenvOverwrite => {
             "        let entry = if n % 2 == 0 { c\"CHANGED=even\" } else { c\"CHANGED=odd\" };
         unsafe { putenv(entry.as_ptr().cast_mut()) };"

@@ -38,7 +38,8 @@ pub fn mutate(mutation: NativeMutation, scene: &Scene, step: usize) {
         match mutation {
             NativeMutation::SetenvAdd => _ = libc::setenv(name, c"n".as_ptr(), 1),
             NativeMutation::SetenvOverwrite => _ = libc::setenv(OVERWRITTEN.as_ptr(), name, 1),
-            NativeMutation::PutenvAdd => _ = libc::putenv(scene.names.entries[step].as_ptr().cast_mut()),
+            // On the heap, as programs have it: the array cannot grow in place over the string behind it.
+            NativeMutation::PutenvAdd => _ = libc::putenv(libc::strdup(scene.names.entries[step].as_ptr())),
             NativeMutation::PutenvOverwrite => {
                 _ = libc::putenv(overwriting(step).as_ptr().cast_mut());
             }

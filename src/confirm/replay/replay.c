@@ -182,7 +182,8 @@ static void mutate(const char *word, int step)
     else if (is(word, "setenv-overwrite"))
         setenv("ENVRACE_O", names[step], 1);
     else if (is(word, "putenv-add"))
-        putenv(entries[step]);
+        /* On the heap, as programs have it: the array cannot grow in place over the string behind it. */
+        putenv(strdup(entries[step]));
     else if (is(word, "putenv-overwrite"))
         putenv(step % 2 ? odd : even);
     else if (is(word, "unsetenv"))

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::{Import, Language};
 use crate::input::Source;
@@ -18,7 +18,7 @@ use super::text::Lines;
 const MOST: usize = 2_000;
 
 /// A macro without its file.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Loose {
     name: String,
     parameters: Option<Vec<String>>,
@@ -27,21 +27,23 @@ struct Loose {
 }
 
 /// A token's text; the parts of an operator touch.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Piece {
     kind: Kind,
     text: String,
     touches: bool,
 }
 
-#[derive(Debug)]
-struct Header {
+/// What a header defines and includes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Header {
     path: String,
     includes: Vec<String>,
     macros: Vec<Loose>,
     /// Names for something else, which may be one of them.
     names: Vec<Loose>,
     /// The headers that it includes.
+    #[serde(skip)]
     reaches: Vec<usize>,
 }
 
@@ -56,10 +58,10 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Reads the headers among `sources`: files of C whose names end in `.h`.
-    pub fn collect(sources: &[&Source]) -> Headers {
+    /// Takes in all headers of a tree, in order of their paths.
+    pub fn of(all: Vec<Header>) -> Headers {
         let mut headers = Headers {
-            all: sources.par_iter().copied().filter_map(Header::read).collect(),
+            all,
             ..Headers::default()
         };
         for (number, header) in headers.all.iter().enumerate() {
@@ -78,7 +80,31 @@ impl Headers {
                 .flat_map(|include| headers.meant(path, include))
                 .collect();
         }
+        for header in &mut headers.all {
+            header.names.clear();
+        }
         headers
+    }
+
+    /// All that other files see of these headers, in bytes: which there are, what they include, and the macros that shape
+    /// code. Where that is the same, every file reads the same.
+    pub fn trace(&self) -> Vec<u8> {
+        let mut trace = Vec::new();
+        let mut add = |text: &str| {
+            trace.extend((text.len() as u64).to_le_bytes());
+            trace.extend(text.as_bytes());
+        };
+        // Without macros nothing is looked for in any header.
+        for header in self.all.iter().filter(|_| !self.by_name.is_empty()) {
+            add(&header.path);
+            header.includes.iter().for_each(|include| add(include));
+            add("");
+            for found in &header.macros {
+                add(&format!("{found:?}"));
+            }
+            add("");
+        }
+        trace
     }
 
     /// Takes in what stands for one of the macros; whether there was any.
@@ -184,8 +210,14 @@ impl Headers {
 }
 
 impl Header {
-    fn read(source: &Source) -> Option<Header> {
-        if source.language != Language::C || !source.path.ends_with(".h") {
+    /// Whether a file is a header, by its name.
+    pub fn is_possible(path: &str, language: Language) -> bool {
+        language == Language::C && path.ends_with(".h")
+    }
+
+    /// Reads a header; nothing of any other file.
+    pub fn read(source: &Source) -> Option<Header> {
+        if !Header::is_possible(&source.path, source.language) {
             return None;
         }
         let lines = Lines::new(&source.text);
@@ -266,7 +298,7 @@ mod tests {
     use crate::facts::{FunctionKind, Language};
     use crate::input::Source;
 
-    use super::Headers;
+    use super::{Header, Headers};
 
     fn source(path: &str, text: &str) -> Source {
         Source {
@@ -279,7 +311,7 @@ mod tests {
     /// The functions of `main.c` that have a body, with the calls in each.
     fn functions(headers: &[(&str, &str)], main: &str) -> Vec<(String, Vec<String>)> {
         let headers: Vec<Source> = headers.iter().map(|(path, text)| source(path, text)).collect();
-        let shared = Headers::collect(&headers.iter().collect::<Vec<_>>());
+        let shared = Headers::of(headers.iter().filter_map(Header::read).collect());
         let (facts, _) = super::super::lower_with(&source("main.c", main), &shared);
         let functions = facts.functions.iter().filter(|f| f.kind == FunctionKind::Function);
         functions
@@ -319,6 +351,23 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
         assert_eq!(names, ["named", "work"]);
+    }
+
+    #[test]
+    fn the_trace_is_that_of_what_other_files_see() {
+        let trace = |text: &str| {
+            let headers = [source("frame.h", text)];
+            Headers::of(headers.iter().filter_map(Header::read).collect()).trace()
+        };
+        let plain = trace(FRAME);
+        assert_eq!(
+            trace(&format!("/* new */ {FRAME}#define LIMIT 3\nint f(void);\n")),
+            plain
+        );
+        assert_ne!(trace(&FRAME.replace("work", "job")), plain);
+        assert_ne!(trace(&format!("#include \"more.h\"\n{FRAME}")), plain);
+        assert_ne!(trace(&format!("{FRAME}#define OPEN OPEN_WORK\n")), plain);
+        assert!(trace("#define LIMIT 3\n").is_empty());
     }
 
     #[test]

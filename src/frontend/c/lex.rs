@@ -4,12 +4,14 @@
 //! before a grammar can read the rest, and that can only be done on tokens. Directives come out whole, one token a
 //! logical line; comments are dropped, except those that speak to envrace.
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::Directive;
 
 use super::text::Lines;
 
 /// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
     /// Identifier or keyword.
     Word,

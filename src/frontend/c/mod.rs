@@ -53,7 +53,7 @@ use text::{Lines, Written};
 /// How long the grammar may take for one file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub use headers::Headers;
+pub use headers::{Header, Headers};
 
 /// Lowers one file by itself; never fails.
 pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {

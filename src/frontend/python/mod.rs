@@ -15,6 +15,7 @@ mod directives;
 #[cfg(test)]
 mod dump;
 mod expressions;
+mod glance;
 mod imports;
 mod limits;
 mod names;
@@ -29,6 +30,8 @@ mod stores;
 mod strings;
 #[cfg(test)]
 mod tests;
+
+pub use glance::only_looks;
 
 use crate::facts::{FileFacts, Function, FunctionKind, Language, Problem, ProblemKind, Region, Span, Visibility};
 use crate::input::Source;

@@ -1,28 +1,35 @@
-//! The way from paths to findings that `check`, `why` and `confirm` share: projects, their files read and lowered in
-//! parallel, the analysis, triage. What fails for one path or file does not stop the rest.
+//! The way from paths to findings that `check`, `why` and `confirm` share: projects, their files ([`files`]), which of them
+//! can matter ([`select`]), their facts ([`intake`]), the analysis, triage. What fails for one path or file does not stop
+//! the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use crate::detect::{self, Analysis, Options, Persona, ProgramView};
-use crate::facts::{FileFacts, Language, Problem, ProblemKind};
+use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
-use crate::frontend;
-use crate::input::{self, Found, Member, PathError, Prefix, Project, Reach, Scope, Source, Sources};
+use crate::input::{self, PathError, Prefix, Project, Scope, Sources};
 use crate::knowledge::Target;
 use crate::report::{self, Base, Package, Summary};
 use crate::triage::Ignores;
 
 use super::args;
+use super::cache::Kept;
 use super::config::{self, Choice, Config};
 use super::error::UserError;
 use super::git;
 use super::sift::{Book, Settled};
 use super::target::target;
 use super::ticker::{Phase, Progress};
+
+mod files;
+mod intake;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use files::Files;
+use select::{Picked, Screening};
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -40,6 +47,8 @@ pub struct Request<'a> {
     pub known: Known<'a>,
     pub lines: Lines<'a>,
     pub notes: Notes,
+    /// A file that is understood only in part fails the run, so each must be parsed.
+    pub strict: bool,
 }
 
 impl<'a> Request<'a> {
@@ -55,6 +64,7 @@ impl<'a> Request<'a> {
             known: Known::None,
             lines: Lines::All,
             notes: Notes::AsPersona,
+            strict: false,
         }
     }
 }
@@ -166,6 +176,8 @@ pub fn run(paths: &[PathBuf], request: Request) -> Result<Outcome, UserError> {
             index: index.flatten(),
             progress: request.progress,
             picture: request.picture,
+            whole: request.scan.all || request.strict || request.picture,
+            kept: Kept::of(request.scan, &project),
         };
         let analysed = analyse(&project, stdin, &config, &ask);
         let settled = Settled {
@@ -215,6 +227,9 @@ pub fn run_for(path: &Path, scan: &args::Scan) -> Result<(Analysis, String, Pref
         index: None,
         progress: None,
         picture: false,
+        // What is asked for is a place, whatever can come of it.
+        whole: true,
+        kept: Kept::of(scan, &project),
     };
     let analysed = analyse(&project, stdin, &config, &ask);
     let relative = analysed.focus.iter().next().cloned().unwrap_or_default();
@@ -237,6 +252,10 @@ struct Ask<'a> {
     progress: Option<&'a Progress>,
     /// Each program's threads are wanted, for a picture.
     picture: bool,
+    /// Every file is parsed.
+    whole: bool,
+    /// Where facts are kept between runs.
+    kept: Option<Kept>,
 }
 
 impl Ask<'_> {
@@ -351,242 +370,58 @@ pub(super) struct Analysed {
 
 fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analysed {
     ask.enter(Phase::Walking);
-    let mut files = files_of(project, stdin, config, ask.scan);
-    if let Some(index) = &ask.index {
-        take_index(project, config, index, &mut files);
-    }
-    let members = std::mem::take(&mut files.members);
-    ask.enter(Phase::Reading(files.summary.files));
-    let read = |found: &Found| {
-        ask.step();
-        read(found, stdin, ask.index.as_ref())
-    };
-    let lowered = match project.scope {
-        Scope::Archive => lower_members(members, ask),
-        Scope::Tree | Scope::Named => read_and_lower(&files.found, &read),
-    };
-    let (lowered, problems): (Vec<_>, Vec<_>) = lowered.into_iter().unzip();
-    files.problems.extend(problems.into_iter().flatten());
-    let (facts, sources): (Vec<FileFacts>, Vec<Source>) = lowered.into_iter().flatten().unzip();
-    files.summary.parsed = facts.len() as u64;
-    let sources = Sources::new(sources);
-    let ignores = Ignores::collect(&facts, &sources);
-    let options = options(ask.scan, config, ask.target.clone());
-    ask.enter(Phase::Analysing(files.summary.parsed));
-    for file in &facts {
-        files.summary.languages[file.language as usize] += 1;
-    }
-    let analysis = if ask.picture {
-        detect::analyse_for_picture(facts, &sources, &config.catalog, &options)
-    } else {
-        detect::analyse(facts, &sources, &config.catalog, &options)
-    };
-    files.summary.census = analysis.census;
+    let files = files::of(project, stdin, config, ask);
     let Files {
-        problems,
-        summary,
+        raw,
+        mut problems,
+        mut summary,
         focus,
         nothing,
-        ..
     } = files;
+    let options = options(ask.scan, config, ask.target.clone());
+    // An auditor is told of every file that is lost, also where it cannot matter.
+    let whole = ask.whole || options.persona == Persona::Auditor;
+    let picked = if whole {
+        Picked::all(&raw)
+    } else {
+        ask.enter(Phase::Reading(summary.files));
+        select::pick(&raw, &Screening::new(&config.catalog), &|| ask.step())
+    };
+    problems.extend(picked.problems);
+    summary.left = picked.left;
+    ask.enter(Phase::Reading(
+        picked.choices.iter().filter(|choice| choice.is_read()).count() as u64,
+    ));
+    let kept = ask.kept.as_ref().map(|kept| kept.open(&project.root));
+    let taken = intake::take_in(raw, &picked.choices, kept, &|| ask.step());
+    problems.extend(taken.problems);
+    summary.parsed = taken.parsed;
+    summary.languages = taken.languages;
+    let ignores = Ignores::collect(&taken.facts, &taken.sources);
+    let facts = taken
+        .facts
+        .into_iter()
+        .filter(|facts| !taken.remarks.contains(&facts.path));
+    ask.enter(Phase::Analysing(summary.parsed));
+    let mut analysis = Analysis::default();
+    for group in detect::groups(facts.collect()) {
+        let found = if ask.picture {
+            detect::analyse_for_picture(group, &taken.sources, &config.catalog, &options)
+        } else {
+            detect::analyse(group, &taken.sources, &config.catalog, &options)
+        };
+        analysis.join(found);
+    }
+    summary.census = analysis.census;
     Analysed {
         analysis,
-        sources,
+        sources: taken.sources,
         ignores,
         problems,
         summary,
         focus,
         nothing,
         options,
-    }
-}
-
-/// The files of a project, and what came up in finding them.
-#[derive(Default)]
-struct Files {
-    found: Vec<Found>,
-    /// Those of an archive, with their bytes.
-    members: Vec<Member>,
-    problems: Vec<Problem>,
-    summary: Summary,
-    focus: BTreeSet<String>,
-    nothing: Vec<String>,
-}
-
-fn files_of(project: &Project, stdin: Stdin, config: &Config, scan: &args::Scan) -> Files {
-    let mut files = Files::default();
-    if let Stdin::Is(language) = stdin {
-        let relative = scan.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
-        files.found.push(Found {
-            relative,
-            path: PathBuf::new(),
-            language,
-        });
-        files.summary.files = 1;
-        return files;
-    }
-    if project.scope == Scope::Archive {
-        open_archive(project, config, &mut files);
-        return files;
-    }
-    if project.scope == Scope::Tree {
-        let reach = if persona(scan, config) == Persona::Auditor {
-            Reach::Everything
-        } else {
-            Reach::Tracked
-        };
-        let walked = input::walk(&project.root, reach, &config.excludes, scan.jobs);
-        let empty = walked.files.is_empty() && walked.problems.is_empty() && walked.passed_over.excluded == 0;
-        if project.whole && empty {
-            files.nothing.push(project.prefix.root().to_owned());
-        }
-        files.found = walked.files;
-        files.problems = walked.problems;
-        files.summary.passed_over = walked.passed_over;
-    }
-    for path in &project.named {
-        name_file(project, path, config, scan, &mut files);
-    }
-    files.found.sort();
-    files.summary.files = files.found.len() as u64;
-    files
-}
-
-/// Leaves out what is not in the index, and puts in what is there and missing in the working tree.
-fn take_index(project: &Project, config: &Config, index: &git::Index, files: &mut Files) {
-    files.found.retain(|found| index.files.contains(&found.path));
-    let missing = index.contents.keys().filter(|path| {
-        project.scope == Scope::Tree
-            && path.starts_with(&project.root)
-            && !path.exists()
-            && !config.excludes.matches(path)
-    });
-    files
-        .found
-        .extend(missing.filter_map(|path| input::found_file(&project.root, path, None)));
-    files.found.sort();
-    files.summary.files = files.found.len() as u64;
-}
-
-/// Takes in the members of an archive. All of them: ignore files and hidden names are no reason to pass over what somebody
-/// hands out.
-fn open_archive(project: &Project, config: &Config, files: &mut Files) {
-    let contents = input::read_archive(&project.root);
-    let folder = project.root.parent().unwrap_or(&project.root);
-    let (excluded, members): (Vec<Member>, Vec<Member>) = contents
-        .members
-        .into_iter()
-        .partition(|member| config.excludes.matches(&folder.join(&member.name)));
-    files.problems = contents.problems;
-    files.summary.passed_over = contents.passed_over;
-    files.summary.passed_over.excluded += excluded.len() as u64;
-    files.summary.files = members.len() as u64;
-    for name in project.named.iter().map(|name| name.to_string_lossy()) {
-        if members.iter().any(|member| member.name == *name) {
-            files.focus.insert(name.into_owned());
-        } else if excluded.iter().all(|member| member.name != *name) {
-            files.nothing.push(project.prefix.show(&name));
-        }
-    }
-    if project.whole && members.is_empty() && excluded.is_empty() && files.problems.is_empty() {
-        files.nothing.push(project.prefix.root().to_owned());
-    }
-    files.members = members;
-}
-
-/// Takes in a file that was named by hand: ignore files and its name do not keep it out, `exclude` does.
-fn name_file(project: &Project, path: &Path, config: &Config, scan: &args::Scan, files: &mut Files) {
-    if config.excludes.matches(path) {
-        // In a tree, the walk has counted it.
-        files.summary.passed_over.excluded += u64::from(project.scope == Scope::Named);
-        return;
-    }
-    match input::found_file(&project.root, path, None)
-        .or_else(|| input::found_file(&project.root, path, scan.language.map(Language::from)))
-    {
-        Some(found) => {
-            files.focus.insert(found.relative.clone());
-            if !files.found.contains(&found) {
-                files.found.push(found);
-            }
-        }
-        None => {
-            let relative = path
-                .strip_prefix(&project.root)
-                .unwrap_or(path)
-                .to_string_lossy()
-                .into_owned();
-            // A program or a picture is said to be one; any other text simply holds nothing to analyse.
-            let (_, problem) = input::read_file(path, &relative, Language::C);
-            match problem {
-                Some(problem) => files.problems.push(problem),
-                None => files.nothing.push(project.prefix.show(&relative)),
-            }
-        }
-    }
-}
-
-type Lowered = (Option<(FileFacts, Source)>, Vec<Problem>);
-
-/// A file before it is lowered.
-type ReadFile = (Option<Source>, Option<Problem>);
-
-/// Reads one file: from standard input, the index or the disk.
-fn read(found: &Found, stdin: Stdin, index: Option<&git::Index>) -> ReadFile {
-    let staged = index.and_then(|index| index.contents.get(&found.path));
-    match (stdin, staged) {
-        (Stdin::Is(language), _) => input::read_stdin(&found.relative, language),
-        (_, Some(bytes)) => input::read_bytes(bytes.clone(), &found.relative, found.language),
-        _ => input::read_file(&found.path, &found.relative, found.language),
-    }
-}
-
-type Read<'a> = dyn Fn(&Found) -> ReadFile + Sync + 'a;
-
-/// Reads and lowers in parallel; the order of the files stays.
-fn read_and_lower(found: &[Found], read: &Read) -> Vec<Lowered> {
-    lower_all(found.par_iter().map(read).collect())
-}
-
-/// The same for members of an archive, which were read before.
-fn lower_members(members: Vec<Member>, ask: &Ask) -> Vec<Lowered> {
-    let read = members.into_par_iter().map(|member| {
-        ask.step();
-        input::read_bytes(member.bytes, &member.name, member.language)
-    });
-    lower_all(read.collect())
-}
-
-fn lower_all(read: Vec<ReadFile>) -> Vec<Lowered> {
-    let sources: Vec<&Source> = read.iter().filter_map(|(source, _)| source.as_ref()).collect();
-    let shared = frontend::Shared::collect(&sources);
-    read.into_par_iter()
-        .map(|(source, problem)| {
-            let mut problems: Vec<Problem> = problem.into_iter().collect();
-            let facts = source.and_then(|source| lower(source, &shared, &mut problems));
-            (facts, problems)
-        })
-        .collect()
-}
-
-/// Lowers one file. A frontend does not fail; should one do so all the same, that file is lost and no other.
-fn lower(source: Source, shared: &frontend::Shared, problems: &mut Vec<Problem>) -> Option<(FileFacts, Source)> {
-    match catch_unwind(AssertUnwindSafe(|| frontend::lower_in(&source, shared))) {
-        Ok((facts, found)) => {
-            let lost = found.iter().any(|problem| problem.kind == ProblemKind::Parse);
-            problems.extend(found);
-            (!lost || !facts.functions.is_empty()).then_some((facts, source))
-        }
-        Err(_) => {
-            let message = "an internal error; please report it with this file".to_owned();
-            problems.push(Problem {
-                path: source.path,
-                kind: ProblemKind::Parse,
-                message,
-                line: None,
-            });
-            None
-        }
     }
 }
 

@@ -1,0 +1,245 @@
+//! What is found must be the same whether every file is parsed or only those that can matter.
+
+use std::path::Path;
+
+use super::intake::take_in;
+use super::select::{Choice, Picked, Screening, pick};
+use crate::detect::{self, Analysis, Options, Persona};
+use crate::facts::Language;
+use crate::input::{self, Globs, Raw, Reach};
+use crate::knowledge::{Catalog, Target};
+
+fn picked(raw: &[Raw], screening: &Screening) -> Picked {
+    pick(raw, screening, &|| {})
+}
+
+/// The findings, as JSON.
+fn findings(raw: Vec<Raw>, picked: &Picked, catalog: &Catalog) -> String {
+    let options = Options {
+        target: Target::default(),
+        persona: Persona::Pedantic,
+        preview: true,
+    };
+    let taken = take_in(raw, &picked.choices, None, &|| {});
+    let facts = taken
+        .facts
+        .into_iter()
+        .filter(|facts| !taken.remarks.contains(&facts.path));
+    let mut analysis = Analysis::default();
+    for group in detect::groups(facts.collect()) {
+        analysis.join(detect::analyse(group, &taken.sources, catalog, &options));
+    }
+    serde_json::to_string_pretty(&analysis.findings).expect("findings are plain data")
+}
+
+/// Numbers that are the same on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        // Knuth's MMIX multiplier; the upper bits are the good ones.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.throw(words.len())]
+    }
+}
+
+/// Pieces that a program in Python is made of: each stands at the top of a file; `{n}` is the number of another file.
+const PYTHON: [&str; 20] = [
+    "import os\ndef change():\n    os.environ['A'] = '1'\n",
+    "from os import environ as e\ndef change():\n    e.update(A='1')\n",
+    "import os\ndef change():\n    getattr(os, 'putenv')('A', '1')\n",
+    "from f{n} import *\ndef go():\n    change()\n",
+    "import f{n}\ndef go():\n    f{n}.change()\n",
+    "import threading, f{n}\ndef main():\n    t = threading.Thread(target=work)\n    t.start()\n    f{n}.change()\n    t.join()\n\
+     def work():\n    import os\n    os.system('true')\nmain()\n",
+    "from concurrent.futures import ThreadPoolExecutor as P\nimport os, f{n}\nwith P() as p:\n    p.submit(os.system, 'true')\n    f{n}.go()\n",
+    "import os\ndef work():\n    os.system('true')\n",
+    "import subprocess\ndef work():\n    subprocess.run(['x'], preexec_fn=change)\n",
+    "import native{n}\ndef go():\n    native{n}.put()\n",
+    "# envrace: ignore[env-mutation-during-spawn] nothing here\nx = 1\n",
+    "environment = {'environ': 1}\ndef change():\n    environment['A'] = '1'\n",
+    "class Box:\n    def change(self):\n        import os\n        os.environ['A'] = '1'\n",
+    "def go(box):\n    box.change()\n",
+    "import os\ndef look():\n    x = os.environ['A']\n    return os.environ.get('B', x)\n",
+    "from os import environ\ndef look():\n    if 'A' in environ:\n        return environ['A']\n",
+    "import f{n}\ndef change():\n    f{n}.environ['A'] = '1'\n",
+    "import os\ndef change():\n    x = os.environ\n    x['A'] = '1'\n",
+    "def f(:\n    pass\n",
+    "exec(open('f{n}.py').read())\n",
+];
+
+const C: [&str; 10] = [
+    "#include <stdlib.h>\nvoid change(void) { setenv(\"A\", \"1\", 1); }\n",
+    "extern char **environ;\nvoid change(void) { environ = 0; }\n",
+    "#include <pthread.h>\nvoid change(void);\nstatic void *work(void *p) { system(\"true\"); return 0; }\n\
+     int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); change(); pthread_join(t, 0); return 0; }\n",
+    "#include \"f{n}.h\"\nvoid go(void) { change(); }\n",
+    "int work(void) { return fork(); }\n",
+    "static PyObject *put(PyObject *s, PyObject *a) { putenv(\"A=1\"); return 0; }\n\
+     static PyMethodDef table[] = {{\"put\", put, 0, 0}, {0}};\nPyMODINIT_FUNC PyInit_native{n}(void) { return 0; }\n",
+    "#define DO(x) x##env(\"A\", \"1\", 1)\nvoid change(void) { DO(set); }\n",
+    "int environment, setenvs;\nint reset(void) { return environment; }\n",
+    "/* envrace: ignore[env-mutation-during-read] gone */\nint x;\n",
+    "int main(void) {\n#pragma omp parallel\n{ system(\"true\"); change(); }\nreturn 0; }\n",
+];
+
+const RUST: [&str; 9] = [
+    "pub fn change() { unsafe { std::env::set_var(\"A\", \"1\") } }\n",
+    "use std::env::set_var as put;\npub fn change() { unsafe { put(\"A\", \"1\") } }\n",
+    "extern \"C\" { fn setenv(a: *const i8, b: *const i8, c: i32) -> i32; }\npub fn change() { unsafe { setenv(p(), p(), 1); } }\n",
+    "extern \"C\" { fn change(); }\npub fn go() { unsafe { change() } }\n",
+    "#[test]\nfn one() { unsafe { std::env::set_var(\"A\", \"1\") } }\n#[test]\nfn two() { std::env::var(\"A\").ok(); }\n",
+    "mod f{n};\nfn main() { std::thread::spawn(|| { std::process::Command::new(\"x\").status().ok(); }); f{n}::change(); }\n",
+    "pub fn set_vars() {}\npub fn environment() {}\n",
+    "#[no_mangle]\npub extern \"C\" fn change() { unsafe { std::env::remove_var(\"A\") } }\n",
+    "fn broken( {\n",
+];
+
+/// A project of some files, each of some pieces.
+fn program(dice: &mut Dice) -> Vec<(String, Language, String)> {
+    // Most programs are in one language, and lack something.
+    let mixed = dice.throw(3) == 0;
+    let first = dice.throw(3);
+    let files = 1 + dice.throw(4);
+    (0..files)
+        .map(|number| {
+            let language = if mixed { dice.throw(3) } else { first };
+            let (pieces, language, name): (&[&str], Language, String) = match language {
+                0 => (&C, Language::C, format!("f{number}.{}", dice.pick(&["c", "c", "h"]))),
+                1 => (&PYTHON, Language::Python, format!("f{number}.py")),
+                _ => (
+                    &RUST,
+                    Language::Rust,
+                    format!("src/{}.rs", ["main", "f1", "f2", "f3"][number]),
+                ),
+            };
+            let text: String = (0..1 + dice.throw(2))
+                .map(|_| dice.pick(pieces).replace("{n}", &dice.throw(files).to_string()))
+                .collect();
+            (name, language, text)
+        })
+        .collect()
+}
+
+fn raw(program: &[(String, Language, String)]) -> Vec<Raw> {
+    let mut files = program.to_vec();
+    files.sort();
+    files
+        .into_iter()
+        .map(|(name, language, text)| Raw::held(name, language, text.into_bytes()))
+        .collect()
+}
+
+#[test]
+fn a_thousand_programs_have_the_same_findings_when_all_is_parsed() {
+    let catalog = Catalog::builtin();
+    let screening = Screening::new(&catalog);
+    let mut dice = Dice(20);
+    let (mut left, mut found) = (0, 0);
+    for number in 0..1000 {
+        let program = program(&mut dice);
+        let picked = picked(&raw(&program), &screening);
+        let all = picked.choices.iter().all(|choice| *choice == Choice::Parse);
+        // The same files give the same findings; there is something to see where files are left.
+        if all && number % 10 != 0 {
+            continue;
+        }
+        left += usize::from(!all);
+        let whole = findings(raw(&program), &Picked::all(&raw(&program)), &catalog);
+        found += usize::from(whole != "[]");
+        assert_eq!(
+            findings(raw(&program), &picked, &catalog),
+            whole,
+            "program {number}: {program:#?}"
+        );
+    }
+    assert!(left > 300, "{left} programs have files that are left alone");
+    assert!(found > 20, "{found} programs have findings");
+}
+
+/// Each theme without one of its files, since a whole one leaves nothing alone.
+#[test]
+fn the_fixtures_have_the_same_findings_when_all_is_parsed() {
+    let catalog = Catalog::builtin();
+    let screening = Screening::new(&catalog);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut left = 0;
+    for language in ["c", "python", "rust"] {
+        for side in ["racy", "safe"] {
+            for theme in std::fs::read_dir(root.join(language).join(side)).expect("fixtures are there") {
+                let theme = theme.expect("the folder can be listed").path();
+                let walked = input::walk(&theme, Reach::Everything, &Globs::none(), 1);
+                let files: Vec<Raw> = walked.files.into_iter().map(Raw::found).collect();
+                for lacking in 0..=files.len() {
+                    let mut raw = files.clone();
+                    if lacking < raw.len() {
+                        raw.remove(lacking);
+                    }
+                    let picked = picked(&raw, &screening);
+                    if picked.choices.iter().all(|choice| *choice == Choice::Parse) {
+                        continue;
+                    }
+                    left += 1;
+                    let whole = findings(raw.clone(), &Picked::all(&raw), &catalog);
+                    let place = format!("{} without file {lacking}", theme.display());
+                    assert_eq!(findings(raw, &picked, &catalog), whole, "{place}");
+                }
+            }
+        }
+    }
+    assert!(left > 10, "{left} programs have files that are left alone");
+}
+
+/// Every entry's example announces itself: what is known of an API is never left alone for want of a word.
+#[test]
+fn every_racy_example_is_parsed() {
+    let catalog = Catalog::builtin();
+    let mut programs: Vec<(Language, String)> = catalog
+        .iter()
+        .flat_map(|(id, entry)| {
+            let examples = catalog.examples(id).into_iter();
+            examples.map(|example| (entry.language, example.racy))
+        })
+        .collect();
+    programs.sort();
+    programs.dedup();
+    assert!(programs.len() > 500, "{}", programs.len());
+    let screening = Screening::new(&catalog);
+    for (language, text) in programs {
+        let matters = screening.can_matter(language, text.as_bytes());
+        assert!(matters, "{}:\n{text}", language.name());
+    }
+}
+
+#[test]
+fn what_is_left_alone_still_has_its_remarks_and_its_problems() {
+    let files = [
+        ("a.py", "# envrace: ignore[env-mutation-during-spawn] old\n"),
+        ("b.py", "def f(:\n"),
+        ("c.py", "\0"),
+        ("d.py", "# coding: big5\nx = 'é'\n"),
+    ];
+    let files: Vec<Raw> = files
+        .map(|(name, text)| Raw::held(name.to_owned(), Language::Python, text.as_bytes().to_vec()))
+        .into();
+    let catalog = Catalog::builtin();
+    let picked = picked(&files, &Screening::new(&catalog));
+    assert_eq!(
+        picked.choices,
+        [Choice::Remarks, Choice::Leave, Choice::Lost, Choice::Leave]
+    );
+    let paths: Vec<&str> = picked.problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths, ["c.py", "d.py"]);
+    assert_eq!((picked.left.unchanging, picked.left.alone), (2, 0));
+    let taken = take_in(files, &picked.choices, None, &|| {});
+    assert_eq!((taken.parsed, taken.languages), (1, [0, 3, 0]));
+    assert!(taken.remarks.contains("a.py") && taken.facts[0].directives.len() == 1);
+    assert_eq!(taken.sources.text("b.py"), Some("def f(:\n"));
+}

@@ -1,0 +1,58 @@
+//! A file before anybody has looked at it: on the disk, or in memory where it came out of an archive, the index or a pipe.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::facts::{Language, Problem};
+
+use super::read::read_into;
+use super::walk::Found;
+
+/// A file with the way to its bytes.
+#[derive(Debug, Clone)]
+pub struct Raw {
+    /// Path relative to the project's root, as in [`super::Source`].
+    pub name: String,
+    pub language: Language,
+    bytes: Bytes,
+}
+
+#[derive(Debug, Clone)]
+enum Bytes {
+    On(PathBuf),
+    Held(Arc<Vec<u8>>),
+}
+
+impl Raw {
+    /// A file on the disk.
+    pub fn found(found: Found) -> Raw {
+        Raw {
+            name: found.relative,
+            language: found.language,
+            bytes: Bytes::On(found.path),
+        }
+    }
+
+    /// A file in memory.
+    pub fn held(name: String, language: Language, bytes: Vec<u8>) -> Raw {
+        Raw {
+            name,
+            language,
+            bytes: Bytes::Held(Arc::new(bytes)),
+        }
+    }
+
+    /// Its bytes; `buffer` is read into where they are on the disk.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn bytes<'b>(&'b self, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Problem> {
+        match &self.bytes {
+            Bytes::Held(bytes) => Ok(bytes.as_slice()),
+            Bytes::On(path) => {
+                read_into(path, &self.name, buffer)?;
+                Ok(buffer.as_slice())
+            }
+        }
+    }
+}
