@@ -21,7 +21,7 @@ impl Numbers {
 impl Hasher for Numbers {
     fn finish(&self) -> u64 {
         // The upper bits are the mixed ones, and tables look at both ends.
-        self.0 ^ self.0 >> 32
+        self.0 ^ (self.0 >> 32)
     }
 
     fn write(&mut self, bytes: &[u8]) {

@@ -45,7 +45,7 @@ impl Positions {
     }
 
     fn contains(&self, position: usize) -> bool {
-        self.0 & 1 << position.min(63) != 0
+        self.0 & (1 << position.min(63)) != 0
     }
 }
 
