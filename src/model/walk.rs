@@ -9,6 +9,7 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
+use super::budget::Cut;
 use super::higher::Binding;
 use super::needs::Need;
 use super::places::{Keys, meet};
@@ -18,7 +19,10 @@ use super::state::{PathEnd, State};
 use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, StartId, Summary};
 use super::team::Team;
 use super::tree::{CallSite, FuncId};
-use super::values::Object;
+use super::values::{Object, with_room};
+
+/// How many tests of a branch are taken to have been false where a later arm runs.
+const MOST_TESTS: usize = 256;
 
 /// What is still to run when an inlined generator yields: the with-block's body.
 struct Continuation<'t> {
@@ -192,15 +196,25 @@ impl<'t> Walk<'_, 't> {
     /// One node after the other, as long as the code is reached.
     pub(super) fn nodes(&mut self, nodes: &'t [Node]) {
         let needs = self.needs.len();
+        if !self.engine.values.budget.enter() {
+            return self.engine.values.budget.cut(self.here, Cut::Depth);
+        }
         for node in nodes {
             if self.state.dead {
                 break;
             }
+            // What holds at a point is copied and compared wherever paths part and meet.
+            let held = self.state.live.len() + self.state.later.len() + self.state.guards.len();
+            if !self.engine.values.budget.spend(1 + held as u64) {
+                self.engine.values.budget.cut(self.here, Cut::Steps);
+                break;
+            }
             match node {
                 Node::Event(event) => self.event(event),
-                Node::Region(region) => self.region(region),
+                Node::Region(region) => with_room(|| self.region(region)),
             }
         }
+        self.engine.values.budget.leave();
         self.needs.truncate(needs);
     }
 
@@ -396,11 +410,13 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             self.state = before.clone();
-            for earlier in &earlier {
+            // Of a long chain the nearest tests do: it is made by a program, or to keep us busy.
+            let nearest = &earlier[earlier.len().saturating_sub(MOST_TESTS)..];
+            for earlier in nearest {
                 self.take_tried(earlier, false);
             }
             self.take_tried(test, true);
-            let needs = self.needs_of_arm(&earlier, test);
+            let needs = self.needs_of_arm(nearest, test);
             earlier.push(test);
             self.arm(arm, test, needs, &mut fork);
             ends.push(PathEnd {
