@@ -6,7 +6,7 @@ mod support;
 use std::io::{Seek, Write};
 use std::process::Stdio;
 
-use support::hostile::{Ended, RACE, check, folder_of, run, run_with};
+use support::hostile::{CHECK, Ended, RACE, check, folder_of, run, run_with};
 
 /// How deep what a recursive reader goes down into first.
 const DEEP: usize = 100_000;
@@ -143,7 +143,7 @@ fn survives(files: &[(String, String)]) -> Ended {
         folder_of(files.iter().cloned().chain(race))
     };
     let all = with_race(files);
-    let args = ["check", "--no-config", "--format", "json"];
+    let args = CHECK;
     let ended = run(all.path(), &args);
     if ended.status.code().is_some() {
         let ended = ended.in_order();
@@ -260,7 +260,7 @@ fn an_analysis_without_end_is_ended() {
     }
     text += "f0()\n";
     let folder = folder_of([("many.py", text.as_str())]);
-    let args = |steps: &'static str| ["check", "--no-config", "--format", "json", "--max-steps", steps];
+    let args = |steps: &'static str| ["check", "--no-cache", "--format", "json", "--max-steps", steps];
     let some = run(folder.path(), &args("30000")).in_order();
     assert_eq!(some.problems_of("many.py"), ["limit"], "{}", some.stdout);
     let document = some.json();

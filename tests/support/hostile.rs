@@ -28,6 +28,9 @@ main()
 /// How long a run may take before it counts as one that does not end: a thousand times what it takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Everything is looked at, whether or not a finding can come of it.
+pub const CHECK: [&str; 5] = ["check", "--all", "--no-cache", "--format", "json"];
+
 /// What came of a run.
 pub struct Ended {
     pub status: ExitStatus,
@@ -89,6 +92,7 @@ pub fn run_with(folder: &Path, args: &[&str], stdin: Stdio) -> Ended {
         .args(args)
         .current_dir(folder)
         .env_remove("CLICOLOR_FORCE")
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .stdin(stdin)
         .stdout(file(&out))
         .stderr(file(&err))
@@ -125,7 +129,7 @@ pub fn run(folder: &Path, args: &[&str]) -> Ended {
 /// `check` of a folder as JSON, in order.
 #[track_caller]
 pub fn check(folder: &Path) -> Ended {
-    run(folder, &["check", "--no-config", "--format", "json"]).in_order()
+    run(folder, &CHECK).in_order()
 }
 
 /// A folder with these files.

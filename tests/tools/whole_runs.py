@@ -21,7 +21,7 @@ def run(program, package, timeout):
     """One run: how it ended, what it says it did not see, what it took."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
-        command = [program, "check", "--no-config", "--persona", "auditor", "--format", "json", package]
+        command = [program, "check", "--no-config", "--no-cache", "--all", "--persona", "auditor", "--format", "json", package]
         child = subprocess.Popen(["timeout", "--signal=KILL", str(timeout), *command], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - began
