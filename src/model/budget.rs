@@ -172,3 +172,92 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Language;
+    use crate::frontend;
+    use crate::input::Source;
+    use crate::knowledge::{Catalog, Target};
+    use crate::model::{Engine, Program};
+
+    fn tree(text: &str) -> Tree {
+        let source = Source {
+            path: "a.py".to_owned(),
+            language: Language::Python,
+            text: text.to_owned(),
+        };
+        Tree::new(vec![frontend::lower(&source).0])
+    }
+
+    /// The walk over a text; `prepare` is told of the engine before.
+    fn walked(text: &str, steps: u64, prepare: impl FnOnce(&Engine<'_>)) -> (usize, Vec<Problem>) {
+        let tree = tree(text);
+        let (catalog, target) = (Catalog::builtin(), Target::default());
+        let engine = Engine::new(&tree, &catalog, steps);
+        prepare(&engine);
+        let Program { engine, .. } = crate::model::program::walk_all(engine, &target);
+        (engine.pairs.iter().count(), engine.values.budget.problems(&tree))
+    }
+
+    const RACE: &str = "import os, threading\ndef work():\n    os.system('x')\ndef race():\n    threading.Thread(target=work).start()\n    \
+        os.environ['A'] = 'b'\ndef other():\n    race()\ndef bad():\n    other()\n";
+
+    #[test]
+    fn a_failure_in_one_function_costs_that_function() {
+        let (pairs, problems) = walked(RACE, STEPS, |_| {});
+        assert!(pairs == 1 && problems.is_empty(), "{pairs} {problems:?}");
+        let fail = |name: &'static str| {
+            walked(RACE, STEPS, move |engine| {
+                let tree = engine.values.tree;
+                let named = tree.functions().find(|func| tree.function(*func).name == name);
+                engine.values.budget.fails_in.set(named);
+            })
+        };
+        let (pairs, problems) = fail("bad");
+        assert_eq!(pairs, 1, "what stands beside it is found");
+        assert_eq!(
+            (problems[0].kind, problems[0].line),
+            (ProblemKind::Parse, Some(9)),
+            "{problems:?}"
+        );
+        assert!(
+            problems[0]
+                .message
+                .contains("an internal error in the analysis of `bad`;"),
+            "{problems:?}"
+        );
+        let (pairs, problems) = fail("race");
+        assert_eq!((pairs, problems.len()), (0, 1), "{problems:?}");
+    }
+
+    #[test]
+    fn what_nests_too_deeply_is_walked_on_from_there() {
+        let many = DEEPEST as usize / 2 + 10;
+        let calls = (0..many).map(|n| format!("def f{n}():\n    f{}()\n", n + 1));
+        let text = format!(
+            "{}{}",
+            calls.collect::<String>(),
+            RACE.replace("work", &format!("f{many}"))
+        );
+        let (pairs, problems) = walked(&text, STEPS, |_| {});
+        assert_eq!(pairs, 1);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].kind, ProblemKind::Limit);
+        assert!(problems[0].message.contains("20000 deep"), "{problems:?}");
+    }
+
+    #[test]
+    fn steps_are_counted_and_what_is_left_is_said() {
+        let budget = Budget::new(3);
+        assert!(budget.spend(2) && !budget.spend(5) && budget.is_spent());
+        assert_eq!(budget.taken(), 3);
+        let (pairs, problems) = walked(RACE, 1, |_| {});
+        assert_eq!(pairs, 0);
+        assert!(
+            problems[0].message.contains("after 1 steps") && problems[0].message.contains("more functions"),
+            "{problems:?}"
+        );
+    }
+}

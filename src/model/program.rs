@@ -147,7 +147,7 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target, ste
     walk_all(engine, target)
 }
 
-fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target) -> Program<'t> {
+pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target) -> Program<'t> {
     engine.register_starts();
     engine.round();
     // Where the steps are used up, the first round is all that there is.
@@ -171,7 +171,7 @@ fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target) -> Program<'t> {
 }
 
 impl<'t> Engine<'t> {
-    fn new(tree: &'t Tree, catalog: &'t Catalog, steps: u64) -> Engine<'t> {
+    pub(super) fn new(tree: &'t Tree, catalog: &'t Catalog, steps: u64) -> Engine<'t> {
         let mut engine = Engine {
             values: Values::new(tree, catalog, steps),
             sites: Sites::default(),
