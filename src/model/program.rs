@@ -834,6 +834,10 @@ impl<'t> Engine<'t> {
                 return Some(*site);
             }
             for caller in self.callers(seen[next]) {
+                // With so many the search ends, so the rest of them need not be gone through.
+                if seen.len() >= 64 {
+                    return None;
+                }
                 if !seen.contains(caller) {
                     seen.push(*caller);
                 }
