@@ -3,8 +3,8 @@
 
     python3 benches/shapes.py [--program PATH] [--only WORD ...]
 
-Prints a table in Markdown: for each shape and size the bytes, wall time, peak memory, and how many times the cost of the
-size before. Each shape holds a race that must be found, whatever its size: one that is lost is said so.
+Prints a table in Markdown: for each shape and size the bytes, processor time, peak memory, and how many times the cost of
+the size before. Each shape holds a race that must be found, whatever its size: one that is lost is said so.
 """
 
 import argparse
@@ -84,7 +84,7 @@ LIMIT = 120
 
 
 def measure(program, text):
-    """Wall time in s, peak in MiB, and what became of the race."""
+    """Processor time in s, peak in MiB, and what became of the race."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "main.py").write_text(text)
         command = [program, "check", "--no-config", "--no-cache", "--format", "concise", "-q", "main.py"]
@@ -95,12 +95,12 @@ def measure(program, text):
                 if time.perf_counter() - begin > LIMIT:
                     child.kill()
                 time.sleep(0.005)
-            wall = time.perf_counter() - begin
+            spent = ended[2].ru_utime + ended[2].ru_stime
             child.returncode = os.waitstatus_to_exitcode(ended[1])
             out.seek(0)
             found = out.read().decode(errors="replace").count("env-mutation-during-spawn")
     verdict = "given up" if child.returncode < 0 else f"{found} findings" if found else "LOST"
-    return wall, ended[2].ru_maxrss / 1024, verdict
+    return spent, ended[2].ru_maxrss / 1024, verdict
 
 
 def main():
@@ -116,11 +116,11 @@ def main():
         before = None
         for size in sizes:
             text = shape(size)
-            wall, peak, verdict = measure(asked.program, text)
-            times = "" if before is None else f"{wall / before:.1f}"
-            print(f"| {shape.__name__.replace('_', ' ')} | {size} | {len(text) // 1000} | {wall:.2f} | {peak:.0f} | {times} | {verdict} |")
+            spent, peak, verdict = measure(asked.program, text)
+            times = "" if before is None else f"{spent / before:.1f}"
+            print(f"| {shape.__name__.replace('_', ' ')} | {size} | {len(text) // 1000} | {spent:.2f} | {peak:.0f} | {times} | {verdict} |")
             sys.stdout.flush()
-            before = wall
+            before = spent
             lost |= verdict in ("LOST", "given up")
             if verdict == "given up":
                 break
