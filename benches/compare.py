@@ -22,13 +22,11 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # What the tree is made of. The crates are those of this repository's Cargo.lock.
-DEBIAN = {"postgresql-15": "15.18-0+deb12u1", "python3.11": "3.11.2-6+deb12u7"}
+DEBIAN = {"postgresql-15": "15.18-0+deb12u1", "python3.11": "3.11.2-6+deb12u8"}
 PYPI = [
-    "ansible-core==2.18.1", "astropy==6.1.7", "boto3==1.35.80", "botocore==1.35.80", "bokeh==3.6.2", "celery==5.4.0",
-    "dask==2024.12.0", "django==5.1.4", "jax==0.4.37", "keras==3.7.0", "matplotlib==3.9.3", "mypy==1.13.0",
-    "networkx==3.4.2", "nltk==3.9.1", "numba==0.60.0", "numpy==2.2.0", "pandas==2.2.3", "pip==24.3.1", "plotly==5.24.1",
-    "salt==3007.1", "scikit-learn==1.6.0", "scipy==1.14.1", "setuptools==75.6.0", "sqlalchemy==2.0.36", "statsmodels==0.14.4",
-    "sympy==1.13.3", "transformers==4.47.0", "twisted==24.11.0", "xarray==2024.11.0",
+    "ansible-core==2.18.1", "botocore==1.35.80", "django==5.1.4", "matplotlib==3.9.3", "networkx==3.4.2", "numpy==2.2.0",
+    "pandas==2.2.3", "plotly==5.24.1", "scikit-learn==1.6.0", "scipy==1.14.1", "setuptools==75.6.0",
+    "sqlalchemy==2.0.36", "sympy==1.13.3", "transformers==4.47.0", "twisted==24.11.0",
 ]
 SUFFIXES = {".c", ".h", ".py", ".rs"}
 # What rg looks for: what changes the environment.

@@ -144,3 +144,73 @@ fn subprocess_without_an_environment_is_what_the_interpreter_makes_of_it() {
         }
     }
 }
+
+/// The cells of a language that a document's table must hold: as it writes them, with what the catalog says now.
+fn said_now(language: Language, target: &str) -> Vec<(String, String, &'static str)> {
+    let target = Target::parse(target).expect("the document names versions that exist");
+    let written = |code: &str| format!("`{}`", code.replace('|', "/").trim_end_matches(';'));
+    let cells = cells(language, &target, "");
+    let row = |cell: &Cell| (written(cell.mutation), written(cell.partner), cell.claim.name());
+    cells.iter().map(row).collect()
+}
+
+/// docs/knowledge.md holds every cell, with the verdict that the catalog gives today, and nothing in it contradicts one.
+#[test]
+fn the_document_of_the_whole_matrix_is_about_this_catalog() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/knowledge.md");
+    let document = std::fs::read_to_string(path).expect("the document is part of the repository");
+    assert!(
+        !document.contains("CONTRADICTS"),
+        "a measurement contradicts the catalog"
+    );
+    let mut sections = 0;
+    for section in document.split("\n## ").skip(1) {
+        let (heading, table) = section.split_once('\n').expect("a heading stands on a line of its own");
+        let version = |word: &str| {
+            let at = heading.find(word)? + word.len();
+            let rest = heading[at..].trim_start();
+            Some(rest.split([' ', ',']).next().unwrap_or(rest).to_owned())
+        };
+        let libc = match (version("glibc"), version("musl")) {
+            (Some(glibc), _) => format!("libc=glibc-{glibc}"),
+            (None, Some(musl)) => format!(
+                "libc=musl-{}",
+                musl.rsplit_once('.').map_or(musl.as_str(), |parts| parts.0)
+            ),
+            (None, None) => panic!("{heading} names no C library"),
+        };
+        let (language, target) = match heading.split(' ').next() {
+            Some("C") => (Language::C, libc),
+            Some("Rust") => (Language::Rust, libc),
+            Some("CPython") => {
+                let python = version("CPython").expect("an interpreter is named");
+                (Language::Python, format!("{libc},python={python}"))
+            }
+            _ => panic!("{heading} begins with no language"),
+        };
+        let rows: Vec<(String, String, String)> = table
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| {
+                let mut cells = line.split(" | ").map(|cell| cell.trim_start_matches("| ").to_owned());
+                let mut next = || cells.next().expect("a row has three cells");
+                (next(), next(), next())
+            })
+            .collect();
+        let now = said_now(language, &target);
+        assert_eq!(
+            rows.len(),
+            now.len(),
+            "{heading}: cells are missing; `envrace measure` makes the document"
+        );
+        for ((mutation, partner, says), (known_mutation, known_partner, claim)) in rows.iter().zip(&now) {
+            assert_eq!((mutation, partner), (known_mutation, known_partner), "{heading}");
+            assert_eq!(
+                says, claim,
+                "{heading}: {mutation} beside {partner} is judged otherwise now"
+            );
+        }
+        sections += 1;
+    }
+    assert!(sections >= 3, "each language has a table");
+}

@@ -131,6 +131,10 @@ pub struct Scan {
     #[arg(long, short, value_name = "N", default_value_t = 0)]
     pub jobs: usize,
 
+    /// End the analysis of a project after so many steps, and say what was not followed to its end [default: 1000000000]
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<u64>,
+
     /// The language of standard input and of named files whose name does not tell it
     #[arg(long, value_name = "LANG")]
     pub language: Option<LanguageArg>,

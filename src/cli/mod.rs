@@ -37,7 +37,7 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use crate::report::Detail;
+use crate::report::{Detail, sanitise_line};
 
 pub use args::Cli;
 pub use error::{Excerpt, UserError};
@@ -45,11 +45,23 @@ pub use exit::Exit;
 
 /// Does what the arguments (the program's name first) ask for, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too; printing them can only fail where nobody reads.
-            let _ = error.print();
+            let acts = |argument: &OsString| {
+                let text = argument.to_string_lossy();
+                sanitise_line(&text) != text
+            };
+            if arguments.iter().any(acts) {
+                // The message repeats what it is about, perhaps a name that somebody else chose.
+                let text = error.render().to_string();
+                let lines: Vec<String> = text.lines().map(sanitise_line).collect();
+                output::complain(&(lines.join("\n") + "\n"), args::Color::Never);
+            } else {
+                // Help and version come this way too; printing them can only fail where nobody reads.
+                let _ = error.print();
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Clean };
         }
     };

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::confirm::{Plan, plan};
 use crate::finding::Finding;
-use crate::report::{Detail, sanitise_line};
+use crate::report::{Detail, json_document, sanitise_line};
 
 /// Findings that are named for an experiment unless everything is asked for.
 const NAMED: usize = 3;
@@ -49,7 +49,7 @@ pub fn document(findings: &[Finding]) -> String {
         "experiments": experiments.collect::<Vec<_>>(),
         "impossible": impossible.collect::<Vec<_>>(),
     });
-    format!("{document:#}\n")
+    json_document(&document)
 }
 
 fn at(place: &crate::finding::Location) -> String {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::confirm::{Knob, Setting, Sweep, SweepRow, SweepTable};
-use crate::report::sanitise_line;
+use crate::report::{json_document, sanitise_line};
 
 /// `--set KNOB=VALUE`: one value for one knob.
 ///
@@ -99,7 +99,7 @@ pub fn document(tables: &[SweepTable], knob: Knob, fixed: &[Sweep]) -> String {
         .map(|one| json!({"knob": one.knob.name(), "value": one.values.first()}))
         .collect();
     let document = json!({"schema": "envrace-sweep/1", "knob": knob.name(), "set": fixed, "tables": tables});
-    format!("{document:#}\n")
+    json_document(&document)
 }
 
 fn row(row: &SweepRow) -> serde_json::Value {

@@ -5,8 +5,9 @@
 //! belongs to one rule: the fork window first, then tests, then by effect and partner.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::facts::{FileFacts, Problem};
+use crate::facts::{FileFacts, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, FindingBuilder, RuleCode, Severity};
 use crate::input::Sources;
 use crate::knowledge::{Catalog, PairVerdict, Target, pair_verdict_as};
@@ -46,6 +47,8 @@ pub struct Options {
     pub persona: Persona,
     /// Whether rules in preview have their say.
     pub preview: bool,
+    /// How many steps the analysis of a project may take; [`STEPS`](crate::model::STEPS) where nobody says otherwise.
+    pub steps: u64,
 }
 
 /// What the analysis found.
@@ -122,6 +125,9 @@ const RULES: [&Rule; 6] = [
     &env_seen_by_chance::RULE,
 ];
 
+/// How many pairs are judged at the most.
+const JUDGED: usize = 1_000_000;
+
 /// How many partners of one kind are listed for a mutation; the others are counted.
 const PARTNERS: usize = 4;
 
@@ -142,17 +148,42 @@ fn on_own_stack(
     options: &Options,
     picture: bool,
 ) -> Analysis {
+    let first = files.first().map(|file| file.path.clone()).unwrap_or_default();
     // Deep call chains recurse in the model; the stack is the analysis's own.
-    std::thread::scope(|scope| {
+    let joined = std::thread::scope(|scope| {
         let work = || analyse_here(files, sources, catalog, options, picture);
-        let thread = std::thread::Builder::new()
-            .stack_size(1 << 30)
-            .spawn_scoped(scope, work);
-        match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => Analysis::default(),
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        thread.map(|thread| thread.join())
+    });
+    match joined {
+        Ok(Ok(analysis)) => analysis,
+        Ok(Err(_)) => {
+            let message = "an internal error: nothing of this project was analysed; please report it";
+            lost(first, ProblemKind::Parse, message.to_owned())
         }
-    })
+        Err(error) => {
+            let message = format!("nothing of this project was analysed, since no thread could be started: {error}");
+            lost(first, ProblemKind::Limit, message)
+        }
+    }
+}
+
+/// Stack for the analysis. It is mapped, not touched, so only what is used costs memory; the walk itself takes more where
+/// it is not enough.
+const STACK: usize = 1 << 30;
+
+/// Nothing, with the reason.
+fn lost(path: String, kind: ProblemKind, message: String) -> Analysis {
+    let problem = Problem {
+        path,
+        kind,
+        message,
+        line: None,
+    };
+    Analysis {
+        problems: vec![problem],
+        ..Analysis::default()
+    }
 }
 
 fn analyse_here(
@@ -163,14 +194,10 @@ fn analyse_here(
     picture: bool,
 ) -> Analysis {
     let tree = Tree::new(files);
-    let mut program = model::analyse(&tree, catalog, &options.target);
+    let mut program = model::analyse(&tree, catalog, &options.target, options.steps);
     let describe = Describe::new(&program, sources, options);
-    let mut candidates: Vec<(Finding, u32)> = Vec::new();
-    for pair in program.engine.pairs.iter() {
-        if let Some(found) = finding(&describe, &program, pair, options) {
-            candidates.push(found);
-        }
-    }
+    let mut problems = program.engine.values.budget.problems(&tree);
+    let candidates = judged(&describe, &program, options, &mut problems);
     let mut findings = nearest(candidates);
     if options.persona == Persona::Auditor {
         findings.extend(library_mutates_env::findings(&describe, &program, &findings));
@@ -187,12 +214,62 @@ fn analyse_here(
     };
     Analysis {
         findings,
-        problems: Vec::new(),
+        problems,
         census,
         programs,
         explanations,
         roots,
     }
+}
+
+/// The findings that pairs are. A pair that cannot be told costs itself alone.
+fn judged(
+    describe: &Describe<'_, '_>,
+    program: &Program<'_>,
+    options: &Options,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Finding, u32)> {
+    let mut found = Vec::new();
+    let place = |pair: &Pair| {
+        let site = program.engine.sites.get(pair.mutation.access.site);
+        let tree = program.engine.values.tree;
+        (
+            tree.file(tree.file_of(site.function)).path.clone(),
+            Some(site.span.line),
+        )
+    };
+    let mut pairs = program.engine.pairs.iter();
+    for pair in pairs.by_ref().take(JUDGED) {
+        match catch_unwind(AssertUnwindSafe(|| finding(describe, program, pair, options))) {
+            Ok(finding) => found.extend(finding),
+            Err(_) => {
+                let (path, line) = place(pair);
+                let message = "an internal error in telling a finding; please report it with this file".to_owned();
+                let kind = ProblemKind::Parse;
+                problems.push(Problem {
+                    path,
+                    kind,
+                    message,
+                    line,
+                });
+            }
+        }
+    }
+    if let Some(pair) = pairs.next() {
+        let (path, line) = place(pair);
+        let message = format!(
+            "more than {JUDGED} pairs: {} were not judged, from this mutation on",
+            1 + pairs.count()
+        );
+        let kind = ProblemKind::Limit;
+        problems.push(Problem {
+            path,
+            kind,
+            message,
+            line,
+        });
+    }
+    found
 }
 
 /// By the mutation's place, then the partner's.
@@ -391,6 +468,7 @@ mod tests {
             target: Target::default(),
             persona: Persona::Auditor,
             preview,
+            steps: model::STEPS,
         };
         assert!(!rule.is_asked(&options(false)) && rule.is_asked(&options(true)));
         assert!(

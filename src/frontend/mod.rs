@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::panic::catch_unwind;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +25,10 @@ pub struct Shared {
 pub struct Share(c::Header);
 
 impl Share {
-    /// That of a file, if it can have any.
+    /// That of a file, if it can have any. One over which reading fails has none; lowering that file fails alike, and says
+    /// so.
     pub fn of(source: &Source) -> Option<Share> {
-        c::Header::read(source).map(Share)
+        catch_unwind(|| c::Header::read(source)).ok().flatten().map(Share)
     }
 
     /// Whether a file can have any, by its name.

@@ -80,9 +80,14 @@ fn by_encoding(bytes: Vec<u8>, language: Language, declared: Option<String>) -> 
         }
         Some(name) if !is_utf8(name) => {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            let complaint = (!bytes.is_ascii()).then(|| {
-                format!("declares the encoding `{name}`, which is not read; what is not ASCII may be misread")
-            });
+            let complaint = match keeps_ascii(name) {
+                true if bytes.is_ascii() => None,
+                true => Some("what is not ASCII may be misread"),
+                // `utf-7` and `unicode_escape` write any code in ASCII, so that none of it shows.
+                false => Some("the code may be other than it reads"),
+            };
+            let complaint =
+                complaint.map(|doubt| format!("declares the encoding `{name}`, which is not read; {doubt}"));
             return Decoded { text, complaint };
         }
         _ => {}
@@ -110,33 +115,39 @@ fn by_encoding(bytes: Vec<u8>, language: Language, declared: Option<String>) -> 
 
 /// The encoding that PEP 263 lets one of the first two lines declare, lower case with `-` for `_`.
 fn declared_encoding(bytes: &[u8]) -> Option<String> {
-    let mut lines = bytes
-        .split(|&byte| byte == b'\n' || byte == b'\r')
-        .take(4)
-        .filter(|line| !line.is_empty());
-    let first = lines.next()?;
+    let (first, rest) = first_line(bytes);
     if let Some(name) = declaration(first) {
         return Some(name);
     }
     // The second line counts only where the first is blank or a comment.
     let text = first.trim_ascii();
     if text.is_empty() || text.starts_with(b"#") {
-        declaration(lines.next()?)
+        declaration(first_line(rest).0)
     } else {
         None
     }
 }
 
+/// What stands before the first line end, of any kind, and what stands after it.
+fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) else {
+        return (bytes, &[]);
+    };
+    let length = if bytes[end..].starts_with(b"\r\n") { 2 } else { 1 };
+    (&bytes[..end], &bytes[end + length..])
+}
+
 fn declaration(line: &[u8]) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     let comment = line.trim_start_matches([' ', '\t', '\x0c']).strip_prefix('#')?;
-    let (_, rest) = comment.split_once("coding")?;
-    let rest = rest.strip_prefix([':', '='])?.trim_start_matches([' ', '\t']);
-    let name: String = rest
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        .collect();
-    (!name.is_empty()).then(|| name.to_lowercase().replace('_', "-"))
+    // `coding[:=][ \t]*([-_.a-zA-Z0-9]+)`, wherever it first fits.
+    comment.match_indices("coding").find_map(|(at, word)| {
+        let rest = comment[at + word.len()..].strip_prefix([':', '='])?;
+        let rest = rest.trim_start_matches([' ', '\t']);
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let name = &rest[..rest.find(|c| !allowed(c)).unwrap_or(rest.len())];
+        (!name.is_empty()).then(|| name.to_lowercase().replace('_', "-"))
+    })
 }
 
 fn is_utf8(name: &str) -> bool {
@@ -158,6 +169,37 @@ fn is_single_byte(name: &str) -> bool {
         || compact.starts_with("windows125")
         || (compact.starts_with("cp125") && compact.len() == 6)
         || compact.starts_with("mac")
+}
+
+/// Encodings of more than one byte a character in which bytes of ASCII that stand alone are ASCII (the codecs of CPython,
+/// "Standard Encodings"): a file that is all ASCII reads the same in them.
+fn keeps_ascii(name: &str) -> bool {
+    let compact = name.replace('-', "");
+    let families = [
+        "shiftjis",
+        "sjis",
+        "mskanji",
+        "cp932",
+        "windows31j",
+        "euc",
+        "ujis",
+        "gb2312",
+        "gbk",
+        "gb18030",
+        "cp936",
+        "big5",
+        "cp949",
+        "cp950",
+        "uhc",
+        "johab",
+        "ks",
+        "tis620",
+        "koi8",
+        "ptcp154",
+        "kz1048",
+        "hproman8",
+    ];
+    families.iter().any(|family| compact.starts_with(family))
 }
 
 fn latin_1(bytes: &[u8]) -> String {
@@ -248,6 +290,56 @@ mod tests {
         let (decoded, complaint) = text(b"# coding: shift_jis\nx = 1 # \x83\x5c\n", Language::Python);
         assert!(decoded.contains("x = 1") && complaint.is_some_and(|text| text.contains("shift-jis")));
         assert_eq!(text(b"# coding: shift_jis\nx = 1\n", Language::Python).1, None);
+    }
+
+    #[test]
+    fn code_that_hides_in_its_encoding_is_complained_of() {
+        for name in [
+            "utf-7",
+            "unicode_escape",
+            "raw-unicode-escape",
+            "rot13",
+            "hz",
+            "iso2022_jp",
+            "cp037",
+            "utf-16",
+            "no",
+        ] {
+            let (_, complaint) = text(format!("# coding: {name}\nx = 1\n").as_bytes(), Language::Python);
+            assert!(
+                complaint.is_some_and(|text| text.contains("other than it reads")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_declaration_stands_where_python_looks_for_it() {
+        let name = |bytes: &[u8]| declared_encoding(bytes);
+        let latin = Some("latin-1".to_owned());
+        for there in [
+            &b"# coding: latin-1"[..],
+            b"\n# coding: latin-1",
+            b"\r\n#coding=latin-1\r\n",
+            b"\r # vim: set fileencoding=latin_1 :",
+            b"# the coding of coding: latin-1",
+            b" \t\x0c#-*- coding: \t LATIN-1 -*-",
+        ] {
+            assert_eq!(name(there), latin, "{}", String::from_utf8_lossy(there));
+        }
+        for elsewhere in [
+            &b"\n\n# coding: latin-1"[..],
+            b"\r\n\r\n# coding: latin-1",
+            b"x # coding: latin-1",
+            b"x\n# coding: latin-1",
+            b"# coding latin-1",
+            b"# coding:",
+            b"# coding: \xe9",
+            b"'''\n# coding: latin-1",
+            b"",
+        ] {
+            assert_eq!(name(elsewhere), None, "{}", String::from_utf8_lossy(elsewhere));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 
 use super::around::Around;
+use super::budget::Cut;
 use super::higher::Binding;
 use super::needs::Seen;
 use super::objects::Object;
@@ -367,6 +368,10 @@ impl<'t> Walk<'_, 't> {
     /// What a callee does happens here.
     fn apply(&mut self, summary: &Rc<Summary>, step: ChainStep, certainty: &Certainty) {
         let span = step.span;
+        let sizes = summary.accesses.len() + summary.leaks.len() + summary.later.len();
+        if !self.engine.values.budget.spend(sizes as u64) {
+            return self.engine.values.budget.cut(self.here, Cut::Steps);
+        }
         for keys in &summary.sends {
             self.send(keys);
         }

@@ -7,13 +7,14 @@
 //! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`needs`] says which
-//! constants a caller must hand over for a place to be reached; [`pairs`] collects what
+//! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
 mod around;
+mod budget;
 mod calls;
 mod declared;
 mod escaped;
@@ -47,10 +48,11 @@ mod values;
 mod walk;
 mod why;
 
+pub use budget::{Cut, STEPS};
 pub use groups::groups;
 pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, RootKind, Runner, census, lanes};
 pub use pairs::{Pair, PairKind, PairSide};
-pub use program::{Engine, Program, StartInfo, SummaryKey, analyse};
+pub use program::{Engine, Program, StartInfo, SummaryKey, analyse, path_matches};
 pub use sites::{AccessKind, SiteId, SiteInfo};
 pub use summary::{Access, Chain, ChainStep, Held, StartId};
 pub use tree::{CallSite, FileId, FuncId, Tree, each_event};

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::facts::{Condition, Event, Language, LocalIndex, Node, Region, RegionKind, Value};
+use crate::facts::{Condition, Event, FunctionIndex, Language, LocalIndex, Node, Region, RegionKind, Value};
 use crate::knowledge::{ArgumentRef, MatchKind, Role};
 
 use super::objects::{Object, Objects};
@@ -101,18 +101,21 @@ fn collect<'t>(
 
 /// The texts with which calls in a test compare parameters.
 fn tested_texts<'t>(tree: &'t Tree, func: FuncId, test: &'t Condition, found: &mut Tested<'t>) {
+    let own = |owner: &FunctionIndex| tree.func(tree.file_of(func), *owner) == func;
     match test {
         Condition::Not(inner) => tested_texts(tree, func, inner, found),
         Condition::All(tests) | Condition::Any(tests) => {
             tests.iter().for_each(|test| tested_texts(tree, func, test, found));
         }
-        Condition::Truthy(Value::Call(_, call))
-        | Condition::Equal(Value::Call(_, call), _)
-        | Condition::Equal(_, Value::Call(_, call)) => {
+        Condition::Truthy(Value::Call(owner, call))
+        | Condition::Equal(Value::Call(owner, call), _)
+        | Condition::Equal(_, Value::Call(owner, call))
+            if own(owner) =>
+        {
             let args = &tree.call((func, *call)).args;
             let text = args.iter().find_map(|argument| argument.value.as_text());
             let parameter = args.iter().find_map(|argument| match &argument.value {
-                Value::Local(_, index) => Some(*index),
+                Value::Local(owner, index) if own(owner) => Some(*index),
                 _ => None,
             });
             if let (Some(text), Some(parameter)) = (text, parameter)

@@ -5,6 +5,7 @@ use crate::facts::{FunctionKind, Language, Visibility};
 use crate::finding::Confidence;
 use crate::knowledge::{Role, Target};
 
+use super::budget::Cut;
 use super::pairs::{Pair, PairKind, PairSide};
 use super::program::{Engine, SummaryKey};
 use super::sites::AccessKind;
@@ -215,6 +216,9 @@ fn tests(engine: &mut Engine<'_>) {
                 continue;
             }
             for (place, other) in all.iter().enumerate() {
+                if !engine.values.budget.spend(1) {
+                    return engine.values.budget.cut(test.function, Cut::Steps);
+                }
                 if place == number
                     || !test.binaries.iter().any(|root| other.binaries.contains(root))
                     || same_group(test, other)
@@ -319,6 +323,9 @@ fn serial_groups(engine: &Engine<'_>, func: FuncId) -> Vec<Serial> {
 }
 
 fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)) {
+    if !engine.values.budget.spend(1) {
+        return engine.values.budget.cut(a.0, Cut::Steps);
+    }
     if exclude(a.1.around.guards(), b.1.around.guards()) {
         return;
     }

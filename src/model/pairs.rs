@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::facts::Span;
 
+use super::budget::Cut;
 use super::places::meet;
 use super::program::Engine;
 use super::sites::{AccessKind, SiteId};
@@ -179,6 +180,9 @@ impl Engine<'_> {
             return;
         }
         for (a, thread) in left.all() {
+            if self.values.budget.is_spent() {
+                return self.values.budget.cut(ancestor, Cut::Steps);
+            }
             let a = Seen {
                 access: a,
                 live: Some(fresh),
@@ -210,6 +214,9 @@ impl Engine<'_> {
             thread: Some(thread),
         };
         for (number, (a, thread)) in accesses.mutations().iter().enumerate() {
+            if self.values.budget.is_spent() {
+                return self.values.budget.cut(ancestor, Cut::Steps);
+            }
             let a = seen((a, *thread));
             for (b, thread) in accesses.mutations()[number..].iter().chain(accesses.others()) {
                 self.consider(ancestor, &a, &seen((b, *thread)));
@@ -265,6 +272,9 @@ impl Engine<'_> {
 
     /// Whether two accesses are a pair, and which way round.
     fn consider(&mut self, ancestor: FuncId, a: &Seen<'_>, b: &Seen<'_>) {
+        if !self.values.budget.spend(1) {
+            return self.values.budget.cut(ancestor, Cut::Steps);
+        }
         let kind_of = |seen: &Seen<'_>| self.sites.kind(seen.access.site);
         let (first, second) = match (kind_of(a), kind_of(b)) {
             (AccessKind::Mutation, AccessKind::Mutation) if self.comes_after(a.access.site, b.access.site) => (b, a),

@@ -1,6 +1,7 @@
 //! The engine that walks every function once its callees are known, and the program that comes of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::facts::{
@@ -9,6 +10,7 @@ use crate::facts::{
 use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, Shape, Target};
 
 use super::around::{Around, Arounds};
+use super::budget::Cut;
 use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
 use super::meaning::Started;
@@ -19,7 +21,7 @@ use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId, Tree};
-use super::values::Values;
+use super::values::{Values, with_room};
 use super::walk::Walk;
 use super::why::Observations;
 
@@ -181,12 +183,18 @@ pub struct Program<'t> {
     pub target: &'t Target,
 }
 
-/// Walks the whole tree.
-pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> Program<'t> {
-    let mut engine = Engine::new(tree, catalog);
+/// Walks the whole tree, in at most `steps` steps; [`Budget::problems`](super::budget::Budget::problems) says what was not
+/// followed to its end.
+pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target, steps: u64) -> Program<'t> {
+    let engine = Engine::new(tree, catalog, steps);
+    walk_all(engine, target)
+}
+
+pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target) -> Program<'t> {
     engine.register_starts();
     engine.round();
-    if engine.recursive {
+    // Where the steps are used up, the first round is all that there is.
+    if engine.recursive && !engine.values.budget.is_spent() {
         engine.previous = std::mem::take(&mut engine.summaries);
         engine.previous_escaped = std::mem::take(&mut engine.escaped_summaries);
         engine.thread_accesses.clear();
@@ -201,14 +209,17 @@ pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target) -> 
         engine.observations = Observations::default();
         engine.round();
     }
-    super::owners::add(&mut engine, target);
+    if !engine.values.budget.is_spent() {
+        super::owners::add(&mut engine, target);
+    }
+    engine.values.budget.begin_anew();
     Program { engine, target }
 }
 
 impl<'t> Engine<'t> {
-    fn new(tree: &'t Tree, catalog: &'t Catalog) -> Engine<'t> {
+    pub(super) fn new(tree: &'t Tree, catalog: &'t Catalog, steps: u64) -> Engine<'t> {
         let mut engine = Engine {
-            values: Values::new(tree, catalog),
+            values: Values::new(tree, catalog, steps),
             sites: Sites::default(),
             pairs: Pairs::default(),
             owner: None,
@@ -418,15 +429,48 @@ impl<'t> Engine<'t> {
         if let Some(found) = self.summaries.get(&key) {
             return found.clone();
         }
+        if self.values.budget.is_too_deep() {
+            // Not remembered: whoever asks from less deep is answered.
+            self.values.budget.cut(key.function, Cut::Depth);
+            return Rc::default();
+        }
         if !self.walking.insert(key) {
             self.recursive = true;
             return self.previous.get(&key).cloned().unwrap_or_default();
         }
-        self.observations.begin();
-        let summary = Rc::new(Walk::summarise(self, key, Vec::new()));
-        self.observations.end();
+        let summary = Rc::new(self.walked(key, |engine| Walk::summarise(engine, key, Vec::new())));
         self.walking.remove(&key);
         self.summaries.insert(key, summary.clone());
+        summary
+    }
+
+    /// Walks a function, as far as the budget lets it. Should the walk fail, that function is lost and no other.
+    fn walked(&mut self, key: SummaryKey, walk: impl FnOnce(&mut Self) -> Summary) -> Summary {
+        let budget = &self.values.budget;
+        let depth = budget.depth();
+        if budget.is_spent() || !budget.enter() {
+            let why = if budget.is_spent() { Cut::Steps } else { Cut::Depth };
+            budget.cut(key.function, why);
+            return Summary::default();
+        }
+        let under_way = self.observations.under_way();
+        self.observations.begin();
+        let walk = || {
+            #[cfg(test)]
+            assert_ne!(
+                self.values.budget.fails_in.get(),
+                Some(key.function),
+                "asked for by a test"
+            );
+            with_room(|| walk(self))
+        };
+        let summary = catch_unwind(AssertUnwindSafe(walk)).unwrap_or_else(|_| {
+            self.values.give_up();
+            self.values.budget.cut(key.function, Cut::Failed);
+            Summary::default()
+        });
+        self.observations.return_to(under_way);
+        self.values.budget.return_to(depth);
         summary
     }
 
@@ -767,11 +811,10 @@ impl<'t> Engine<'t> {
                 return known.clone();
             }
             self.bound_summaries.insert(bound.clone(), Rc::default());
-            self.observations.begin();
+            let bindings = info.bindings.clone();
             self.binding += 1;
-            let summary = Rc::new(Walk::summarise(self, key, info.bindings.clone()));
+            let summary = Rc::new(self.walked(key, |engine| Walk::summarise(engine, key, bindings)));
             self.binding -= 1;
-            self.observations.end();
             self.bound_summaries.insert(bound, summary.clone());
             summary
         };
@@ -786,9 +829,8 @@ impl<'t> Engine<'t> {
         // One that starts itself: what it does without its decorators is enough.
         let plain = self.summary(SummaryKey { function, main: false });
         self.decorated_summaries.insert(function, plain);
-        self.observations.begin();
-        let summary = Rc::new(Walk::summarise_decorated(self, function));
-        self.observations.end();
+        let key = SummaryKey { function, main: false };
+        let summary = Rc::new(self.walked(key, |engine| Walk::summarise_decorated(engine, function)));
         self.decorated_summaries.insert(function, summary.clone());
         summary
     }
@@ -935,6 +977,10 @@ impl<'t> Engine<'t> {
                 return Some(*site);
             }
             for caller in self.callers(seen[next]) {
+                // With so many the search ends, so the rest of them need not be gone through.
+                if seen.len() >= 64 {
+                    return None;
+                }
                 if !seen.contains(caller) {
                     seen.push(*caller);
                 }
@@ -1175,7 +1221,7 @@ impl<'t> Engine<'t> {
                 let facts = self.values.tree.file(file);
                 if facts.language == Language::Python
                     && file != own
-                    && matches_end(pattern.trim_start_matches("./"), &facts.path)
+                    && path_matches(pattern.trim_start_matches("./"), &facts.path)
                     && !found.contains(&file)
                 {
                     found.push(file);
@@ -1207,8 +1253,8 @@ impl<'t> Engine<'t> {
     }
 }
 
-/// Whether a pattern with holes matches the end of a path, from a component's beginning on.
-fn matches_end(pattern: &str, path: &str) -> bool {
+/// Whether a pattern with holes (`\u{0}`, any text) matches the end of a path, from a component's beginning on.
+pub fn path_matches(pattern: &str, path: &str) -> bool {
     let path = format!("/{path}");
     let anchored = if pattern.starts_with(['\u{0}', '/']) {
         pattern.to_owned()
@@ -1273,7 +1319,7 @@ impl<'t> Values<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::matches_end;
+    use super::path_matches;
 
     #[test]
     fn patterns_match_from_a_component_on() {
@@ -1291,7 +1337,7 @@ mod tests {
             ("a/\u{0}/b/\u{0}.py", "a/x/c/y.py", false),
         ];
         for (pattern, path, expected) in cases {
-            assert_eq!(matches_end(pattern, path), expected, "{pattern:?} {path}");
+            assert_eq!(path_matches(pattern, path), expected, "{pattern:?} {path}");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::facts::{
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
+use super::budget::Budget;
 use super::fields::StoresByClass;
 use super::linkage::Linkage;
 use super::objects::{Object, Objects};
@@ -38,6 +39,11 @@ pub(super) const MOST_CALLERS: usize = 200;
 /// What stands before the name of a C symbol that a Rust file declares itself.
 pub(super) const SYMBOL: &str = "extern::";
 
+/// Does `work` where the stack has room for it, on a new piece of stack if need be.
+pub(super) fn with_room<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(512 << 10, 16 << 20, work)
+}
+
 /// A question whose answer is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Question {
@@ -49,6 +55,8 @@ pub(super) enum Question {
     Path(FileId, String),
     Member(FileId, String),
     Field(ClassId, String),
+    /// What a typedef is of.
+    Alias(ClassId),
     Call(CallSite),
     Returns(FuncId),
     ElementsOfCall(CallSite, String),
@@ -63,6 +71,7 @@ pub(super) enum Question {
 pub struct Values<'t> {
     pub tree: &'t Tree,
     pub catalog: &'t Catalog,
+    pub budget: Budget,
     local_stores: HashMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
     global_stores: HashMap<(FileId, String), Vec<StoreRef<'t>>>,
     attribute_stores: HashMap<String, Vec<StoreRef<'t>>>,
@@ -124,10 +133,11 @@ pub struct Values<'t> {
 
 impl<'t> Values<'t> {
     /// Indexes every store and return of the tree.
-    pub fn new(tree: &'t Tree, catalog: &'t Catalog) -> Values<'t> {
+    pub fn new(tree: &'t Tree, catalog: &'t Catalog, steps: u64) -> Values<'t> {
         let mut values = Values {
             tree,
             catalog,
+            budget: Budget::new(steps),
             local_stores: HashMap::new(),
             global_stores: HashMap::new(),
             attribute_stores: HashMap::new(),
@@ -397,14 +407,20 @@ impl<'t> Values<'t> {
 
     /// One question inside another; nothing where they are too deep.
     pub(super) fn deeper(&self, question: impl FnOnce() -> Objects) -> Objects {
-        if *self.depth.borrow() > DEEPEST {
+        if *self.depth.borrow() > DEEPEST || !self.budget.spend(1) {
             self.cut_off.set(self.cut_off.get() + 1);
             return Objects::default();
         }
         *self.depth.borrow_mut() += 1;
-        let found = question();
+        let found = with_room(question);
         *self.depth.borrow_mut() -= 1;
         found
+    }
+
+    /// Forgets which questions are being asked: the walk that asked them failed.
+    pub(super) fn give_up(&self) {
+        self.asking.borrow_mut().clear();
+        *self.depth.borrow_mut() = 0;
     }
 
     fn eval_here(&self, func: FuncId, value: &Value) -> Objects {
@@ -907,8 +923,9 @@ impl<'t> Values<'t> {
         for object in named.iter() {
             match object {
                 Object::Class(class) => match self.alias_target(*class) {
+                    // Of two trees' headers one may call `a` what the other calls `b`, and the other way round.
                     Some((home, target)) if target.name != ty.name => {
-                        found.add_all(self.instances_of(home, &target));
+                        found.add_all(self.ask(Question::Alias(*class), || self.instances_of(home, &target)));
                     }
                     _ => found.add(Object::Instance(*class, None)),
                 },

@@ -10,6 +10,7 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
+use super::budget::Cut;
 use super::fast::FastSet;
 use super::higher::Binding;
 use super::needs::Need;
@@ -21,6 +22,10 @@ use super::state::{Lives, PathEnd, State};
 use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Summary};
 use super::team::Team;
 use super::tree::{CallSite, FuncId};
+use super::values::with_room;
+
+/// How many tests of a branch are taken to have been false where a later arm runs.
+const MOST_TESTS: usize = 256;
 
 /// What is still to run when an inlined generator yields: the with-block's body.
 struct Continuation<'t> {
@@ -231,16 +236,26 @@ impl<'t> Walk<'_, 't> {
     /// One node after the other, as long as the code is reached.
     pub(super) fn nodes(&mut self, nodes: &'t [Node]) {
         let needs = self.needs.len();
+        if !self.engine.values.budget.enter() {
+            return self.engine.values.budget.cut(self.here, Cut::Depth);
+        }
         for node in nodes {
+            // What holds at a point is copied and compared wherever paths part and meet.
+            let held = self.state.live.len() + self.state.later.len() + self.state.guards.len();
+            if !self.state.dead && !self.engine.values.budget.spend(1 + held as u64) {
+                self.engine.values.budget.cut(self.here, Cut::Steps);
+                break;
+            }
             match node {
                 Node::Event(Event::Label { name }) => self.label(name),
                 // Only a label brings life back.
                 Node::Region(region) if self.state.dead && !self.is_jumped_into(region) => {}
                 Node::Event(_) if self.state.dead => {}
                 Node::Event(event) => self.event(event),
-                Node::Region(region) => self.region(region),
+                Node::Region(region) => with_room(|| self.region(region)),
             }
         }
+        self.engine.values.budget.leave();
         self.needs.truncate(needs);
     }
 
@@ -494,11 +509,13 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             self.state = before.clone();
-            for earlier in &earlier {
+            // Of a long chain the nearest tests do: it is made by a program, or to keep us busy.
+            let nearest = &earlier[earlier.len().saturating_sub(MOST_TESTS)..];
+            for earlier in nearest {
                 self.take_tried(earlier, false);
             }
             self.take_tried(test, true);
-            let needs = self.needs_of_arm(&earlier, test);
+            let needs = self.needs_of_arm(nearest, test);
             earlier.push(test);
             self.arm(arm, test, needs, &mut fork);
             ends.push(PathEnd {

@@ -48,9 +48,14 @@ impl Observations {
         self.pending.push(BTreeSet::new());
     }
 
-    /// A walk ends.
-    pub fn end(&mut self) {
-        self.pending.pop();
+    /// How many walks are under way.
+    pub fn under_way(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// All walks end but the first `under_way`.
+    pub fn return_to(&mut self, under_way: usize) {
+        self.pending.truncate(under_way);
     }
 
     /// What was seen at a site, the most telling first.

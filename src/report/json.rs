@@ -160,8 +160,8 @@ pub(super) fn silenced(findings: &[Finding]) -> u64 {
     suppressed(findings, SuppressedBy::Source)
 }
 
-/// A document as text, with a line end at its end.
-pub(super) fn pretty(document: &impl Serialize) -> String {
+/// Any JSON document as text that acts on nothing that shows it, with a line end at its end.
+pub fn pretty(document: &impl Serialize) -> String {
     sanitise::json(&serde_json::to_string_pretty(document).expect(SERIALISES)) + "\n"
 }
 

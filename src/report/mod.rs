@@ -28,7 +28,7 @@ pub use earlier::{Earlier, EarlierError};
 pub use github::github;
 pub use gitlab::gitlab;
 pub use human::human;
-pub use json::{json, jsonl};
+pub use json::{json, jsonl, pretty as json_document};
 pub use package::{Package, PackageVerdict};
 pub use sanitise::line as sanitise_line;
 pub use sarif::sarif;

@@ -136,7 +136,10 @@ fn looked_at(out: &mut String, report: &Report) {
         };
         what.push_str(&format!("{of}: {}", places.join(", ")));
     }
-    let why = if census.mutations == 0 && summary.left.alone == 0 {
+    let cut = report.problems.iter().any(|problem| problem.kind == ProblemKind::Limit);
+    let why = if cut {
+        "not all of it was looked at to its end"
+    } else if census.mutations == 0 && summary.left.alone == 0 {
         "nothing here changes the environment"
     } else if census.starts == 0 {
         "no thread starts here, so nothing runs beside a change"

@@ -12,6 +12,9 @@ use crate::knowledge::did_you_mean;
 
 use super::places;
 
+/// How many comments of one file are heeded.
+const MOST: usize = 2000;
+
 /// One well-formed ignore.
 #[derive(Debug)]
 struct Ignore {
@@ -41,10 +44,17 @@ impl Ignores {
     /// Reads the directives of all files. `sources` tells which line a comment of its own line speaks of.
     pub fn collect(files: &[FileFacts], sources: &Sources) -> Ignores {
         let mut all = Ignores::default();
-        for file in files {
-            for directive in &file.directives {
+        for file in files.iter().filter(|file| !file.directives.is_empty()) {
+            let below = code_below(sources, file);
+            if let Some(first) = file.directives.get(MOST) {
+                let message = format!(
+                    "more than {MOST} comments of this file speak to envrace; from here on they are not heeded"
+                );
+                all.problems.push(problem(&file.path, first.span.line, message));
+            }
+            for directive in file.directives.iter().take(MOST) {
                 match parse(&directive.text) {
-                    Ok((rules, reason)) => all.add(file, directive, rules, reason, sources),
+                    Ok((rules, reason)) => all.add(file, directive, rules, reason, &below),
                     Err(message) => all.problems.push(problem(&file.path, directive.span.line, message)),
                 }
             }
@@ -52,18 +62,11 @@ impl Ignores {
         all
     }
 
-    fn add(
-        &mut self,
-        file: &FileFacts,
-        directive: &Directive,
-        rules: Vec<RuleCode>,
-        reason: String,
-        sources: &Sources,
-    ) {
+    fn add(&mut self, file: &FileFacts, directive: &Directive, rules: Vec<RuleCode>, reason: String, below: &[u32]) {
         let at = directive.span.line;
         let end = directive.span.end_line.max(at);
         let line = if directive.own_line {
-            next_code(sources, file, end)
+            below.get(end as usize).copied().unwrap_or(end + 1)
         } else {
             at
         };
@@ -129,23 +132,27 @@ impl Ignores {
     }
 }
 
-/// The next line after `line` that holds code, where other comments and blank lines may stand between.
-fn next_code(sources: &Sources, file: &FileFacts, line: u32) -> u32 {
+/// For every line of a file, counted from 0, the first from there on that holds code, counted from 1: other comments and
+/// blank lines may stand between. The line itself where none does.
+fn code_below(sources: &Sources, file: &FileFacts) -> Vec<u32> {
     let comments: &[&str] = match file.language {
         Language::Python => &["#"],
         Language::C | Language::Rust => &["//", "/*", "*"],
     };
-    let Some(text) = sources.text(&file.path) else {
-        return line + 1;
+    let holds_code = |line: &str| {
+        let code = line.trim();
+        !code.is_empty() && !comments.iter().any(|comment| code.starts_with(comment))
     };
-    text.split('\n')
-        .enumerate()
-        .skip(line as usize)
-        .find(|(_, code)| {
-            let code = code.trim();
-            !code.is_empty() && !comments.iter().any(|comment| code.starts_with(comment))
-        })
-        .map_or(line + 1, |(index, _)| index as u32 + 1)
+    let text = sources.text(&file.path).unwrap_or_default();
+    let mut below: Vec<u32> = (1..).zip(text.split('\n')).map(|(line, _)| line).collect();
+    let mut next = None;
+    for (index, line) in text.split('\n').enumerate().collect::<Vec<_>>().into_iter().rev() {
+        if holds_code(line) {
+            next = Some(index as u32 + 1);
+        }
+        below[index] = next.unwrap_or(below[index]);
+    }
+    below
 }
 
 /// The rules and the reason of `ignore[rule, rule] reason`, or what is wrong with it.
@@ -251,6 +258,16 @@ mod tests {
     fn alone_on_a_line_it_speaks_of_the_next_code() {
         let (reason, _) = judge("# envrace: ignore[er001, ER002]: why not\n\n# more words\nx = 1\n", 4);
         assert_eq!(reason.as_deref(), Some("why not"));
+    }
+
+    #[test]
+    fn comments_by_the_thousand_are_read_once() {
+        let mut text = "# envrace: ignore[ER001] one of many\n".repeat(100_000);
+        text.push_str("x = 1\n");
+        let (reason, problems) = judge(&text, 100_001);
+        assert_eq!(reason.as_deref(), Some("one of many"));
+        assert_eq!(problems.len(), 1, "all of them are about the one line");
+        assert!(problems[0].contains("more than 2000"), "{problems:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::finding::RuleCode;
+use crate::report::sanitise_line;
 use crate::triage::Level;
 
 use super::Config;
@@ -20,7 +21,7 @@ pub struct Asked {
 
 /// The effective configuration of the project called `project`, as TOML.
 pub fn show(config: &Config, asked: &Asked, project: &str) -> String {
-    let mut out = format!("# the configuration for {project}\n");
+    let mut out = format!("# the configuration for {}\n", sanitise_line(project));
     match &config.file {
         Some(file) => {
             let section = if file.section.is_empty() {
@@ -28,9 +29,13 @@ pub fn show(config: &Config, asked: &Asked, project: &str) -> String {
             } else {
                 format!(" [{}]", file.section)
             };
-            let _ = writeln!(out, "# read from {}{section}", file.shown);
+            let _ = writeln!(out, "# read from {}{section}", sanitise_line(&file.shown));
             for other in &file.others {
-                let _ = writeln!(out, "# not read, since one in the same folder comes first: {other}");
+                let _ = writeln!(
+                    out,
+                    "# not read, since one in the same folder comes first: {}",
+                    sanitise_line(other)
+                );
             }
         }
         None => out.push_str("# no configuration file was found or asked for\n"),
@@ -51,7 +56,7 @@ pub fn show(config: &Config, asked: &Asked, project: &str) -> String {
                 .and_then(|file| Some((file, file.lines.get(key.name)?))),
         ) {
             (true, _) => "the command line".to_owned(),
-            (false, Some((file, line))) => format!("{}:{line}", file.shown),
+            (false, Some((file, line))) => format!("{}:{line}", sanitise_line(&file.shown)),
             (false, None) => "the default".to_owned(),
         };
         match value(config, asked, key.name) {
@@ -163,7 +168,47 @@ fn list(items: &[String]) -> String {
     format!("[{}]", items.join(", "))
 }
 
-/// A string as TOML writes it.
+/// A string as TOML writes it on one line, with escapes for what would act on whatever shows it.
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        let shown = c.to_string();
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '#' if out.ends_with('#') => out.push_str("\\u0023"),
+            _ if sanitise_line(&shown) == shown => out.push(c),
+            _ => {
+                // Writing into a string cannot fail.
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn strings_are_quoted_on_one_line_and_read_the_same() {
+        for text in [
+            "",
+            "a b",
+            "é \"x\" \\",
+            "::a\n::b",
+            "\x1b[2J\u{202e}\t\0",
+            "###[x]",
+            "'''\"\"\"",
+        ] {
+            let shown = quoted(text);
+            assert!(
+                !shown.contains(|c: char| c.is_control() || c == '\u{202e}') && !shown.contains("##"),
+                "{shown:?}"
+            );
+            let table: toml::Table = format!("x = {shown}").parse().expect("it is TOML");
+            assert_eq!(table["x"].as_str(), Some(text));
+        }
+    }
 }

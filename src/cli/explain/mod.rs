@@ -125,8 +125,7 @@ fn apis_explained(catalog: &Catalog, found: &[names::Name], target: &Target, for
 fn document(mut value: serde_json::Value) -> String {
     value["schema"] = json!("envrace-explain/1");
     value["version"] = json!(env!("CARGO_PKG_VERSION"));
-    let text = serde_json::to_string_pretty(&value).expect("a value made of strings, numbers and lists has a text");
-    text + "\n"
+    crate::report::json_document(&value)
 }
 
 /// The rules, one a line.

@@ -46,7 +46,8 @@ pub(super) fn take_in(raw: Vec<Raw>, choices: &[Choice], kept: Option<Opened>, s
     let shares: Vec<Share> = shares.filter_map(|raw| share(raw, kept)).collect();
     let shared = Shared::of(shares);
     let traces = Traces::of(&shared);
-    let lowered: BTreeMap<&str, (Lowered, Fingerprint)> = chosen()
+    // By place and not by name: two names that are no UTF-8 may read alike.
+    let lowered: Vec<(&str, (Lowered, Fingerprint))> = chosen()
         .map(|(raw, _)| {
             step();
             (raw.name.as_str(), lower(raw, &shared, &traces, kept))

@@ -10,6 +10,7 @@ use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::input::{self, PathError, Prefix, Project, Scope, Sources};
 use crate::knowledge::Target;
+use crate::model::STEPS;
 use crate::report::{self, Base, Package, Summary};
 use crate::triage::Ignores;
 
@@ -283,6 +284,7 @@ pub fn options(scan: &args::Scan, config: &Config, target: Target) -> Options {
         target,
         persona: persona(scan, config),
         preview: scan.preview || config.preview.unwrap_or(false),
+        steps: scan.max_steps.unwrap_or(STEPS),
     }
 }
 

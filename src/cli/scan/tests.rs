@@ -19,6 +19,7 @@ fn findings(raw: Vec<Raw>, picked: &Picked, catalog: &Catalog) -> String {
         target: Target::default(),
         persona: Persona::Pedantic,
         preview: true,
+        steps: crate::model::STEPS,
     };
     let taken = take_in(raw, &picked.choices, None, &|| {});
     let facts = taken

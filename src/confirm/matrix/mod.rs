@@ -186,6 +186,7 @@ fn findings(
         target: target.clone(),
         persona: Persona::Pedantic,
         preview: false,
+        steps: crate::model::STEPS,
     };
     let analysis = detect::analyse(vec![facts], &sources, catalog, &options);
     let of_cell = |finding: &Finding| {

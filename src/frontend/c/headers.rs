@@ -72,7 +72,11 @@ impl Headers {
                 known.or_default().push((number, place));
             }
         }
-        while headers.take_names() {}
+        for _ in 0..super::macros::DEPTH {
+            if !headers.take_names() {
+                break;
+            }
+        }
         for number in 0..headers.all.len() {
             let Header { path, includes, .. } = &headers.all[number];
             headers.all[number].reaches = includes

@@ -157,7 +157,7 @@ enum Place {
 
 /// The most tokens that expansion may add to a file, and how deep expansions may nest.
 const BUDGET: usize = 300_000;
-const DEPTH: usize = 24;
+pub(super) const DEPTH: usize = 24;
 
 /// The longest word to which `##` still glues another.
 const LONGEST: u32 = 256;
@@ -182,15 +182,22 @@ struct Expander<'m, 's> {
     patience: usize,
 }
 
+/// A file's tokens after the expansion of its macros.
+pub(super) struct Expanded {
+    pub tokens: Vec<Token>,
+    /// They would have expanded to more than is read.
+    pub cut: bool,
+}
+
 /// Replaces the uses of those macros that open or close something, or stand where C has no place for a call.
-pub(super) fn expand(tokens: Vec<Token>, macros: &[Macro], texts: &mut Texts) -> Vec<Token> {
+pub(super) fn expand(tokens: Vec<Token>, macros: &[Macro], texts: &mut Texts) -> Expanded {
     let mut by_name: HashMap<&str, (usize, Use)> = HashMap::new();
     for (index, found) in macros.iter().enumerate() {
         by_name.entry(&found.name).or_insert((index, use_of(found, texts)));
     }
     by_name.retain(|_, (_, found)| *found != Use::Keep);
     if by_name.is_empty() {
-        return tokens;
+        return Expanded { tokens, cut: false };
     }
     let mut expander = Expander {
         macros,
@@ -217,7 +224,10 @@ pub(super) fn expand(tokens: Vec<Token>, macros: &[Macro], texts: &mut Texts) ->
             expander.push(token);
         }
     }
-    expander.out
+    Expanded {
+        cut: expander.budget == 0 || expander.patience == 0,
+        tokens: expander.out,
+    }
 }
 
 /// Decides by a macro's body how its uses are treated.

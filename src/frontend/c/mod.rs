@@ -44,14 +44,18 @@ mod values;
 mod words;
 
 use lex::{Texts, Token};
-use macros::Macro;
+use macros::{Expanded, Macro};
 use normalise::Found;
 use preprocess::{Dead, Prepared};
 use scope::{Builder, Evaluation, Lowering, children};
 use text::{Lines, Written};
 
-/// How long the grammar may take for one file.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How much work the grammar may take for one file, in hundreds of its steps: some five times what the largest file takes
+/// that is read at all. Steps and not seconds, so that a file is the same on every machine.
+const STEPS: u32 = 600_000;
+
+/// Steps can be slow where a text has many readings at once; this is what ends those.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub use headers::{Header, Headers};
 
@@ -71,6 +75,7 @@ pub fn lower_with(source: &Source, headers: &Headers) -> (FileFacts, Vec<Problem
         mut texts,
         written,
         found,
+        cut,
         tree,
     } = reader.read(&source.text, &lines);
     let (macro_tokens, macro_names) = macro_functions(&prepared.macros, &mut texts, &source.text);
@@ -107,7 +112,13 @@ pub fn lower_with(source: &Source, headers: &Headers) -> (FileFacts, Vec<Problem
         problems.limit("code nests too deep and was passed over there", Some(line));
     }
     if reader.gave_up {
-        problems.limit("the file took too long to parse", None);
+        problems.limit("the file took too much work to parse", None);
+    }
+    if cut {
+        problems.limit(
+            "its macros expand to too much; some of their uses were left as they stand",
+            None,
+        );
     }
     let mut functions = lowering.functions;
     let types = lowering.types;
@@ -168,6 +179,8 @@ struct Reading<'s> {
     texts: Texts<'s>,
     written: Written,
     found: Vec<Found>,
+    /// Macros would have expanded to more than is read.
+    cut: bool,
     tree: Option<Tree>,
 }
 
@@ -182,6 +195,7 @@ struct Reader<'h> {
     path: &'h str,
     headers: &'h Headers,
     parser: Option<Parser>,
+    steps: u32,
     until: Instant,
     gave_up: bool,
 }
@@ -194,6 +208,7 @@ impl<'h> Reader<'h> {
             path,
             headers,
             parser: known.then_some(parser),
+            steps: STEPS,
             until: Instant::now() + PATIENCE,
             gave_up: !known,
         }
@@ -222,7 +237,7 @@ impl<'h> Reader<'h> {
             .headers
             .used_in(self.path, &prepared.includes, &prepared.macros, &tokens, &mut texts);
         prepared.macros.extend(shared);
-        let tokens = macros::expand(tokens, &prepared.macros, &mut texts);
+        let Expanded { tokens, cut } = macros::expand(tokens, &prepared.macros, &mut texts);
         prepared.macros.truncate(own);
         let tokens = simplify::simplify(tokens, &mut texts);
         let (tokens, found) = normalise::normalise(&tokens, &mut texts, text);
@@ -233,16 +248,17 @@ impl<'h> Reader<'h> {
             texts,
             written,
             found,
+            cut,
             tree,
         }
     }
 
     fn parse(&mut self, text: &str) -> Option<Tree> {
         let until = self.until;
-        let mut steps = 0_u32;
+        let steps = &mut self.steps;
         let mut check = |_: &ParseState| {
-            steps += 1;
-            steps.is_multiple_of(16) && Instant::now() > until
+            *steps = steps.saturating_sub(1);
+            *steps == 0 || steps.is_multiple_of(16) && Instant::now() > until
         };
         let options = ParseOptions::new().progress_callback(&mut check);
         let bytes = text.as_bytes();

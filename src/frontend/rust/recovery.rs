@@ -11,6 +11,12 @@ use super::scan::{self, Kind, Token};
 /// How deep code may nest, in the measure of [`scan::depth`].
 pub(super) const DEPTH_LIMIT: usize = 10_000;
 
+/// How often the bytes of a file may be parsed again in pieces, all levels of nesting together.
+const AGAIN: usize = 32;
+
+/// How deep items are taken apart: modules in modules, and what is in those.
+const LEVELS: u32 = 100;
+
 /// How many single items are complained about in one file.
 const REPORTED: usize = 20;
 
@@ -59,7 +65,11 @@ pub(super) fn parse(path: &str, text: &str, tokens: &[Token], depth: usize) -> (
         Err(error) => error,
     };
     let mut bad = Vec::new();
-    let good = try_items(text, tokens, &Wrapper::None, &mut bad);
+    let mut effort = Effort {
+        bytes: text.len().saturating_mul(AGAIN),
+        levels: LEVELS,
+    };
+    let good = try_items(text, tokens, &Wrapper::None, &mut bad, &mut effort);
     if good == 0 {
         return (None, vec![problem(kind, message, line)]);
     }
@@ -114,9 +124,25 @@ impl Wrapper {
     }
 }
 
+/// How much more is tried.
+struct Effort {
+    bytes: usize,
+    levels: u32,
+}
+
+impl Effort {
+    /// Takes what trying an item of this length costs; false where that is too much.
+    fn take(&mut self, bytes: usize) -> bool {
+        let enough = self.bytes >= bytes;
+        self.bytes -= bytes.min(self.bytes);
+        enough
+    }
+}
+
 /// Tries every item among `tokens`; returns how many are good.
-fn try_items(text: &str, tokens: &[Token], wrapper: &Wrapper, bad: &mut Vec<Bad>) -> usize {
+fn try_items(text: &str, tokens: &[Token], wrapper: &Wrapper, bad: &mut Vec<Bad>, effort: &mut Effort) -> usize {
     let mut good = 0;
+    let mut lines = Lines::default();
     for range in scan::items(text, tokens) {
         let item = &tokens[range];
         let (Some(first), Some(last)) = (item.first(), item.last()) else {
@@ -129,8 +155,12 @@ fn try_items(text: &str, tokens: &[Token], wrapper: &Wrapper, bad: &mut Vec<Bad>
             continue;
         }
         let slice = &text[first.start..last.end];
-        let line = memchr::memchr_iter(b'\n', &text.as_bytes()[..first.start]).count() as u32;
-        let error = if scan::depth(text, item) > DEPTH_LIMIT {
+        lines.advance(text, first.start);
+        let line = lines.count;
+        let error = if !effort.take(slice.len()) {
+            let message = "too much of this file does not parse for all of it to be tried";
+            (ProblemKind::Limit, message.to_owned(), line + 1)
+        } else if scan::depth(text, item) > DEPTH_LIMIT {
             (ProblemKind::Limit, "nested too deeply".to_owned(), line + 1)
         } else {
             match wrapper.parse(slice) {
@@ -142,15 +172,17 @@ fn try_items(text: &str, tokens: &[Token], wrapper: &Wrapper, bad: &mut Vec<Bad>
             }
         };
         let saved = match inside(text, item) {
-            Some((inner, wrapper)) => {
+            Some((inner, wrapper)) if effort.levels > 0 => {
                 let mut worse = Vec::new();
-                let saved = try_items(text, inner, &wrapper, &mut worse);
+                effort.levels -= 1;
+                let saved = try_items(text, inner, &wrapper, &mut worse, effort);
+                effort.levels += 1;
                 if saved > 0 {
                     bad.append(&mut worse);
                 }
                 saved
             }
-            None => 0,
+            _ => 0,
         };
         good += saved;
         if saved == 0 {
@@ -164,6 +196,20 @@ fn try_items(text: &str, tokens: &[Token], wrapper: &Wrapper, bad: &mut Vec<Bad>
         }
     }
     good
+}
+
+/// Counts line ends up to places that come one after the other.
+#[derive(Default)]
+struct Lines {
+    at: usize,
+    count: u32,
+}
+
+impl Lines {
+    fn advance(&mut self, text: &str, to: usize) {
+        self.count += memchr::memchr_iter(b'\n', &text.as_bytes()[self.at..to]).count() as u32;
+        self.at = to;
+    }
 }
 
 /// The inside of an `impl`, `trait` or `mod` with a body.

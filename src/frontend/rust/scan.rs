@@ -225,8 +225,8 @@ pub(super) fn directives(text: &str, tokens: &[Token]) -> Vec<Directive> {
     found
 }
 
-/// More comments than this speak to nobody; the position of each is counted from the top of the file.
-const DIRECTIVE_LIMIT: usize = 2000;
+/// One more than are heeded, which is said of them; the position of each is counted from the top of the file.
+const DIRECTIVE_LIMIT: usize = 2001;
 
 /// The [`Span`] of a range of bytes; both ends lie on character boundaries.
 pub(super) fn span_of(text: &str, start: usize, end: usize) -> Span {
