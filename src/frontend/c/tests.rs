@@ -353,7 +353,12 @@ fn macros_that_open_and_close_functions() {
     let unknown = "BEGINact\n int k = 1;\nCODESTARTact\n  g(k);\nfinish:\nENDact\n\nBEGINobj(x)\nCODESTARTobj(x)\n  h();\nENDobj(x)\n";
     assert_eq!(
         body(unknown, "BEGINact"),
-        ["2: Assign Whole k = 1", "3: load Whole @CODESTARTact", "4: call @g(k)"]
+        [
+            "2: Assign Whole k = 1",
+            "3: load Whole @CODESTARTact",
+            "4: call @g(k)",
+            "label finish"
+        ]
     );
     assert_eq!(
         body(unknown, "BEGINobj"),
