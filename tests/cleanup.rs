@@ -149,6 +149,7 @@ fn running_reproducer(scene: &Scene) -> Child {
         .args(["control", "600"])
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .process_group(0);
+    processes::interruptible(&mut command);
     let child = command.spawn().expect("run.sh is executable");
     processes::wait_for(&scene.mark, 3);
     child

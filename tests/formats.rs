@@ -1,6 +1,8 @@
 //! Reports as other programs read them: SARIF against the official schema, files written whole, hostile file names through
 //! the whole command, and a command that is stopped or no longer listened to.
 
+mod support;
+
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -297,13 +299,14 @@ fn a_reader_that_goes_away_is_no_error() {
 
 #[test]
 fn an_interrupt_ends_it_without_a_word() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_envrace"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_envrace"));
+    command
         .args(["check", "-", "--language", "python"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command was built for this test");
+        .stderr(Stdio::piped());
+    support::processes::interruptible(&mut command);
+    let mut child = command.spawn().expect("the command was built for this test");
     // It waits for its input, which does not come.
     let stdin = child.stdin.take();
     let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("process numbers are small"));

@@ -33,3 +33,16 @@ pub fn assert_none_left(mark: &str) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Lets Ctrl-C end what the command starts, also where the tests themselves run in the background of a script, whose shell
+/// has them ignore it: what is ignored stays so through execve.
+pub fn interruptible(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: signal(2) is async-signal-safe and touches no memory of ours.
+    unsafe {
+        command.pre_exec(|| {
+            nix::libc::signal(nix::libc::SIGINT, nix::libc::SIG_DFL);
+            Ok(())
+        });
+    }
+}
