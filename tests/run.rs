@@ -14,6 +14,7 @@ use support::processes;
 fn run(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_envrace"));
     command.arg("run").args(arguments).stdin(Stdio::null());
+    processes::interruptible(&mut command);
     command
 }
 
