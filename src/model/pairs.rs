@@ -1,13 +1,13 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use crate::facts::Span;
 
 use super::budget::Cut;
+use super::fast::FastMap;
 use super::places::meet;
 use super::program::Engine;
 use super::sites::{AccessKind, SiteId};
@@ -68,7 +68,7 @@ struct Always {
 
 /// All pairs, by their two sites.
 #[derive(Debug, Default)]
-pub struct Pairs(HashMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>);
+pub struct Pairs(FastMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>);
 
 impl Pairs {
     /// Adds a pair, or the better way to one that is known.

@@ -8,6 +8,7 @@ use crate::facts::Span;
 use crate::finding::Confidence;
 
 use super::around::Around;
+use super::fast::FastMap;
 use super::places::Keys;
 use super::sites::SiteId;
 use super::tree::{CallSite, FuncId};
@@ -344,7 +345,7 @@ impl Summary {
 #[derive(Debug, Default)]
 pub struct Accesses {
     list: Vec<Access>,
-    index: HashMap<(SiteId, Option<SiteId>, u32), usize>,
+    index: FastMap<(SiteId, Option<SiteId>, u32), usize>,
 }
 
 impl Accesses {
