@@ -60,10 +60,7 @@ impl<'t> Values<'t> {
     fn record_field(&self, class: ClassId, name: &str) -> Objects {
         let mut found = Objects::default();
         let entry = &self.tree.classes[class.0 as usize];
-        let position = self
-            .tree
-            .decls(class)
-            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
+        let position = self.field_position(class, name);
         let records = self.record_positions.get(&entry.name).into_iter().flatten();
         for (home, fields) in records.filter(|(home, _)| self.is_record_of(*home, class)) {
             for (key, value) in *fields {
@@ -83,6 +80,12 @@ impl<'t> Values<'t> {
             found.add_all(self.constructor_argument(class, position));
         }
         found
+    }
+
+    /// Where a field stands among those that the declaration of a type lists.
+    fn field_position(&self, class: ClassId, name: &str) -> Option<usize> {
+        let mut decls = self.tree.decls(class);
+        decls.find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name))
     }
 
     /// What calls of a tuple struct's name put into a field: `Guard(lock.lock())`.
@@ -113,10 +116,7 @@ impl<'t> Values<'t> {
     fn constructed_field(&self, class: ClassId, name: &str) -> Objects {
         let mut found = Objects::default();
         let entry = &self.tree.classes[class.0 as usize];
-        let position = self
-            .tree
-            .decls(class)
-            .find_map(|(_, decl)| decl.fields.iter().position(|field| field.name == name));
+        let position = self.field_position(class, name);
         let declared = position.filter(|_| self.tree.file(entry.file).language == Language::Python);
         let Some(position) = declared.filter(|_| self.method(class, "__init__").is_empty()) else {
             return found;
