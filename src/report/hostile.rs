@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::graph::{self, Graph};
+use super::graph;
 use super::sample::{self, Sample};
 use super::*;
 use crate::detect::{EventKind, EventView, LaneView, ProgramView};
@@ -129,16 +129,6 @@ fn program(sample: &Sample, name: &str) -> ProgramView {
     }
 }
 
-fn graph<'a>(sample: &'a Sample, programs: &'a [ProgramView]) -> Graph<'a> {
-    Graph {
-        programs,
-        findings: &sample.findings,
-        problems: &sample.problems,
-        summary: &sample.summary,
-        sources: &sample.sources,
-    }
-}
-
 /// Nothing in it steers a terminal, and no line of it commands a runner.
 fn harmless(what: &str, text: &str) {
     let bad = |c: char| {
@@ -220,7 +210,7 @@ proptest! {
         let (sample, programs) = with(&words);
         let plain = ["p.py", "f", "says", "x"].map(str::to_owned);
         let (quiet, quiet_programs) = with(&plain);
-        let (hostile, benign) = (graph(&sample, &programs), graph(&quiet, &quiet_programs));
+        let (hostile, benign) = (sample.graph(&programs), quiet.graph(&quiet_programs));
         for (what, text, expected) in [
             ("svg", graph::svg(&hostile), graph::svg(&benign)),
             ("html", graph::html(&hostile), graph::html(&benign)),

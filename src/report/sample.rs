@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::detect::ProgramView;
 use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::*;
 use crate::input::{Source, Sources};
 use crate::knowledge::Target;
 
+use super::graph::Graph;
 use super::{Base, Detail, Report, Summary};
 
 /// Everything that a report borrows.
@@ -34,6 +36,17 @@ impl Sample {
             base: &self.base,
             detail: self.detail,
             pictures: self.pictures,
+        }
+    }
+
+    /// The same report as a graph of these programs.
+    pub fn graph<'a>(&'a self, programs: &'a [ProgramView]) -> Graph<'a> {
+        Graph {
+            programs,
+            findings: &self.findings,
+            problems: &self.problems,
+            summary: &self.summary,
+            sources: &self.sources,
         }
     }
 }

@@ -59,16 +59,6 @@ fn program(sample: &Sample) -> ProgramView {
     }
 }
 
-fn graph<'a>(sample: &'a Sample, programs: &'a [ProgramView]) -> Graph<'a> {
-    Graph {
-        programs,
-        findings: &sample.findings,
-        problems: &sample.problems,
-        summary: &sample.summary,
-        sources: &sample.sources,
-    }
-}
-
 #[test]
 fn both_sides_of_a_finding_are_linked() {
     let sample = sample::seed();
@@ -88,7 +78,7 @@ fn both_sides_of_a_finding_are_linked() {
 fn mermaid_has_lanes_starts_and_findings() {
     let sample = sample::seed();
     let programs = [program(&sample)];
-    let text = mermaid(&graph(&sample, &programs));
+    let text = mermaid(&sample.graph(&programs));
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     assert_eq!(lines[0], "sequenceDiagram");
     assert_eq!(lines[1], "box transparent build.py (script)");
@@ -110,7 +100,7 @@ fn mermaid_has_lanes_starts_and_findings() {
 fn dot_has_a_cluster_for_each_thread() {
     let sample = sample::seed();
     let programs = [program(&sample)];
-    let text = dot(&graph(&sample, &programs));
+    let text = dot(&sample.graph(&programs));
     for expected in [
         "subgraph cluster_p0_t1 {\n      label=\"T1 worker, several\";",
         "p0e0 -> p0t1 [label=\"starts\"];",
@@ -126,7 +116,7 @@ fn dot_has_a_cluster_for_each_thread() {
 fn the_page_has_lanes_findings_and_excerpts_and_loads_nothing() {
     let sample = sample::seed();
     let programs = [program(&sample)];
-    let text = html(&graph(&sample, &programs));
+    let text = html(&sample.graph(&programs));
     for expected in [
         "Content-Security-Policy\" content=\"default-src 'none';",
         "T1 worker",
@@ -162,7 +152,7 @@ fn the_page_has_lanes_findings_and_excerpts_and_loads_nothing() {
 fn a_drawing_that_stands_alone_names_its_colours() {
     let sample = sample::seed();
     let programs = [program(&sample)];
-    let text = svg(&graph(&sample, &programs));
+    let text = svg(&sample.graph(&programs));
     assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
     assert!(text.contains("<style>") && text.contains("build.py (script)") && text.contains("several threads"));
     assert!(!text.contains("href"));
@@ -173,10 +163,10 @@ fn nothing_to_draw_is_said_in_every_notation() {
     let mut sample = sample::seed();
     sample.findings.clear();
     for text in [
-        mermaid(&graph(&sample, &[])),
-        dot(&graph(&sample, &[])),
-        svg(&graph(&sample, &[])),
-        html(&graph(&sample, &[])),
+        mermaid(&sample.graph(&[])),
+        dot(&sample.graph(&[])),
+        svg(&sample.graph(&[])),
+        html(&sample.graph(&[])),
     ] {
         assert!(text.contains("nothing to draw"), "{text}");
     }
@@ -187,7 +177,7 @@ fn roots_are_counted() {
     let sample = sample::seed();
     let programs = [program(&sample)];
     assert_eq!(
-        roots(&graph(&sample, &programs)),
+        roots(&sample.graph(&programs)),
         "script        build.py: 1 thread, 1 mutation, 1 spawn, 0 reads, 1 finding\n\
          1 program in 2 files; what neither starts threads nor touches the environment is left out\n"
     );
