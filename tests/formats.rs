@@ -10,23 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-
-const RACE: &str = "\
-import os
-import threading
-
-def work():
-    os.system('cc')
-
-def main():
-    thread = threading.Thread(target=work)
-    thread.start()
-    for name in os.listdir('.'):
-        os.environ[name] = '1'
-    thread.join()
-
-main()
-";
+use support::hostile::RACE;
 
 fn envrace(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_envrace"))
