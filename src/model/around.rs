@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::fast::FastMap;
 use super::needs::Need;
 use super::places::Keys;
 use super::sites::SiteId;
@@ -90,8 +91,8 @@ type Identity = (Vec<(Keys, bool)>, Vec<Keys>, Vec<StartId>, Vec<Need>);
 #[derive(Debug, Default)]
 pub struct Arounds {
     known: HashMap<Identity, Around>,
-    within: HashMap<(u32, u32), Around>,
-    weaker: HashMap<(u32, u32), bool>,
+    within: FastMap<(u32, u32), Around>,
+    weaker: FastMap<(u32, u32), bool>,
 }
 
 impl Arounds {
@@ -144,7 +145,7 @@ impl Arounds {
     /// Drops an access where the same place is reached as surely with less around it: every pair of the one is a pair of
     /// the other, here and in every caller.
     pub fn prune(&mut self, accesses: &mut Vec<Access>) {
-        let mut by_site: HashMap<(SiteId, Option<SiteId>), Vec<usize>> = HashMap::new();
+        let mut by_site: FastMap<(SiteId, Option<SiteId>), Vec<usize>> = FastMap::default();
         for (place, access) in accesses.iter().enumerate() {
             by_site.entry((access.site, access.child)).or_default().push(place);
         }

@@ -5,11 +5,12 @@
 //! hide what `threading.Thread` means), and the tree wins for C, where linking a function of its own named `setenv` is
 //! exactly what the linker would do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::facts::{Attribute, FunctionKind, Import, Language, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
+use super::fast::FastMap;
 use super::objects::{Object, Objects};
 use super::tree::{FileId, FuncId, crate_root, last_segment};
 use super::values::{SYMBOL, Values};
@@ -471,8 +472,8 @@ impl Values<'_> {
     }
 
     /// The files whose `mod` items name each Rust file.
-    pub(super) fn module_parents(&self) -> HashMap<FileId, Vec<FileId>> {
-        let mut found: HashMap<FileId, Vec<FileId>> = HashMap::new();
+    pub(super) fn module_parents(&self) -> FastMap<FileId, Vec<FileId>> {
+        let mut found: FastMap<FileId, Vec<FileId>> = FastMap::default();
         for file in self.tree.file_ids() {
             let facts = self.tree.file(file);
             if facts.language != Language::Rust {

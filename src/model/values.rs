@@ -15,6 +15,7 @@ use crate::facts::{
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
 use super::budget::Budget;
+use super::fast::FastMap;
 use super::fields::StoresByClass;
 use super::linkage::Linkage;
 use super::objects::{Object, Objects};
@@ -72,12 +73,12 @@ pub struct Values<'t> {
     pub tree: &'t Tree,
     pub catalog: &'t Catalog,
     pub budget: Budget,
-    local_stores: HashMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
+    local_stores: FastMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
     global_stores: HashMap<(FileId, String), Vec<StoreRef<'t>>>,
     attribute_stores: HashMap<String, Vec<StoreRef<'t>>>,
     /// Stores into elements, by the name of what is stored into.
     item_stores: HashMap<String, Vec<StoreRef<'t>>>,
-    returns: HashMap<FuncId, Vec<&'t Value>>,
+    returns: FastMap<FuncId, Vec<&'t Value>>,
     /// Rust packages by crate name.
     pub(super) crates: BTreeMap<String, Vec<String>>,
     /// Rust files by package folder and module path.
@@ -86,7 +87,7 @@ pub struct Values<'t> {
     /// The answers of the round before, for questions that lead back to themselves.
     earlier: RefCell<HashMap<Question, Objects>>,
     /// The calls that evidently mean a function.
-    callers: RefCell<HashMap<FuncId, Rc<Vec<CallSite>>>>,
+    callers: RefCell<FastMap<FuncId, Rc<Vec<CallSite>>>>,
     pub(super) asking: RefCell<HashSet<Question>>,
     /// How often a question led back to itself, or too deep.
     pub(super) cut_off: Cell<u64>,
@@ -95,16 +96,16 @@ pub struct Values<'t> {
     /// What types of C are, by name; for those that a file defines itself, by the file.
     structs: RefCell<HashMap<Option<FileId>, HashMap<String, Objects>>>,
     /// The stores into fields, where nothing was cut off on the way to the answer.
-    pub(super) stores_of_field: RefCell<HashMap<ClassId, StoresByName<'t>>>,
+    pub(super) stores_of_field: RefCell<FastMap<ClassId, StoresByName<'t>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
     unreached: HashSet<FileId>,
     /// Rust: the files whose `mod` items name a file.
-    pub(super) parents: HashMap<FileId, Vec<FileId>>,
+    pub(super) parents: FastMap<FileId, Vec<FileId>>,
     pub(super) linkage: Linkage,
     pub(super) outs: Outs<'t>,
     /// What C files include.
-    pub(super) includes: RefCell<HashMap<FileId, Rc<Vec<FileId>>>>,
+    pub(super) includes: RefCell<FastMap<FileId, Rc<Vec<FileId>>>>,
     /// The names that a file declares at its top with a type.
     declared: HashMap<(FileId, &'t str), LocalIndex>,
     /// Values given to fields of this name in record literals.
@@ -119,16 +120,16 @@ pub struct Values<'t> {
     pub(super) inserts: HashMap<String, Vec<CallSite>>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: HashSet<String>,
-    pub(super) meanings: RefCell<HashMap<CallSite, Rc<super::meaning::Meaning>>>,
+    pub(super) meanings: RefCell<FastMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
     decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// What with-blocks enter into a name.
-    entered: HashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
+    entered: FastMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
 
     /// Classes with their bases, and with their heirs.
-    pub(super) lines: RefCell<HashMap<ClassId, Vec<ClassId>>>,
-    pub(super) heirs: RefCell<HashMap<ClassId, Vec<ClassId>>>,
-    pub(super) bases: RefCell<HashMap<ClassId, Rc<[Object]>>>,
+    pub(super) lines: RefCell<FastMap<ClassId, Vec<ClassId>>>,
+    pub(super) heirs: RefCell<FastMap<ClassId, Vec<ClassId>>>,
+    pub(super) bases: RefCell<FastMap<ClassId, Rc<[Object]>>>,
 }
 
 impl<'t> Values<'t> {
@@ -138,11 +139,11 @@ impl<'t> Values<'t> {
             tree,
             catalog,
             budget: Budget::new(steps),
-            local_stores: HashMap::new(),
+            local_stores: FastMap::default(),
             global_stores: HashMap::new(),
             attribute_stores: HashMap::new(),
             item_stores: HashMap::new(),
-            returns: HashMap::new(),
+            returns: FastMap::default(),
             crates: BTreeMap::new(),
             rust_modules: HashMap::new(),
             memo: RefCell::default(),
@@ -155,7 +156,7 @@ impl<'t> Values<'t> {
             stores_of_field: RefCell::default(),
             depth: RefCell::new(0),
             unreached: HashSet::new(),
-            parents: HashMap::new(),
+            parents: FastMap::default(),
             linkage: Linkage::default(),
             outs: Outs::default(),
             includes: RefCell::default(),
@@ -168,7 +169,7 @@ impl<'t> Values<'t> {
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
             decorations: HashMap::new(),
-            entered: HashMap::new(),
+            entered: FastMap::default(),
 
             lines: RefCell::default(),
             heirs: RefCell::default(),
