@@ -10,13 +10,14 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
 use super::around::Around;
 use super::budget::Cut;
 use super::higher::Binding;
+use super::laters::{HandedOn, Later, Numbers};
 use super::needs::Seen;
 use super::objects::Object;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Held, Later, Live, Rank, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -368,7 +369,7 @@ impl<'t> Walk<'_, 't> {
     /// What a callee does happens here.
     fn apply(&mut self, summary: &Rc<Summary>, step: ChainStep, certainty: &Certainty) {
         let span = step.span;
-        let sizes = summary.accesses.len() + summary.leaks.len() + summary.later.len();
+        let sizes = summary.accesses.len() + summary.leaks.len();
         if !self.engine.values.budget.spend(sizes as u64) {
             return self.engine.values.budget.cut(self.here, Cut::Steps);
         }
@@ -436,16 +437,11 @@ impl<'t> Walk<'_, 't> {
                 self.state.received.push(keys.clone());
             }
         }
-        for later in summary.later.values() {
-            let rank = Certainty::rank_of([&later.certainty, certainty]);
-            if !self.is_known_later(later.function, rank) {
-                self.remember_later(Later {
-                    function: later.function,
-                    chain: later.chain.behind(step.clone()),
-                    certainty: later.certainty.and(certainty),
-                });
-            }
-        }
+        let handed = self.state.later.missing(&summary.later, certainty).into_iter();
+        let handed = handed
+            .map(|later| self.engine.handed_further(later, &step, certainty))
+            .collect();
+        self.remember_laters(handed);
         if summary.heap.is_some() && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(summary.heap);
             self.state.heap = self.state.heap.or(summary.heap);
@@ -522,23 +518,19 @@ impl<'t> Walk<'_, 't> {
     fn begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
         let accesses = self.engine.thread_accesses(start);
         let open = self.engine.is_gathering(start);
-        // Threads that do nothing to the environment meet no other threads.
-        if (open || !accesses.all().is_empty()) && !self.state.live.is_empty() {
+        // Threads that do nothing to the environment meet no other threads, nor do those that only read it beside their like.
+        let acts = open || accesses.has_mutations() || !accesses.all().is_empty() && self.met().mutates;
+        if acts && !self.state.live.is_empty() {
             let fresh = self.engine.fresh(start, chain(), certainty.clone(), self.state.heap);
             let lives = self.state.live.clone();
             for other in lives.values() {
                 self.engine.meet_threads(self.key.function, &fresh, other);
             }
         }
-        let handed = self.state.later.clone();
-        let mut fresh = None;
-        for later in handed.values() {
-            let deeds = self.engine.deeds(later.function);
-            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
-                let heap = self.state.heap;
-                let fresh = fresh.get_or_insert_with(|| self.engine.fresh(start, chain(), certainty.clone(), heap));
-                self.meet_later(later, fresh);
-            }
+        if !self.state.later.is_empty() {
+            let fresh = self.engine.fresh(start, chain(), certainty.clone(), self.state.heap);
+            let handed = self.state.later.clone();
+            self.meet_laters(&handed, handed.numbers(), &fresh);
         }
         self.engine.observe_start(self.key.function, start);
         if self.begun.insert(start) {
@@ -1082,50 +1074,76 @@ impl<'t> Walk<'_, 't> {
         for step in self.inlined.iter().rev() {
             chain = chain.behind(step.clone());
         }
-        self.remember_later(Later {
-            function: func,
-            chain,
-            certainty,
-        });
-    }
-
-    fn remember_later(&mut self, later: Later) {
         let summary = self.engine.summary(SummaryKey {
-            function: later.function,
+            function: func,
             main: false,
         });
         // Most of what is handed on has nothing to do with the environment, and need not be carried through every state.
         if summary.accesses.is_empty() {
             return;
         }
-        if self.is_known_later(later.function, later.certainty.rank()) {
+        let known = self.state.later.get(func);
+        if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
             return;
         }
-        Rc::make_mut(&mut self.state.later).insert(later.function, later.clone());
-        let alive = self.state.live.clone();
+        let number = self.engine.laters.number(func, certainty.rank());
+        self.remember_laters(vec![Later {
+            function: func,
+            chain,
+            certainty,
+            number,
+        }]);
+    }
+
+    /// Functions are handed on, here or in a callee: from here on they may run beside whatever is alive.
+    fn remember_laters(&mut self, laters: Vec<Later>) {
+        if laters.is_empty() {
+            return;
+        }
+        let sizes = laters.len() * (1 + self.state.live.len());
+        if !self.engine.values.budget.spend(sizes as u64) {
+            return self.engine.values.budget.cut(self.here, Cut::Steps);
+        }
+        let mut numbers = Numbers::default();
+        let handed = Rc::make_mut(&mut self.state.later);
+        for later in laters {
+            numbers.add(later.number);
+            handed.add(later);
+        }
+        let (alive, handed) = (self.state.live.clone(), self.state.later.clone());
         for live in alive.values() {
-            self.meet_later(&later, live);
+            self.meet_laters(&handed, &numbers, live);
         }
     }
 
-    /// The function was handed on before, as surely.
-    fn is_known_later(&self, function: FuncId, rank: Rank) -> bool {
-        let known = self.state.later.get(&function);
-        known.is_some_and(|known| known.certainty.rank() >= rank)
+    /// What functions that were handed on do beside a thread: those of these numbers that have not met it.
+    fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
+        let accesses = self.engine.thread_accesses(live.start);
+        let open = self.engine.is_gathering(live.start);
+        for number in self.engine.laters.strangers(among, live).iter() {
+            let function = self.engine.laters.function(number);
+            let Some(later) = handed.get(function) else { continue };
+            // Of a function that is being walked not all is known. Its second round tells.
+            self.engine.laters.introduce(number, live);
+            let deeds = self.engine.deeds(function);
+            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
+                self.meet_later(later, live);
+            }
+        }
     }
 
-    /// What a function that was handed on does beside a thread.
     fn meet_later(&mut self, later: &Later, live: &Live) {
-        // What was handed on is told to every caller in turn, and so is the thread: they meet where they first do.
-        if !self.engine.first_meeting(later, live) {
-            return;
-        }
         let summary = self.engine.summary(SummaryKey {
             function: later.function,
             main: false,
         });
         for access in &summary.accesses {
-            if access.child.is_some() || self.engine.has_partner(access.site, live.start) {
+            let rank = Certainty::rank_of([&access.certainty, &later.certainty]);
+            let length = access.chain.length() + later.chain.length();
+            let meets = access.child.is_some()
+                || self.engine.has_partner(access.site, live.start)
+                    && self.engine.first_time_as(access, rank, length, live);
+            if meets {
                 self.engine.meet(self.key.function, &later.seen(access), live);
             }
         }

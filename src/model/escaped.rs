@@ -14,7 +14,7 @@ use crate::finding::Confidence;
 
 use super::objects::Object;
 use super::program::{Engine, SummaryKey};
-use super::summary::{Access, Accesses, Certainty, ChainStep, Later, Live, Summary};
+use super::summary::{Access, Accesses, Certainty, ChainStep, Live, Summary};
 use super::tree::{FuncId, Tree, each_event};
 use super::values::Values;
 
@@ -219,12 +219,11 @@ impl Engine<'_> {
             out.sends.extend(summary.sends.iter().cloned());
             out.sends_unknown |= summary.sends_unknown;
             out.heap = out.heap.or(summary.heap);
-            for (function, later) in &summary.later {
-                out.later.entry(*function).or_insert_with(|| Later {
-                    chain: later.chain.behind(step.clone()),
-                    certainty: later.certainty.and(&doubt),
-                    ..later.clone()
-                });
+            for later in summary.later.iter() {
+                if out.later.get(later.function).is_none() {
+                    let later = self.handed_further(later, &step, &doubt);
+                    out.later.add(later);
+                }
             }
         }
         out.accesses = accesses.into_list();

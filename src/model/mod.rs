@@ -7,7 +7,7 @@
 //! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`needs`] says which
-//! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`pairs`] collects what
+//! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`laters`] keeps what was handed on to run at any time; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
@@ -24,6 +24,7 @@ mod fields;
 mod groups;
 mod higher;
 mod lanes;
+mod laters;
 mod linkage;
 mod meaning;
 mod members;

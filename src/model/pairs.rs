@@ -1,11 +1,13 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use crate::facts::Span;
 
+use super::around::Around;
 use super::budget::Cut;
 use super::fast::FastMap;
 use super::places::meet;
@@ -110,6 +112,15 @@ impl Pairs {
         known.heap = always.heap;
     }
 
+    /// Whether a pair is known on a way that is no worse than this, with all that is true of it.
+    fn is_settled(&self, key: (SiteId, SiteId, PairKind), rank: PairRank, always: Always) -> bool {
+        self.0.get(&key).is_some_and(|(known_rank, known)| {
+            *known_rank >= rank
+                && (known.mutation.access.repeated || !always.repeated)
+                && (known.heap.is_some() || always.heap.is_none())
+        })
+    }
+
     /// The pairs in the order of their sites.
     pub fn iter(&self) -> impl Iterator<Item = &Pair> {
         let mut sorted: Vec<_> = self.0.iter().collect();
@@ -154,16 +165,51 @@ impl Engine<'_> {
             thread: None,
         };
         let thread = self.thread_accesses(live.start);
-        for (other, thread) in thread.partners_of(self.sites.kind(access.site)) {
-            if access.around.joined().contains(thread) {
+        let best = Best::of(access);
+        for group in thread.groups_beside(self.sites.kind(access.site)) {
+            if self.is_settled((access.site, &best, None), (group.site, &group.best, Some(live))) {
                 continue;
             }
-            let other = Seen {
-                access: other,
-                live: Some(live),
-                thread: Some(*thread),
-            };
-            self.consider(ancestor, &own, &other);
+            for (other, thread) in thread.each(group) {
+                if access.around.joined().contains(thread) {
+                    continue;
+                }
+                let other = Seen {
+                    access: other,
+                    live: Some(live),
+                    thread: Some(*thread),
+                };
+                self.consider(ancestor, &own, &other);
+            }
+        }
+    }
+
+    /// Whether the pair of two sites is known on a way that is no worse than the best of theirs.
+    fn is_settled(&self, a: (SiteId, &Best, Option<&Live>), b: (SiteId, &Best, Option<&Live>)) -> bool {
+        let (first, second) = match self.in_order(a.0, b.0) {
+            Some(true) => (a, b),
+            Some(false) => (b, a),
+            None => return true,
+        };
+        let lives = || [a.2, b.2].into_iter().flatten();
+        let certainties = [&a.1.certainty, &b.1.certainty].into_iter();
+        let rank = Certainty::rank_of(certainties.chain(lives().map(|live| &live.certainty)));
+        let steps = a.1.steps + b.1.steps + lives().map(|live| live.chain.length()).sum::<u32>();
+        let always = Always {
+            repeated: first.1.repeated,
+            heap: a.2.or(b.2).and_then(|live| live.heap),
+        };
+        let key = (first.0, second.0, PairKind::Race);
+        self.pairs.is_settled(key, (rank, Reverse(steps)), always)
+    }
+
+    /// Whether the first of two sites is the mutation of a pair and the other its partner; none where neither is one.
+    fn in_order(&self, a: SiteId, b: SiteId) -> Option<bool> {
+        match (self.sites.kind(a), self.sites.kind(b)) {
+            (AccessKind::Mutation, AccessKind::Mutation) => Some(!self.comes_after(a, b)),
+            (AccessKind::Mutation, _) => Some(true),
+            (_, AccessKind::Mutation) => Some(false),
+            _ => None,
         }
     }
 
@@ -179,25 +225,35 @@ impl Engine<'_> {
         if !can_pair || !(open || self.first_meeting_of_threads(fresh, other)) {
             return;
         }
-        for (a, thread) in left.all() {
+        for group in &left.groups {
             if self.values.budget.is_spent() {
                 return self.values.budget.cut(ancestor, Cut::Steps);
             }
-            let a = Seen {
-                access: a,
-                live: Some(fresh),
-                thread: Some(*thread),
-            };
-            for (b, thread) in right.partners_of(self.sites.kind(a.access.site)) {
-                if a.access.around.joined().contains(thread) {
+            for partners in right.groups_beside(self.sites.kind(group.site)) {
+                if self.is_settled(
+                    (group.site, &group.best, Some(fresh)),
+                    (partners.site, &partners.best, Some(other)),
+                ) {
                     continue;
                 }
-                let b = Seen {
-                    access: b,
-                    live: Some(other),
-                    thread: Some(*thread),
-                };
-                self.consider(ancestor, &a, &b);
+                for (a, thread) in left.each(group) {
+                    let a = Seen {
+                        access: a,
+                        live: Some(fresh),
+                        thread: Some(*thread),
+                    };
+                    for (b, thread) in right.each(partners) {
+                        if a.access.around.joined().contains(thread) {
+                            continue;
+                        }
+                        let b = Seen {
+                            access: b,
+                            live: Some(other),
+                            thread: Some(*thread),
+                        };
+                        self.consider(ancestor, &a, &b);
+                    }
+                }
             }
         }
     }
@@ -213,13 +269,22 @@ impl Engine<'_> {
             live: Some(live),
             thread: Some(thread),
         };
-        for (number, (a, thread)) in accesses.mutations().iter().enumerate() {
+        for (number, group) in accesses.groups[..accesses.mutating].iter().enumerate() {
             if self.values.budget.is_spent() {
                 return self.values.budget.cut(ancestor, Cut::Steps);
             }
-            let a = seen((a, *thread));
-            for (b, thread) in accesses.mutations()[number..].iter().chain(accesses.others()) {
-                self.consider(ancestor, &a, &seen((b, *thread)));
+            for partners in &accesses.groups[number..] {
+                if self.is_settled(
+                    (group.site, &group.best, Some(live)),
+                    (partners.site, &partners.best, Some(live)),
+                ) {
+                    continue;
+                }
+                for (a, thread) in accesses.each(group) {
+                    for (b, other) in accesses.each(partners) {
+                        self.consider(ancestor, &seen((a, *thread)), &seen((b, *other)));
+                    }
+                }
             }
         }
     }
@@ -275,12 +340,10 @@ impl Engine<'_> {
         if !self.values.budget.spend(1) {
             return self.values.budget.cut(ancestor, Cut::Steps);
         }
-        let kind_of = |seen: &Seen<'_>| self.sites.kind(seen.access.site);
-        let (first, second) = match (kind_of(a), kind_of(b)) {
-            (AccessKind::Mutation, AccessKind::Mutation) if self.comes_after(a.access.site, b.access.site) => (b, a),
-            (AccessKind::Mutation, _) => (a, b),
-            (_, AccessKind::Mutation) => (b, a),
-            _ => return,
+        let (first, second) = match self.in_order(a.access.site, b.access.site) {
+            Some(true) => (a, b),
+            Some(false) => (b, a),
+            None => return,
         };
         if exclude(first.access.around.guards(), second.access.around.guards()) {
             let held = first.access.around.guards().first();
@@ -358,6 +421,79 @@ pub struct ThreadAccesses {
     list: Vec<(Access, StartId)>,
     mutations: usize,
     own: usize,
+    /// What it does itself, by site: mutations, then all others.
+    groups: Vec<Group>,
+    mutating: usize,
+    /// Threads of one number do the same.
+    pub alike: u32,
+    /// Some of it comes after a join or waits for a message, so that it matters which thread this is.
+    pub tells: bool,
+}
+
+/// The accesses of a thread at one site: one for each way there that cannot stand for another.
+#[derive(Debug)]
+struct Group {
+    site: SiteId,
+    /// Their places in the list.
+    places: Vec<usize>,
+    /// At least as good as every one of them.
+    best: Best,
+}
+
+/// What is true of a pair on the best of ways, or on one that is better than any.
+#[derive(Debug, Clone)]
+struct Best {
+    certainty: Certainty,
+    steps: u32,
+    repeated: bool,
+}
+
+impl Best {
+    fn of(access: &Access) -> Best {
+        Best {
+            certainty: access.certainty.clone(),
+            steps: access.chain.length(),
+            repeated: access.repeated,
+        }
+    }
+
+    fn or(&mut self, access: &Access) {
+        let (known, other) = (&mut self.certainty, &access.certainty);
+        known.confidence = known.confidence.max(other.confidence);
+        known.guesses = known.guesses.min(other.guesses);
+        self.steps = self.steps.min(access.chain.length());
+        self.repeated |= access.repeated;
+    }
+}
+
+/// What tells what one thread does from what another does: each access with what is known of it.
+type Deed = (SiteId, Option<SiteId>, u32, Rank, bool, u32);
+
+/// Numbers for what threads do. Where a wrapper starts threads, there are hundreds that do the same.
+#[derive(Debug, Default)]
+pub struct Alike(HashMap<Vec<Deed>, u32>);
+
+impl Alike {
+    /// Gives a thread's accesses their number.
+    pub fn number(&mut self, accesses: &mut ThreadAccesses) {
+        let deed = |(access, _): &(Access, StartId)| {
+            let around = access.around.number();
+            let length = access.chain.length();
+            (
+                access.site,
+                access.child,
+                around,
+                access.certainty.rank(),
+                access.repeated,
+                length,
+            )
+        };
+        let deeds = accesses.list.iter().map(deed).collect();
+        let next = self.0.len() as u32;
+        accesses.alike = *self.0.entry(deeds).or_insert(next);
+        let tells = |around: &Around| !around.joined().is_empty() || !around.gate().is_empty();
+        accesses.tells = accesses.list.iter().any(|(access, _)| tells(&access.around));
+    }
 }
 
 impl ThreadAccesses {
@@ -368,10 +504,36 @@ impl ThreadAccesses {
             None => u8::from(!is_mutation(access.site)),
         };
         list.sort_by_key(|(access, _)| rank(access));
+        let mutations = list.partition_point(|(access, _)| rank(access) < 1);
+        let own = list.partition_point(|(access, _)| rank(access) < 2);
+        let mut groups: Vec<Group> = Vec::new();
+        let mut by_site: FastMap<SiteId, usize> = FastMap::default();
+        let mut mutating = 0;
+        for (place, (access, _)) in list[..own].iter().enumerate() {
+            let group = *by_site.entry(access.site).or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some(group) => {
+                    group.places.push(place);
+                    group.best.or(access);
+                }
+                None => groups.push(Group {
+                    site: access.site,
+                    places: vec![place],
+                    best: Best::of(access),
+                }),
+            }
+            if place < mutations {
+                mutating = groups.len();
+            }
+        }
         ThreadAccesses {
-            mutations: list.partition_point(|(access, _)| rank(access) < 1),
-            own: list.partition_point(|(access, _)| rank(access) < 2),
+            mutations,
+            own,
+            groups,
+            mutating,
             list,
+            alike: 0,
+            tells: false,
         }
     }
 
@@ -391,24 +553,26 @@ impl ThreadAccesses {
         self.mutations > 0
     }
 
-    fn mutations(&self) -> &[(Access, StartId)] {
-        &self.list[..self.mutations]
-    }
-
-    fn others(&self) -> &[(Access, StartId)] {
-        &self.list[self.mutations..self.own]
-    }
-
     fn in_children(&self) -> &[(Access, StartId)] {
         &self.list[self.own..]
     }
 
-    /// What an access of this kind can be a pair with.
-    pub fn partners_of(&self, kind: AccessKind) -> &[(Access, StartId)] {
+    /// Whether it does something that an access of this kind can be a pair with.
+    pub fn has_partners(&self, kind: AccessKind) -> bool {
+        !self.groups_beside(kind).is_empty()
+    }
+
+    /// What an access of this kind can be a pair with, by site.
+    fn groups_beside(&self, kind: AccessKind) -> &[Group] {
         match kind {
-            AccessKind::Mutation => self.all(),
-            _ => self.mutations(),
+            AccessKind::Mutation => &self.groups,
+            _ => &self.groups[..self.mutating],
         }
+    }
+
+    /// The accesses of a group.
+    fn each<'g>(&'g self, group: &'g Group) -> impl Iterator<Item = &'g (Access, StartId)> {
+        group.places.iter().map(|place| &self.list[*place])
     }
 }
 

@@ -13,13 +13,14 @@ use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
+use super::laters::{Later, Laters};
 use super::meaning::Started;
 use super::objects::Object;
-use super::pairs::{Pairs, ThreadAccesses};
+use super::pairs::{Alike, Pairs, ThreadAccesses};
 use super::places::{Key, Keys, meet};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
-use super::summary::{Access, Certainty, Chain, Live, Rank, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId, Tree};
 use super::values::{Values, with_room};
 use super::walk::Walk;
@@ -76,15 +77,19 @@ impl Handle {
     }
 }
 
-/// A function that was handed on, a thread, and what was known of the two when they met.
-type Meeting = (FuncId, StartId, Rank, usize, bool);
+/// A thread, or all those that do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doer {
+    One(StartId),
+    Alike(u32),
+}
 
 /// A thread, how surely it is alive, how many queues were sent on, whether one is unknown, and whether `environ` can be on
 /// the heap.
-type Met = (StartId, Rank, usize, bool, bool);
+type Met = (Doer, Rank, usize, bool, bool);
 
 /// An access, what holds around it, a thread, how many queues were sent on, and whether one is unknown.
-type Encounter = (SiteId, u32, StartId, usize, bool);
+type Encounter = (SiteId, u32, Doer, usize, bool);
 
 /// How surely an access is made and the thread is alive, whether the first is repeated and `environ` can be on the heap, and
 /// the length of the way.
@@ -126,11 +131,11 @@ pub struct Engine<'t> {
     starts: Vec<StartInfo>,
     /// Those that a framework makes, see [`Engine::handlers`].
     handlers: Vec<StartId>,
-    starts_by_site: HashMap<CallSite, Vec<StartId>>,
+    starts_by_site: FastMap<CallSite, Vec<StartId>>,
     starts_by_key: HashMap<Key, Vec<StartId>>,
-    summaries: HashMap<SummaryKey, Rc<Summary>>,
-    previous: HashMap<SummaryKey, Rc<Summary>>,
-    walking: HashSet<SummaryKey>,
+    summaries: FastMap<SummaryKey, Rc<Summary>>,
+    previous: FastMap<SummaryKey, Rc<Summary>>,
+    walking: FastSet<SummaryKey>,
     /// Functions whose address is taken, by type, and what a call through such a pointer does.
     pub(super) escaped: super::escaped::Escaped,
     pub(super) escaped_summaries: HashMap<Rc<str>, Rc<Summary>>,
@@ -139,16 +144,17 @@ pub struct Engine<'t> {
     /// A summary was asked for while it was being made: there is recursion, and a second round is worth it.
     pub(super) recursive: bool,
     thread_accesses: FastMap<StartId, Rc<ThreadAccesses>>,
+    alike: Alike,
     thread_sends: FastMap<StartId, Rc<Sent>>,
     deeds: FastMap<FuncId, Deeds>,
     properties: HashSet<String>,
-    decorated: HashSet<FuncId>,
-    decorated_summaries: HashMap<FuncId, Rc<Summary>>,
-    managers: HashSet<FuncId>,
+    decorated: FastSet<FuncId>,
+    decorated_summaries: FastMap<FuncId, Rc<Summary>>,
+    managers: FastSet<FuncId>,
     /// An addition that may have been made before a function is entered.
     heap_at_entry: BTreeMap<FuncId, SiteId>,
-    callers: BTreeMap<FuncId, Vec<FuncId>>,
-    edges: HashSet<(FuncId, FuncId)>,
+    callers: FastMap<FuncId, Vec<FuncId>>,
+    edges: FastSet<(FuncId, FuncId)>,
     joins: BTreeMap<StartId, (FuncId, Span)>,
     higher: Higher,
     /// Entries that were walked with bindings; nothing while that is under way.
@@ -159,21 +165,20 @@ pub struct Engine<'t> {
     gathering: FastSet<StartId>,
     contexts: HashMap<Use, StartId>,
     /// Whether threads or unknown code hand functions to a parameter.
-    handed: HashMap<(FuncId, crate::facts::LocalIndex), bool>,
+    handed: FastMap<(FuncId, crate::facts::LocalIndex), bool>,
     /// Names on which threads are started or joined, by file: what they hold is followed from line to line.
     handles: HashSet<(FileId, Handle)>,
     /// The text of each test, by its address.
     pub tests: HashMap<*const Condition, Rc<str>>,
-    /// Functions that were handed on and the threads that they have met, with how surely and after how many messages.
-    meetings: FastSet<Meeting>,
+    pub(super) laters: Laters,
     /// Accesses that have met a thread, and the best-founded way on which they did.
     encounters: FastMap<Encounter, Encountered>,
     /// Threads that have met, each with what was known of it.
     thread_meetings: FastSet<(Met, Met)>,
     /// Calls that stand in a loop.
-    looped: HashSet<CallSite>,
+    looped: FastSet<CallSite>,
     /// Calls whose result a with-block enters.
-    entered: HashSet<CallSite>,
+    entered: FastSet<CallSite>,
     constructors: Vec<FuncId>,
 }
 
@@ -204,7 +209,7 @@ pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target) -> Progra
         engine.bound_summaries.clear();
         engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
-        engine.meetings.clear();
+        engine.laters.forget_meetings();
         engine.thread_meetings.clear();
         engine.observations = Observations::default();
         engine.round();
@@ -227,40 +232,41 @@ impl<'t> Engine<'t> {
             arounds: Arounds::default(),
             starts: Vec::new(),
             handlers: Vec::new(),
-            starts_by_site: HashMap::new(),
+            starts_by_site: FastMap::default(),
             starts_by_key: HashMap::new(),
-            summaries: HashMap::new(),
-            previous: HashMap::new(),
-            walking: HashSet::new(),
+            summaries: FastMap::default(),
+            previous: FastMap::default(),
+            walking: FastSet::default(),
             escaped: super::escaped::Escaped::new(),
             escaped_summaries: HashMap::new(),
             previous_escaped: HashMap::new(),
             walking_types: HashSet::new(),
             recursive: false,
             thread_accesses: FastMap::default(),
+            alike: Alike::default(),
             thread_sends: FastMap::default(),
             deeds: FastMap::default(),
             properties: HashSet::new(),
-            decorated: HashSet::new(),
-            decorated_summaries: HashMap::new(),
-            managers: HashSet::new(),
+            decorated: FastSet::default(),
+            decorated_summaries: FastMap::default(),
+            managers: FastSet::default(),
             heap_at_entry: BTreeMap::new(),
-            callers: BTreeMap::new(),
-            edges: HashSet::new(),
+            callers: FastMap::default(),
+            edges: FastSet::default(),
             joins: BTreeMap::new(),
             higher: Higher::default(),
             bound_summaries: HashMap::new(),
             binding: 0,
             gathering: FastSet::default(),
             contexts: HashMap::new(),
-            handed: HashMap::new(),
+            handed: FastMap::default(),
             handles: HashSet::new(),
             tests: HashMap::new(),
-            meetings: FastSet::default(),
+            laters: Laters::default(),
             encounters: FastMap::default(),
             thread_meetings: FastSet::default(),
-            looped: HashSet::new(),
-            entered: HashSet::new(),
+            looped: FastSet::default(),
+            entered: FastSet::default(),
             constructors: Vec::new(),
         };
         engine.index_decorators();
@@ -685,7 +691,8 @@ impl<'t> Engine<'t> {
             found.extend(self.outside_accesses(thread).into_iter().map(|access| (access, thread)));
         }
         let sites = &self.sites;
-        let found = ThreadAccesses::new(found, |site| sites.kind(site) == AccessKind::Mutation);
+        let mut found = ThreadAccesses::new(found, |site| sites.kind(site) == AccessKind::Mutation);
+        self.alike.number(&mut found);
         let found = Rc::new(found);
         self.thread_accesses.insert(start, found.clone());
         self.gathering.remove(&start);
@@ -749,32 +756,42 @@ impl<'t> Engine<'t> {
         deeds
     }
 
-    /// Whether a function that was handed on and a thread have not met before, or not as surely or as far on.
-    pub fn first_meeting(&mut self, later: &super::summary::Later, live: &Live) -> bool {
-        let rank = Certainty::rank_of([&later.certainty, &live.certainty]);
-        self.meetings
-            .insert((later.function, live.start, rank, live.sent.len(), live.sent_unknown))
+    /// A function that a callee handed on, as the caller is told of it.
+    pub fn handed_further(&mut self, later: &Later, step: &ChainStep, certainty: &Certainty) -> Later {
+        let certainty = later.certainty.and(certainty);
+        Later {
+            function: later.function,
+            chain: later.chain.behind(step.clone()),
+            number: self.laters.number(later.function, certainty.rank()),
+            certainty,
+        }
     }
 
     /// Whether two threads have not met before with the same known of them. Every caller is told of the threads that its
     /// callees start; they are a pair where they first meet, which is nearest.
     pub fn first_meeting_of_threads(&mut self, a: &Live, b: &Live) -> bool {
-        let known = |live: &Live| {
+        let (left, right) = (self.thread_accesses(a.start), self.thread_accesses(b.start));
+        let tells = left.tells || right.tells;
+        let known = |live: &Live, accesses: &ThreadAccesses| {
             (
-                live.start,
+                if tells {
+                    Doer::One(live.start)
+                } else {
+                    Doer::Alike(accesses.alike)
+                },
                 live.certainty.rank(),
                 live.sent.len(),
                 live.sent_unknown,
                 live.heap.is_some(),
             )
         };
-        self.thread_meetings.insert((known(a), known(b)))
+        self.thread_meetings.insert((known(a, &left), known(b, &right)))
     }
 
     /// Whether a thread makes an access that one at this site can be a pair with.
     pub fn has_partner(&mut self, site: SiteId, start: StartId) -> bool {
         let kind = self.sites.kind(site);
-        !self.thread_accesses(start).partners_of(kind).is_empty()
+        self.thread_accesses(start).has_partners(kind)
     }
 
     /// Remembers where a thread is joined.
@@ -864,22 +881,33 @@ impl<'t> Engine<'t> {
     /// Whether an access has not met a thread before, or not as surely, or not on as short a way. Every caller is told of the
     /// accesses of its callees, and of the threads that they leave alive.
     pub fn first_time(&mut self, access: &Access, live: &Live) -> bool {
+        let length = access.chain.length();
+        self.first_time_as(access, access.certainty.rank(), length, live)
+    }
+
+    /// As [`Engine::first_time`], for an access that is made as surely as `rank` says, on a way of `length` steps.
+    pub fn first_time_as(&mut self, access: &Access, rank: Rank, length: u32, live: &Live) -> bool {
         if self.is_gathering(live.start) {
             return true;
         }
+        let thread = self.thread_accesses(live.start);
+        let doer = match access.around.joined() {
+            [] if !thread.tells => Doer::Alike(thread.alike),
+            _ => Doer::One(live.start),
+        };
         let key = (
             access.site,
             access.around.number(),
-            live.start,
+            doer,
             live.sent.len(),
             live.sent_unknown,
         );
         let now = (
-            access.certainty.rank(),
+            rank,
             live.certainty.rank(),
             access.repeated,
             live.heap.is_some(),
-            access.chain.length() + live.chain.length(),
+            length + live.chain.length(),
         );
         let known = self.encounters.get(&key);
         let worse = |known: &Encountered| {

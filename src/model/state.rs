@@ -7,9 +7,10 @@ use std::rc::Rc;
 use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
+use super::laters::HandedOn;
 use super::places::{Keys, meet};
 use super::sites::SiteId;
-use super::summary::{Certainty, Held, Later, Leaving, Live, StartId};
+use super::summary::{Certainty, Held, Leaving, Live, StartId};
 use super::tree::{FileId, FuncId};
 
 /// A thread that ended, and where.
@@ -83,7 +84,7 @@ pub struct State {
     pub received: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.
-    pub later: Rc<BTreeMap<FuncId, Later>>,
+    pub later: Rc<HandedOn>,
 }
 
 /// A state at the end of one of several paths.
@@ -152,10 +153,8 @@ impl State {
             if Rc::ptr_eq(&merged.later, &end.state.later) {
                 continue;
             }
-            for (function, later) in end.state.later.iter() {
-                if !merged.later.contains_key(function) {
-                    Rc::make_mut(&mut merged.later).insert(*function, later.clone());
-                }
+            if end.state.later.has_more_than(&merged.later) {
+                Rc::make_mut(&mut merged.later).add_missing(&end.state.later);
             }
         }
         merged.live = merge_live(base, &ends);

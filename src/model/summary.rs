@@ -1,7 +1,7 @@
 //! What a function does to the environment, its threads and its guards, as its callers see it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::facts::Span;
@@ -9,6 +9,7 @@ use crate::finding::Confidence;
 
 use super::around::Around;
 use super::fast::FastMap;
+use super::laters::HandedOn;
 use super::places::Keys;
 use super::sites::SiteId;
 use super::tree::{CallSite, FuncId};
@@ -211,31 +212,6 @@ pub struct Leaving {
     pub span: Span,
 }
 
-/// A function that was handed on and may run at any time from then on.
-#[derive(Debug, Clone)]
-pub struct Later {
-    pub function: FuncId,
-    /// From the function at hand into the function that was handed on.
-    pub chain: Chain,
-    pub certainty: Certainty,
-}
-
-impl Later {
-    /// An access of the function, as whoever handed it on is told of it.
-    pub fn seen(&self, access: &Access) -> Access {
-        let steps = self.chain.steps();
-        let chain = steps
-            .iter()
-            .rev()
-            .fold(access.chain.clone(), |chain, step| chain.behind(step.clone()));
-        Access {
-            chain,
-            certainty: access.certainty.and(&self.certainty),
-            ..access.clone()
-        }
-    }
-}
-
 /// What a function does, bottom-up.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -265,7 +241,7 @@ pub struct Summary {
     /// Replaces the process with the live environment when run in a child.
     pub execs_live: bool,
     /// Functions handed on to run later.
-    pub later: BTreeMap<FuncId, Later>,
+    pub later: HandedOn,
     /// Partners that were left out because nearer ones of their kind exist.
     pub dropped: u32,
     /// A lock or queue in it is a parameter of the function, or a parameter decides what is reached.

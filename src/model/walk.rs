@@ -13,6 +13,7 @@ use super::around::Around;
 use super::budget::Cut;
 use super::fast::FastSet;
 use super::higher::Binding;
+use super::laters::HandedOn;
 use super::needs::Need;
 use super::objects::Object;
 use super::places::{Keys, meet};
@@ -189,7 +190,7 @@ impl<'t> Walk<'_, 't> {
         let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
         self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
         self.out.heap = self.out.heap.or(exit.heap);
-        self.out.later = BTreeMap::clone(&exit.later);
+        self.out.later = HandedOn::clone(&exit.later);
         self.out.accesses = self.accesses.into_list();
         self.engine.arounds.prune(&mut self.out.accesses);
         let engine = &self.engine;
@@ -240,8 +241,12 @@ impl<'t> Walk<'_, 't> {
             return self.engine.values.budget.cut(self.here, Cut::Depth);
         }
         for node in nodes {
-            // What holds at a point is copied and compared wherever paths part and meet.
-            let held = self.state.live.len() + self.state.later.len() + self.state.guards.len();
+            // What holds at a point is copied and compared where paths part and meet.
+            let state = &self.state;
+            let held = match node {
+                Node::Region(_) => state.live.len() + state.later.len() + state.guards.len(),
+                Node::Event(_) => 0,
+            };
             if !self.state.dead && !self.engine.values.budget.spend(1 + held as u64) {
                 self.engine.values.budget.cut(self.here, Cut::Steps);
                 break;

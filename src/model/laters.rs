@@ -1,0 +1,248 @@
+//! Functions that were handed on and may run at any time from then on. Every caller is told of those of its callees, so that
+//! in C hundreds of them travel through thousands of functions: each is numbered together with how surely it was handed on,
+//! and what is new somewhere is found by comparing sets of numbers.
+
+use std::collections::BTreeMap;
+
+use super::fast::FastMap;
+use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
+use super::tree::FuncId;
+
+/// A function that was handed on and may run at any time from then on.
+#[derive(Debug, Clone)]
+pub struct Later {
+    pub function: FuncId,
+    /// From the function at hand into the function that was handed on.
+    pub chain: Chain,
+    pub certainty: Certainty,
+    /// Its number among [`Laters`].
+    pub number: u32,
+}
+
+impl Later {
+    /// An access of the function, as whoever handed it on is told of it.
+    pub fn seen(&self, access: &Access) -> Access {
+        let steps = self.chain.steps();
+        let chain = steps
+            .iter()
+            .rev()
+            .fold(access.chain.clone(), |chain, step| chain.behind(step.clone()));
+        Access {
+            chain,
+            certainty: access.certainty.and(&self.certainty),
+            ..access.clone()
+        }
+    }
+}
+
+/// A set of small numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbers(Vec<u64>);
+
+impl Numbers {
+    /// Adds one.
+    pub fn add(&mut self, number: u32) {
+        let word = number as usize / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (number % 64);
+    }
+
+    fn add_all(&mut self, other: &Numbers) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        self.0.iter_mut().zip(&other.0).for_each(|(word, more)| *word |= more);
+    }
+
+    /// Those that are not in the other set.
+    fn without(&self, other: &Numbers) -> Numbers {
+        let others = other.0.iter().copied().chain(std::iter::repeat(0));
+        Numbers(self.0.iter().zip(others).map(|(word, other)| word & !other).collect())
+    }
+
+    fn is_within(&self, other: &Numbers) -> bool {
+        let others = other.0.iter().copied().chain(std::iter::repeat(0));
+        self.0.iter().zip(others).all(|(word, other)| word & !other == 0)
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().enumerate().flat_map(|(place, word)| {
+            (0..64)
+                .filter(move |bit| word >> bit & 1 == 1)
+                .map(move |bit| place as u32 * 64 + bit)
+        })
+    }
+}
+
+/// What was handed on before a place is reached, each function by the surest way.
+#[derive(Debug, Clone, Default)]
+pub struct HandedOn {
+    by_function: BTreeMap<FuncId, Later>,
+    /// The numbers of these, and of less sure ways to them.
+    numbers: Numbers,
+}
+
+impl HandedOn {
+    /// How many functions.
+    pub fn len(&self) -> usize {
+        self.by_function.len()
+    }
+
+    /// None.
+    pub fn is_empty(&self) -> bool {
+        self.by_function.is_empty()
+    }
+
+    /// All, in the order of the functions.
+    pub fn iter(&self) -> impl Iterator<Item = &Later> {
+        self.by_function.values()
+    }
+
+    /// One function.
+    pub fn get(&self, function: FuncId) -> Option<&Later> {
+        self.by_function.get(&function)
+    }
+
+    /// The numbers of all.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// Adds one, in place of a less sure way to the same.
+    pub fn add(&mut self, later: Later) {
+        self.numbers.add(later.number);
+        self.by_function.insert(later.function, later);
+    }
+
+    /// Whether something is not in the other.
+    pub fn has_more_than(&self, other: &HandedOn) -> bool {
+        !self.numbers.is_within(&other.numbers)
+    }
+
+    /// Adds what is not there yet.
+    pub fn add_missing(&mut self, other: &HandedOn) {
+        self.numbers.add_all(&other.numbers);
+        for later in other.iter() {
+            self.by_function.entry(later.function).or_insert_with(|| later.clone());
+        }
+    }
+
+    /// What a callee hands on that is not here yet, or not as surely, where the call is as certain as this.
+    pub fn missing<'o>(&self, callee: &'o HandedOn, certainty: &Certainty) -> Vec<&'o Later> {
+        if !callee.has_more_than(self) {
+            return Vec::new();
+        }
+        let mut known = self.iter().peekable();
+        let is_missing = |later: &&Later| {
+            while known.next_if(|known| known.function < later.function).is_some() {}
+            let same = known.peek().filter(|known| known.function == later.function);
+            same.is_none_or(|known| known.certainty.rank() < Certainty::rank_of([&later.certainty, certainty]))
+        };
+        callee.iter().filter(is_missing).collect()
+    }
+}
+
+/// A thread, how surely it is alive, how many queues were sent on, and whether one is unknown.
+type Met = (StartId, Rank, usize, bool);
+
+/// The numbers of all functions that were handed on, and which threads each has met.
+#[derive(Debug, Default)]
+pub struct Laters {
+    numbers: FastMap<(FuncId, Rank), u32>,
+    functions: Vec<FuncId>,
+    met: FastMap<Met, Numbers>,
+}
+
+impl Laters {
+    /// The number of a function that was handed on as surely as this.
+    pub fn number(&mut self, function: FuncId, rank: Rank) -> u32 {
+        let next = self.functions.len() as u32;
+        let number = *self.numbers.entry((function, rank)).or_insert(next);
+        if number == next {
+            self.functions.push(function);
+        }
+        number
+    }
+
+    /// The function of a number.
+    pub fn function(&self, number: u32) -> FuncId {
+        self.functions[number as usize]
+    }
+
+    /// Those that have not met a thread of which as much is known. What was handed on is told to every caller in turn, and
+    /// so is the thread: they meet where they first do.
+    pub fn strangers(&self, among: &Numbers, live: &Live) -> Numbers {
+        match self.met.get(&known_of(live)) {
+            Some(met) => among.without(met),
+            None => among.clone(),
+        }
+    }
+
+    /// Remembers that one has met a thread.
+    pub fn introduce(&mut self, number: u32, live: &Live) {
+        self.met.entry(known_of(live)).or_default().add(number);
+    }
+
+    /// Another round of the analysis: everybody meets anew.
+    pub fn forget_meetings(&mut self) {
+        self.met.clear();
+    }
+}
+
+fn known_of(live: &Live) -> Met {
+    (live.start, live.certainty.rank(), live.sent.len(), live.sent_unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Confidence;
+
+    fn later(laters: &mut Laters, function: u32, confidence: Confidence) -> Later {
+        let certainty = Certainty::because(confidence, "");
+        Later {
+            number: laters.number(FuncId(function), certainty.rank()),
+            function: FuncId(function),
+            chain: Chain::default(),
+            certainty,
+        }
+    }
+
+    fn functions(found: &[&Later]) -> Vec<u32> {
+        found.iter().map(|later| later.function.0).collect()
+    }
+
+    #[test]
+    fn sets_of_numbers() {
+        let set = |numbers: &[u32]| {
+            let mut set = Numbers::default();
+            numbers.iter().for_each(|number| set.add(*number));
+            set
+        };
+        let (small, large) = (set(&[1, 63]), set(&[1, 63, 64, 200]));
+        assert!(small.is_within(&large) && !large.is_within(&small));
+        assert_eq!(large.without(&small).iter().collect::<Vec<_>>(), [64, 200]);
+        assert_eq!(small.without(&large).iter().count(), 0);
+        let mut both = small.clone();
+        both.add_all(&large);
+        assert_eq!(both, large);
+    }
+
+    #[test]
+    fn what_is_missing_is_what_is_new_or_surer() {
+        let mut laters = Laters::default();
+        let (mut here, mut callee) = (HandedOn::default(), HandedOn::default());
+        here.add(later(&mut laters, 2, Confidence::Medium));
+        here.add(later(&mut laters, 3, Confidence::Low));
+        callee.add(later(&mut laters, 1, Confidence::Low));
+        callee.add(later(&mut laters, 2, Confidence::Medium));
+        callee.add(later(&mut laters, 3, Confidence::Medium));
+        assert_eq!(functions(&here.missing(&callee, &Certainty::SURE)), [1, 3]);
+        let doubt = Certainty::because(Confidence::Low, "");
+        assert_eq!(functions(&here.missing(&callee, &doubt)), [1]);
+        here.add_missing(&callee);
+        assert_eq!(here.len(), 3);
+        assert!(here.missing(&here.clone(), &Certainty::SURE).is_empty());
+    }
+}
