@@ -66,6 +66,12 @@ impl Extent {
         self.is_experiment() && self.setting.runs.is_none()
     }
 
+    /// A control of spawns needs no more than its trials, each of which takes about a millisecond. One of reads keeps
+    /// its steps: it has its trials before there was a change among them.
+    fn is_brief(self, spawns: bool) -> bool {
+        !self.is_experiment() && spawns
+    }
+
     fn threads(self) -> usize {
         self.setting.threads.unwrap_or(THREADS)
     }
@@ -181,6 +187,7 @@ fn python_command(
         "trials": extent.trials,
         "runs": extent.runs(),
         "seconds": extent.time.as_secs_f64(),
+        "brief": extent.is_brief(form.spawns()),
         "search": extent.searches(),
         "alarm": ALARM,
         "bare": extent.is_bare(),
@@ -227,6 +234,7 @@ fn native_command(
         trials: extent.trials,
         runs: extent.runs(),
         seconds: extent.time.as_secs_f64(),
+        brief: extent.is_brief(partner.spawns()),
         search: extent.searches(),
         alarm: ALARM,
         bare: extent.is_bare(),
@@ -273,6 +281,7 @@ fn compiled_command(program: PathBuf, parameters: &Parameters) -> Vec<OsString> 
         parameters.env_bytes.to_string(),
         parameters.lead_us.to_string(),
         u8::from(parameters.bare).to_string(),
+        u8::from(parameters.brief).to_string(),
     ];
     let words = [
         word(parameters.mutation),
