@@ -15,6 +15,7 @@ use super::pattern::Pattern;
 use super::replay::ControlMode;
 use super::setting::Setting;
 use super::statistics::control_trials;
+use super::tally::Tally;
 
 /// Trials after which an experiment that has failed may end.
 const TRIALS: u64 = 300;
@@ -93,16 +94,8 @@ pub fn carry_out(
     progress("controls");
     let demanded = control_trials(experiment.first.as_ref().map(|first| first.trial));
     let time = laboratory.budget * 8;
-    let (no_mutation, one_lock) = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| side(ControlMode::OneLock, demanded, time));
-        let here = side(ControlMode::NoMutation, demanded, time);
-        (
-            here,
-            beside
-                .join()
-                .unwrap_or_else(|_| Err("a control failed to run".to_owned())),
-        )
-    });
+    let (no_mutation, one_lock) =
+        beside_each_other(machine.cores, demanded, &|control, trials| side(control, trials, time));
     let trouble = [&no_mutation, &one_lock]
         .into_iter()
         .find_map(|control| control.as_ref().err().cloned());
@@ -121,6 +114,30 @@ pub fn carry_out(
         Some(reason) => without_control(evidence, &reason),
         None => evidence,
     }
+}
+
+/// Both controls at once. The one under a lock has one trial at a time, so that where there are processors for it two
+/// processes make a half each.
+fn beside_each_other(
+    cores: u32,
+    demanded: u64,
+    control: &(dyn Fn(ControlMode, u64) -> Result<Tally, String> + Sync),
+) -> (Result<Tally, String>, Result<Tally, String>) {
+    let parts = if cores > 1 { 2 } else { 1 };
+    std::thread::scope(|scope| {
+        let locked: Vec<_> = (0..parts)
+            .map(|_| scope.spawn(|| control(ControlMode::OneLock, demanded.div_ceil(parts))))
+            .collect();
+        let no_mutation = control(ControlMode::NoMutation, demanded);
+        let mut one_lock = Ok(Tally::default());
+        for part in locked {
+            let part = part
+                .join()
+                .unwrap_or_else(|_| Err("a control failed to run".to_owned()));
+            one_lock = one_lock.and_then(|sum: Tally| part.map(|part| sum.and(part)));
+        }
+        (no_mutation, one_lock)
+    })
 }
 
 /// What is left to say where a control did not run: nothing failed, or nothing can be concluded.
