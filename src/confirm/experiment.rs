@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::finding::{Evidence, Machine, Verdict};
 
+use super::checker::Checker;
 use super::compile::Compiled;
 use super::judge::{Observed, judge};
 use super::launch::{Extent, Watching, replay};
@@ -28,9 +29,11 @@ const HELD_TRIALS: u64 = 100;
 pub struct Laboratory {
     /// The interpreter, or why there is none.
     pub python: Result<Interpreter, String>,
-    /// A program that answers to the hidden commands, or none: then torn environments are seen by shells alone, and C
-    /// and Rust cannot be replayed.
+    /// A program that answers to the hidden commands, or none: then C and Rust cannot be replayed.
     pub helper: Option<PathBuf>,
+    /// The checking child as a small program, or none: then the helper is started in its place, or, without one, a
+    /// program that checks nothing, so that torn environments are seen by shells alone.
+    pub checker: Option<Arc<Checker>>,
     /// Programs can be observed here, or why not: mostly that ptrace is forbidden.
     pub observer: Result<(), String>,
     /// C patterns are replayed in this program, or cannot be for this reason; `None` for this binary itself.
@@ -195,6 +198,7 @@ mod tests {
         Laboratory {
             python: Err("no interpreter".to_owned()),
             helper: None,
+            checker: None,
             compiled: None,
             observer: observer
                 .then_some(())

@@ -161,7 +161,9 @@ pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watchi
 
 /// The program whose child sees the raw environment, or one that does nothing.
 fn checker(laboratory: &Laboratory) -> PathBuf {
-    laboratory.helper.clone().unwrap_or_else(|| PathBuf::from("/bin/true"))
+    let small = laboratory.checker.as_ref().map(|checker| checker.program());
+    let checker = small.or_else(|| laboratory.helper.clone());
+    checker.unwrap_or_else(|| PathBuf::from("/bin/true"))
 }
 
 fn python_command(
@@ -297,7 +299,8 @@ fn compiled_command(program: PathBuf, parameters: &Parameters) -> Vec<OsString> 
 /// The environment of a replay: nothing of the user's but what the loader needs.
 fn environment(laboratory: &Laboratory, extent: Extent) -> Vec<(OsString, OsString)> {
     let mut path = OsString::new();
-    if let Some(directory) = laboratory.helper.as_ref().and_then(|helper| helper.parent()) {
+    // Forms that search for their program must find the checker.
+    if let Some(directory) = checker(laboratory).parent() {
         path.push(directory);
         path.push(":");
     }

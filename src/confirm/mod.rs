@@ -7,6 +7,7 @@
 //! says its proof.
 
 mod call_text;
+mod checker;
 mod emit;
 mod compile;
 mod environ_check;
@@ -265,6 +266,7 @@ fn laboratory_without_python(options: &ConfirmOptions, needs: Needs) -> Laborato
     Laboratory {
         python: Err("no pattern needs Python".to_owned()),
         observer,
+        checker: checker::Checker::new().map(Arc::new),
         helper,
         compiled: compiler.map(|compiler| compile::compile(compiler).map(Arc::new)),
         active: options.active,
