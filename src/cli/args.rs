@@ -361,7 +361,7 @@ pub struct Confirm {
     #[arg(long, value_name = "PATH", default_value = "python3")]
     pub python: PathBuf,
 
-    /// Seconds for each experiment
+    /// Seconds for each pattern with its controls, which may take longer on a busy machine
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub budget: Duration,
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::finding::{Evidence, Machine, Verdict};
 
+use super::checker::Checker;
 use super::compile::Compiled;
 use super::host;
 use super::judge::{Observed, judge};
@@ -16,6 +17,7 @@ use super::pattern::Pattern;
 use super::replay::ControlMode;
 use super::setting::Setting;
 use super::statistics::control_trials;
+use super::tally::Tally;
 
 /// Trials after which an experiment that has failed may end.
 const TRIALS: u64 = 300;
@@ -28,9 +30,11 @@ const HELD_TRIALS: u64 = 100;
 pub struct Laboratory {
     /// The interpreter, or why there is none.
     pub python: Result<Interpreter, String>,
-    /// A program that answers to the hidden commands, or none: then torn environments are seen by shells alone, and C
-    /// and Rust cannot be replayed.
+    /// A program that answers to the hidden commands, or none: then C and Rust cannot be replayed.
     pub helper: Option<PathBuf>,
+    /// The checking child as a small program, or none: then the helper is started in its place, or, without one, a
+    /// program that checks nothing, so that torn environments are seen by shells alone.
+    pub checker: Option<Arc<Checker>>,
     /// Programs can be observed here, or why not: mostly that ptrace is forbidden.
     pub observer: Result<(), String>,
     /// C patterns are replayed in this program, or cannot be for this reason; `None` for this binary itself.
@@ -94,16 +98,8 @@ pub fn carry_out(
     progress("controls");
     let demanded = control_trials(experiment.first.as_ref().map(|first| first.trial));
     let time = laboratory.budget * 8;
-    let (no_mutation, one_lock) = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| side(ControlMode::OneLock, demanded, time));
-        let here = side(ControlMode::NoMutation, demanded, time);
-        (
-            here,
-            beside
-                .join()
-                .unwrap_or_else(|_| Err("a control failed to run".to_owned())),
-        )
-    });
+    let (no_mutation, one_lock) =
+        beside_each_other(machine.cores, demanded, &|control, trials| side(control, trials, time));
     let trouble = [&no_mutation, &one_lock]
         .into_iter()
         .find_map(|control| control.as_ref().err().cloned());
@@ -145,6 +141,30 @@ fn of_another_libc(mut evidence: Evidence, theirs: Option<&str>) -> Evidence {
         );
     }
     evidence
+}
+
+/// Both controls at once. The one under a lock has one trial at a time, so that where there are processors for it two
+/// processes make a half each.
+fn beside_each_other(
+    cores: u32,
+    demanded: u64,
+    control: &(dyn Fn(ControlMode, u64) -> Result<Tally, String> + Sync),
+) -> (Result<Tally, String>, Result<Tally, String>) {
+    let parts = if cores > 1 { 2 } else { 1 };
+    std::thread::scope(|scope| {
+        let locked: Vec<_> = (0..parts)
+            .map(|_| scope.spawn(|| control(ControlMode::OneLock, demanded.div_ceil(parts))))
+            .collect();
+        let no_mutation = control(ControlMode::NoMutation, demanded);
+        let mut one_lock = Ok(Tally::default());
+        for part in locked {
+            let part = part
+                .join()
+                .unwrap_or_else(|_| Err("a control failed to run".to_owned()));
+            one_lock = one_lock.and_then(|sum: Tally| part.map(|part| sum.and(part)));
+        }
+        (no_mutation, one_lock)
+    })
 }
 
 /// What is left to say where a control did not run: nothing failed, or nothing can be concluded.
@@ -202,6 +222,7 @@ mod tests {
         Laboratory {
             python: Err("no interpreter".to_owned()),
             helper: None,
+            checker: None,
             compiled: None,
             observer: observer
                 .then_some(())
