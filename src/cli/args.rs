@@ -66,6 +66,7 @@ pub enum Command {
     /// List the rules
     Rules,
     /// List the APIs that are known
+    Apis(Apis),
     /// Print a completion script for a shell
     Completions {
         #[arg(value_name = "SHELL")]
@@ -76,7 +77,6 @@ pub enum Command {
         #[arg(value_name = "COMMAND")]
         command: Option<String>,
     },
-    Apis(Apis),
     /// Write down the versions to judge for, by default this machine's
     Target(Target),
 }
