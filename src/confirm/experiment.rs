@@ -8,9 +8,10 @@ use crate::finding::{Evidence, Machine, Verdict};
 
 use super::checker::Checker;
 use super::compile::Compiled;
+use super::host;
 use super::judge::{Observed, judge};
 use super::launch::{Extent, Watching, replay};
-use super::machine::{Interpreter, machine};
+use super::machine::{Interpreter, STATIC, machine, own_libc};
 use super::moment::utc;
 use super::pattern::Pattern;
 use super::replay::ControlMode;
@@ -113,10 +114,33 @@ pub fn carry_out(
         blind: pattern.hides_errno() && watching == Watching::No,
         machine,
     });
-    match trouble {
+    let evidence = match trouble {
         Some(reason) => without_control(evidence, &reason),
         None => evidence,
+    };
+    if STATIC && evidence.machine.libc == own_libc() {
+        return of_another_libc(evidence, host::libc().ok().as_deref());
     }
+    evidence
+}
+
+/// What a replay in a binary that carries its own C library says of a machine whose programs use another, `theirs`: what
+/// failed did fail, with the library that is named; that nothing failed says nothing.
+fn of_another_libc(mut evidence: Evidence, theirs: Option<&str>) -> Evidence {
+    let family = |libc: &str| libc.split(['-', ' ']).next().unwrap_or_default().to_owned();
+    let Some(theirs) = theirs.filter(|theirs| family(theirs) != family(&evidence.machine.libc)) else {
+        return evidence;
+    };
+    if evidence.verdict == Verdict::NotObserved {
+        evidence.verdict = Verdict::Inconclusive;
+        evidence.reason = format!(
+            "{}; this envrace carries {}, and programs here use {theirs}: an envrace that is linked to that would tell (a \
+             manylinux wheel, or one that cargo builds)",
+            evidence.reason,
+            family(&evidence.machine.libc)
+        );
+    }
+    evidence
 }
 
 /// Both controls at once. The one under a lock has one trial at a time, so that where there are processors for it two
@@ -207,6 +231,28 @@ mod tests {
             trace: false,
             budget: Duration::from_millis(10),
         }
+    }
+
+    #[test]
+    fn that_nothing_failed_says_nothing_of_another_libc() {
+        let evidence = |verdict| {
+            let mut evidence = cannot_run("a beside b".to_owned(), "no failure".to_owned(), machine(None));
+            evidence.verdict = verdict;
+            evidence.machine.libc = "musl (linked into envrace)".to_owned();
+            evidence
+        };
+        let quiet = || evidence(Verdict::NotObserved);
+        let other = of_another_libc(quiet(), Some("glibc-2.36"));
+        assert_eq!(other.verdict, Verdict::Inconclusive);
+        assert!(
+            other.reason.contains("carries musl, and programs here use glibc-2.36"),
+            "{}",
+            other.reason
+        );
+        assert_eq!(of_another_libc(quiet(), Some("musl-1.2")), quiet());
+        assert_eq!(of_another_libc(quiet(), None), quiet());
+        let failed = || evidence(Verdict::Confirmed);
+        assert_eq!(of_another_libc(failed(), Some("glibc-2.36")), failed());
     }
 
     #[test]

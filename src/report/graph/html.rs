@@ -88,7 +88,7 @@ fn heading(out: &mut String, graph: &Graph, drawn: &[Drawn]) {
         .count() as u64;
     let _ = write!(
         out,
-        "<h1>Threads and the environment</h1>\n<p class=\"soft\">{}, {} with threads, {}.</p>\n",
+        "<h1>Threads and the environment</h1>\n<p class=\"soft\">{}, {} drawn, {}.</p>\n",
         count(graph.summary.files, "file", "files"),
         count(drawn.len() as u64, "program", "programs"),
         count(findings, "finding", "findings")
@@ -98,9 +98,9 @@ fn heading(out: &mut String, graph: &Graph, drawn: &[Drawn]) {
         return;
     }
     out.push_str(
-        "<p>Each vertical line is a thread, and time goes down: a thick line is a thread that is alive. Where a change of the \
-         environment stands beside a thread that starts programs or reads the environment, and nothing keeps the two apart, a dashed \
-         bracket joins them. Click an event to see its source.</p>\n",
+        "<p>Each vertical line is a thread, and time goes down: a thick line is a thread that is alive. A dashed bracket \
+         joins the two sides of a finding: a change of the environment, and the program start, read or other change that nothing keeps \
+         apart from it; for a change in a forked child, the fork. Click an event to see its source.</p>\n",
     );
     out.push_str(&svg::legend_element());
 }
