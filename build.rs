@@ -38,6 +38,12 @@ fn environ_check() {
 }
 
 fn compile(out: &Path) -> bool {
+    // It keeps GNU's linker from filling pages up; zig's, which needs no telling, takes it for an error.
+    const IN_ONE_PIECE: &str = "-Wl,-z,noseparate-code";
+    compile_with(&[IN_ONE_PIECE], out) || compile_with(&[], out)
+}
+
+fn compile_with(flags: &[&str], out: &Path) -> bool {
     let mut build = cc::Build::new();
     build.cargo_metadata(false).pic(false).warnings(false).debug(false);
     let Ok(compiler) = build.try_get_compiler() else {
@@ -54,7 +60,7 @@ fn compile(out: &Path) -> bool {
         "-no-pie",
     ]);
     command.args(["-fno-asynchronous-unwind-tables", "-static", "-nostdlib", "-s"]);
-    command.args(["-Wl,--build-id=none", "-Wl,-z,noexecstack", "-Wl,-z,noseparate-code"]);
+    command.args(["-Wl,--build-id=none", "-Wl,-z,noexecstack"]).args(flags);
     command.arg("-o").arg(out).arg(CHECK);
     let ended = command.output();
     ended.is_ok_and(|ended| ended.status.success()) && fs::read(out).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF"))
