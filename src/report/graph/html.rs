@@ -142,9 +142,26 @@ fn section(out: &mut String, drawn: &Drawn, cards: &mut Cards) {
         cards.add(out, *finding);
     }
     if shown.is_empty() {
-        out.push_str("<p class=\"soft\">No finding here: nothing that its threads do at the same time can harm.</p>\n");
+        let _ = writeln!(out, "<p class=\"soft\">{}</p>", quiet(cards.graph));
     }
     out.push_str("</div>\n</div>\n");
+}
+
+/// What is said beside a program without a finding: some may be there that were not asked for.
+fn quiet(graph: &Graph) -> String {
+    let silenced = graph
+        .findings
+        .iter()
+        .filter(|finding| finding.suppressed.is_some())
+        .count() as u64;
+    match graph.summary.unshown() + silenced {
+        0 => "No finding here: nothing that its threads do at the same time is known to harm.".to_owned(),
+        hidden => format!(
+            "No finding is shown here. {} in all {} left out: silenced, or not asked for.",
+            count(hidden, "finding", "findings"),
+            if hidden == 1 { "is" } else { "are" }
+        ),
+    }
 }
 
 /// Findings that stand in no picture, and what could not be read.
