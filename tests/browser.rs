@@ -35,6 +35,51 @@ fn document(browser: &Path, page: &Path, home: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// The picture of these paths below the repository's root.
+fn graph(paths: &[&str], format: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_envrace"))
+        .args(["graph", "--persona", "auditor", "--format", format])
+        .args(paths)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the command was built for this test");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("pictures are UTF-8")
+}
+
+/// Rules whose two sides are no two threads of one program: a child that was forked, tests, and unknown callers.
+#[test]
+fn every_rule_has_its_place_on_the_lanes() {
+    let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+    let library = folder.path().join("library.py");
+    let text = "import os\n\ndef configure(value):\n    os.environ['A'] = value\n";
+    fs::write(&library, text).expect("files can be made");
+    let library = library.to_str().expect("the path is text");
+    let cases = [
+        (
+            "fixtures/python/racy/preexec",
+            "ER005",
+            "line 16 in the child of line 22",
+        ),
+        ("fixtures/rust/racy/tests_parallel", "ER006", "line 14 beside line 5"),
+        (library, "ER007", "line 4 on any thread of its callers"),
+    ];
+    for (path, code, sides) in cases {
+        let mermaid = graph(&[path], "mermaid");
+        assert!(mermaid.contains(sides), "{mermaid}");
+        let dot = graph(&[path], "dot");
+        assert!(dot.contains("label=\"finding 1\\n"), "{dot}");
+        let svg = graph(&[path], "svg");
+        assert!(
+            svg.contains("class=\"link l1\"") && svg.contains("finding 1</tspan>"),
+            "{svg}"
+        );
+        let html = graph(&[path], "html");
+        assert!(html.contains("class=\"link l1\"") && html.contains(code), "{html}");
+        assert!(!html.contains("Further findings"), "{html}");
+    }
+}
+
 #[test]
 fn the_page_shows_findings_and_lanes_in_a_browser() {
     let Some(browser) = browser() else {

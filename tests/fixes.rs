@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 const PYTHON: &str = "import os\nimport subprocess\nimport threading\n\ndef job(directory):\n    \
     os.environ[\"OUT\"] = directory\n    os.environ[\"MODE\"] = f\"as-{directory}\"\n    \
     done = subprocess.run(\n        [\"make\", directory],\n        check=True,\n    )\n    return done.returncode\n\n\
@@ -74,4 +76,55 @@ fn bytes_that_are_not_changed_stay() {
     assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
     let names = fs::read_dir(folder.path()).expect("the folder is there").count();
     assert_eq!(names, 2, "nothing is left behind beside .git and the file");
+}
+
+/// What a consumer of the SARIF log does to the file is what `--fix` does.
+#[test]
+fn sarif_holds_the_change_that_is_made() {
+    for (name, text) in [("job.py", PYTHON), ("main.rs", RUST)] {
+        // Columns count characters, not bytes.
+        let text = &text.replace("\"make\"", "\"mäke\"");
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        fs::create_dir(folder.path().join(".git")).expect("folders can be made");
+        fs::write(folder.path().join(name), text).expect("files can be written");
+        let report = Command::new(env!("CARGO_BIN_EXE_envrace"))
+            .args(["check", "--format", "sarif"])
+            .current_dir(folder.path())
+            .output()
+            .expect("the command was built for this test");
+        let log: Value = serde_json::from_slice(&report.stdout).expect("the log is JSON");
+        let results = log["runs"][0]["results"].as_array().expect("a run has results");
+        let fix = results
+            .iter()
+            .find_map(|result| result["fixes"].get(0))
+            .expect("one is fixable");
+        let change = &fix["artifactChanges"][0];
+        assert_eq!(change["artifactLocation"]["uri"], name);
+        let applied = apply(
+            text,
+            change["replacements"].as_array().expect("a change has replacements"),
+        );
+        assert_eq!(check(folder.path(), &["--fix"]), 0);
+        let after = fs::read_to_string(folder.path().join(name)).expect("the file is there");
+        assert_eq!(applied, after);
+    }
+}
+
+/// The text after these replacements, whose regions are all those of the text before them.
+fn apply(text: &str, replacements: &[Value]) -> String {
+    let offset = |line: &Value, column: &Value| {
+        let number = |value: &Value| value.as_u64().expect("regions are whole") as usize - 1;
+        let start: usize = text.split_inclusive('\n').take(number(line)).map(str::len).sum();
+        let within: usize = text[start..].chars().take(number(column)).map(char::len_utf8).sum();
+        start + within
+    };
+    let mut after = text.to_owned();
+    for replacement in replacements.iter().rev() {
+        let region = &replacement["deletedRegion"];
+        let range =
+            offset(&region["startLine"], &region["startColumn"])..offset(&region["endLine"], &region["endColumn"]);
+        let inserted = replacement["insertedContent"]["text"].as_str().expect("it is text");
+        after.replace_range(range, inserted);
+    }
+    after
 }

@@ -189,6 +189,30 @@ fn several_reports_come_of_one_run() {
     assert_eq!(left, 5, "no temporary file is left");
 }
 
+/// What `--fix` may do stands in the log, and what silences a finding with its reason.
+#[test]
+fn sarif_with_fixes_and_silenced_findings_is_valid() {
+    let log_of = |text: &str| {
+        let folder = repository("race.py");
+        fs::write(folder.path().join("race.py"), text).expect("files can be made");
+        let log = parsed(&self::text(&envrace(folder.path(), &["check", "--format", "sarif"])));
+        assert_eq!(schema_errors(&log), Vec::<String>::new());
+        log["runs"][0]["results"][0].clone()
+    };
+    let fixable = log_of(
+        "import os, subprocess, threading\n\ndef job(directory):\n    os.environ['OUT'] = directory\n    \
+         subprocess.call(['make'])\n\nthreads = [threading.Thread(target=job, args=(d,)) for d in ('a', 'b')]\n\
+         for t in threads:\n    t.start()\nfor t in threads:\n    t.join()\n",
+    );
+    let replaced = &fixable["fixes"][0]["artifactChanges"][0]["replacements"];
+    assert_eq!(replaced.as_array().map(Vec::len), Some(2), "{fixable}");
+    let ignore = "# envrace: ignore[ER001] the {child} needs none\n        os.environ[name]";
+    let silenced = log_of(&RACE.replace("os.environ[name]", ignore));
+    assert_eq!(silenced.get("fixes"), None, "{silenced}");
+    assert_eq!(silenced["suppressions"][0]["justification"], "the {child} needs none");
+    assert_eq!(silenced["suppressions"][0]["kind"], "inSource");
+}
+
 /// What a file name may do to a report.
 const NAMES: [&str; 4] = [
     "::set-output name=x::y\n::stop-commands::z.py",

@@ -66,6 +66,7 @@ pub enum Command {
     /// List the rules
     Rules,
     /// List the APIs that are known
+    Apis(Apis),
     /// Print a completion script for a shell
     Completions {
         #[arg(value_name = "SHELL")]
@@ -76,7 +77,6 @@ pub enum Command {
         #[arg(value_name = "COMMAND")]
         command: Option<String>,
     },
-    Apis(Apis),
     /// Write down the versions to judge for, by default this machine's
     Target(Target),
 }
@@ -361,7 +361,7 @@ pub struct Confirm {
     #[arg(long, value_name = "PATH", default_value = "python3")]
     pub python: PathBuf,
 
-    /// Seconds for each experiment
+    /// Seconds for each pattern with its controls, which may take longer on a busy machine
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub budget: Duration,
 

@@ -33,33 +33,41 @@ impl Compiled {
     }
 }
 
-/// Makes the program.
+/// Makes the program that replays patterns of C.
+///
+/// # Errors
+/// As [`compile_text`].
+pub fn compile(compiler: &Path) -> Result<Compiled, String> {
+    let libc = format!("-DLIBC=\"{}\"", loader_libc());
+    compile_text(compiler, SOURCE, &libc)
+}
+
+/// Makes a program of a text in C, with one option more for the compiler and the linker.
 ///
 /// # Errors
 /// One sentence: there is no such compiler, or it cannot make a program here.
-pub fn compile(compiler: &Path) -> Result<Compiled, String> {
+pub fn compile_text(compiler: &Path, text: &str, option: &str) -> Result<Compiled, String> {
     let scratch = folder().map_err(|error| format!("no temporary folder can be made: {error}"))?;
-    let made = in_folder(compiler, &scratch.0);
+    let made = in_folder(compiler, text, option, &scratch.0);
     drop(scratch);
     made
 }
 
-fn in_folder(compiler: &Path, folder: &Path) -> Result<Compiled, String> {
+fn in_folder(compiler: &Path, text: &str, option: &str, folder: &Path) -> Result<Compiled, String> {
     let failed = |error: io::Error| format!("no program can be made in a temporary folder: {error}");
-    fs::write(folder.join(Folder::SOURCE), SOURCE).map_err(failed)?;
-    let libc = format!("-DLIBC=\"{}\"", loader_libc());
+    fs::write(folder.join(Folder::SOURCE), text).map_err(failed)?;
     // In two steps with names of ours: what a compiler would name itself could not be taken away again after Ctrl-C.
     let to_object = [
         "-O1",
         "-pthread",
         "-pipe",
-        &libc,
+        option,
         "-c",
         Folder::SOURCE,
         "-o",
         Folder::OBJECT,
     ];
-    let to_program = ["-pthread", Folder::OBJECT, "-o", Folder::PROGRAM];
+    let to_program = ["-pthread", option, Folder::OBJECT, "-o", Folder::PROGRAM];
     run(compiler, &to_object, folder)?;
     run(compiler, &to_program, folder)?;
     let file = File::open(folder.join(Folder::PROGRAM)).map_err(failed)?;

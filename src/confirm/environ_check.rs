@@ -2,8 +2,11 @@
 //!
 //! A shell rebuilds its environment and hides doubled and foreign entries, so replays that can start any program start
 //! this one. It reads the block that the kernel copied for it, before any library touched it.
+//!
+//! Mostly it is `environ_check.c` that is started, see [`super::checker`]; this is its reference, and its stand-in where
+//! that could not be compiled or cannot be run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::machine::{PROBE_ARGUMENT, PROBE_YES};
@@ -42,22 +45,22 @@ pub fn sentinel(index: usize) -> (String, String) {
 }
 
 /// The exit code for an environment block: entries separated by NUL bytes.
-fn judge(block: &[u8], count: usize, emptied: bool) -> u8 {
-    let mut names = BTreeSet::new();
-    let mut sound = BTreeSet::new();
+pub fn judge(block: &[u8], count: usize, emptied: bool) -> u8 {
+    let mut values = BTreeMap::new();
     for entry in block.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-        let Some((name, value)) = split(entry) else {
+        let Some(equals) = memchr::memchr(b'=', entry) else {
             return FOREIGN;
         };
-        if !known(name) {
+        let name = &entry[..equals];
+        if !known(name, entry) {
             return FOREIGN;
         }
-        if !names.insert(name) {
+        if values.insert(name, &entry[equals + 1..]).is_some() {
             return DOUBLED;
         }
-        sound.insert((name.to_owned(), value.to_owned()));
     }
-    let present = (0..count).map(sentinel).filter(|pair| sound.contains(pair)).count();
+    let sound = |(name, value): &(String, String)| values.get(name.as_bytes()) == Some(&value.as_bytes());
+    let present = (0..count).map(sentinel).filter(sound).count();
     if present == count || (emptied && present == 0) {
         0
     } else {
@@ -65,17 +68,22 @@ fn judge(block: &[u8], count: usize, emptied: bool) -> u8 {
     }
 }
 
-fn split(entry: &[u8]) -> Option<(&str, &str)> {
-    std::str::from_utf8(entry).ok()?.split_once('=')
-}
-
-/// The replay names all its variables alike; the rest are those that an interpreter or a loader needs.
-fn known(name: &str) -> bool {
-    name.starts_with("ENVRACE_")
-        || matches!(
-            name,
-            "PATH" | "LANG" | "LC_ALL" | "LC_CTYPE" | "LD_LIBRARY_PATH" | "PWD" | "_"
-        )
+/// The replay names all its variables alike, and their values are plain text; the rest are those that an interpreter or
+/// a loader needs, with whatever value.
+fn known(name: &[u8], entry: &[u8]) -> bool {
+    if name.starts_with(b"ENVRACE_") {
+        return entry.iter().all(u8::is_ascii_graphic);
+    }
+    let others: [&[u8]; 7] = [
+        b"PATH",
+        b"LANG",
+        b"LC_ALL",
+        b"LC_CTYPE",
+        b"LD_LIBRARY_PATH",
+        b"PWD",
+        b"_",
+    ];
+    others.contains(&name)
 }
 
 #[cfg(test)]
@@ -102,6 +110,12 @@ mod tests {
         assert_eq!(judge(&block(&["\u{1}\u{2}x"]), 0, false), FOREIGN);
         assert_eq!(judge(&block(&["FOREIGN=1"]), 0, false), FOREIGN);
         assert_eq!(judge(&[b'A', b'=', 0xff, 0], 0, false), FOREIGN);
+        assert_eq!(judge(b"ENVRACE_N0001=\xff\0", 0, false), FOREIGN);
+    }
+
+    #[test]
+    fn what_is_the_users_own_may_hold_any_bytes() {
+        assert_eq!(judge(b"PATH=/caf\xe9 1\0", 0, false), 0);
     }
 
     #[test]

@@ -6,15 +6,18 @@ use std::time::{Duration, SystemTime};
 
 use crate::finding::{Evidence, Machine, Verdict};
 
+use super::checker::Checker;
 use super::compile::Compiled;
+use super::host;
 use super::judge::{Observed, judge};
 use super::launch::{Extent, Watching, replay};
-use super::machine::{Interpreter, machine};
+use super::machine::{Interpreter, STATIC, machine, own_libc};
 use super::moment::utc;
 use super::pattern::Pattern;
 use super::replay::ControlMode;
 use super::setting::Setting;
 use super::statistics::control_trials;
+use super::tally::Tally;
 
 /// Trials after which an experiment that has failed may end.
 const TRIALS: u64 = 300;
@@ -27,9 +30,11 @@ const HELD_TRIALS: u64 = 100;
 pub struct Laboratory {
     /// The interpreter, or why there is none.
     pub python: Result<Interpreter, String>,
-    /// A program that answers to the hidden commands, or none: then torn environments are seen by shells alone, and C
-    /// and Rust cannot be replayed.
+    /// A program that answers to the hidden commands, or none: then C and Rust cannot be replayed.
     pub helper: Option<PathBuf>,
+    /// The checking child as a small program, or none: then the helper is started in its place, or, without one, a
+    /// program that checks nothing, so that torn environments are seen by shells alone.
+    pub checker: Option<Arc<Checker>>,
     /// Programs can be observed here, or why not: mostly that ptrace is forbidden.
     pub observer: Result<(), String>,
     /// C patterns are replayed in this program, or cannot be for this reason; `None` for this binary itself.
@@ -93,16 +98,8 @@ pub fn carry_out(
     progress("controls");
     let demanded = control_trials(experiment.first.as_ref().map(|first| first.trial));
     let time = laboratory.budget * 8;
-    let (no_mutation, one_lock) = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| side(ControlMode::OneLock, demanded, time));
-        let here = side(ControlMode::NoMutation, demanded, time);
-        (
-            here,
-            beside
-                .join()
-                .unwrap_or_else(|_| Err("a control failed to run".to_owned())),
-        )
-    });
+    let (no_mutation, one_lock) =
+        beside_each_other(machine.cores, demanded, &|control, trials| side(control, trials, time));
     let trouble = [&no_mutation, &one_lock]
         .into_iter()
         .find_map(|control| control.as_ref().err().cloned());
@@ -117,10 +114,57 @@ pub fn carry_out(
         blind: pattern.hides_errno() && watching == Watching::No,
         machine,
     });
-    match trouble {
+    let evidence = match trouble {
         Some(reason) => without_control(evidence, &reason),
         None => evidence,
+    };
+    if STATIC && evidence.machine.libc == own_libc() {
+        return of_another_libc(evidence, host::libc().ok().as_deref());
     }
+    evidence
+}
+
+/// What a replay in a binary that carries its own C library says of a machine whose programs use another, `theirs`: what
+/// failed did fail, with the library that is named; that nothing failed says nothing.
+fn of_another_libc(mut evidence: Evidence, theirs: Option<&str>) -> Evidence {
+    let family = |libc: &str| libc.split(['-', ' ']).next().unwrap_or_default().to_owned();
+    let Some(theirs) = theirs.filter(|theirs| family(theirs) != family(&evidence.machine.libc)) else {
+        return evidence;
+    };
+    if evidence.verdict == Verdict::NotObserved {
+        evidence.verdict = Verdict::Inconclusive;
+        evidence.reason = format!(
+            "{}; this envrace carries {}, and programs here use {theirs}: an envrace that is linked to that would tell (a \
+             manylinux wheel, or one that cargo builds)",
+            evidence.reason,
+            family(&evidence.machine.libc)
+        );
+    }
+    evidence
+}
+
+/// Both controls at once. The one under a lock has one trial at a time, so that where there are processors for it two
+/// processes make a half each.
+fn beside_each_other(
+    cores: u32,
+    demanded: u64,
+    control: &(dyn Fn(ControlMode, u64) -> Result<Tally, String> + Sync),
+) -> (Result<Tally, String>, Result<Tally, String>) {
+    let parts = if cores > 1 { 2 } else { 1 };
+    std::thread::scope(|scope| {
+        let locked: Vec<_> = (0..parts)
+            .map(|_| scope.spawn(|| control(ControlMode::OneLock, demanded.div_ceil(parts))))
+            .collect();
+        let no_mutation = control(ControlMode::NoMutation, demanded);
+        let mut one_lock = Ok(Tally::default());
+        for part in locked {
+            let part = part
+                .join()
+                .unwrap_or_else(|_| Err("a control failed to run".to_owned()));
+            one_lock = one_lock.and_then(|sum: Tally| part.map(|part| sum.and(part)));
+        }
+        (no_mutation, one_lock)
+    })
 }
 
 /// What is left to say where a control did not run: nothing failed, or nothing can be concluded.
@@ -178,6 +222,7 @@ mod tests {
         Laboratory {
             python: Err("no interpreter".to_owned()),
             helper: None,
+            checker: None,
             compiled: None,
             observer: observer
                 .then_some(())
@@ -186,6 +231,28 @@ mod tests {
             trace: false,
             budget: Duration::from_millis(10),
         }
+    }
+
+    #[test]
+    fn that_nothing_failed_says_nothing_of_another_libc() {
+        let evidence = |verdict| {
+            let mut evidence = cannot_run("a beside b".to_owned(), "no failure".to_owned(), machine(None));
+            evidence.verdict = verdict;
+            evidence.machine.libc = "musl (linked into envrace)".to_owned();
+            evidence
+        };
+        let quiet = || evidence(Verdict::NotObserved);
+        let other = of_another_libc(quiet(), Some("glibc-2.36"));
+        assert_eq!(other.verdict, Verdict::Inconclusive);
+        assert!(
+            other.reason.contains("carries musl, and programs here use glibc-2.36"),
+            "{}",
+            other.reason
+        );
+        assert_eq!(of_another_libc(quiet(), Some("musl-1.2")), quiet());
+        assert_eq!(of_another_libc(quiet(), None), quiet());
+        let failed = || evidence(Verdict::Confirmed);
+        assert_eq!(of_another_libc(failed(), Some("glibc-2.36")), failed());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::machine::own_libc;
+use super::machine::{STATIC, own_libc};
 use super::run::{Bounds, End, run_bounded};
 
 /// The versions that answered, and what did not.
@@ -53,6 +53,7 @@ pub fn libc() -> Result<String, String> {
 /// The C library that this program is linked to, where it can only be the machine's.
 fn own() -> Option<String> {
     match own_libc().split_once(' ') {
+        _ if STATIC => None,
         Some(("glibc", version)) => Some(format!("glibc-{}", two(version)?)),
         _ if cfg!(target_os = "macos") => Some("macos".to_owned()),
         _ if cfg!(target_os = "freebsd") => Some("freebsd".to_owned()),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use nix::fcntl::{Flock, FlockArg};
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Evidence, Finding, Verdict};
 
-use super::machine::{machine, own_libc};
+use super::host;
+use super::machine::{STATIC, machine, own_libc};
 
 /// The folder and the file in it.
 const FOLDER: &str = ".envrace";
@@ -33,7 +35,8 @@ pub struct Kept {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Entry {
     confirmation: Evidence,
-    /// The C library of the program that took it, which may be another than the one that was tested.
+    /// The C library of the program that took it, which may be another than the one that was tested; the machine's, where
+    /// that program carried its own.
     own_libc: String,
     interpreter: Option<Stamp>,
 }
@@ -56,6 +59,17 @@ pub enum KeptError {
     Foreign { path: PathBuf, cause: String },
     #[error("cannot keep evidence in `{}`: {error}", path.display())]
     Unwritable { path: PathBuf, error: io::Error },
+}
+
+/// The C library whose change makes evidence stale. What this program carries never changes, so that it asks the machine,
+/// once.
+fn libc_here() -> String {
+    static LIBC: OnceLock<String> = OnceLock::new();
+    let ask = || {
+        let machines = if STATIC { host::libc().ok() } else { None };
+        machines.unwrap_or_else(own_libc)
+    };
+    LIBC.get_or_init(ask).clone()
 }
 
 impl Stamp {
@@ -103,7 +117,7 @@ impl Entry {
         let interpreter = evidence.machine.interpreter.as_ref();
         Entry {
             confirmation: evidence.clone(),
-            own_libc: own_libc(),
+            own_libc: libc_here(),
             interpreter: interpreter.and_then(|program| Stamp::of(Path::new(program))),
         }
     }
@@ -116,8 +130,9 @@ impl Entry {
         if taken.kernel != here.kernel {
             return changed("the kernel", &taken.kernel, &here.kernel);
         }
-        if self.own_libc != here.libc {
-            return changed("the C library", &self.own_libc, &here.libc);
+        let libc = libc_here();
+        if self.own_libc != libc {
+            return changed("the C library", &self.own_libc, &libc);
         }
         let stamp = self.interpreter.as_ref()?;
         let name = taken.runtime.as_deref().unwrap_or("it");

@@ -66,6 +66,12 @@ impl Extent {
         self.is_experiment() && self.setting.runs.is_none()
     }
 
+    /// A control of spawns needs no more than its trials, each of which takes about a millisecond. One of reads keeps
+    /// its steps: it has its trials before there was a change among them.
+    fn is_brief(self, spawns: bool) -> bool {
+        !self.is_experiment() && spawns
+    }
+
     fn threads(self) -> usize {
         self.setting.threads.unwrap_or(THREADS)
     }
@@ -155,7 +161,9 @@ pub fn replay(pattern: &Pattern, laboratory: &Laboratory, extent: Extent, watchi
 
 /// The program whose child sees the raw environment, or one that does nothing.
 fn checker(laboratory: &Laboratory) -> PathBuf {
-    laboratory.helper.clone().unwrap_or_else(|| PathBuf::from("/bin/true"))
+    let small = laboratory.checker.as_ref().map(|checker| checker.program());
+    let checker = small.or_else(|| laboratory.helper.clone());
+    checker.unwrap_or_else(|| PathBuf::from("/bin/true"))
 }
 
 fn python_command(
@@ -181,6 +189,7 @@ fn python_command(
         "trials": extent.trials,
         "runs": extent.runs(),
         "seconds": extent.time.as_secs_f64(),
+        "brief": extent.is_brief(form.spawns()),
         "search": extent.searches(),
         "alarm": ALARM,
         "bare": extent.is_bare(),
@@ -227,6 +236,7 @@ fn native_command(
         trials: extent.trials,
         runs: extent.runs(),
         seconds: extent.time.as_secs_f64(),
+        brief: extent.is_brief(partner.spawns()),
         search: extent.searches(),
         alarm: ALARM,
         bare: extent.is_bare(),
@@ -273,6 +283,7 @@ fn compiled_command(program: PathBuf, parameters: &Parameters) -> Vec<OsString> 
         parameters.env_bytes.to_string(),
         parameters.lead_us.to_string(),
         u8::from(parameters.bare).to_string(),
+        u8::from(parameters.brief).to_string(),
     ];
     let words = [
         word(parameters.mutation),
@@ -288,7 +299,8 @@ fn compiled_command(program: PathBuf, parameters: &Parameters) -> Vec<OsString> 
 /// The environment of a replay: nothing of the user's but what the loader needs.
 fn environment(laboratory: &Laboratory, extent: Extent) -> Vec<(OsString, OsString)> {
     let mut path = OsString::new();
-    if let Some(directory) = laboratory.helper.as_ref().and_then(|helper| helper.parent()) {
+    // Forms that search for their program must find the checker.
+    if let Some(directory) = checker(laboratory).parent() {
         path.push(directory);
         path.push(":");
     }

@@ -1,6 +1,6 @@
 //! The machine on which evidence is taken, and the interpreter that takes it.
 
-use std::ffi::{CStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -157,10 +157,15 @@ fn own_libc_name() -> String {
     #[cfg(target_env = "gnu")]
     {
         // SAFETY: gnu_get_libc_version has no preconditions and returns a static NUL-terminated string.
-        let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+        let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
         format!("glibc {}", version.to_string_lossy())
     }
-    #[cfg(not(target_env = "gnu"))]
+    #[cfg(target_env = "musl")]
+    {
+        // It keeps its version to itself.
+        "musl".to_owned()
+    }
+    #[cfg(not(any(target_env = "gnu", target_env = "musl")))]
     {
         other_libc()
     }

@@ -7,6 +7,7 @@
 //! says its proof.
 
 mod call_text;
+mod checker;
 mod emit;
 mod compile;
 mod environ_check;
@@ -152,7 +153,8 @@ pub fn confirm(
     if plan.experiments.is_empty() {
         return summary;
     }
-    let laboratory = laboratory(options, plan.experiments.iter().map(|experiment| &experiment.pattern));
+    let patterns = plan.experiments.iter().map(|experiment| &experiment.pattern);
+    let laboratory = laboratory(options, Needs::of(patterns));
     if let (true, Err(reason)) = (options.trace, &laboratory.observer) {
         progress(&Progress::Untraced(reason.clone()));
     }
@@ -194,7 +196,7 @@ pub fn sweep(
 ) {
     let plan = plan(findings);
     let patterns = || plan.experiments.iter().map(|experiment| &experiment.pattern);
-    let laboratory = laboratory(options, patterns());
+    let laboratory = laboratory(options, Needs::of(patterns()));
     patterns().for_each(|pattern| table(&sweep::sweep(pattern, &laboratory, values, fixed)));
 }
 
@@ -217,10 +219,44 @@ pub fn hidden_main(arguments: &[String]) -> Option<ExitCode> {
     }
 }
 
+/// What patterns need besides this program. To ask an interpreter takes a tenth of a second where it has a launcher.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    python: bool,
+    compiler: bool,
+}
+
+impl Needs {
+    fn of<'a>(patterns: impl Iterator<Item = &'a Pattern> + Clone) -> Needs {
+        Needs {
+            python: patterns
+                .clone()
+                .any(|pattern| matches!(pattern, Pattern::Python { .. })),
+            compiler: patterns.clone().any(Pattern::is_of_c),
+        }
+    }
+}
+
 /// Finds out once what all experiments use.
-fn laboratory<'a>(options: &ConfirmOptions, mut patterns: impl Iterator<Item = &'a Pattern>) -> Laboratory {
-    let needed = patterns.any(Pattern::is_of_c);
-    let compiler = options.compiler.as_ref().filter(|_| needed);
+fn laboratory(options: &ConfirmOptions, needs: Needs) -> Laboratory {
+    std::thread::scope(|scope| {
+        let python = needs
+            .python
+            .then(|| scope.spawn(|| machine::interpreter(&options.python)));
+        let laboratory = laboratory_without_python(options, needs);
+        let python = python.map(|asked| {
+            let failed = |_| Err("the Python interpreter could not be asked".to_owned());
+            asked.join().unwrap_or_else(failed)
+        });
+        Laboratory {
+            python: python.unwrap_or(laboratory.python),
+            ..laboratory
+        }
+    })
+}
+
+fn laboratory_without_python(options: &ConfirmOptions, needs: Needs) -> Laboratory {
+    let compiler = options.compiler.as_ref().filter(|_| needs.compiler);
     let helper = options.helper.clone().or_else(|| std::env::current_exe().ok());
     let helper = helper.filter(|program| machine::answers(program, environ_check::NAME).is_ok());
     let observer = match &helper {
@@ -228,8 +264,9 @@ fn laboratory<'a>(options: &ConfirmOptions, mut patterns: impl Iterator<Item = &
         None => Err("this program does not answer to its hidden commands".to_owned()),
     };
     Laboratory {
-        python: machine::interpreter(&options.python),
+        python: Err("no pattern needs Python".to_owned()),
         observer,
+        checker: checker::Checker::new().map(Arc::new),
         helper,
         compiled: compiler.map(|compiler| compile::compile(compiler).map(Arc::new)),
         active: options.active,

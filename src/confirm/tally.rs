@@ -81,6 +81,24 @@ impl Tally {
         tally
     }
 
+    /// This replay and another of the same kind, of which nothing is kept but the figures.
+    pub fn and(mut self, other: Tally) -> Tally {
+        self.runs += other.runs;
+        self.trials += other.trials;
+        self.mutations += other.mutations;
+        self.failures += other.failures;
+        self.failed_runs += other.failed_runs;
+        self.broken += other.broken;
+        self.first = self.first.or(other.first);
+        for (name, count) in other.seen {
+            *self.seen.entry(name).or_default() += count;
+        }
+        for (name, count) in other.spoiled {
+            *self.spoiled.entry(name).or_default() += count;
+        }
+        self
+    }
+
     /// Takes in what the observer says. A call that failed with EFAULT is one failed trial, whether or not the replay
     /// could see it itself.
     fn watch(&mut self, line: WatchLine) {
@@ -193,6 +211,18 @@ mod tests {
         );
         assert_eq!(tally.seen["EFAULT"], 3);
         assert_eq!((tally.failed_runs, tally.libc), (2, Some("glibc 2.36".to_owned())));
+    }
+
+    #[test]
+    fn two_replays_of_a_kind_add_up() {
+        let one = Tally::of("{\"trials\":10,\"mutations\":4,\"seen\":{\"torn\":1},\"failures\":1,\"end\":\"exit\"}");
+        let two = Tally::of(
+            "{\"trials\":7,\"failures\":2,\"first\":[3,0.5],\"seen\":{\"torn\":2},\"end\":\"exit\"}\n{\"end\":\"status:1\"}",
+        );
+        let sum = one.and(two);
+        assert_eq!((sum.runs, sum.trials, sum.failures, sum.mutations), (3, 17, 3, 4));
+        assert_eq!((sum.seen["torn"], sum.failed_runs, sum.broken), (3, 2, 1));
+        assert_eq!(sum.first.map(|first| first.trial), Some(3));
     }
 
     #[test]

@@ -22,9 +22,11 @@
 //!
 //! A note, for auditors only: whether there is a race is decided elsewhere.
 
+use std::collections::BTreeMap;
+
 use crate::facts::{FunctionKind, Visibility};
 use crate::finding::{Confidence, Finding, FindingBuilder, Overlap, PartnerKind, RuleCode, Severity};
-use crate::model::{Access, AccessKind, Chain, PairSide, Program, SummaryKey};
+use crate::model::{Access, AccessKind, Chain, Engine, FuncId, PairSide, Program, SummaryKey};
 
 use super::describe::Describe;
 
@@ -35,43 +37,42 @@ pub const TEXT: &str = include_str!("library_mutates_env.rs");
 pub fn findings(describe: &Describe<'_, '_>, program: &Program<'_>, known: &[Finding]) -> Vec<Finding> {
     let engine = &program.engine;
     let tree = engine.values.tree;
-    let mut best: std::collections::BTreeMap<_, (u32, Finding)> = std::collections::BTreeMap::new();
-    for func in tree.functions() {
-        let function = tree.function(func);
-        let open = function.visibility == Visibility::Public
-            && matches!(function.kind, FunctionKind::Function | FunctionKind::Method)
-            && !function.test_only
-            && function.name != "main";
-        let Some(summary) = engine
-            .finished(SummaryKey {
-                function: func,
-                main: false,
-            })
-            .filter(|_| open)
-        else {
+    let mut best: BTreeMap<_, (u32, Finding)> = BTreeMap::new();
+    for (func, access) in open_mutations(engine) {
+        let finding = note(describe, access, &tree.display(func));
+        if known
+            .iter()
+            .any(|known| known.mutation.location == finding.mutation.location)
+        {
             continue;
-        };
-        for access in summary.accesses.iter().filter(|access| access.child.is_none()) {
-            if engine.sites.get(access.site).kind != AccessKind::Mutation {
-                continue;
-            }
-            let finding = note(describe, access, &tree.display(func));
-            if known
-                .iter()
-                .any(|known| known.mutation.location == finding.mutation.location)
-            {
-                continue;
-            }
-            let length = access.chain.length();
-            let shorter = best
-                .get(&finding.mutation.location)
-                .is_none_or(|(other, _)| length < *other);
-            if shorter {
-                best.insert(finding.mutation.location.clone(), (length, finding));
-            }
+        }
+        let length = access.chain.length();
+        let shorter = best
+            .get(&finding.mutation.location)
+            .is_none_or(|(other, _)| length < *other);
+        if shorter {
+            best.insert(finding.mutation.location.clone(), (length, finding));
         }
     }
     best.into_values().map(|(_, finding)| finding).collect()
+}
+
+/// The mutations that public functions come to, each with its function.
+pub fn open_mutations<'p>(engine: &'p Engine<'_>) -> impl Iterator<Item = (FuncId, &'p Access)> {
+    let tree = engine.values.tree;
+    let open = tree.functions().filter(move |func| {
+        let function = tree.function(*func);
+        function.visibility == Visibility::Public
+            && matches!(function.kind, FunctionKind::Function | FunctionKind::Method)
+            && !function.test_only
+            && function.name != "main"
+    });
+    let summaries = open.filter_map(|function| {
+        let summary = engine.finished(SummaryKey { function, main: false })?;
+        Some((function, summary))
+    });
+    let accesses = summaries.flat_map(|(func, summary)| summary.accesses.iter().map(move |access| (func, access)));
+    accesses.filter(|(_, access)| access.child.is_none() && engine.sites.get(access.site).kind == AccessKind::Mutation)
 }
 
 fn note(describe: &Describe<'_, '_>, access: &Access, function: &str) -> Finding {

@@ -1,16 +1,17 @@
 //! Each program's threads as a picture shows them: places and words instead of indices.
 
-use crate::finding::{Finding, Location, Step};
+use crate::finding::{Finding, Location, PartnerKind, Step};
 use crate::model::{self, AccessKind, FuncId, LaneEvent, Lanes, Moment, Pair, Program, RootKind, Runner};
 
 use super::describe::Describe;
+use super::library_mutates_env;
 
 /// A program with its threads. Paths are relative to the project's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramView {
     /// `build.py`, `main in src/main.rs`.
     pub name: String,
-    /// `script`, `main`, `function`, `class or file`, `tests`.
+    /// `script`, `main`, `function`, `class or file`, `library`, `tests`.
     pub kind: &'static str,
     pub lanes: Vec<LaneView>,
     pub events: Vec<EventView>,
@@ -57,6 +58,9 @@ pub struct EventView {
     pub repeated: bool,
 }
 
+/// The kind of a program that is a file's public functions, called from threads that nobody here knows.
+const LIBRARY: &str = "library";
+
 /// The programs of a tree, those with findings first.
 pub fn programs(
     program: &mut Program<'_>,
@@ -64,7 +68,7 @@ pub fn programs(
     options: &super::Options,
     findings: &[Finding],
 ) -> Vec<ProgramView> {
-    let reported: Vec<Pair> = {
+    let (reported, open) = {
         let describe = Describe::new(program, sources, options);
         let engine = &program.engine;
         let place = |site| {
@@ -82,9 +86,17 @@ pub fn programs(
             let (mutation, partner) = (place(pair.mutation.access.site), place(pair.partner.access.site));
             known.contains(&(&mutation, Some(&partner)))
         };
-        engine.pairs.iter().filter(is_reported).cloned().collect()
+        let reported: Vec<Pair> = engine.pairs.iter().filter(is_reported).cloned().collect();
+        let alone: Vec<&Finding> = findings.iter().filter(|finding| finding.partner.is_none()).collect();
+        let open = library_mutates_env::open_mutations(engine).filter(|(func, access)| {
+            let (name, at) = (engine.values.tree.display(*func), place(access.site));
+            let is_it = |finding: &&Finding| finding.overlap.ancestor == name && finding.mutation.location == at;
+            alone.iter().any(is_it)
+        });
+        let open: Vec<model::Open> = open.map(|(func, access)| (func, access.clone())).collect();
+        (reported, open)
     };
-    let lanes = model::lanes(&mut program.engine, &reported);
+    let lanes = model::lanes(&mut program.engine, &reported, &open);
     let describe = Describe::new(program, sources, options);
     let mut views: Vec<ProgramView> = lanes.iter().map(|lanes| view(program, &describe, lanes)).collect();
     views.sort_by_key(|view| std::cmp::Reverse(links(view, findings).len().min(1)));
@@ -96,7 +108,7 @@ fn view(program: &Program<'_>, describe: &Describe<'_, '_>, lanes: &Lanes) -> Pr
     let path = |func: FuncId| &tree.file(tree.file_of(func)).path;
     let root = lanes.root;
     let name = match &lanes.kind {
-        RootKind::Script => path(root).clone(),
+        RootKind::Script | RootKind::Library => path(root).clone(),
         RootKind::Main | RootKind::Function => format!("{} in {}", tree.display(root), path(root)),
         RootKind::Owner(owner) => owner.to_string(),
         RootKind::Tests => format!("tests beside {}", path(root)),
@@ -106,11 +118,15 @@ fn view(program: &Program<'_>, describe: &Describe<'_, '_>, lanes: &Lanes) -> Pr
         RootKind::Main => "main",
         RootKind::Function => "function",
         RootKind::Owner(_) => "class or file",
+        RootKind::Library => LIBRARY,
         RootKind::Tests => "tests",
     };
     let lane = |lane: &model::Lane| {
         let (name, func) = match lane.runner {
-            Runner::First if matches!(lanes.kind, RootKind::Owner(_)) => (format!("callers of {name}"), root),
+            // The program's name says whose.
+            Runner::First if matches!(lanes.kind, RootKind::Owner(_) | RootKind::Library) => {
+                ("callers".to_owned(), root)
+            }
             Runner::First if lanes.kind == RootKind::Script => ("main thread".to_owned(), root),
             Runner::First => (tree.display(root), root),
             Runner::Test(test) => (tree.display(test), test),
@@ -197,7 +213,7 @@ fn event_view(program: &Program<'_>, describe: &Describe<'_, '_>, lanes: &Lanes,
 pub struct Link {
     /// Index into the findings.
     pub finding: usize,
-    /// Indices into the program's events.
+    /// Indices into the program's events. A side that has none of its own, as what unknown callers do, is the other one.
     pub mutation: usize,
     pub partner: usize,
 }
@@ -214,20 +230,25 @@ pub fn links(program: &ProgramView, findings: &[Finding]) -> Vec<Link> {
     let is_access = |kind: EventKind| !matches!(kind, EventKind::Start(_) | EventKind::Join { .. });
     let mut found = Vec::new();
     for (index, finding) in findings.iter().enumerate() {
-        let Some(partner) = &finding.partner else { continue };
-        if finding.suppressed.is_some() {
+        // Where a function without known callers is called in a program here, that call is not what the finding is about.
+        if finding.suppressed.is_some() || finding.partner.is_none() != (program.kind == LIBRARY) {
             continue;
         }
         let mutations = at(&finding.mutation.location, &|kind| kind == EventKind::Mutation);
-        let partners = at(&partner.location, &is_access);
+        let partners = match &finding.partner {
+            Some(partner) => at(&partner.location, &is_access),
+            None => Vec::new(),
+        };
         let pairs = || mutations.iter().flat_map(|a| partners.iter().map(move |b| (*a, *b)));
         let lane = |event: usize| program.events[event].lane;
-        // On two lanes, else beside itself on a lane of many.
-        let apart = pairs().find(|(a, b)| lane(*a) != lane(*b));
+        // A child goes on in the thread that forked it; else the sides are on two lanes, or on one of many beside itself.
+        let forked = finding.partner_kind == PartnerKind::Fork;
+        let own = || pairs().find(|(a, b)| forked && lane(*a) == lane(*b));
+        let apart = || pairs().find(|(a, b)| lane(*a) != lane(*b));
         let alike = || pairs().find(|(a, _)| program.lanes[lane(*a)].many);
-        // A fork has no event of its own: its mutation stands for it.
+        // A fork has no event of its own, nor have unknown callers: the mutation stands for them.
         let alone = || mutations.first().filter(|_| partners.is_empty()).map(|a| (*a, *a));
-        if let Some((mutation, partner)) = apart.or_else(alike).or_else(alone) {
+        if let Some((mutation, partner)) = own().or_else(apart).or_else(alike).or_else(alone) {
             found.push(Link {
                 finding: index,
                 mutation,

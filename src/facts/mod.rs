@@ -439,6 +439,19 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// All of them, in the order in which they stand above.
+    pub const ALL: [ProblemKind; 9] = [
+        ProblemKind::Partial,
+        ProblemKind::Parse,
+        ProblemKind::Io,
+        ProblemKind::TooLarge,
+        ProblemKind::Binary,
+        ProblemKind::Encoding,
+        ProblemKind::Limit,
+        ProblemKind::Directive,
+        ProblemKind::Archive,
+    ];
+
     /// The kind as it stands in JSON and reports.
     pub fn name(self) -> &'static str {
         match self {

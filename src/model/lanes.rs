@@ -29,6 +29,8 @@ pub enum RootKind {
     Function,
     /// The public functions of a class or file, called by whoever uses it.
     Owner(Rc<str>),
+    /// Public functions of a file that change the environment, called from threads that nobody here knows.
+    Library,
     /// The tests of one binary.
     Tests,
 }
@@ -91,11 +93,16 @@ pub struct LaneEvent {
 /// The place of an event among those of its lane: that of each call on the way, then its own.
 type Order = Vec<u32>;
 
-/// All programs that start threads, or that a pair of `reported` is in; then those that only touch the environment.
-pub fn lanes(engine: &mut Engine<'_>, reported: &[Pair]) -> Vec<Lanes> {
+/// A public function, and a change of the environment that it comes to.
+pub type Open = (FuncId, Access);
+
+/// All programs that start threads, or that a pair of `reported` is in; then those that only touch the environment, and
+/// files with functions of `open`.
+pub fn lanes(engine: &mut Engine<'_>, reported: &[Pair], open: &[Open]) -> Vec<Lanes> {
     let wanted: HashSet<SiteId> = reported
         .iter()
         .flat_map(|pair| [pair.mutation.access.site, pair.partner.access.site])
+        .chain(open.iter().map(|(_, access)| access.site))
         .collect();
     let mut drafts = roots(engine);
     let mut groups: BTreeMap<(String, FuncId), Draft> = BTreeMap::new();
@@ -111,6 +118,7 @@ pub fn lanes(engine: &mut Engine<'_>, reported: &[Pair]) -> Vec<Lanes> {
         }
     }
     drafts.extend(groups.into_values());
+    drafts.extend(libraries(engine, open));
     let mut all: Vec<Lanes> = drafts.into_iter().map(|draft| draft.finish(engine, &wanted)).collect();
     all.sort_by_key(|lanes| lanes.lanes.len() < 2);
     all
@@ -155,6 +163,21 @@ fn roots(engine: &mut Engine<'_>) -> Vec<Draft> {
     quiet.retain(|draft| !draft.sites().all(|site| known.contains(&site)));
     threaded.extend(quiet);
     threaded
+}
+
+/// A program for each file with functions of `open`: any of its callers' threads may come to any of them.
+fn libraries(engine: &Engine<'_>, open: &[Open]) -> Vec<Draft> {
+    let tree = engine.values.tree;
+    let mut by_file: BTreeMap<&str, Draft> = BTreeMap::new();
+    for (func, access) in open {
+        let draft = by_file.entry(&tree.file(tree.file_of(*func)).path).or_insert_with(|| {
+            let mut draft = Draft::new(RootKind::Library, *func);
+            draft.lanes.push(LaneDraft::new(Runner::First, true));
+            draft
+        });
+        draft.add_access(engine, 0, access);
+    }
+    by_file.into_values().collect()
 }
 
 /// What the pairs that no root leads to have in common.

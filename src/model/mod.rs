@@ -51,7 +51,7 @@ mod why;
 
 pub use budget::{Cut, STEPS};
 pub use groups::groups;
-pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, RootKind, Runner, census, lanes};
+pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, Open, RootKind, Runner, census, lanes};
 pub use pairs::{Pair, PairKind, PairSide};
 pub use program::{Engine, Program, StartInfo, SummaryKey, analyse, path_matches};
 pub use sites::{AccessKind, SiteId, SiteInfo};

@@ -41,27 +41,37 @@ struct TargetDocument {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SummaryDocument<'a> {
+    /// Source files that were found.
     files: u64,
+    /// Those that were parsed, at least in part; of the others no finding can come, or they were lost.
     parsed: u64,
+    /// Files, folders and links that were not looked at: hidden, ignored, excluded, symbolic links, archives in archives.
     skipped: u64,
     /// Findings that are not silenced, by the rule's name.
     by_rule: BTreeMap<&'a str, u64>,
-    /// By a comment in the source.
+    /// Findings that a comment in the source silences; they stand in `findings`.
     silenced: u64,
+    /// Findings that the baseline knows; they stand in `findings`.
     baselined: u64,
-    /// Left out of `findings`: below `--min-confidence`, notes under persona regular, rules set to `off`, and what touches
-    /// no changed line.
+    /// Findings below `--min-confidence`. These and the next four are not in `findings`.
     below_confidence: u64,
+    /// Notes, which persona regular does not show.
     notes: u64,
+    /// Findings of rules that the configuration sets to `off`.
     switched_off: u64,
+    /// Findings that touch no line that `--since` or `--staged` counts as changed.
     unchanged: u64,
-    /// Findings of the baseline that no longer occur.
+    /// Findings that touch none of the files that were named.
+    elsewhere: u64,
+    /// Entries of the baseline that no longer occur.
     stale: u64,
-    /// Places that change the environment, start a process with it, read it, or start a thread, in the files that were
-    /// parsed.
+    /// Places that change the environment, in the files that were parsed, reported or not.
     mutations: u64,
+    /// Places that start a process with the live environment.
     spawns: u64,
+    /// Places that read it.
     reads: u64,
+    /// Places that start a thread.
     starts: u64,
 }
 
@@ -138,6 +148,7 @@ fn summary<'a>(report: &Report<'a>) -> SummaryDocument<'a> {
         notes: summary.notes,
         switched_off: summary.switched_off,
         unchanged: summary.unchanged,
+        elsewhere: summary.elsewhere,
         stale: summary.stale,
         mutations: summary.census.mutations,
         spawns: summary.census.spawns,

@@ -95,6 +95,13 @@ pub struct Summary {
     pub stale: u64,
 }
 
+impl Summary {
+    /// Findings that are there and were not asked for.
+    pub fn unshown(&self) -> u64 {
+        self.below_confidence + self.elsewhere + self.notes + self.switched_off + self.unchanged
+    }
+}
+
 /// Everything that a report shows. Findings are sorted; paths in findings, problems and sources are those that the user
 /// is to see.
 #[derive(Clone, Copy)]

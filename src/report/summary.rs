@@ -101,10 +101,12 @@ fn by_rule(out: &mut String, report: &Report) {
 fn looked_at(out: &mut String, report: &Report) {
     let census = report.summary.census;
     let summary = report.summary;
-    let hidden =
-        summary.below_confidence + summary.elsewhere + summary.notes + summary.switched_off + summary.unchanged;
     // An archive has a verdict line of its own.
-    if summary.languages == [0; 3] || !report.packages.is_empty() || !report.findings.is_empty() || hidden > 0 {
+    if summary.languages == [0; 3]
+        || !report.packages.is_empty()
+        || !report.findings.is_empty()
+        || summary.unshown() > 0
+    {
         return;
     }
     let languages = ["C", "Python", "Rust"];

@@ -132,7 +132,7 @@ fn reproducer(experiment: &Experiment, findings: &[Finding]) -> Option<Reproduce
         findings: experiment.findings.clone(),
         files: vec![
             plain(directory::README, readme),
-            plain("Makefile", script::makefile(language).to_owned()),
+            plain("Makefile", script::makefile(language)),
             EmittedFile {
                 name: "run.sh",
                 text: script::shell(language, experiment.pattern.spawns()),

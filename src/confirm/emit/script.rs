@@ -3,61 +3,31 @@
 use super::ProgramLanguage;
 
 /// The Makefile.
-pub fn makefile(language: ProgramLanguage) -> &'static str {
-    match language {
-        ProgramLanguage::C => MAKEFILE_C,
-        ProgramLanguage::Python => MAKEFILE_PYTHON,
-        ProgramLanguage::Rust => MAKEFILE_RUST,
-    }
+pub fn makefile(language: ProgramLanguage) -> String {
+    let (other, made) = match language {
+        ProgramLanguage::C => (
+            "`make CC=musl-gcc CFLAGS=-static run` asks another C library.",
+            "repro ",
+        ),
+        ProgramLanguage::Python => ("`make PYTHON=python3.12 run` asks another interpreter.", ""),
+        ProgramLanguage::Rust => ("`make RUSTC=... run` asks another compiler.", "repro "),
+    };
+    MAKEFILE.replace("@OTHER@", other).replace("@MADE@", made)
 }
 
-const MAKEFILE_C: &str = "\
-# `make CC=musl-gcc CFLAGS=-static run` asks another C library.
+const MAKEFILE: &str = "\
+# @OTHER@
 all:
-	@sh run.sh build
+\t@sh run.sh build
 
 run:
-	@sh run.sh
+\t@sh run.sh
 
 control:
-	@sh run.sh control
+\t@sh run.sh control
 
 clean:
-	rm -f repro trace.txt
-
-.PHONY: all run control clean
-";
-
-const MAKEFILE_PYTHON: &str = "\
-# `make PYTHON=python3.12 run` asks another interpreter.
-all:
-	@sh run.sh build
-
-run:
-	@sh run.sh
-
-control:
-	@sh run.sh control
-
-clean:
-	rm -f trace.txt
-
-.PHONY: all run control clean
-";
-
-const MAKEFILE_RUST: &str = "\
-# `make RUSTC=... run` asks another compiler.
-all:
-	@sh run.sh build
-
-run:
-	@sh run.sh
-
-control:
-	@sh run.sh control
-
-clean:
-	rm -f repro trace.txt
+\trm -f @MADE@trace.txt
 
 .PHONY: all run control clean
 ";

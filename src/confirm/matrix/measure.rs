@@ -11,7 +11,7 @@ use super::super::machine::{Interpreter, machine};
 use super::super::replay::ControlMode;
 use super::super::setting::Setting;
 use super::super::statistics::interval;
-use super::super::{ConfirmOptions, laboratory};
+use super::super::{ConfirmOptions, Needs, laboratory};
 use super::{Cell, Claim, Mark};
 
 /// Trials after which a look ends once something has failed.
@@ -107,7 +107,13 @@ impl Measurer {
     /// Finds out what can be measured here.
     pub fn new(options: &ConfirmOptions) -> Measurer {
         Measurer {
-            laboratory: laboratory(options, std::iter::empty()),
+            laboratory: laboratory(
+                options,
+                Needs {
+                    python: true,
+                    compiler: false,
+                },
+            ),
         }
     }
 

@@ -3,14 +3,14 @@
 //! Our own binary is linked to one libc; a reproducer is linked to whichever it is compiled against.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::compile::{Compiled, compile_text};
 use super::super::emit::c_program;
+use super::super::machine::loader_libc;
 use super::super::pattern::Pattern;
-use super::super::run::{Bounds, End, run_bounded, run_bounded_in};
+use super::super::run::{Bounds, End, run_bounded};
 use super::super::statistics::interval;
 use super::measure::{Agreement, Measured, Shown, agreement};
 use super::{Cell, Claim, Mark};
@@ -23,11 +23,6 @@ const COMPILER: &str = "musl-gcc";
 
 /// musl's version, where its compiler is installed; else one sentence.
 pub fn musl_version() -> Result<String, String> {
-    let loader = fs::read_dir("/lib").into_iter().flatten().flatten();
-    let loader = loader.map(|entry| entry.path()).find(|path| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("ld-musl-"))
-    });
     let bounds = Bounds {
         wall: Duration::from_secs(10),
         output: 1 << 16,
@@ -36,13 +31,9 @@ pub fn musl_version() -> Result<String, String> {
     if !compiler.is_ok_and(|outcome| outcome.end == End::Exited(0)) {
         return Err(format!("{COMPILER} does not work"));
     }
-    // The loader says its version when it is called without a program.
-    let said = loader.and_then(|path| run_bounded(&path, &[], &environment(), bounds).ok());
-    let said = said.map(|outcome| outcome.stderr).unwrap_or_default();
-    let version = said.lines().find_map(|line| line.strip_prefix("Version "));
-    version
-        .map(str::to_owned)
-        .ok_or_else(|| "musl does not say its version".to_owned())
+    let libc = loader_libc();
+    let version = libc.strip_prefix("musl ").map(str::to_owned);
+    version.ok_or_else(|| "musl does not say its version".to_owned())
 }
 
 fn compiler() -> Result<PathBuf, String> {
@@ -68,13 +59,13 @@ pub fn measure_musl(cell: &Cell, seconds: u32) -> Measured {
         Err(reason) => return note(Agreement::CannotRun, &reason),
     };
     let run = |arguments: &[&str]| {
-        let program = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), binary.as_raw_fd()));
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let bounds = Bounds {
             wall: Duration::from_secs(u64::from(seconds * SECOND_TRY) + 30),
             output: 1 << 20,
         };
-        let outcome = run_bounded(&program, &arguments, &environment(), bounds).map_err(|error| error.to_string())?;
+        let outcome =
+            run_bounded(&binary.program(), &arguments, &environment(), bounds).map_err(|error| error.to_string())?;
         Ok::<_, String>((outcome.end, outcome.stdout))
     };
     let expected = cell.claim == Claim::Memory && cell.mark == Mark::Common;
@@ -129,34 +120,9 @@ fn note(agreement: Agreement, note: &str) -> Measured {
     }
 }
 
-/// The program, in a file that has no name any more.
-fn compiled(pattern: &Pattern) -> Result<File, String> {
+fn compiled(pattern: &Pattern) -> Result<Compiled, String> {
     let text = c_program(pattern).ok_or("no program in C")?;
-    let folder = std::env::temp_dir().join(format!("envrace-musl-{}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let built = build(&folder, &text);
-    let _removed = fs::remove_dir_all(&folder);
-    built
-}
-
-fn build(folder: &Path, text: &str) -> Result<File, String> {
-    fs::write(folder.join("repro.c"), text).map_err(|error| error.to_string())?;
-    let arguments = ["-O1", "-static", "-pthread", "-o", "repro", "repro.c"].map(OsString::from);
-    let bounds = Bounds {
-        wall: Duration::from_secs(60),
-        output: 1 << 16,
-    };
-    let outcome = run_bounded_in(folder, &compiler()?, &arguments, &environment(), bounds);
-    let outcome = outcome.map_err(|error| error.to_string())?;
-    if outcome.end != End::Exited(0) {
-        let said = outcome
-            .stderr
-            .lines()
-            .find(|line| line.contains("error"))
-            .unwrap_or("it does not compile");
-        return Err(said.to_owned());
-    }
-    File::open(folder.join("repro")).map_err(|error| error.to_string())
+    compile_text(&compiler()?, &text, "-static")
 }
 
 /// What a reproducer's output says.

@@ -257,26 +257,46 @@ pub fn resume(pid: i32, how: Resume) {
     }
 }
 
+/// What `PTRACE_GET_SYSCALL_INFO` fills in: `struct ptrace_syscall_info` of linux/ptrace.h, whose union of 64-bit words is
+/// an array here. The libc crate has it for glibc alone.
+#[repr(C)]
+#[derive(Default)]
+#[allow(dead_code, reason = "the kernel's layout")]
+struct SyscallInfo {
+    op: u8,
+    reserved: u8,
+    flags: u16,
+    arch: u32,
+    instruction_pointer: u64,
+    stack_pointer: u64,
+    /// At an entry, the call's number and its arguments; at an exit, its result, as the bits of a signed number.
+    words: [u64; 8],
+}
+
+impl SyscallInfo {
+    const REQUEST: u16 = 0x420e;
+    const ENTRY: u8 = 1;
+    const EXIT: u8 = 2;
+    /// As an entry, and then what the filter returned.
+    const SECCOMP: u8 = 3;
+}
+
 /// The system call at which a tracee stands. Needs Linux 5.3, and works alike on every architecture.
 pub fn syscall(pid: i32) -> Syscall {
-    // SAFETY: all zeros is a valid value, and the kernel writes at most the size that it is told.
-    let (size, info) = unsafe {
-        let mut info: libc::ptrace_syscall_info = std::mem::zeroed();
-        let room = size_of::<libc::ptrace_syscall_info>();
-        let size = libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, pid, room, ptr::from_mut(&mut info));
-        (size, info)
+    let mut info = SyscallInfo::default();
+    // SAFETY: the kernel writes at most the size that it is told, and any bits are a value of every field.
+    let size = unsafe {
+        let room = size_of::<SyscallInfo>();
+        libc::ptrace(SyscallInfo::REQUEST.into(), pid, room, ptr::from_mut(&mut info))
     };
     if size <= 0 {
         return Syscall::Neither;
     }
-    // SAFETY: `op` says which member of the union the kernel filled in.
-    unsafe {
-        match info.op {
-            libc::PTRACE_SYSCALL_INFO_SECCOMP => Syscall::Entry(info.u.seccomp.nr, info.u.seccomp.args),
-            libc::PTRACE_SYSCALL_INFO_ENTRY => Syscall::Entry(info.u.entry.nr, info.u.entry.args),
-            libc::PTRACE_SYSCALL_INFO_EXIT => Syscall::Exit(info.u.exit.sval),
-            _ => Syscall::Neither,
-        }
+    let [number, arguments @ .., _] = info.words;
+    match info.op {
+        SyscallInfo::SECCOMP | SyscallInfo::ENTRY => Syscall::Entry(number, arguments),
+        SyscallInfo::EXIT => Syscall::Exit(number.cast_signed()),
+        _ => Syscall::Neither,
     }
 }
 

@@ -7,6 +7,10 @@ pub const MOST_WORDS: usize = 2;
 
 /// What a thread did to a watched word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "nothing can be watched there")
+)]
 pub enum Access {
     Load,
     Store,

@@ -160,7 +160,7 @@ pub fn partner(partner: NativePartner, scene: &Scene) -> Shown {
                 None
             }
             NativePartner::Newlocale => {
-                let locale = libc::newlocale(libc::LC_ALL_MASK, c"".as_ptr(), ptr::null_mut());
+                let locale = libc::newlocale(EVERY_CATEGORY, c"".as_ptr(), ptr::null_mut());
                 if !locale.is_null() {
                     libc::freelocale(locale);
                 }
@@ -190,6 +190,13 @@ pub fn partner(partner: NativePartner, scene: &Scene) -> Shown {
         }
     }
 }
+
+#[cfg(target_env = "gnu")]
+const EVERY_CATEGORY: i32 = libc::LC_ALL_MASK;
+
+/// `LC_ALL_MASK` of musl's include/locale.h, which the libc crate does not have.
+#[cfg(not(target_env = "gnu"))]
+const EVERY_CATEGORY: i32 = 0x7fff_ffff;
 
 fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)

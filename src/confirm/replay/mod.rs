@@ -57,6 +57,8 @@ pub struct Parameters {
     pub runs: u64,
     /// but no run begins after so many seconds.
     pub seconds: f64,
+    /// A run ends when there are enough trials, rather than with its last step.
+    pub brief: bool,
     /// Goes on until something has failed.
     pub search: bool,
     /// Seconds after which a run is killed.
@@ -93,7 +95,9 @@ pub fn hidden_main(arguments: &[String]) -> ExitCode {
         }
         board.reset();
         let size = 1 + (runs % 8) as u32;
-        let Some(end) = board::in_a_fork(parameters.alarm, || threads::run(&board, &parameters, size, began)) else {
+        let wanted = parameters.brief.then(|| parameters.trials.saturating_sub(trials));
+        let run = || threads::run(&board, &parameters, size, wanted, began);
+        let Some(end) = board::in_a_fork(parameters.alarm, run) else {
             return ExitCode::from(71);
         };
         let line = line(&board, size, end, began);

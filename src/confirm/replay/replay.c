@@ -47,7 +47,7 @@ enum { FAULT = 1, FAULT_TOO, STATUS_127, TORN, WRONG_VALUE, CHILD_SIGNAL, HANG, 
 
 static struct board *board;
 static const char *mutation, *partner, *control, *checker, *check_command;
-static int sentinels, steps, pace, threads, alarm_seconds, padding, search, clears, size, bare;
+static int sentinels, steps, pace, threads, alarm_seconds, padding, search, clears, size, bare, brief;
 static long wanted_trials, wanted_runs, lead, env_bytes;
 static double run_seconds, most_seconds, began;
 static char names[NAMES][24], entries[NAMES][28], *shell_command, *check[8];
@@ -394,7 +394,8 @@ static int is_whole(void)
     return 1;
 }
 
-static void run(void)
+/* `wanted` trials are enough, where it is not negative. */
+static void run(long wanted)
 {
     pthread_t workers[64];
     int locked = is(control, "one-lock");
@@ -419,6 +420,8 @@ static void run(void)
             pthread_mutex_unlock(&one_lock);
         atomic_fetch_add(&board->mutations, 1);
         pause_for(pace);
+        if (wanted >= 0 && (long)board->trials >= wanted)
+            break;
     }
     stop = 1;
     for (int i = 0; i < threads; i++)
@@ -526,13 +529,14 @@ static void make_commands(void)
 
 int main(int count, char **words)
 {
-    if (count < 20)
+    if (count < 21)
         return 64;
     mutation = words[1], partner = words[2], control = words[3], checker = words[4], check_command = words[5];
     sentinels = atoi(words[6]), steps = atoi(words[7]), pace = atoi(words[8]), run_seconds = atof(words[9]);
     threads = atoi(words[10]), wanted_trials = atol(words[11]), wanted_runs = atol(words[12]);
     most_seconds = atof(words[13]), search = atoi(words[14]), alarm_seconds = atoi(words[15]);
     padding = atoi(words[16]), env_bytes = atol(words[17]), lead = atol(words[18]), bare = atoi(words[19]);
+    brief = atoi(words[20]);
     if (steps < 1 || steps > NAMES || threads < 1 || threads > 64 || sentinels < 1 || sentinels > 99)
         return 64;
     clears = is(mutation, "clearenv");
@@ -563,7 +567,7 @@ int main(int count, char **words)
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             alarm(alarm_seconds);
-            run();
+            run(brief ? (trials < wanted_trials ? wanted_trials - trials : 0) : -1);
             _exit(0);
         }
         int status;

@@ -7,13 +7,10 @@ printed. Nothing here comes from a program under analysis: the forms are a close
 
 import errno
 import json
-import locale
 import mmap
 import os
 import signal
-import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -29,6 +26,20 @@ STEPS = PARAMETERS["steps"]
 PACE = PARAMETERS["pace_us"] / 1e6
 RUN_SECONDS = PARAMETERS["run_seconds"]
 SPAWNERS = PARAMETERS["threads"]
+
+# What some forms alone need, and before the first fork: a run must not spend its time on imports.
+if PARTNER in ("subprocess", "fork_window", "popen"):
+    import subprocess
+elif PARTNER == "getaddrinfo":
+    import socket
+elif PARTNER == "setlocale":
+    import locale
+ctypes = None
+if PARTNER == "system" or MUTATION.startswith("native"):
+    try:
+        import ctypes
+    except ImportError:
+        pass
 
 # Exit codes by which a child says what is wrong with its environment.
 TORN = (77, 78, 79)
@@ -135,15 +146,26 @@ class OneLock:
         return self
 
 
+def errno_locator():
+    """The C function that tells where the calling thread's errno is; None where it cannot be had."""
+    if ctypes is None or PARTNER != "system":
+        return None
+    try:
+        locate = ctypes.CDLL(None).__errno_location
+        locate.restype = ctypes.c_void_p
+        return locate
+    except (AttributeError, OSError):
+        return None
+
+
+ERRNO_LOCATOR = errno_locator()
+
+
 def errno_cell():
     """The calling thread's C errno, to be read right after os.system; None without ctypes."""
     try:
-        import ctypes
-
-        locate = ctypes.CDLL(None).__errno_location
-        locate.restype = ctypes.c_void_p
-        return ctypes.c_int.from_address(locate())
-    except (ImportError, AttributeError, OSError, ValueError):
+        return ctypes.c_int.from_address(ERRNO_LOCATOR()) if ERRNO_LOCATOR else None
+    except (OSError, ValueError):
         return None
 
 
@@ -352,8 +374,6 @@ def victims():
 
 def native(function):
     """A C function of the libc that the interpreter uses."""
-    import ctypes
-
     return getattr(ctypes.CDLL(None), function)
 
 
@@ -436,8 +456,8 @@ def spawner(board, slot, lock, stop, began):
         lock.give_way()
 
 
-def run(board, size, began):
-    """One run: the threads start, this one mutates, the threads end."""
+def run(board, size, wanted, began):
+    """One run: the threads start, this one mutates, the threads end; early, where there is a number of wanted trials."""
     prepare(size)
     lock = OneLock() if CONTROL == "one-lock" else NoLock()
     stop = threading.Event()
@@ -455,7 +475,7 @@ def run(board, size, began):
             lock.__exit__()
         board.add(MUTATIONS)
         time.sleep(PACE)
-        if time.monotonic() > end:
+        if time.monotonic() > end or (wanted is not None and board.trials() >= wanted):
             break
     stop.set()
     for thread in threads:
@@ -506,7 +526,7 @@ def main():
             code = 70
             try:
                 signal.alarm(PARAMETERS["alarm"])
-                run(board, size, began)
+                run(board, size, PARAMETERS["trials"] - trials if PARAMETERS["brief"] else None, began)
                 code = 0
             except BaseException as problem:
                 sys.stderr.write("%s: %s\n" % (type(problem).__name__, problem))

@@ -53,8 +53,8 @@ impl Lock {
     }
 }
 
-/// Runs both sides beside each other, in a forked child.
-pub fn run(board: &Board, parameters: &Parameters, size: u32, began: Instant) {
+/// Runs both sides beside each other, in a forked child; no longer than until the `wanted` trials are made.
+pub fn run(board: &Board, parameters: &Parameters, size: u32, wanted: Option<u64>, began: Instant) {
     let scene = scene(parameters, size);
     prepare(parameters, &scene.names, size);
     let lock = Lock {
@@ -73,7 +73,7 @@ pub fn run(board: &Board, parameters: &Parameters, size: u32, began: Instant) {
             });
         }
         ready.wait();
-        mutate(board, parameters, &scene, &lock);
+        mutate(board, parameters, &scene, &lock, wanted);
         stop.store(true, Ordering::Relaxed);
     });
     let lossy = matches!(parameters.partner, NativePartner::Mutation(_)) && parameters.mutation.keeps_sentinels();
@@ -82,7 +82,7 @@ pub fn run(board: &Board, parameters: &Parameters, size: u32, began: Instant) {
     }
 }
 
-fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
+fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock, wanted: Option<u64>) {
     let end = Instant::now() + Duration::from_secs_f64(parameters.run_seconds);
     std::thread::sleep(Duration::from_micros(parameters.lead_us));
     for step in 0..parameters.steps {
@@ -95,7 +95,7 @@ fn mutate(board: &Board, parameters: &Parameters, scene: &Scene, lock: &Lock) {
         if parameters.pace_us > 0 {
             std::thread::sleep(Duration::from_micros(parameters.pace_us));
         }
-        if Instant::now() > end {
+        if Instant::now() > end || wanted.is_some_and(|wanted| board.trials() >= wanted) {
             break;
         }
     }

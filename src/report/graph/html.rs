@@ -88,7 +88,7 @@ fn heading(out: &mut String, graph: &Graph, drawn: &[Drawn]) {
         .count() as u64;
     let _ = write!(
         out,
-        "<h1>Threads and the environment</h1>\n<p class=\"soft\">{}, {} with threads, {}.</p>\n",
+        "<h1>Threads and the environment</h1>\n<p class=\"soft\">{}, {} drawn, {}.</p>\n",
         count(graph.summary.files, "file", "files"),
         count(drawn.len() as u64, "program", "programs"),
         count(findings, "finding", "findings")
@@ -98,9 +98,9 @@ fn heading(out: &mut String, graph: &Graph, drawn: &[Drawn]) {
         return;
     }
     out.push_str(
-        "<p>Each vertical line is a thread, and time goes down: a thick line is a thread that is alive. Where a change of the \
-         environment stands beside a thread that starts programs or reads the environment, and nothing keeps the two apart, a dashed \
-         bracket joins them. Click an event to see its source.</p>\n",
+        "<p>Each vertical line is a thread, and time goes down: a thick line is a thread that is alive. A dashed bracket \
+         joins the two sides of a finding: a change of the environment, and the program start, read or other change that nothing keeps \
+         apart from it; for a change in a forked child, the fork. Click an event to see its source.</p>\n",
     );
     out.push_str(&svg::legend_element());
 }
@@ -142,9 +142,26 @@ fn section(out: &mut String, drawn: &Drawn, cards: &mut Cards) {
         cards.add(out, *finding);
     }
     if shown.is_empty() {
-        out.push_str("<p class=\"soft\">No finding here: nothing that its threads do at the same time can harm.</p>\n");
+        let _ = writeln!(out, "<p class=\"soft\">{}</p>", quiet(cards.graph));
     }
     out.push_str("</div>\n</div>\n");
+}
+
+/// What is said beside a program without a finding: some may be there that were not asked for.
+fn quiet(graph: &Graph) -> String {
+    let silenced = graph
+        .findings
+        .iter()
+        .filter(|finding| finding.suppressed.is_some())
+        .count() as u64;
+    match graph.summary.unshown() + silenced {
+        0 => "No finding here: nothing that its threads do at the same time is known to harm.".to_owned(),
+        hidden => format!(
+            "No finding is shown here. {} in all {} left out: silenced, or not asked for.",
+            count(hidden, "finding", "findings"),
+            if hidden == 1 { "is" } else { "are" }
+        ),
+    }
 }
 
 /// Findings that stand in no picture, and what could not be read.

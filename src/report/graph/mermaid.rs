@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::detect::{EventKind, EventView};
+use crate::finding::{Finding, PartnerKind};
 
 use super::{Drawn, Graph, label, lane_name, shorten, verb};
 
@@ -47,12 +48,11 @@ fn events(out: &mut String, drawn: &Drawn, graph: &Graph) {
             let finding = &graph.findings[link.finding];
             let lane = |event: usize| id(drawn, drawn.program.events[event].lane);
             let says = format!(
-                "finding {}: {} {}, line {} beside line {}",
+                "finding {}: {} {}, {}",
                 link.finding + 1,
                 finding.severity.name(),
                 finding.rule,
-                drawn.program.events[link.mutation].place.line,
-                drawn.program.events[link.partner].place.line,
+                sides(finding),
             );
             let _ = writeln!(
                 out,
@@ -62,6 +62,16 @@ fn events(out: &mut String, drawn: &Drawn, graph: &Graph) {
                 text(&says)
             );
         }
+    }
+}
+
+/// Both sides in few words.
+fn sides(finding: &Finding) -> String {
+    let line = finding.mutation.location.line;
+    match (&finding.partner, finding.partner_kind) {
+        (None, _) => format!("line {line} on any thread of its callers"),
+        (Some(fork), PartnerKind::Fork) => format!("line {line} in the child of line {}", fork.location.line),
+        (Some(partner), _) => format!("line {line} beside line {}", partner.location.line),
     }
 }
 

@@ -178,6 +178,7 @@ fn name(out: &mut String, drawn: &Drawn, layout: &Layout, lane: usize) {
         let number = if lane == 0 { String::new() } else { format!("T{lane} ") };
         let text = escape(&super::shorten(&format!("{number}{}", view.name), 19));
         let kind = match (lane, view.many, layout.lives[lane].from) {
+            (0, true, _) => "any of their threads",
             (0, ..) => "first thread",
             (_, true, _) => "several threads",
             (_, false, None) => "alive all the time",
@@ -278,7 +279,11 @@ fn bracket(out: &mut String, drawn: &Drawn, layout: &Layout, number: usize, link
         by + if ay <= by { -3.0 } else { 3.0 },
     );
     // The two sides may be one event: it races with itself in another thread.
-    let by = if (ay - by).abs() < 8.0 { ay + 14.0 } else { by };
+    let (ay, by) = if (ay - by).abs() < 8.0 {
+        (ay - 15.0, ay + 9.0)
+    } else {
+        (ay, by)
+    };
     let finding = link.finding + 1;
     // Among many, the one that is pointed at is to stand out.
     let faint = if drawn.links.len() > FEW { " faint" } else { "" };

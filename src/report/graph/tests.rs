@@ -172,6 +172,21 @@ fn nothing_to_draw_is_said_in_every_notation() {
     }
 }
 
+/// A program whose findings were not asked for is not called free of them.
+#[test]
+fn what_is_left_out_is_not_called_harmless() {
+    let mut sample = sample::seed();
+    let programs = [program(&sample)];
+    sample.findings.clear();
+    assert!(html(&sample.graph(&programs)).contains("is known to harm"));
+    sample.summary.elsewhere = 2;
+    let text = html(&sample.graph(&programs));
+    assert!(
+        text.contains("No finding is shown here. 2 findings in all are left out") && !text.contains("harm"),
+        "{text}"
+    );
+}
+
 #[test]
 fn roots_are_counted() {
     let sample = sample::seed();

@@ -123,6 +123,8 @@ pub struct SarifResult<'a> {
     pub partial_fingerprints: BTreeMap<&'static str, &'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub code_flows: Vec<CodeFlow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<Fix>,
     /// Empty, not absent, where the result is not silenced: absent would say that nobody knows.
     pub suppressions: Vec<Suppression>,
     pub properties: Map<String, Value>,
@@ -134,6 +136,30 @@ pub struct Suppression {
     pub kind: &'static str,
     pub status: &'static str,
     pub justification: String,
+}
+
+/// 3.55
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fix {
+    pub description: Text,
+    pub artifact_changes: Vec<ArtifactChange>,
+}
+
+/// 3.56
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactChange {
+    pub artifact_location: ArtifactLocation,
+    pub replacements: Vec<Replacement>,
+}
+
+/// 3.57
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replacement {
+    pub deleted_region: Region,
+    pub inserted_content: Text,
 }
 
 /// 3.36

@@ -1,9 +1,11 @@
 //! SARIF 2.1.0, for code hosts and editors.
 //!
 //! What consumers are known to refuse is not written: results have a location, paths are relative to `%SRCROOT%`, and our
-//! fingerprint has a key of its own beside the one that the host computes.
+//! fingerprint has a key of its own beside the one that the host computes. A fix that somebody has to decide on first is in
+//! the properties alone, since consumers may apply what stands in `fixes` without asking.
 
 mod document;
+mod fixes;
 mod flows;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::detect;
-use crate::facts::Problem;
+use crate::facts::{Problem, ProblemKind};
 use crate::finding::{self, Finding, RuleCode, Severity, Step, SuppressedBy};
 
 use super::base::{Place, encode};
@@ -53,23 +55,15 @@ pub fn sarif(report: &Report) -> String {
 }
 
 fn driver() -> Driver {
-    let kinds = [
-        "partial",
-        "parse",
-        "io",
-        "too-large",
-        "binary",
-        "encoding",
-        "limit",
-        "directive",
-    ];
     Driver {
         name: "envrace",
         version: env!("CARGO_PKG_VERSION"),
         semantic_version: env!("CARGO_PKG_VERSION"),
         short_description: plain_text(env!("CARGO_PKG_DESCRIPTION")),
         rules: RuleCode::ALL.into_iter().map(rule).collect(),
-        notifications: kinds.map(|id| NotificationDescriptor { id }).into(),
+        notifications: ProblemKind::ALL
+            .map(|kind| NotificationDescriptor { id: kind.name() })
+            .into(),
     }
 }
 
@@ -156,6 +150,7 @@ impl<'a> Writer<'a> {
             related_locations: self.related(finding),
             partial_fingerprints: BTreeMap::from([("envraceSites/v1", finding.fingerprint.as_str())]),
             code_flows: flows::flows(self, finding),
+            fixes: fixes::fixes(self, finding),
             suppressions: finding
                 .suppressed
                 .iter()
@@ -332,7 +327,7 @@ impl<'a> Writer<'a> {
 fn properties(finding: &Finding) -> Map<String, Value> {
     let all = serde_json::to_value(finding).expect("plain structs with string keys always serialise");
     let Value::Object(all) = all else { return Map::new() };
-    const KEPT: [&str; 11] = [
+    const KEPT: [&str; 12] = [
         "effect",
         "confidence",
         "partner_kind",
@@ -343,6 +338,7 @@ fn properties(finding: &Finding) -> Map<String, Value> {
         "interleaving",
         "doubts",
         "partners_omitted",
+        "fix",
         "confirmation",
     ];
     all.into_iter()

@@ -2,7 +2,8 @@ use serde_json::Value;
 
 use super::super::base::Base;
 use super::super::sample::{self, Sample};
-use crate::finding::{Suppressed, SuppressedBy};
+use crate::facts::ProblemKind;
+use crate::finding::{Edit, Fix, Safety, Suppressed, SuppressedBy};
 
 fn log(sample: &Sample) -> Value {
     serde_json::from_str(&super::sarif(&sample.report())).expect("the report is JSON")
@@ -111,7 +112,7 @@ fn problems_are_notifications_and_lost_files_an_unsuccessful_run() {
     let invocation = &quiet["runs"][0]["invocations"][0];
     assert_eq!(invocation["executionSuccessful"], true);
     assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "note");
-    sample.problems[0].kind = crate::facts::ProblemKind::Io;
+    sample.problems[0].kind = ProblemKind::Io;
     let lost = log(&sample);
     let invocation = &lost["runs"][0]["invocations"][0];
     assert_eq!(invocation["executionSuccessful"], false);
@@ -163,4 +164,60 @@ fn texts_hold_no_foreign_links_and_no_placeholders() {
         .expect("messages are text");
     assert!(text.starts_with("see [this] (http://x) {{0}}␊\u{fffd}\n"), "{text}");
     assert!(text.contains("[a_(http://x)_b:8](2)"), "{text}");
+}
+
+fn fix(safety: Safety) -> Fix {
+    let edit = |column: u32, end_column: u32, replacement: &str| Edit {
+        location: sample::place("build.py", 4, column, end_column),
+        start: 0,
+        end: 0,
+        replacement: replacement.to_owned(),
+    };
+    Fix {
+        title: "hand {A} to os.system alone".to_owned(),
+        safety,
+        because: String::new(),
+        edits: vec![edit(3, 3, "{x}\u{1b}"), edit(18, 30, "")],
+    }
+}
+
+#[test]
+fn a_safe_fix_is_one_to_apply() {
+    let mut sample = sample::seed();
+    sample.findings[0].fix = Some(fix(Safety::Safe));
+    let log = log(&sample);
+    let fixes = &log["runs"][0]["results"][0]["fixes"];
+    assert_eq!(fixes[0]["description"]["text"], "hand {{A}} to os.system alone");
+    let changes = fixes[0]["artifactChanges"].as_array().expect("a fix has changes");
+    assert_eq!(changes.len(), 1, "both edits are in one file: {changes:?}");
+    assert_eq!(changes[0]["artifactLocation"]["uri"], "build.py");
+    let inserted = &changes[0]["replacements"][0];
+    // The text is the file's: nothing of it is escaped as in messages.
+    assert_eq!(inserted["insertedContent"]["text"], "{x}\u{1b}");
+    let region = &inserted["deletedRegion"];
+    assert_eq!((&region["startColumn"], &region["endColumn"]), (&3.into(), &3.into()));
+    assert_eq!(changes[0]["replacements"][1]["deletedRegion"]["endColumn"], 30);
+}
+
+#[test]
+fn an_unsafe_fix_is_none_to_apply() {
+    let mut sample = sample::seed();
+    sample.findings[0].fix = Some(fix(Safety::Unsafe));
+    let log = log(&sample);
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result.get("fixes"), None);
+    assert_eq!(result["properties"]["fix"]["safety"], "unsafe");
+}
+
+#[test]
+fn every_kind_of_problem_is_declared() {
+    let log = log(&sample::seed());
+    let declared = log["runs"][0]["tool"]["driver"]["notifications"].as_array();
+    let declared: Vec<&str> = declared
+        .into_iter()
+        .flatten()
+        .filter_map(|kind| kind["id"].as_str())
+        .collect();
+    assert_eq!(declared, ProblemKind::ALL.map(ProblemKind::name));
+    assert!(declared.contains(&"archive"), "{declared:?}");
 }
