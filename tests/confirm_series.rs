@@ -1,7 +1,7 @@
 //! How surely `confirm` shows what it claims: each pattern again and again, as a table in Markdown.
 //!
 //! ```sh
-//! cargo test --release --test confirm_series -- --ignored --nocapture          # 100 runs each, about 20 minutes
+//! cargo test --release --test confirm_series -- --ignored --nocapture          # 100 runs each, about half an hour
 //! ENVRACE_SERIES=20 cargo test --release --test confirm_series -- --ignored --nocapture
 //! ```
 //!
@@ -207,7 +207,7 @@ fn complaint(row: &Row, runs: &[(Evidence, f64)]) -> Option<String> {
 }
 
 #[test]
-#[ignore = "takes about twenty minutes; prints the table of docs/confirm.md"]
+#[ignore = "takes about half an hour; prints the table of docs/confirm.md"]
 fn each_pattern_is_confirmed_as_often_as_it_is_claimed() {
     let count = number("ENVRACE_SERIES", 100);
     let only = std::env::var("ENVRACE_SERIES_ONLY").unwrap_or_default();
