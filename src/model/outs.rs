@@ -9,7 +9,7 @@ use crate::knowledge::{ArgumentRef, MatchKind, Role};
 
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, FileId, FuncId, Tree};
-use super::values::{Values, bind, positional};
+use super::values::{SYMBOL, Values, bind, positional};
 
 /// Texts for which a parameter may be tested, of which one must fit.
 type Tested<'t> = Vec<(LocalIndex, &'t str)>;
@@ -366,7 +366,11 @@ impl<'t> Values<'t> {
         let mut found = Objects::default();
         for (home, value) in self.argument(site, name) {
             for name in self.texts(home, value) {
-                found.add_all(self.symbols_of(&name));
+                // What stands in front of the C library's function asks for the one behind itself.
+                match self.linkage.is_interposed(self.tree.file_of(site.0), &name) {
+                    true => found.add(Object::external(&format!("{SYMBOL}{name}"))),
+                    false => found.add_all(self.symbols_of(&name)),
+                }
             }
         }
         found
