@@ -17,7 +17,7 @@ use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -397,8 +397,9 @@ impl<'t> Walk<'_, 't> {
         for keys in &summary.sends {
             self.note_word(keys, summary.accesses.is_empty() || summary.last_words.contains(keys));
         }
-        for (start, chain) in &summary.starts {
-            self.begun(*start, || chain.behind(step.clone()), certainty);
+        for begun in &summary.starts {
+            let certainty = begun.certainty.and(certainty);
+            self.begun(begun.start, || begun.chain.behind(step.clone()), &certainty);
         }
         if summary.execs_live {
             self.exec_in_child();
@@ -533,16 +534,32 @@ impl<'t> Walk<'_, 't> {
             self.meet_laters(&handed, handed.numbers(), &fresh);
         }
         self.engine.observe_start(self.key.function, start);
-        if self.begun.insert(start) {
-            let mut outer = chain();
-            for step in self.inlined.iter().rev() {
-                outer = outer.behind(step.clone());
-            }
-            self.out.starts.push((start, outer));
-        }
+        self.note_start(start, chain, certainty);
         self.state.joined.retain(|(joined, _)| *joined != start);
         self.state.ended.retain(|ended| ended.start != start);
         self.state.failed.retain(|failed| *failed != start);
+    }
+
+    /// Tells the callers of a start, by the surest way to it.
+    fn note_start(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+        let place = *self.begun.entry(start).or_insert(self.out.starts.len());
+        let known = self.out.starts.get(place);
+        if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
+            return;
+        }
+        let mut chain = chain();
+        for step in self.inlined.iter().rev() {
+            chain = chain.behind(step.clone());
+        }
+        let begun = Begun {
+            start,
+            chain,
+            certainty: certainty.clone(),
+        };
+        match self.out.starts.get_mut(place) {
+            Some(known) => *known = begun,
+            None => self.out.starts.push(begun),
+        }
     }
 
     /// A thread is alive from here on.

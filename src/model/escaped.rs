@@ -14,7 +14,7 @@ use crate::finding::Confidence;
 
 use super::objects::Object;
 use super::program::{Engine, SummaryKey};
-use super::summary::{Access, Accesses, Certainty, ChainStep, Live, Summary};
+use super::summary::{Access, Accesses, Begun, Certainty, ChainStep, Live, Summary};
 use super::tree::{FuncId, Tree, each_event};
 use super::values::Values;
 
@@ -181,9 +181,10 @@ impl Engine<'_> {
             Confidence::Medium,
             "the call goes through a function pointer, and may mean any function of the pointer's type whose address is taken",
         );
+        let functions = self.escaped.get(ty).cloned().unwrap_or_default();
         let mut out = Summary::default();
         let mut accesses = Accesses::default();
-        for func in self.escaped.get(ty).cloned().unwrap_or_default() {
+        for func in functions {
             let summary = self.summary(SummaryKey {
                 function: func,
                 main: false,
@@ -201,9 +202,13 @@ impl Engine<'_> {
                     ..access.clone()
                 });
             }
-            for (start, chain) in &summary.starts {
-                if !out.starts.iter().any(|(known, _)| known == start) {
-                    out.starts.push((*start, chain.behind(step.clone())));
+            for begun in &summary.starts {
+                if !out.starts.iter().any(|known| known.start == begun.start) {
+                    out.starts.push(Begun {
+                        start: begun.start,
+                        chain: begun.chain.behind(step.clone()),
+                        certainty: begun.certainty.and(&doubt),
+                    });
                 }
             }
             for live in summary.leaks.iter() {

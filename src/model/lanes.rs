@@ -9,7 +9,7 @@ use crate::facts::{FunctionKind, Language, Span};
 use super::pairs::{Pair, PairKind, PairSide};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
-use super::summary::{Access, Chain, ChainStep, StartId, Summary};
+use super::summary::{Access, Begun, Chain, ChainStep, StartId, Summary};
 use super::tree::FuncId;
 
 /// More lanes than this nobody can follow; the others are counted.
@@ -261,7 +261,7 @@ impl Draft {
         for access in accesses {
             self.add_access(engine, lane, access);
         }
-        for (start, chain) in summaries.iter().flat_map(|summary| &summary.starts) {
+        for Begun { start, chain, .. } in summaries.iter().flat_map(|summary| &summary.starts) {
             if engine.start(*start).process || self.lane_of(Runner::Thread(*start)).is_some() {
                 continue;
             }

@@ -270,14 +270,12 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         let serial = serial_groups(engine, func);
         let binaries = engine.values.binaries_of(engine.values.tree.file_of(func));
         let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
-        for (start, _) in summary(engine, func).starts.clone() {
-            accesses.extend(
-                engine
-                    .thread_accesses(start)
-                    .all()
-                    .iter()
-                    .map(|(access, _)| access.clone()),
-            );
+        for begun in summary(engine, func).starts.clone() {
+            let thread = engine.thread_accesses(begun.start);
+            accesses.extend(thread.all().iter().map(|(access, _)| Access {
+                certainty: access.certainty.and(&begun.certainty),
+                ..access.clone()
+            }));
         }
         accesses.retain(|access| access.child.is_none());
         found.push(Test {

@@ -676,19 +676,19 @@ impl<'t> Engine<'t> {
         self.thread_accesses.insert(start, Rc::default());
         self.gathering.insert(start);
         let mut found: Vec<(Access, StartId)> = Vec::new();
-        let mut begun = vec![start];
-        let mut next = 0;
-        while let Some(&thread) = begun.get(next) {
-            next += 1;
+        for (thread, certainty) in self.begun_below(start) {
+            let weakened = |access: &Access| Access {
+                certainty: access.certainty.and(&certainty),
+                ..access.clone()
+            };
             for summary in self.entry_summaries(thread) {
-                found.extend(summary.accesses.iter().map(|access| (access.clone(), thread)));
-                for (inner, _) in &summary.starts {
-                    if !begun.contains(inner) {
-                        begun.push(*inner);
-                    }
-                }
+                found.extend(summary.accesses.iter().map(|access| (weakened(access), thread)));
             }
-            found.extend(self.outside_accesses(thread).into_iter().map(|access| (access, thread)));
+            found.extend(
+                self.outside_accesses(thread)
+                    .iter()
+                    .map(|access| (weakened(access), thread)),
+            );
         }
         let sites = &self.sites;
         let mut found = ThreadAccesses::new(found, |site| sites.kind(site) == AccessKind::Mutation);
@@ -697,6 +697,33 @@ impl<'t> Engine<'t> {
         self.thread_accesses.insert(start, found.clone());
         self.gathering.remove(&start);
         found
+    }
+
+    /// A thread and those that it starts, those that they start, and so on, each with how surely it is reached on the surest
+    /// way.
+    fn begun_below(&mut self, start: StartId) -> Vec<(StartId, Certainty)> {
+        let mut reached: Vec<(StartId, Certainty)> = vec![(start, Certainty::SURE)];
+        let mut open = vec![0];
+        while let Some(place) = open.pop() {
+            let (thread, certainty) = reached[place].clone();
+            for summary in self.entry_summaries(thread) {
+                for begun in &summary.starts {
+                    let certainty = certainty.and(&begun.certainty);
+                    match reached.iter().position(|(known, _)| *known == begun.start) {
+                        Some(known) if reached[known].1.rank() >= certainty.rank() => continue,
+                        Some(known) => {
+                            reached[known].1 = certainty;
+                            open.push(known);
+                        }
+                        None => {
+                            open.push(reached.len());
+                            reached.push((begun.start, certainty));
+                        }
+                    }
+                }
+            }
+        }
+        reached
     }
 
     /// Whether it is still being found out what a thread does: what is known by now is not all.

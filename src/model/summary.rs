@@ -212,14 +212,24 @@ pub struct Leaving {
     pub span: Span,
 }
 
+/// A thread that a function starts, itself or in a callee.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    pub start: StartId,
+    /// From the function at hand to the start.
+    pub chain: Chain,
+    /// How surely the start is reached.
+    pub certainty: Certainty,
+}
+
 /// What a function does, bottom-up.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     pub accesses: Vec<Access>,
     /// Threads that may be alive at return.
     pub leaks: Vec<Live>,
-    /// Every start in the function or below it, in order, with its chain.
-    pub starts: Vec<(StartId, Chain)>,
+    /// Every start in the function or below it, in order.
+    pub starts: Vec<Begun>,
     /// Threads that are surely joined.
     pub joins: Vec<(StartId, bool)>,
     /// Threads that are joined on some paths, and where.

@@ -11,7 +11,7 @@ use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
 use super::budget::Cut;
-use super::fast::FastSet;
+use super::fast::FastMap;
 use super::higher::Binding;
 use super::laters::HandedOn;
 use super::needs::Need;
@@ -69,8 +69,8 @@ pub(super) struct Walk<'e, 't> {
     pub state: State,
     pub out: Summary,
     pub accesses: Accesses,
-    /// The starts in [`Summary::starts`].
-    pub begun: FastSet<StartId>,
+    /// The places of the starts in [`Summary::starts`].
+    pub begun: FastMap<StartId, usize>,
     pub arms: Vec<ArmContext<'t>>,
     /// What must have been handed to the function, since it would have returned else.
     needs: Vec<Need>,
@@ -124,7 +124,7 @@ impl<'t> Walk<'_, 't> {
             state: State::default(),
             out: Summary::default(),
             accesses: Accesses::default(),
-            begun: FastSet::default(),
+            begun: FastMap::default(),
             arms: Vec::new(),
             needs: Vec::new(),
             loops: 0,
