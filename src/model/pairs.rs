@@ -166,7 +166,11 @@ impl Engine<'_> {
         };
         let thread = self.thread_accesses(live.start);
         let best = Best::of(access);
-        for group in thread.groups_beside(self.sites.kind(access.site)) {
+        let beside = thread.groups_beside(self.sites.kind(access.site));
+        if !self.values.budget.spend(beside.len() as u64) {
+            return self.values.budget.cut(ancestor, Cut::Steps);
+        }
+        for group in beside {
             if self.is_settled((access.site, &best, None), (group.site, &group.best, Some(live))) {
                 continue;
             }
@@ -226,10 +230,11 @@ impl Engine<'_> {
             return;
         }
         for group in &left.groups {
-            if self.values.budget.is_spent() {
+            let beside = right.groups_beside(self.sites.kind(group.site));
+            if !self.values.budget.spend(beside.len() as u64) {
                 return self.values.budget.cut(ancestor, Cut::Steps);
             }
-            for partners in right.groups_beside(self.sites.kind(group.site)) {
+            for partners in beside {
                 if self.is_settled(
                     (group.site, &group.best, Some(fresh)),
                     (partners.site, &partners.best, Some(other)),
@@ -270,10 +275,11 @@ impl Engine<'_> {
             thread: Some(thread),
         };
         for (number, group) in accesses.groups[..accesses.mutating].iter().enumerate() {
-            if self.values.budget.is_spent() {
+            let beside = &accesses.groups[number..];
+            if !self.values.budget.spend(beside.len() as u64) {
                 return self.values.budget.cut(ancestor, Cut::Steps);
             }
-            for partners in &accesses.groups[number..] {
+            for partners in beside {
                 if self.is_settled(
                     (group.site, &group.best, Some(live)),
                     (partners.site, &partners.best, Some(live)),
