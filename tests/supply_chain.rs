@@ -274,6 +274,7 @@ fn every_dependency_is_named_with_why() {
     };
     let declared: BTreeMap<String, bool> = names("dependencies", false)
         .into_iter()
+        .chain(names("build-dependencies", false))
         .chain(names("dev-dependencies", true))
         .collect();
     assert_eq!(explained(), declared);
