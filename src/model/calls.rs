@@ -494,13 +494,19 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// A chain from the code that is walked in place, as seen from the function in which that code stands in the end.
+    fn behind_inlined(&self, chain: Chain) -> Chain {
+        let steps = self.inlined.iter().rev();
+        steps.fold(chain, |chain, step| chain.behind(step.clone()))
+    }
+
     /// An access happens: it pairs with what is alive, and the callers will see it.
     pub(super) fn record(&mut self, access: Access) {
         self.touches += 1;
-        let mut lifted = access;
-        for step in self.inlined.iter().rev() {
-            lifted.chain = lifted.chain.behind(step.clone());
-        }
+        let lifted = Access {
+            chain: self.behind_inlined(access.chain),
+            ..access
+        };
         self.engine.observe(self.key.function, &lifted, &self.state);
         let point = self.state.fork_point.clone().filter(|_| lifted.child.is_some());
         let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
@@ -547,13 +553,9 @@ impl<'t> Walk<'_, 't> {
         if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
             return;
         }
-        let mut chain = chain();
-        for step in self.inlined.iter().rev() {
-            chain = chain.behind(step.clone());
-        }
         let begun = Begun {
             start,
-            chain,
+            chain: self.behind_inlined(chain()),
             certainty: certainty.clone(),
         };
         match self.out.starts.get_mut(place) {
@@ -602,10 +604,7 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             let Some(start) = self.in_context(start) else { continue };
-            let mut chain = Chain::default();
-            for step in self.inlined.iter().rev() {
-                chain = chain.behind(step.clone());
-            }
+            let chain = self.behind_inlined(Chain::default());
             self.begun(start, Chain::default, &Certainty::SURE);
             let live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
             self.go_live(live);
@@ -1087,10 +1086,7 @@ impl<'t> Walk<'_, 't> {
             span,
             note: format!("hands on {}", self.engine.values.tree.display(func)).into(),
         };
-        let mut chain = Chain::default().behind(step);
-        for step in self.inlined.iter().rev() {
-            chain = chain.behind(step.clone());
-        }
+        let chain = self.behind_inlined(Chain::default().behind(step));
         let summary = self.engine.summary(SummaryKey {
             function: func,
             main: false,
