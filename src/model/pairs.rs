@@ -137,7 +137,16 @@ struct Seen<'a> {
     thread: Option<StartId>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// An access that a thread makes, itself or through one that it starts, while `live` is alive.
+    fn alive((access, thread): &'a (Access, StartId), live: &'a Live) -> Seen<'a> {
+        Seen {
+            access,
+            live: Some(live),
+            thread: Some(*thread),
+        }
+    }
+
     /// What must hold for the access to happen in the thread that is alive.
     fn certainties(&self) -> impl Iterator<Item = &Certainty> {
         [&self.access.certainty]
@@ -174,16 +183,10 @@ impl Engine<'_> {
             if self.is_settled((access.site, &best, None), (group.site, &group.best, Some(live))) {
                 continue;
             }
-            for (other, thread) in thread.each(group) {
-                if access.around.joined().contains(thread) {
-                    continue;
+            for other in thread.each(group) {
+                if !access.around.joined().contains(&other.1) {
+                    self.consider(ancestor, &own, &Seen::alive(other, live));
                 }
-                let other = Seen {
-                    access: other,
-                    live: Some(live),
-                    thread: Some(*thread),
-                };
-                self.consider(ancestor, &own, &other);
             }
         }
     }
@@ -241,22 +244,11 @@ impl Engine<'_> {
                 ) {
                     continue;
                 }
-                for (a, thread) in left.each(group) {
-                    let a = Seen {
-                        access: a,
-                        live: Some(fresh),
-                        thread: Some(*thread),
-                    };
-                    for (b, thread) in right.each(partners) {
-                        if a.access.around.joined().contains(thread) {
-                            continue;
+                for a in left.each(group) {
+                    for b in right.each(partners) {
+                        if !a.0.around.joined().contains(&b.1) {
+                            self.consider(ancestor, &Seen::alive(a, fresh), &Seen::alive(b, other));
                         }
-                        let b = Seen {
-                            access: b,
-                            live: Some(other),
-                            thread: Some(*thread),
-                        };
-                        self.consider(ancestor, &a, &b);
                     }
                 }
             }
@@ -269,11 +261,6 @@ impl Engine<'_> {
         if !accesses.has_mutations() || !self.first_meeting_of_threads(live, live) {
             return;
         }
-        let seen = |(access, thread)| Seen {
-            access,
-            live: Some(live),
-            thread: Some(thread),
-        };
         for (number, group) in accesses.groups[..accesses.mutating].iter().enumerate() {
             let beside = &accesses.groups[number..];
             if !self.values.budget.spend(beside.len() as u64) {
@@ -286,9 +273,9 @@ impl Engine<'_> {
                 ) {
                     continue;
                 }
-                for (a, thread) in accesses.each(group) {
-                    for (b, other) in accesses.each(partners) {
-                        self.consider(ancestor, &seen((a, *thread)), &seen((b, *other)));
+                for a in accesses.each(group) {
+                    for b in accesses.each(partners) {
+                        self.consider(ancestor, &Seen::alive(a, live), &Seen::alive(b, live));
                     }
                 }
             }
@@ -425,7 +412,6 @@ impl Engine<'_> {
 pub struct ThreadAccesses {
     /// Mutations, then all others, then what runs in forked children.
     list: Vec<(Access, StartId)>,
-    mutations: usize,
     own: usize,
     /// What it does itself, by site: mutations, then all others.
     groups: Vec<Group>,
@@ -533,7 +519,6 @@ impl ThreadAccesses {
             }
         }
         ThreadAccesses {
-            mutations,
             own,
             groups,
             mutating,
@@ -556,7 +541,7 @@ impl ThreadAccesses {
 
     /// Whether it changes the environment.
     pub fn has_mutations(&self) -> bool {
-        self.mutations > 0
+        self.mutating > 0
     }
 
     fn in_children(&self) -> &[(Access, StartId)] {
