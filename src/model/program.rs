@@ -1,6 +1,7 @@
 //! The engine that walks every function once its callees are known, and the program that comes of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -56,6 +57,9 @@ pub struct StartInfo {
     /// The calls through which it is reached: they tell the uses apart.
     pub context: Vec<CallSite>,
 }
+
+/// Through how many functions that only return what they got a status is followed.
+const STATUS_DEPTH: u32 = 3;
 
 /// What tells the uses of one start apart: what it runs, what that captures, and the calls on the way to it.
 type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
@@ -133,6 +137,8 @@ pub struct Engine<'t> {
     handlers: Vec<StartId>,
     starts_by_site: FastMap<CallSite, Vec<StartId>>,
     starts_by_key: HashMap<Key, Vec<StartId>>,
+    /// The statuses that a function returns, by how many calls lie between it and who asks.
+    statuses: RefCell<FastMap<(FuncId, u32), Rc<BTreeSet<CallSite>>>>,
     summaries: FastMap<SummaryKey, Rc<Summary>>,
     previous: FastMap<SummaryKey, Rc<Summary>>,
     walking: FastSet<SummaryKey>,
@@ -234,6 +240,7 @@ impl<'t> Engine<'t> {
             handlers: Vec::new(),
             starts_by_site: FastMap::default(),
             starts_by_key: HashMap::new(),
+            statuses: RefCell::default(),
             summaries: FastMap::default(),
             previous: FastMap::default(),
             walking: FastSet::default(),
@@ -606,6 +613,43 @@ impl<'t> Engine<'t> {
     /// The starts at a call.
     pub fn starts_at(&self, site: CallSite) -> Vec<StartId> {
         self.starts_by_site.get(&site).cloned().unwrap_or_default()
+    }
+
+    /// The starts, and the calls that try for a lock, whose result a call gives: its own, and what functions of the tree
+    /// return as they got it.
+    pub fn statuses(&self, site: CallSite) -> Vec<CallSite> {
+        let mut found = BTreeSet::new();
+        self.add_statuses(site, 0, &mut found);
+        found.into_iter().collect()
+    }
+
+    fn add_statuses(&self, site: CallSite, depth: u32, found: &mut BTreeSet<CallSite>) {
+        let meaning = self.values.meaning(site);
+        let tries = |id: &EntryId| matches!(self.values.catalog.entry(*id).role, Role::Lock { tries: true, .. });
+        if self.starts_by_site.contains_key(&site) || meaning.entries.iter().any(tries) {
+            found.insert(site);
+        }
+        if depth < STATUS_DEPTH {
+            for edge in &meaning.edges {
+                found.extend(self.returned_statuses(edge.target, depth + 1).iter().copied());
+            }
+        }
+    }
+
+    /// The same of what a function returns.
+    fn returned_statuses(&self, func: FuncId, depth: u32) -> Rc<BTreeSet<CallSite>> {
+        if let Some(known) = self.statuses.borrow().get(&(func, depth)) {
+            return known.clone();
+        }
+        let mut found = BTreeSet::new();
+        for value in self.values.returns_of(func) {
+            if let Value::Call(owner, call) = value {
+                self.add_statuses((self.values.closure(func, *owner), *call), depth, &mut found);
+            }
+        }
+        let found = Rc::new(found);
+        self.statuses.borrow_mut().insert((func, depth), found.clone());
+        found
     }
 
     /// What is known of a start.

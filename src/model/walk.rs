@@ -619,8 +619,11 @@ impl<'t> Walk<'_, 't> {
         let Value::Call(owner, call) = self.latest(value) else {
             return Vec::new();
         };
+        if self.state.live.is_empty() {
+            return Vec::new();
+        }
         let site = (self.engine.values.closure(self.here, owner), call);
-        let sites = self.passed_on(site, 0);
+        let sites = self.engine.statuses(site);
         let failed = |start: &StartId| {
             let begun = self.engine.start(*start).site;
             sites.contains(&begun) && self.gives_handle(begun) != truthy
@@ -628,38 +631,11 @@ impl<'t> Walk<'_, 't> {
         self.state.live.keys().copied().filter(failed).collect()
     }
 
-    /// The calls whose result a call gives: itself, and what a function of the tree returns as it got it.
-    fn passed_on(&self, site: CallSite, depth: u32) -> Vec<CallSite> {
-        let mut found = vec![site];
-        if depth < 3 {
-            let values = &self.engine.values;
-            for edge in &values.meaning(site).edges {
-                for (home, value) in values.returned_values(edge.target) {
-                    if let Value::Call(owner, call) = value {
-                        found.extend(self.passed_on((values.closure(home, *owner), *call), depth + 1));
-                    }
-                }
-            }
-        }
-        found
-    }
-
     /// The value is what a start gave, or the answer to trying for a lock.
     fn is_status(&self, value: &Value) -> bool {
         let Value::Call(owner, call) = value else { return false };
         let site = (self.engine.values.closure(self.here, *owner), *call);
-        let sites = self.passed_on(site, 0);
-        let tries = |site: CallSite| {
-            let meaning = self.engine.values.meaning(site);
-            let mut roles = meaning
-                .entries
-                .iter()
-                .map(|id| &self.engine.values.catalog.entry(*id).role);
-            roles.any(|role| matches!(role, Role::Lock { tries: true, .. }))
-        };
-        sites
-            .into_iter()
-            .any(|site| !self.engine.starts_at(site).is_empty() || tries(site))
+        !self.engine.statuses(site).is_empty()
     }
 
     /// Whether a start gives a handle, and nothing where it fails; else it gives a status, which is zero where it went well.
