@@ -12,6 +12,7 @@ mod archive;
 mod decode;
 mod globs;
 mod language;
+mod parts;
 mod project;
 mod raw;
 mod read;
@@ -22,6 +23,7 @@ mod walk;
 pub use archive::{Contents, Member, SEPARATOR, read as read_archive};
 pub use globs::Globs;
 pub use language::{by_name, by_shebang};
+pub use parts::{by_part, parts};
 pub use project::{PathError, Plan, Prefix, Project, Scope, plan};
 pub use raw::Raw;
 pub use read::{MAX_BYTES, inspect, lower_case, read_bytes, read_file, read_into, read_stdin};
@@ -102,6 +104,11 @@ impl Sources {
             place: Some(Place { raw, print }),
         };
         self.files.insert(name, text);
+    }
+
+    /// Adds the files of another part of the project.
+    pub fn join(&mut self, other: Sources) {
+        self.files.extend(other.files);
     }
 
     /// The whole text of the file at `path`.

@@ -245,6 +245,18 @@ const BUILD_FILES: [&str; 11] = [
     "setup.py",
 ];
 
+/// Whether a folder is the top of something: configured, a repository, or built.
+pub(super) fn is_built(folder: &Path, configured: &dyn Fn(&Path) -> bool) -> bool {
+    configured(folder)
+        || REPOSITORIES.iter().any(|name| folder.join(name).exists())
+        || BUILD_FILES.iter().any(|name| folder.join(name).is_file())
+}
+
+/// Whether a folder is a project, or lies in one.
+pub(super) fn stands_alone(folder: &Path, configured: &dyn Fn(&Path) -> bool) -> bool {
+    is_built(folder, configured) || project_root(folder, configured) != folder
+}
+
 /// The nearest folder with a configuration or of a repository, else the topmost of the folders around it that are built
 /// together, else `folder`.
 fn project_root(folder: &Path, configured: &dyn Fn(&Path) -> bool) -> PathBuf {

@@ -1,6 +1,6 @@
 //! A file before anybody has looked at it: on the disk, or in memory where it came out of an archive, the index or a pipe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::facts::{Language, Problem};
@@ -39,6 +39,14 @@ impl Raw {
             name,
             language,
             bytes: Bytes::Held(Arc::new(bytes)),
+        }
+    }
+
+    /// Where it lies, if on the disk.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.bytes {
+            Bytes::On(path) => Some(path),
+            Bytes::Held(_) => None,
         }
     }
 

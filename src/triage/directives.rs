@@ -62,6 +62,16 @@ impl Ignores {
         all
     }
 
+    /// Adds those of other files.
+    pub fn join(&mut self, other: Ignores) {
+        let before = self.ignores.len();
+        self.ignores.extend(other.ignores);
+        let moved = |places: Vec<usize>| places.into_iter().map(|place| place + before).collect();
+        self.by_line
+            .extend(other.by_line.into_iter().map(|(line, places)| (line, moved(places))));
+        self.problems.extend(other.problems);
+    }
+
     fn add(&mut self, file: &FileFacts, directive: &Directive, rules: Vec<RuleCode>, reason: String, below: &[u32]) {
         let at = directive.span.line;
         let end = directive.span.end_line.max(at);

@@ -32,8 +32,7 @@ pub(super) struct Taken {
 type Lowered = (Option<FileFacts>, Vec<Problem>);
 
 /// Takes in all files; `kept` holds facts of earlier runs and takes new ones.
-pub(super) fn take_in(raw: Vec<Raw>, choices: &[Choice], kept: Option<Opened>, step: &(dyn Fn() + Sync)) -> Taken {
-    let kept = kept.as_ref();
+pub(super) fn take_in(raw: Vec<Raw>, choices: &[Choice], kept: Option<&Opened>, step: &(dyn Fn() + Sync)) -> Taken {
     let chosen = || raw.par_iter().zip(choices).filter(|(_, choice)| choice.is_read());
     // Macros of headers that are left alone are seen all the same where anything is parsed.
     let is_read = |language: Language| {

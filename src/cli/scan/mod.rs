@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::detect::{self, Analysis, Options, Persona, ProgramView};
 use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
-use crate::input::{self, PathError, Prefix, Project, Scope, Sources};
+use crate::input::{self, PathError, Prefix, Project, Raw, Scope, Sources};
 use crate::knowledge::Target;
 use crate::model::STEPS;
 use crate::report::{self, Base, Package, Summary};
@@ -383,47 +385,118 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
     let options = options(ask.scan, config, ask.target.clone());
     // An auditor is told of every file that is lost, also where it cannot matter.
     let whole = ask.whole || options.persona == Persona::Auditor;
-    let picked = if whole {
-        Picked::all(&raw)
-    } else {
-        ask.enter(Phase::Reading(summary.files));
-        select::pick(&raw, &Screening::new(&config.catalog), &|| ask.step())
+    let part = Part {
+        screening: (!whole).then(|| Screening::new(&config.catalog)),
+        kept: ask.kept.as_ref().map(|kept| kept.open(&project.root)),
+        config,
+        options: &options,
+        ask,
     };
-    problems.extend(picked.problems);
-    summary.left = picked.left;
-    ask.enter(Phase::Reading(
-        picked.choices.iter().filter(|choice| choice.is_read()).count() as u64,
-    ));
-    let kept = ask.kept.as_ref().map(|kept| kept.open(&project.root));
-    let taken = intake::take_in(raw, &picked.choices, kept, &|| ask.step());
-    problems.extend(taken.problems);
-    summary.parsed = taken.parsed;
-    summary.languages = taken.languages;
-    let ignores = Ignores::collect(&taken.facts, &taken.sources);
-    let facts = taken
-        .facts
-        .into_iter()
-        .filter(|facts| !taken.remarks.contains(&facts.path));
-    ask.enter(Phase::Analysing(summary.parsed));
-    let mut analysis = Analysis::default();
-    for group in detect::groups(facts.collect()) {
-        let found = if ask.picture {
-            detect::analyse_for_picture(group, &taken.sources, &config.catalog, &options)
-        } else {
-            detect::analyse(group, &taken.sources, &config.catalog, &options)
-        };
-        analysis.join(found);
+    ask.enter(Phase::Reading(summary.files));
+    let parts = apart(project, raw, ask.scan);
+    let several = parts.len() > 1;
+    // The analysis of one part takes one core.
+    let found: Vec<Found> = parts.into_par_iter().map(|raw| part.analyse(raw, several)).collect();
+    let mut all = Found::default();
+    for part in found {
+        problems.extend(part.problems);
+        summary.left.add(part.left);
+        summary.parsed += part.parsed;
+        for (known, more) in summary.languages.iter_mut().zip(part.languages) {
+            *known += more;
+        }
+        all.analysis.join(part.analysis);
+        all.sources.join(part.sources);
+        all.ignores.join(part.ignores);
     }
-    summary.census = analysis.census;
+    summary.census = all.analysis.census;
     Analysed {
-        analysis,
-        sources: taken.sources,
-        ignores,
+        analysis: all.analysis,
+        sources: all.sources,
+        ignores: all.ignores,
         problems,
         summary,
         focus,
         nothing,
         options,
+    }
+}
+
+/// The files of a folder by the projects that it holds, where it is no project itself.
+fn apart(project: &Project, raw: Vec<Raw>, scan: &args::Scan) -> Vec<Vec<Raw>> {
+    let paths: Option<Vec<&Path>> = raw.iter().map(Raw::path).collect();
+    let configured = |folder: &Path| !scan.no_config && scan.config.is_none() && config::exists_in(folder);
+    let parts = match paths {
+        Some(paths) if project.scope == Scope::Tree && project.whole => {
+            input::parts(&project.root, &paths, &configured)
+        }
+        _ => vec![PathBuf::new(); raw.len()],
+    };
+    input::by_part(raw, parts)
+}
+
+/// How the parts of a folder are analysed.
+struct Part<'a> {
+    /// Nothing where all is parsed.
+    screening: Option<Screening<'a>>,
+    kept: Option<super::cache::Opened>,
+    config: &'a Config,
+    options: &'a Options,
+    ask: &'a Ask<'a>,
+}
+
+/// What was found in a part.
+#[derive(Default)]
+struct Found {
+    analysis: Analysis,
+    sources: Sources,
+    ignores: Ignores,
+    problems: Vec<Problem>,
+    left: report::Left,
+    parsed: u64,
+    languages: [u64; 3],
+}
+
+impl Part<'_> {
+    /// Analyses files that are one project; `several` where it is one of several.
+    fn analyse(&self, raw: Vec<Raw>, several: bool) -> Found {
+        let step = || self.ask.step();
+        let enter = |phase: Phase| {
+            if !several {
+                self.ask.enter(phase);
+            }
+        };
+        let picked = match &self.screening {
+            Some(screening) => select::pick(&raw, screening, &step),
+            None => Picked::all(&raw),
+        };
+        let read = picked.choices.iter().filter(|choice| choice.is_read());
+        enter(Phase::Reading(read.count() as u64));
+        let taken = intake::take_in(raw, &picked.choices, self.kept.as_ref(), &step);
+        let ignores = Ignores::collect(&taken.facts, &taken.sources);
+        let facts = taken
+            .facts
+            .into_iter()
+            .filter(|facts| !taken.remarks.contains(&facts.path));
+        enter(Phase::Analysing(taken.parsed));
+        let mut analysis = Analysis::default();
+        for group in detect::groups(facts.collect()) {
+            let found = if self.ask.picture {
+                detect::analyse_for_picture(group, &taken.sources, &self.config.catalog, self.options)
+            } else {
+                detect::analyse(group, &taken.sources, &self.config.catalog, self.options)
+            };
+            analysis.join(found);
+        }
+        Found {
+            analysis,
+            sources: taken.sources,
+            ignores,
+            problems: [picked.problems, taken.problems].concat(),
+            left: picked.left,
+            parsed: taken.parsed,
+            languages: taken.languages,
+        }
     }
 }
 

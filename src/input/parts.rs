@@ -1,0 +1,167 @@
+//! A folder that is no project itself but holds several: cargo's registry, an interpreter's packages, unpacked archives side
+//! by side. Each of them is analysed on its own, since what they share is a folder and not a process; that is also what keeps
+//! the memory and the time of a large folder those of its largest project.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::project::{is_built, stands_alone};
+
+/// What lies beside a package that an installer put there (PyPA, "Recording installed projects"; setuptools' eggs).
+const INSTALLED: [&str; 2] = [".dist-info", ".egg-info"];
+
+/// What is known of a folder.
+#[derive(Clone)]
+enum Folder {
+    /// A project, or inside one.
+    Of(PathBuf),
+    /// Everything below it that is installed is a project of its own.
+    Installed,
+    Plain,
+}
+
+/// The project of each of `files` (absolute paths below `root`) by its folder, relative to the root; empty for what is in no
+/// project of its own. All are of one project where `root` is one itself, or lies in one. `configured` as in
+/// [`super::plan`].
+pub fn parts(root: &Path, files: &[&Path], configured: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    if stands_alone(root, configured) {
+        return vec![PathBuf::new(); files.len()];
+    }
+    let mut known: HashMap<PathBuf, Folder> = HashMap::from([(root.to_owned(), plain(root))]);
+    let mut part = |file: &&Path| {
+        let folder = file.parent().unwrap_or(root);
+        let found = match place(root, folder, configured, &mut known) {
+            Folder::Of(project) => project,
+            // A module without a folder is as much a package.
+            Folder::Installed => file.to_path_buf(),
+            Folder::Plain => root.to_owned(),
+        };
+        found.strip_prefix(root).map(Path::to_owned).unwrap_or_default()
+    };
+    files.iter().map(&mut part).collect()
+}
+
+fn plain(folder: &Path) -> Folder {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    match names.any(|name| INSTALLED.iter().any(|end| name.to_string_lossy().ends_with(end))) {
+        true => Folder::Installed,
+        false => Folder::Plain,
+    }
+}
+
+fn place(
+    root: &Path,
+    folder: &Path,
+    configured: &dyn Fn(&Path) -> bool,
+    known: &mut HashMap<PathBuf, Folder>,
+) -> Folder {
+    if let Some(found) = known.get(folder) {
+        return found.clone();
+    }
+    let above = match folder.parent() {
+        Some(parent) if folder != root && parent.starts_with(root) => place(root, parent, configured, known),
+        _ => Folder::Plain,
+    };
+    let found = match above {
+        Folder::Of(project) => Folder::Of(project),
+        Folder::Installed => Folder::Of(folder.to_owned()),
+        Folder::Plain if is_built(folder, configured) => Folder::Of(folder.to_owned()),
+        Folder::Plain => plain(folder),
+    };
+    known.insert(folder.to_owned(), found.clone());
+    found
+}
+
+/// Sorts things by the part that each is in, the parts in the order of their names.
+pub fn by_part<T>(all: impl IntoIterator<Item = T>, parts: Vec<PathBuf>) -> Vec<Vec<T>> {
+    let mut sorted: BTreeMap<PathBuf, Vec<T>> = BTreeMap::new();
+    for (one, part) in all.into_iter().zip(parts) {
+        sorted.entry(part).or_default().push(one);
+    }
+    sorted.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn parts_of(names: &[&str]) -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+        let root = folder.path().canonicalize().expect("the folder was just made");
+        let files: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
+        for path in &files {
+            fs::create_dir_all(path.parent().expect("a name below the folder has a parent"))
+                .expect("folders can be made");
+            fs::write(path, "").expect("files can be written");
+        }
+        let sources: Vec<&Path> = files
+            .iter()
+            .map(PathBuf::as_path)
+            .filter(|path| super::super::by_name(path).is_some())
+            .collect();
+        let found = parts(&root, &sources, &|folder| folder.join("envrace.toml").exists());
+        let shown = |path: &Path| path.strip_prefix(&root).expect("it is below").display().to_string();
+        let pairs = sources.iter().zip(found);
+        pairs
+            .map(|(file, part)| (shown(file), part.display().to_string()))
+            .collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_folder_of_projects_is_taken_apart() {
+        let found = parts_of(&[
+            "a-1.0/Cargo.toml",
+            "a-1.0/src/lib.rs",
+            "a-1.0/vendor/b/Cargo.toml",
+            "a-1.0/vendor/b/src/lib.rs",
+            "deep/er/c/setup.py",
+            "deep/er/c/pkg/mod.py",
+            "loose/x.c",
+            "y.c",
+        ]);
+        let expected = [
+            ("a-1.0/src/lib.rs", "a-1.0"),
+            ("a-1.0/vendor/b/src/lib.rs", "a-1.0"),
+            ("deep/er/c/setup.py", "deep/er/c"),
+            ("deep/er/c/pkg/mod.py", "deep/er/c"),
+            ("loose/x.c", ""),
+            ("y.c", ""),
+        ];
+        assert_eq!(found, pairs(&expected));
+    }
+
+    #[test]
+    fn what_is_installed_side_by_side_is_taken_apart() {
+        let found = parts_of(&[
+            "lib/packages/one/__init__.py",
+            "lib/packages/one/sub/a.py",
+            "lib/packages/one-1.0.dist-info/METADATA",
+            "lib/packages/six.py",
+            "lib/os.py",
+        ]);
+        let expected = [
+            ("lib/packages/one/__init__.py", "lib/packages/one"),
+            ("lib/packages/one/sub/a.py", "lib/packages/one"),
+            ("lib/packages/six.py", "lib/packages/six.py"),
+            ("lib/os.py", ""),
+        ];
+        assert_eq!(found, pairs(&expected));
+    }
+
+    #[test]
+    fn a_project_stays_whole() {
+        for root_file in ["Cargo.toml", "envrace.toml", ".git/HEAD", "configure.ac"] {
+            let found = parts_of(&[root_file, "a/Cargo.toml", "a/src/lib.rs", "b/setup.py"]);
+            assert_eq!(found, pairs(&[("a/src/lib.rs", ""), ("b/setup.py", "")]), "{root_file}");
+        }
+    }
+}
