@@ -10,8 +10,10 @@ are not installed are left out and named at the end. Nothing is written outside 
 """
 
 import argparse
+import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -29,12 +31,21 @@ PYPI = [
     "sqlalchemy==2.0.36", "sympy==1.13.3", "transformers==4.47.0", "twisted==24.11.0",
 ]
 SUFFIXES = {".c", ".h", ".py", ".rs"}
+# What tells where a project begins; a tree without these would be one program.
+MARKERS = {"Cargo.toml", "METADATA", "PKG-INFO", "configure.ac", "meson.build", "pyproject.toml"}
 # What rg looks for: what changes the environment.
 LITERALS = ["setenv", "putenv", "clearenv", "environ", "set_var", "remove_var"]
-# The files of a tree without any change are those that hold none of these either.
-CHANGES = [*LITERALS, "load_dotenv", "read_env", "EnvironmentVarGuard", "delenv", "patch_env", "exec_command", "ensurepip",
-           "paths_on_pythonpath", "setproctitle_init", "apr_env", "MPI_Init", "Py_Initialize", "Py_Main", "Py_BytesMain",
-           "with_var", "set_env", "dotenv", "openssl_probe", "figment", "temp_env", "setitem", "bootstrap", "environb"]
+
+def words_of_changes(program):
+    """What the files of a tree without any change do not hold: of every API that changes the environment its longest word,
+    but for those that are methods of `environ`, which is a word of its own."""
+    told = subprocess.run([program, "apis", "--no-config", "--effect", "mutation", "--format", "json"], check=True, stdout=subprocess.PIPE)
+    words = set(LITERALS)
+    for api in json.loads(told.stdout)["apis"]:
+        parts = re.findall(r"\w+", api["match"].split(":", 1)[1])
+        if not any(literal in part for literal in LITERALS for part in parts):
+            words.add(max(parts, key=len))
+    return sorted(words)
 
 
 def run(*command, **options):
@@ -49,7 +60,8 @@ def sources(folder):
 
 
 def copy_sources(origin, target):
-    for path in sources(origin):
+    markers = (path for path in origin.rglob("*") if path.name in MARKERS and path.is_file())
+    for path in [*sources(origin), *markers]:
         place = target / path.relative_to(origin)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
@@ -107,11 +119,11 @@ def build_tree(work, missing):
     return tree
 
 
-def build_variants(work, tree):
+def build_variants(work, tree, program):
     """A tree without changes of the environment, the tree twice, and a repository of a thousand files."""
     quiet, doubled, small = work / "quiet", work / "doubled", work / "thousand"
     if not quiet.exists():
-        words = [word.encode() for word in CHANGES]
+        words = [word.encode() for word in words_of_changes(program)]
         for path in sources(tree):
             text = path.read_bytes()
             if not any(word in text for word in words):
@@ -166,7 +178,7 @@ def changer(paths):
 
 
 def cases(work, tree, envrace, missing):
-    quiet, doubled, small = build_variants(work, tree)
+    quiet, doubled, small = build_variants(work, tree, envrace)
     check = [envrace, "check", "--no-config", "-q", "--exit-zero"]
 
     def cached(name):
