@@ -157,7 +157,9 @@ impl Arounds {
                 let access = &accesses[place];
                 let covers = |known: &&usize| {
                     let known = &accesses[**known];
-                    known.certainty.rank() >= access.certainty.rank() && self.weaker(&known.around, &access.around)
+                    known.certainty.rank() >= access.certainty.rank()
+                        && known.certainty.programs.covers(&access.certainty.programs)
+                        && self.weaker(&known.around, &access.around)
                 };
                 match kept.iter().find(covers).copied() {
                     Some(known) => {

@@ -45,6 +45,7 @@ impl<'t> Walk<'_, 't> {
             .iter()
             .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
             .filter(|edge| !self.engine.waits_for_block(site, edge.target))
+            .filter(|edge| self.engine.programs.share_one(self.key.function, edge.target))
             .map(|edge| (edge.target, edge.certainty.clone()))
             .collect();
         self.one_of(&targets, Some(site), span);
@@ -254,6 +255,15 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn enter_from(&mut self, site: Option<CallSite>, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
+        let (own, other) = (
+            self.engine.programs.of(self.key.function),
+            self.engine.programs.of(target),
+        );
+        let bound = (!other.covers(&own)).then(|| certainty.clone().within(&other));
+        let certainty = bound.as_ref().unwrap_or(certainty);
+        if !self.engine.in_one_program(self.key.function, [certainty].into_iter()) {
+            return;
+        }
         let summary = self.engine.summary(SummaryKey {
             function: target,
             main: false,
@@ -463,7 +473,9 @@ impl<'t> Walk<'_, 't> {
         let repeated = access.repeated || self.loops > 0;
         let rank = Certainty::rank_of([&access.certainty, certainty]);
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
-        self.accesses.knows(access.site, child, around, repeated, (rank, steps))
+        let programs = access.certainty.programs.and(&certainty.programs);
+        self.accesses
+            .knows(access.site, child, around, repeated, ((rank, steps), programs))
     }
 
     /// What the threads that are alive do.
@@ -511,7 +523,7 @@ impl<'t> Walk<'_, 't> {
         let point = self.state.fork_point.clone().filter(|_| lifted.child.is_some());
         let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
         for live in live.values() {
-            if lifted.child.is_some() || self.engine.first_time(&lifted, live) {
+            if lifted.child.is_some() || self.engine.first_time(self.key.function, &lifted, live) {
                 self.engine.meet(self.key.function, &lifted, live);
             }
         }
@@ -550,13 +562,20 @@ impl<'t> Walk<'_, 't> {
     fn note_start(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
         let place = *self.begun.entry(start).or_insert(self.out.starts.len());
         let known = self.out.starts.get(place);
+        let programs = known.map_or(certainty.programs.clone(), |known| {
+            known.certainty.programs.or(&certainty.programs)
+        });
         if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
+            self.out.starts[place].certainty.programs = programs;
             return;
         }
         let begun = Begun {
             start,
             chain: self.behind_inlined(chain()),
-            certainty: certainty.clone(),
+            certainty: Certainty {
+                programs,
+                ..certainty.clone()
+            },
         };
         match self.out.starts.get_mut(place) {
             Some(known) => *known = begun,
@@ -566,8 +585,9 @@ impl<'t> Walk<'_, 't> {
 
     /// A thread is alive from here on.
     fn go_live(&mut self, mut live: Live) {
-        if self.state.live.contains_key(&live.start) && self.engine.can_repeat(live.start) {
-            live.many = true;
+        if let Some(known) = self.state.live.get(&live.start) {
+            live.certainty.programs = live.certainty.programs.or(&known.certainty.programs);
+            live.many |= self.engine.can_repeat(live.start);
         }
         if live.many {
             self.engine.meet_itself(self.key.function, &live);
@@ -1150,16 +1170,19 @@ impl<'t> Walk<'_, 't> {
             function: later.function,
             main: false,
         });
+        // They meet once, wherever that is: a function that was handed on may be called in any program.
+        self.engine.anywhere = true;
         for access in &summary.accesses {
             let rank = Certainty::rank_of([&access.certainty, &later.certainty]);
             let length = access.chain.length() + later.chain.length();
             let meets = access.child.is_some()
                 || self.engine.has_partner(access.site, live.start)
-                    && self.engine.first_time_as(access, rank, length, live);
+                    && self.engine.first_time_as(self.key.function, access, rank, length, live);
             if meets {
                 self.engine.meet(self.key.function, &later.seen(access), live);
             }
         }
+        self.engine.anywhere = false;
     }
 
     /// Code that nobody here knows may call what it is handed, now or later.

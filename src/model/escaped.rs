@@ -185,6 +185,8 @@ impl Engine<'_> {
         let mut out = Summary::default();
         let mut accesses = Accesses::default();
         for func in functions {
+            let programs = self.programs.of(func);
+            let doubt = doubt.clone().within(&programs);
             let summary = self.summary(SummaryKey {
                 function: func,
                 main: false,
@@ -203,22 +205,26 @@ impl Engine<'_> {
                 });
             }
             for begun in &summary.starts {
-                if !out.starts.iter().any(|known| known.start == begun.start) {
-                    out.starts.push(Begun {
+                let certainty = begun.certainty.and(&doubt);
+                match out.starts.iter_mut().find(|known| known.start == begun.start) {
+                    Some(known) => known.certainty.programs = known.certainty.programs.or(&certainty.programs),
+                    None => out.starts.push(Begun {
                         start: begun.start,
                         chain: begun.chain.behind(step.clone()),
-                        certainty: begun.certainty.and(&doubt),
-                    });
+                        certainty,
+                    }),
                 }
             }
             for live in summary.leaks.iter() {
-                if !out.leaks.iter().any(|known| known.start == live.start) {
-                    out.leaks.push(Live {
+                let certainty = live.certainty.and(&doubt);
+                match out.leaks.iter_mut().find(|known| known.start == live.start) {
+                    Some(known) => known.certainty.programs = known.certainty.programs.or(&certainty.programs),
+                    None => out.leaks.push(Live {
                         chain: live.chain.behind(step.clone()),
-                        certainty: live.certainty.and(&doubt),
+                        certainty,
                         many: true,
                         ..live.clone()
-                    });
+                    }),
                 }
             }
             out.sends.extend(summary.sends.iter().cloned());

@@ -30,6 +30,11 @@ impl Linkage {
         }
     }
 
+    /// The files that define functions in front of others.
+    pub fn interposing_files(&self) -> impl Iterator<Item = FileId> {
+        self.interposed.iter().map(|(file, _)| *file)
+    }
+
     /// Puts the files into their order.
     pub fn sort(&mut self) {
         for files in self.variables.values_mut().chain(self.macros.values_mut()) {

@@ -314,6 +314,36 @@ impl<'t> Values<'t> {
             .any(|(_, value)| std::ptr::eq(*value, wanted))
     }
 
+    /// The functions that a call looks up by a name that it says, itself or through a function that hands the name on.
+    pub(super) fn symbols_named_at(&self, site: CallSite) -> Vec<FuncId> {
+        let mut found = Objects::default();
+        for id in self.entries_of_call(site) {
+            if let Role::Symbol { name, .. } = &self.catalog.entry(id).role {
+                let is_parameter = |(home, value): &(FuncId, &Value)| self.parameter_of(*home, value).is_some();
+                if !self.argument(site, name).iter().any(is_parameter) {
+                    found.add_all(self.symbols(site, name));
+                }
+            }
+        }
+        let callees = self.eval(site.0, &self.tree.call(site).callee);
+        for object in callees.iter() {
+            if let Object::Function(func) = object
+                && self.tree.language(*func) == Language::C
+                && let Some(parameter) = self.symbol_parameter(*func)
+                && let Some(argument) = self.bound_argument(site, *func, parameter)
+            {
+                for name in self.texts(site.0, argument) {
+                    found.add_all(self.symbols_of(&name));
+                }
+            }
+        }
+        let functions = found.iter().filter_map(|object| match object {
+            Object::Function(target) => Some(*target),
+            _ => None,
+        });
+        functions.collect()
+    }
+
     /// What a function returns that looks up a symbol by the name that it is handed: at this call, what has the name that
     /// this call hands over.
     pub(super) fn looked_up_by(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {

@@ -12,6 +12,7 @@ use super::budget::Cut;
 use super::fast::FastMap;
 use super::places::meet;
 use super::program::Engine;
+use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
@@ -229,7 +230,7 @@ impl Engine<'_> {
         let right = self.thread_accesses(other.start);
         let can_pair = left.has_mutations() && !right.all().is_empty() || right.has_mutations();
         let open = self.is_gathering(fresh.start) || self.is_gathering(other.start);
-        if !can_pair || !(open || self.first_meeting_of_threads(fresh, other)) {
+        if !can_pair || !(open || self.first_meeting_of_threads(ancestor, fresh, other)) {
             return;
         }
         for group in &left.groups {
@@ -258,7 +259,7 @@ impl Engine<'_> {
     /// A thread of which several are alive, beside its like.
     pub fn meet_itself(&mut self, ancestor: FuncId, live: &Live) {
         let accesses = self.thread_accesses(live.start);
-        if !accesses.has_mutations() || !self.first_meeting_of_threads(live, live) {
+        if !accesses.has_mutations() || !self.first_meeting_of_threads(ancestor, live, live) {
             return;
         }
         for (number, group) in accesses.groups[..accesses.mutating].iter().enumerate() {
@@ -291,7 +292,8 @@ impl Engine<'_> {
 
     fn fork_window(&mut self, ancestor: FuncId, access: &Access, thread: Option<StartId>, live: &Live) {
         let Some(fork) = access.child else { return };
-        if self.sites.kind(access.site) != AccessKind::Mutation {
+        let certainties = [&access.certainty, &live.certainty].into_iter();
+        if self.sites.kind(access.site) != AccessKind::Mutation || !self.in_one_program(ancestor, certainties) {
             return;
         }
         let side = |access: Access| PairSide {
@@ -328,6 +330,20 @@ impl Engine<'_> {
         self.pairs.add(pair);
     }
 
+    /// Whether some program holds a function and all ways that are as certain as this.
+    pub fn in_one_program<'c>(&self, ancestor: FuncId, ways: impl Iterator<Item = &'c Certainty>) -> bool {
+        let mut bound = ways
+            .map(|way| &way.programs)
+            .filter(|programs| !programs.is_all())
+            .peekable();
+        if self.anywhere || bound.peek().is_none() {
+            return true;
+        }
+        !bound
+            .fold(self.programs.of(ancestor), |all, programs| all.and(programs))
+            .is_none()
+    }
+
     /// Whether two accesses are a pair, and which way round.
     fn consider(&mut self, ancestor: FuncId, a: &Seen<'_>, b: &Seen<'_>) {
         if !self.values.budget.spend(1) {
@@ -352,6 +368,9 @@ impl Engine<'_> {
                     .gated(first.access.site, second.access.site, live.start);
                 return;
             }
+        }
+        if !self.in_one_program(ancestor, a.certainties().chain(b.certainties())) {
+            return;
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
         let certainties = a.certainties().chain(b.certainties());
@@ -420,6 +439,8 @@ pub struct ThreadAccesses {
     pub alike: u32,
     /// Some of it comes after a join or waits for a message, so that it matters which thread this is.
     pub tells: bool,
+    /// Some of it is done in some programs only.
+    pub bound: bool,
 }
 
 /// The accesses of a thread at one site: one for each way there that cannot stand for another.
@@ -459,7 +480,7 @@ impl Best {
 }
 
 /// What tells what one thread does from what another does: each access with what is known of it.
-type Deed = (SiteId, Option<SiteId>, u32, Rank, bool, u32);
+type Deed = (SiteId, Option<SiteId>, u32, Rank, bool, u32, InPrograms);
 
 /// Numbers for what threads do. Where a wrapper starts threads, there are hundreds that do the same.
 #[derive(Debug, Default)]
@@ -478,6 +499,7 @@ impl Alike {
                 access.certainty.rank(),
                 access.repeated,
                 length,
+                access.certainty.programs.clone(),
             )
         };
         let deeds = accesses.list.iter().map(deed).collect();
@@ -485,6 +507,8 @@ impl Alike {
         accesses.alike = *self.0.entry(deeds).or_insert(next);
         let tells = |around: &Around| !around.joined().is_empty() || !around.gate().is_empty();
         accesses.tells = accesses.list.iter().any(|(access, _)| tells(&access.around));
+        let mut ways = accesses.list.iter().map(|(access, _)| &access.certainty.programs);
+        accesses.bound = ways.any(|programs| !programs.is_all());
     }
 }
 
@@ -525,6 +549,7 @@ impl ThreadAccesses {
             list,
             alike: 0,
             tells: false,
+            bound: false,
         }
     }
 

@@ -19,6 +19,7 @@ use super::meaning::Started;
 use super::objects::Object;
 use super::pairs::{Alike, Pairs, ThreadAccesses};
 use super::places::{Key, Keys, meet};
+use super::programs::{InPrograms, Programs};
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Summary};
@@ -88,12 +89,13 @@ pub enum Doer {
     Alike(u32),
 }
 
-/// A thread, how surely it is alive, how many queues were sent on, whether one is unknown, and whether `environ` can be on
-/// the heap.
-type Met = (Doer, Rank, usize, bool, bool);
+/// A thread, how surely it is alive, how many queues were sent on, whether one is unknown, whether `environ` can be on
+/// the heap, and the programs of the way to it.
+type Met = (Doer, Rank, usize, bool, bool, InPrograms);
 
-/// An access, what holds around it, a thread, how many queues were sent on, and whether one is unknown.
-type Encounter = (SiteId, u32, Doer, usize, bool);
+/// An access, what holds around it, a thread, how many queues were sent on, whether one is unknown, and the programs of
+/// the ways to both and, where these are not all, of the function in which they meet.
+type Encounter = (SiteId, u32, Doer, usize, bool, InPrograms, InPrograms);
 
 /// How surely an access is made and the thread is alive, whether the first is repeated and `environ` can be on the heap, and
 /// the length of the way.
@@ -132,6 +134,9 @@ pub struct Engine<'t> {
     pub owner: Option<Rc<str>>,
     pub observations: Observations,
     pub arounds: Arounds,
+    pub programs: Programs,
+    /// What meets right now may do so in any program.
+    pub anywhere: bool,
     starts: Vec<StartInfo>,
     /// Those that a framework makes, see [`Engine::handlers`].
     handlers: Vec<StartId>,
@@ -180,7 +185,7 @@ pub struct Engine<'t> {
     /// Accesses that have met a thread, and the best-founded way on which they did.
     encounters: FastMap<Encounter, Encountered>,
     /// Threads that have met, each with what was known of it.
-    thread_meetings: FastSet<(Met, Met)>,
+    thread_meetings: FastSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
     looped: FastSet<CallSite>,
     /// Calls whose result a with-block enters.
@@ -236,6 +241,8 @@ impl<'t> Engine<'t> {
             owner: None,
             observations: Observations::default(),
             arounds: Arounds::default(),
+            programs: Programs::default(),
+            anywhere: false,
             starts: Vec::new(),
             handlers: Vec::new(),
             starts_by_site: FastMap::default(),
@@ -500,6 +507,7 @@ impl<'t> Engine<'t> {
         self.higher = self.values.higher();
         let lone = self.values.lone_runtimes();
         self.escaped = self.values.escaped();
+        self.programs = self.values.programs();
         for func in tree.functions() {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
@@ -829,7 +837,11 @@ impl<'t> Engine<'t> {
 
     /// A function that a callee handed on, as the caller is told of it.
     pub fn handed_further(&mut self, later: &Later, step: &ChainStep, certainty: &Certainty) -> Later {
-        let certainty = later.certainty.and(certainty);
+        // One function stands for all ways on which it is handed on, whichever programs they are in.
+        let certainty = Certainty {
+            programs: InPrograms::ALL,
+            ..later.certainty.and(certainty)
+        };
         Later {
             function: later.function,
             chain: later.chain.behind(step.clone()),
@@ -840,7 +852,7 @@ impl<'t> Engine<'t> {
 
     /// Whether two threads have not met before with the same known of them. Every caller is told of the threads that its
     /// callees start; they are a pair where they first meet, which is nearest.
-    pub fn first_meeting_of_threads(&mut self, a: &Live, b: &Live) -> bool {
+    pub fn first_meeting_of_threads(&mut self, ancestor: FuncId, a: &Live, b: &Live) -> bool {
         let (left, right) = (self.thread_accesses(a.start), self.thread_accesses(b.start));
         let tells = left.tells || right.tells;
         let known = |live: &Live, accesses: &ThreadAccesses| {
@@ -854,9 +866,15 @@ impl<'t> Engine<'t> {
                 live.sent.len(),
                 live.sent_unknown,
                 live.heap.is_some(),
+                live.certainty.programs.clone(),
             )
         };
-        self.thread_meetings.insert((known(a, &left), known(b, &right)))
+        let bound = |live: &Live, accesses: &ThreadAccesses| accesses.bound || !live.certainty.programs.is_all();
+        let here = match bound(a, &left) || bound(b, &right) {
+            true => self.programs.of(ancestor),
+            false => InPrograms::ALL,
+        };
+        self.thread_meetings.insert((known(a, &left), known(b, &right), here))
     }
 
     /// Whether a thread makes an access that one at this site can be a pair with.
@@ -951,13 +969,13 @@ impl<'t> Engine<'t> {
 
     /// Whether an access has not met a thread before, or not as surely, or not on as short a way. Every caller is told of the
     /// accesses of its callees, and of the threads that they leave alive.
-    pub fn first_time(&mut self, access: &Access, live: &Live) -> bool {
+    pub fn first_time(&mut self, ancestor: FuncId, access: &Access, live: &Live) -> bool {
         let length = access.chain.length();
-        self.first_time_as(access, access.certainty.rank(), length, live)
+        self.first_time_as(ancestor, access, access.certainty.rank(), length, live)
     }
 
     /// As [`Engine::first_time`], for an access that is made as surely as `rank` says, on a way of `length` steps.
-    pub fn first_time_as(&mut self, access: &Access, rank: Rank, length: u32, live: &Live) -> bool {
+    pub fn first_time_as(&mut self, ancestor: FuncId, access: &Access, rank: Rank, length: u32, live: &Live) -> bool {
         if self.is_gathering(live.start) {
             return true;
         }
@@ -966,12 +984,19 @@ impl<'t> Engine<'t> {
             [] if !thread.tells => Doer::Alike(thread.alike),
             _ => Doer::One(live.start),
         };
+        let ways = access.certainty.programs.and(&live.certainty.programs);
+        let here = match !self.anywhere && (thread.bound || !ways.is_all()) {
+            true => self.programs.of(ancestor),
+            false => InPrograms::ALL,
+        };
         let key = (
             access.site,
             access.around.number(),
             doer,
             live.sent.len(),
             live.sent_unknown,
+            ways,
+            here,
         );
         let now = (
             rank,

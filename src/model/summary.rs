@@ -11,6 +11,7 @@ use super::around::Around;
 use super::fast::FastMap;
 use super::laters::HandedOn;
 use super::places::Keys;
+use super::programs::InPrograms;
 use super::sites::SiteId;
 use super::tree::{CallSite, FuncId};
 
@@ -98,6 +99,8 @@ pub struct Certainty {
     /// How many calls on the way may mean one of many functions: that all of them mean the one that is needed gets less
     /// likely with each.
     pub guesses: u8,
+    /// The programs in which all of the way can be.
+    pub programs: InPrograms,
 }
 
 /// How surely something is known: what is better compares as greater.
@@ -115,6 +118,7 @@ impl Certainty {
         confidence: Confidence::High,
         doubt: None,
         guesses: 0,
+        programs: InPrograms::ALL,
     };
 
     /// Weakened to `confidence` because of `doubt`.
@@ -123,12 +127,14 @@ impl Certainty {
             confidence,
             doubt: Some(doubt.into()),
             guesses: 0,
+            programs: InPrograms::ALL,
         }
     }
 
     /// Where both must hold: the weaker of the two, or weaker still.
     pub fn and(&self, other: &Certainty) -> Certainty {
         let guesses = self.guesses.saturating_add(other.guesses);
+        let programs = self.programs.and(&other.programs);
         let weaker = if other.confidence < self.confidence {
             other
         } else {
@@ -137,13 +143,34 @@ impl Certainty {
         if guesses >= MANY_GUESSES && weaker.confidence > Confidence::Low {
             return Certainty {
                 guesses,
+                programs,
                 ..Certainty::because(Confidence::Low, GUESSED)
             };
         }
         Certainty {
             guesses,
+            programs,
             ..weaker.clone()
         }
+    }
+
+    /// The same in these programs only.
+    pub fn within(self, programs: &InPrograms) -> Certainty {
+        Certainty {
+            programs: self.programs.and(programs),
+            ..self
+        }
+    }
+
+    /// What is left of it in a function that only these programs hold, and so in whoever calls it; nothing where none of
+    /// them holds the whole way.
+    fn seen_from(&mut self, programs: &InPrograms) -> bool {
+        if self.programs.covers(programs) {
+            self.programs = InPrograms::ALL;
+        } else {
+            self.programs = self.programs.and(programs);
+        }
+        !self.programs.is_none()
     }
 
     /// The rank of what holds where all of these do.
@@ -262,6 +289,13 @@ pub struct Summary {
 const NEAREST: usize = 12;
 
 impl Summary {
+    /// Leaves out what no program can hold together with the function itself, which can be part of `programs`.
+    pub fn see_from(&mut self, programs: &InPrograms) {
+        self.accesses.retain_mut(|access| access.certainty.seen_from(programs));
+        self.leaks.retain_mut(|live| live.certainty.seen_from(programs));
+        self.starts.retain_mut(|begun| begun.certainty.seen_from(programs));
+    }
+
     /// Finds out whether a lock or queue in it is a parameter of the function, or a parameter decides what is reached.
     pub fn look_for_parameters(&mut self, function: FuncId) {
         let own = |keys: &Keys| {
@@ -331,13 +365,18 @@ impl Summary {
 #[derive(Debug, Default)]
 pub struct Accesses {
     list: Vec<Access>,
-    index: FastMap<(SiteId, Option<SiteId>, u32), usize>,
+    index: FastMap<(SiteId, Option<SiteId>, u32, InPrograms), usize>,
 }
 
 impl Accesses {
     /// Adds an access, or the surer or shorter way to one that is known.
     pub fn add(&mut self, access: Access) {
-        let key = (access.site, access.child, access.around.number());
+        let key = (
+            access.site,
+            access.child,
+            access.around.number(),
+            access.certainty.programs.clone(),
+        );
         let place = *self.index.entry(key).or_insert(self.list.len());
         let Some(known) = self.list.get_mut(place) else {
             return self.list.push(access);
@@ -357,9 +396,9 @@ impl Accesses {
         child: Option<SiteId>,
         around: &Around,
         repeated: bool,
-        rank: (Rank, u32),
+        (rank, programs): ((Rank, u32), InPrograms),
     ) -> bool {
-        let Some(place) = self.index.get(&(site, child, around.number())) else {
+        let Some(place) = self.index.get(&(site, child, around.number(), programs)) else {
             return false;
         };
         let known = &mut self.list[*place];

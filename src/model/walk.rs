@@ -192,6 +192,7 @@ impl<'t> Walk<'_, 't> {
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = HandedOn::clone(&exit.later);
         self.out.accesses = self.accesses.into_list();
+        self.out.see_from(&self.engine.programs.of(self.key.function));
         self.engine.arounds.prune(&mut self.out.accesses);
         let engine = &self.engine;
         self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);

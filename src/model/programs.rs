@@ -1,0 +1,256 @@
+//! Which programs of the tree a function of C can be part of.
+//!
+//! A source tree makes several programs: a daemon, its tools, a hundred tests. A call through a pointer of which only the type
+//! is known may mean any function of that type, but no process has functions of two programs in it. So the way to a place is
+//! dropped where no program holds all functions on it.
+//!
+//! What a program holds is taken from what its code names: `main`, what that calls or takes the address of, the tables that it
+//! mentions, what it looks up by name, and so on. That is more than what is linked, never less, but for what is found by no
+//! name at all (a linker's section, a module that another project loads): a function that no program names may be part of any.
+//! What a program outside of the tree would make of a library counts for nothing where programs of the tree use it: two of its
+//! functions that no test and no tool brings together meet in no process that anybody can name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value};
+
+use super::fast::{FastMap, FastSet};
+use super::objects::Object;
+use super::tree::{FileId, FuncId, each_event};
+use super::values::Values;
+
+/// A set of programs; where nothing is known, all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct InPrograms(Option<Rc<Vec<u64>>>);
+
+impl InPrograms {
+    /// Any program.
+    pub const ALL: InPrograms = InPrograms(None);
+
+    /// Those that are in both.
+    pub fn and(&self, other: &InPrograms) -> InPrograms {
+        match (&self.0, &other.0) {
+            (None, _) => other.clone(),
+            (_, None) => self.clone(),
+            (Some(a), Some(b)) if Rc::ptr_eq(a, b) => self.clone(),
+            (Some(a), Some(b)) => InPrograms(Some(Rc::new(a.iter().zip(b.iter()).map(|(a, b)| a & b).collect()))),
+        }
+    }
+
+    /// Those that are in either.
+    pub fn or(&self, other: &InPrograms) -> InPrograms {
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => InPrograms(Some(Rc::new(a.iter().zip(b.iter()).map(|(a, b)| a | b).collect()))),
+            _ => InPrograms::ALL,
+        }
+    }
+
+    /// No program.
+    pub fn is_none(&self) -> bool {
+        self.0.as_ref().is_some_and(|words| words.iter().all(|word| *word == 0))
+    }
+
+    /// Any program at all.
+    pub fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether all of the others are in it.
+    pub fn covers(&self, other: &InPrograms) -> bool {
+        match (&self.0, &other.0) {
+            (None, _) => true,
+            (_, None) => false,
+            (Some(a), Some(b)) => a.iter().zip(b.iter()).all(|(a, b)| b & !a == 0),
+        }
+    }
+}
+
+/// The programs of a tree.
+#[derive(Debug, Default)]
+pub struct Programs {
+    of: FastMap<FuncId, InPrograms>,
+}
+
+impl Programs {
+    /// The programs that a function can be part of.
+    pub fn of(&self, func: FuncId) -> InPrograms {
+        self.of.get(&func).cloned().unwrap_or_default()
+    }
+
+    /// Whether some program holds both functions.
+    pub fn share_one(&self, a: FuncId, b: FuncId) -> bool {
+        match (self.of.get(&a), self.of.get(&b)) {
+            (Some(a), Some(b)) => a == b || !a.and(b).is_none(),
+            _ => true,
+        }
+    }
+}
+
+/// What a function names.
+struct Named {
+    /// What it calls by its name or takes the address of, and the code that initialises the variables that it mentions.
+    targets: Vec<FuncId>,
+    /// What it has the dynamic linker look up.
+    looked_up: Vec<FuncId>,
+}
+
+/// Sets that grow, by function.
+struct Growing {
+    words: usize,
+    sets: FastMap<FuncId, Vec<u64>>,
+    open: Vec<FuncId>,
+}
+
+impl Growing {
+    fn start(&mut self, func: FuncId, program: usize) {
+        let mut set = vec![0; self.words];
+        set[program / 64] |= 1 << (program % 64);
+        self.grow(func, &set);
+    }
+
+    fn grow(&mut self, func: FuncId, more: &[u64]) {
+        let words = self.words;
+        let known = self.sets.entry(func).or_insert_with(|| vec![0; words]);
+        let mut grown = false;
+        for (word, more) in known.iter_mut().zip(more) {
+            grown |= more & !*word != 0;
+            *word |= more;
+        }
+        if grown {
+            self.open.push(func);
+        }
+    }
+}
+
+impl<'t> Values<'t> {
+    /// The programs that the C files of the tree make, and which functions each can hold. Nothing is said where there is one
+    /// program only.
+    pub(super) fn programs(&self) -> Programs {
+        let tree = self.tree;
+        let is_c = |func: &FuncId| tree.language(*func) == Language::C;
+        let mains: BTreeSet<FileId> = tree
+            .functions()
+            .filter(is_c)
+            .filter(|func| tree.function(*func).kind == FunctionKind::Function && tree.function(*func).name == "main")
+            .map(|func| tree.file_of(func))
+            .chain(self.linkage.interposing_files())
+            .collect();
+        if mains.len() < 2 {
+            return Programs::default();
+        }
+        let mut named: FastMap<FuncId, Vec<FuncId>> = FastMap::default();
+        let mut shared: FastSet<FileId> = FastSet::default();
+        for func in tree.functions().filter(is_c) {
+            let Named { targets, looked_up } = self.named_by(func);
+            let home = tree.file_of(func);
+            // Code of other files that names one of its functions: the file is a part of other programs as well.
+            let is_part = |function: &Function| function.kind != FunctionKind::Module && function.name != "main";
+            let others = targets.iter().filter(|target| is_part(tree.function(**target)));
+            shared.extend(others.map(|target| tree.file_of(*target)).filter(|file| *file != home));
+            named.insert(func, [targets, looked_up].concat());
+        }
+        let closed: FastSet<FileId> = mains.iter().copied().filter(|file| !shared.contains(file)).collect();
+        let mut growing = Growing {
+            words: mains.len().div_ceil(64),
+            sets: FastMap::default(),
+            open: Vec::new(),
+        };
+        for (program, file) in mains.iter().enumerate() {
+            let count = tree.file(*file).functions.len() as u32;
+            for func in (0..count).map(|index| tree.func(*file, FunctionIndex(index))) {
+                if closed.contains(file) || tree.function(func).name == "main" {
+                    growing.start(func, program);
+                }
+            }
+        }
+        self.spread(&mut growing, &named, &closed);
+        let mut interned: BTreeMap<Vec<u64>, Rc<Vec<u64>>> = BTreeMap::new();
+        let of = growing.sets.into_iter().map(|(func, set)| {
+            let set = interned.entry(set.clone()).or_insert_with(|| Rc::new(set));
+            (func, InPrograms(Some(set.clone())))
+        });
+        Programs { of: of.collect() }
+    }
+
+    /// Carries programs on to what their functions name; into the file of a program's `main` only within that file.
+    fn spread(&self, growing: &mut Growing, named: &FastMap<FuncId, Vec<FuncId>>, closed: &FastSet<FileId>) {
+        while let Some(func) = growing.open.pop() {
+            let set = growing.sets[&func].clone();
+            for target in named.get(&func).into_iter().flatten() {
+                let home = self.tree.file_of(*target);
+                if !closed.contains(&home) || home == self.tree.file_of(func) {
+                    growing.grow(*target, &set);
+                }
+            }
+        }
+    }
+
+    /// What a function names.
+    fn named_by(&self, func: FuncId) -> Named {
+        let function = self.tree.function(func);
+        let mut names = BTreeSet::new();
+        let mut looked_up = BTreeSet::new();
+        for (index, call) in function.calls.iter().enumerate() {
+            add_names(&call.callee, &mut names);
+            call.args
+                .iter()
+                .for_each(|argument| add_names(&argument.value, &mut names));
+            if matches!(call.callee, Value::Global(_)) {
+                looked_up.extend(self.symbols_named_at((func, CallIndex(index as u32))));
+            }
+        }
+        each_event(&function.body, &mut |event| match event {
+            Event::Store { target, value, .. } => {
+                add_names(target, &mut names);
+                add_names(value, &mut names);
+            }
+            Event::Load { value, .. } | Event::Return { value, .. } => add_names(value, &mut names),
+            _ => {}
+        });
+        let file = self.tree.file_of(func);
+        let mut targets = BTreeSet::new();
+        for name in names {
+            let objects = self.name(file, name);
+            targets.extend(objects.iter().filter_map(|object| match object {
+                Object::Function(target) => Some(*target),
+                _ => None,
+            }));
+            // A variable's initialiser is code at the top of a file.
+            let declaring = super::linkage::declares(self.tree, file, name).then_some(file);
+            let files = declaring.into_iter().chain(self.sharing_files(file, name));
+            targets.extend(files.map(|file| self.tree.func(file, FunctionIndex(0))));
+        }
+        targets.remove(&func);
+        Named {
+            targets: targets.into_iter().collect(),
+            looked_up: looked_up.into_iter().collect(),
+        }
+    }
+}
+
+/// Adds the names in a value that are no locals.
+fn add_names<'v>(value: &'v Value, names: &mut BTreeSet<&'v str>) {
+    let mut add = |value: &'v Value| add_names(value, names);
+    match value {
+        Value::Global(name) => {
+            names.insert(name);
+        }
+        Value::Attribute(base, _) | Value::Element(base) | Value::Await(base) => add(base),
+        Value::Item(base, key) => {
+            add(base);
+            add(key);
+        }
+        Value::OneOf(all) | Value::List(all) | Value::Combined(all) => all.iter().for_each(add),
+        Value::Map(pairs) => pairs.iter().for_each(|(key, value)| {
+            add(key);
+            add(value);
+        }),
+        Value::Record(_, fields) => fields.iter().for_each(|(_, value)| add(value)),
+        Value::Text(pieces) => pieces.iter().for_each(|piece| match piece {
+            Piece::Hole(value) => add(value),
+            Piece::Literal(_) => {}
+        }),
+        _ => {}
+    }
+}
