@@ -1191,6 +1191,9 @@ impl<'t> Walk<'_, 't> {
         let doubt = Certainty::because(Confidence::Low, "unknown code is handed the function and may call it");
         for argument in &call.args {
             let values = &self.engine.values;
+            if !values.may_be_function(site.0, &argument.value) {
+                continue;
+            }
             let objects = values.eval(site.0, &argument.value);
             // A decorator that hands on what it is given says nothing of when that runs: the calls of the function do.
             let is_parameter = values.parameter_of(site.0, &argument.value).is_some();

@@ -10,6 +10,11 @@ use super::values::Values;
 /// How many fields, elements and calls of one expression are gone through.
 const DEEPEST: u32 = 24;
 
+/// The words of C's own types, to which pointers are declared that point to data.
+const PLAIN: [&str; 11] = [
+    "void", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "bool", "_Bool",
+];
+
 impl Values<'_> {
     /// What a value may be of which a field is accessed: what it is declared to be where that is a struct of the tree, else
     /// what it may hold.
@@ -76,6 +81,47 @@ impl Values<'_> {
         };
         let all = found.iter().all(|object| matches!(object, Object::Instance(..)));
         (all && !found.is_empty()).then_some(found)
+    }
+
+    /// Whether a value may be a function as far as its declaration says. A `void *` or a `char *` that some caller fills with
+    /// one is handed on as data.
+    pub(super) fn may_be_function(&self, func: FuncId, value: &Value) -> bool {
+        let file = self.tree.file_of(func);
+        if self.tree.file(file).language != Language::C {
+            return true;
+        }
+        match value {
+            Value::Local(owner, index) => {
+                let owner = self.tree.func(file, *owner);
+                let ty = local_of(self.tree.function(owner), *index).ty.as_ref();
+                ty.is_none_or(|ty| !self.is_data(file, ty))
+            }
+            Value::Item(array, _) | Value::Element(array) => self.may_be_function(func, array),
+            Value::Attribute(base, name) => {
+                let Some(structs) = self.declared_struct(func, base, 0) else {
+                    return true;
+                };
+                let classes = structs.iter().filter_map(|object| match object {
+                    Object::Instance(class, _) => Some(*class),
+                    _ => None,
+                });
+                classes.flat_map(|class| self.tree.decls(class)).any(|(home, decl)| {
+                    let mut named = decl.fields.iter().filter(|field| field.name == *name);
+                    named.any(|field| field.ty.as_ref().is_none_or(|ty| !self.is_data(home, ty)))
+                })
+            }
+            _ => true,
+        }
+    }
+
+    /// The type is one of the language's own, or a struct: a typedef that no file of the tree makes may be anything.
+    fn is_data(&self, file: FileId, ty: &TypeRef) -> bool {
+        let plain = ty.name.split_whitespace().all(|word| PLAIN.contains(&word));
+        let tagged = ["struct ", "union ", "enum "]
+            .iter()
+            .any(|tag| ty.name.starts_with(tag));
+        let meant = self.instances_of(file, ty);
+        plain || tagged || (!meant.is_empty() && meant.iter().all(|object| matches!(object, Object::Instance(..))))
     }
 
     fn structs_of(&self, file: FileId, ty: &TypeRef) -> Objects {
