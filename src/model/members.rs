@@ -187,6 +187,20 @@ impl<'t> Values<'t> {
     /// The functions that the body of a class stores under a name.
     fn functions_of_body(&self, class: ClassId) -> Objects {
         let mut found = Objects::default();
+        for (body, value) in self.stored_in_body(class).iter() {
+            let stored = self.eval(*body, value);
+            let functions = stored.iter().filter(|object| matches!(object, Object::Function(_)));
+            functions.for_each(|function| found.add(function.clone()));
+        }
+        found
+    }
+
+    /// What the body of a class stores, without what is evidently no function.
+    fn stored_in_body(&self, class: ClassId) -> Rc<[(FuncId, &'t Value)]> {
+        if let Some(found) = self.stored_in_bodies.borrow().get(&class) {
+            return found.clone();
+        }
+        let mut found = Vec::new();
         for (file, decl) in self.tree.decls(class) {
             for (index, function) in self.tree.file(file).functions.iter().enumerate() {
                 if function.kind != FunctionKind::ClassBody || function.span != decl.span {
@@ -194,14 +208,16 @@ impl<'t> Values<'t> {
                 }
                 let body = self.tree.func(file, FunctionIndex(index as u32));
                 super::tree::each_event(&function.body, &mut |event| {
-                    if let Event::Store { value, .. } = event {
-                        let stored = self.eval(body, value);
-                        let functions = stored.iter().filter(|object| matches!(object, Object::Function(_)));
-                        functions.for_each(|function| found.add(function.clone()));
+                    if let Event::Store { value, .. } = event
+                        && !is_data(value)
+                    {
+                        found.push((body, value));
                     }
                 });
             }
         }
+        let found: Rc<[(FuncId, &'t Value)]> = found.into();
+        self.stored_in_bodies.borrow_mut().insert(class, found.clone());
         found
     }
 
@@ -811,6 +827,15 @@ fn fits(pattern: &str, name: &str) -> bool {
         }
     }
     rest.ends_with(last)
+}
+
+/// A literal that is no function and holds none.
+fn is_data(value: &Value) -> bool {
+    match value {
+        Value::Unknown | Value::None | Value::Bool(_) | Value::Int(_) | Value::Text(_) => true,
+        Value::List(items) | Value::Combined(items) => items.iter().all(is_data),
+        _ => false,
+    }
 }
 
 fn is_builtin(object: &Object) -> bool {

@@ -157,11 +157,11 @@ impl Values<'_> {
         if rest.is_empty() && dots == 0 {
             return Vec::new();
         }
-        let last = rest.rsplit('/').next().unwrap_or("");
-        let mut candidates: Vec<FileId> = Vec::new();
-        for basename in [format!("{last}.py"), "__init__.py".to_owned()] {
-            candidates.extend(self.tree.files_by_basename.get(&basename).into_iter().flatten());
-        }
+        let called = |last: &str| -> Vec<FileId> {
+            let modules = self.tree.files_by_basename.get(&format!("{last}.py"));
+            let packages = self.tree.packages_by_name.get(last);
+            modules.into_iter().chain(packages).flatten().copied().collect()
+        };
         if dots > 0 {
             let mut folder = folder_of(from);
             for _ in 1..dots {
@@ -172,14 +172,12 @@ impl Values<'_> {
             } else {
                 join(folder, &rest)
             };
-            return candidates
-                .into_iter()
-                .filter(|id| {
-                    let path = &self.tree.file(*id).path;
-                    *path == format!("{base}.py") || *path == join(&base, "__init__.py")
-                })
-                .collect();
+            let (module, package) = (format!("{base}.py"), join(&base, "__init__.py"));
+            let mut found = called(base.rsplit('/').next().unwrap_or(""));
+            found.retain(|id| [&module, &package].contains(&&self.tree.file(*id).path));
+            return found;
         }
+        let candidates = called(rest.rsplit('/').next().unwrap_or(""));
         let mut best: Vec<(usize, FileId)> = Vec::new();
         for id in candidates {
             let path = &self.tree.file(id).path;

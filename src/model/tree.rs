@@ -65,6 +65,8 @@ pub struct Tree {
     pub taken_closures: HashMap<FuncId, Vec<CallSite>>,
     /// Paths of files by their last component, for imports and path patterns.
     pub files_by_basename: HashMap<String, Vec<FileId>>,
+    /// The `__init__.py` of Python's packages, by the last name of their folder.
+    pub packages_by_name: HashMap<String, Vec<FileId>>,
 }
 
 impl Tree {
@@ -83,6 +85,7 @@ impl Tree {
             heirs_by_base: HashMap::new(),
             taken_closures: HashMap::new(),
             files_by_basename: HashMap::new(),
+            packages_by_name: HashMap::new(),
             files,
         };
         tree.index_functions();
@@ -97,6 +100,10 @@ impl Tree {
             self.first.push(self.functions.len() as u32);
             let basename = file.path.rsplit('/').next().unwrap_or(&file.path);
             self.files_by_basename.entry(basename.to_owned()).or_default().push(id);
+            if basename == "__init__.py" {
+                let folder = file.path.rsplit('/').nth(1).unwrap_or("");
+                self.packages_by_name.entry(folder.to_owned()).or_default().push(id);
+            }
             for (index, function) in file.functions.iter().enumerate() {
                 let func = FuncId(self.functions.len() as u32);
                 self.functions.push((id, FunctionIndex(index as u32)));
