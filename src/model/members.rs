@@ -7,7 +7,7 @@ use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
-use super::values::{Values, find_argument};
+use super::values::{Question, Values, find_argument};
 
 impl<'t> Values<'t> {
     /// What `object.name` may be.
@@ -186,20 +186,20 @@ impl<'t> Values<'t> {
 
     /// The functions that the body of a class stores under a name.
     fn functions_of_body(&self, class: ClassId) -> Objects {
-        let mut found = Objects::default();
-        for (body, value) in self.stored_in_body(class).iter() {
-            let stored = self.eval(*body, value);
-            let functions = stored.iter().filter(|object| matches!(object, Object::Function(_)));
-            functions.for_each(|function| found.add(function.clone()));
-        }
-        found
+        // One member may be another one: `ESCAPE = CONTROL_3`.
+        self.ask(Question::Body(class), || {
+            let mut found = Objects::default();
+            for (body, value) in self.stored_in_body(class) {
+                let stored = self.eval(body, value);
+                let functions = stored.iter().filter(|object| matches!(object, Object::Function(_)));
+                functions.for_each(|function| found.add(function.clone()));
+            }
+            found
+        })
     }
 
     /// What the body of a class stores, without what is evidently no function.
-    fn stored_in_body(&self, class: ClassId) -> Rc<[(FuncId, &'t Value)]> {
-        if let Some(found) = self.stored_in_bodies.borrow().get(&class) {
-            return found.clone();
-        }
+    fn stored_in_body(&self, class: ClassId) -> Vec<(FuncId, &'t Value)> {
         let mut found = Vec::new();
         for (file, decl) in self.tree.decls(class) {
             for (index, function) in self.tree.file(file).functions.iter().enumerate() {
@@ -216,8 +216,6 @@ impl<'t> Values<'t> {
                 });
             }
         }
-        let found: Rc<[(FuncId, &'t Value)]> = found.into();
-        self.stored_in_bodies.borrow_mut().insert(class, found.clone());
         found
     }
 

@@ -59,6 +59,9 @@ pub struct StartInfo {
     pub context: Vec<CallSite>,
 }
 
+/// Starts, and calls that try for a lock.
+type Statuses = Rc<BTreeSet<CallSite>>;
+
 /// Through how many functions that only return what they got a status is followed.
 const STATUS_DEPTH: u32 = 3;
 
@@ -143,7 +146,7 @@ pub struct Engine<'t> {
     starts_by_site: FastMap<CallSite, Vec<StartId>>,
     starts_by_key: HashMap<Key, Vec<StartId>>,
     /// The statuses that a function returns, by how many calls lie between it and who asks.
-    statuses: RefCell<FastMap<(FuncId, u32), Rc<BTreeSet<CallSite>>>>,
+    statuses: RefCell<FastMap<(FuncId, u32), Statuses>>,
     summaries: FastMap<SummaryKey, Rc<Summary>>,
     previous: FastMap<SummaryKey, Rc<Summary>>,
     walking: FastSet<SummaryKey>,
@@ -645,7 +648,7 @@ impl<'t> Engine<'t> {
     }
 
     /// The same of what a function returns.
-    fn returned_statuses(&self, func: FuncId, depth: u32) -> Rc<BTreeSet<CallSite>> {
+    fn returned_statuses(&self, func: FuncId, depth: u32) -> Statuses {
         if let Some(known) = self.statuses.borrow().get(&(func, depth)) {
             return known.clone();
         }

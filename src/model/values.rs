@@ -56,6 +56,8 @@ pub(super) enum Question {
     Path(FileId, String),
     Member(FileId, String),
     Field(ClassId, String),
+    /// The functions that a class body stores.
+    Body(ClassId),
     /// What a typedef is of.
     Alias(ClassId),
     Call(CallSite),
@@ -130,8 +132,6 @@ pub struct Values<'t> {
     pub(super) lines: RefCell<FastMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<FastMap<ClassId, Vec<ClassId>>>,
     pub(super) bases: RefCell<FastMap<ClassId, Rc<[Object]>>>,
-    /// What class bodies store, with the function that the body is.
-    pub(super) stored_in_bodies: RefCell<FastMap<ClassId, Rc<[(FuncId, &'t Value)]>>>,
 }
 
 impl<'t> Values<'t> {
@@ -176,7 +176,6 @@ impl<'t> Values<'t> {
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
-            stored_in_bodies: RefCell::default(),
         };
         let mut storing = Vec::new();
         for func in tree.functions() {
