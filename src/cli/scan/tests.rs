@@ -244,3 +244,39 @@ fn what_is_left_alone_still_has_its_remarks_and_its_problems() {
     assert!(taken.remarks.contains("a.py") && taken.facts[0].directives.len() == 1);
     assert_eq!(taken.sources.text("b.py"), Some("def f(:\n"));
 }
+
+/// Two packages side by side, of which one starts a thread and the other changes the environment, and `files` beside them.
+fn found_side_by_side(files: &[&str]) -> usize {
+    let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a name below the folder has a parent"))
+            .expect("folders can be made");
+        std::fs::write(path, text).expect("files can be written");
+    };
+    files.iter().for_each(|name| put(name, ""));
+    put("b/helper.py", "import os\ndef change():\n    os.environ['A'] = '1'\n");
+    put(
+        "a/main.py",
+        "import os, threading\nfrom helper import change\ndef work():\n    os.system('true')\n\
+         thread = threading.Thread(target=work)\nthread.start()\nchange()\nthread.join()\n",
+    );
+    let scan = super::args::Scan {
+        no_cache: true,
+        ..super::args::Scan::default()
+    };
+    let paths = [folder.path().to_owned()];
+    let outcome = super::run(&paths, super::Request::all(&scan)).expect("nothing is configured");
+    assert_eq!(
+        outcome.summary.files,
+        2 + files.iter().filter(|name| name.ends_with(".py")).count() as u64
+    );
+    outcome.findings.len()
+}
+
+#[test]
+fn a_folder_of_projects_is_no_program() {
+    assert_eq!(found_side_by_side(&["a/setup.py", "b/setup.py"]), 0);
+    assert_eq!(found_side_by_side(&["a/setup.py", "b/setup.py", "pyproject.toml"]), 1);
+    assert_eq!(found_side_by_side(&[]), 1, "without build files it is one tree");
+}
