@@ -150,7 +150,8 @@ impl<'t> Walk<'_, 't> {
             let outer = binding.outer.clone();
             return self.decorated(target, &outer, site, span, certainty);
         }
-        let decorators = if self.engine.has_decorators(target) {
+        // The wrappers of what does not act do not act either.
+        let decorators = if self.engine.has_decorators(target) && self.engine.acts(target) {
             self.engine.values.decorators(target)
         } else {
             Vec::new()

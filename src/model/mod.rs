@@ -38,6 +38,7 @@ mod passed_macros;
 mod places;
 mod program;
 mod programs;
+mod quiet;
 mod runtimes;
 mod sites;
 mod spawned;

@@ -87,7 +87,14 @@ impl Objects {
         }
         let (mut functions, mut length) = (self.functions(), own.len());
         let mut missing = Vec::new();
-        for object in more.iter().filter(|object| own.binary_search(object).is_err()) {
+        // Functions come first: where there is room for one kind only, the others need not be looked at.
+        let border = other.functions();
+        let from = if self.has_no_room(true) { border } else { 0 };
+        let to = if self.has_no_room(false) { border } else { more.len() };
+        if from >= to {
+            return;
+        }
+        for object in more[from..to].iter().filter(|object| own.binary_search(object).is_err()) {
             if length < MOST || !is_full(object.is_function(), functions, length) {
                 missing.push(object.clone());
                 length += 1;

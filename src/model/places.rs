@@ -64,26 +64,31 @@ impl Values<'_> {
     /// `as_completed(handles)` is given.
     pub(super) fn streamed(&self, func: FuncId, value: &Value) -> Keys {
         let mut keys = Vec::new();
-        self.collect_streamed(func, value, 0, &mut keys);
+        self.collect_streamed(func, value, 0, &mut keys, &mut HashMap::new());
         keys.sort();
         keys.dedup();
         keys
     }
 
-    fn collect_streamed(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys) {
+    /// `seen`: the calls gone into, with the depth at which they were.
+    fn collect_streamed(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys, seen: &mut HashMap<CallSite, u32>) {
         if depth > DEEPEST {
             return;
         }
         let Value::Call(owner, call) = value else {
             for (home, source) in self.sources(func, value) {
                 if matches!(source, Value::Call(..)) {
-                    self.collect_streamed(home, source, depth + 1, keys);
+                    self.collect_streamed(home, source, depth + 1, keys, seen);
                 }
             }
             return;
         };
         let site = (self.tree.func(self.tree.file_of(func), *owner), *call);
-        for id in self.entries_of_call(site) {
+        if seen.get(&site).is_some_and(|known| *known <= depth) {
+            return;
+        }
+        seen.insert(site, depth);
+        for id in self.meaning(site).entries.iter().copied() {
             match &self.catalog.entry(id).role {
                 Role::Stream {
                     of: ArgumentRef::Result,
@@ -97,7 +102,7 @@ impl Values<'_> {
                 }
                 Role::Pass { of } => {
                     for (home, passed) in self.argument(site, of) {
-                        self.collect_streamed(home, passed, depth + 1, keys);
+                        self.collect_streamed(home, passed, depth + 1, keys, seen);
                     }
                 }
                 _ => {}

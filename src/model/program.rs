@@ -20,6 +20,7 @@ use super::objects::Object;
 use super::pairs::{Alike, Pairs, ThreadAccesses};
 use super::places::{Key, Keys, meet};
 use super::programs::{InPrograms, Programs};
+use super::quiet::Quiet;
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Summary};
@@ -149,6 +150,9 @@ pub struct Engine<'t> {
     statuses: RefCell<FastMap<(FuncId, u32), Statuses>>,
     summaries: FastMap<SummaryKey, Rc<Summary>>,
     previous: FastMap<SummaryKey, Rc<Summary>>,
+    /// The functions that need not be walked.
+    quiet: Quiet,
+    nothing: Rc<Summary>,
     walking: FastSet<SummaryKey>,
     /// Functions whose address is taken, by type, and what a call through such a pointer does.
     pub(super) escaped: super::escaped::Escaped,
@@ -253,6 +257,8 @@ impl<'t> Engine<'t> {
             statuses: RefCell::default(),
             summaries: FastMap::default(),
             previous: FastMap::default(),
+            quiet: Quiet::default(),
+            nothing: Rc::default(),
             walking: FastSet::default(),
             escaped: super::escaped::Escaped::new(),
             escaped_summaries: HashMap::new(),
@@ -380,13 +386,20 @@ impl<'t> Engine<'t> {
                 function: target,
                 main: false,
             };
-            engine.walking.contains(&key) || engine.has_decorators(target) || !engine.summary(key).does_nothing()
+            engine.quiet.acts(target)
+                && (engine.walking.contains(&key)
+                    || engine.has_decorators(target)
+                    || !engine.summary(key).does_nothing())
         };
         if bound.targets.iter().any(|target| acts(self, *target)) {
             return true;
         }
         let values = &self.values;
-        let handed = || !values.handed_with(bound.owner, bound.index).is_empty();
+        let quiet = &self.quiet;
+        let handed = || {
+            let others = values.handed_with(bound.owner, bound.index);
+            others.into_iter().any(|other| quiet.acts(other))
+        };
         *self.handed.entry(parameter).or_insert_with(handed)
     }
 
@@ -451,6 +464,9 @@ impl<'t> Engine<'t> {
     pub fn summary(&mut self, key: SummaryKey) -> Rc<Summary> {
         if let Some(found) = self.summaries.get(&key) {
             return found.clone();
+        }
+        if self.quiet.is_nothing(key.function) {
+            return self.nothing.clone();
         }
         if self.values.budget.is_too_deep() {
             // Not remembered: whoever asks from less deep is answered.
@@ -523,6 +539,7 @@ impl<'t> Engine<'t> {
             }
         }
         self.register_handlers();
+        self.quiet = self.quiet();
     }
 
     /// Functions that a framework calls on threads of its own once their decorator has handed them over (`@app.route`).
@@ -896,9 +913,10 @@ impl<'t> Engine<'t> {
         self.joins.get(&start).copied()
     }
 
-    /// The summary of a function that was walked.
+    /// The summary of a function that was walked, or did not have to be.
     pub fn finished(&self, key: SummaryKey) -> Option<&Rc<Summary>> {
-        self.summaries.get(&key)
+        let nothing = || self.quiet.is_nothing(key.function).then_some(&self.nothing);
+        self.summaries.get(&key).or_else(nothing)
     }
 
     /// What the functions do that a thread runs.
@@ -1040,6 +1058,11 @@ impl<'t> Engine<'t> {
     /// Whether some method of this name is a property.
     pub fn is_property(&self, name: &str) -> bool {
         self.properties.contains(name)
+    }
+
+    /// Whether calling the function may touch the environment, a thread, a lock or a queue.
+    pub fn acts(&self, func: FuncId) -> bool {
+        self.quiet.acts(func)
     }
 
     /// Whether a function has decorators of the tree.

@@ -332,7 +332,6 @@ impl Summary {
             && self.heap.is_none()
             && !self.execs_live
             && self.later.is_empty()
-            && self.dropped == 0
     }
 
     /// Keeps every mutation and the nearest few of everything else; counts the rest. `is_mutation` by site.

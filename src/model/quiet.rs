@@ -1,0 +1,318 @@
+//! Which functions have nothing to do with the environment, with threads or with locks, whatever they come to call. It is
+//! known before any function is walked, from what each call means, so that none of them need be: they are most of a tree.
+//!
+//! What the walk could enter is an edge here; where that depends on the way on which it comes, all that it could be is.
+
+use crate::facts::{Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Value};
+use crate::knowledge::{MatchKind, Role};
+
+use super::objects::Object;
+use super::program::Engine;
+use super::tree::{CallSite, FuncId, each_event, each_region};
+
+/// What is known of every function, by its number.
+#[derive(Debug, Default)]
+pub struct Quiet {
+    acts: Vec<bool>,
+    ends: Vec<bool>,
+}
+
+impl Quiet {
+    /// The function, or something that it may come to call, may touch the environment, a thread, a lock or a queue.
+    pub fn acts(&self, function: FuncId) -> bool {
+        self.acts.get(function.0 as usize).copied().unwrap_or(true)
+    }
+
+    /// Calling the function is as if it were not called: it does not act, and it comes back.
+    pub fn is_nothing(&self, function: FuncId) -> bool {
+        !self.acts(function) && !self.ends.get(function.0 as usize).copied().unwrap_or(true)
+    }
+}
+
+/// Who may be entered by whom, backwards. Pointer types are nodes behind the functions.
+struct Graph {
+    callers: Vec<Vec<u32>>,
+}
+
+impl Graph {
+    fn add(&mut self, callee: u32, caller: u32) {
+        let known = &mut self.callers[callee as usize];
+        if known.last() != Some(&caller) {
+            known.push(caller);
+        }
+    }
+
+    /// Marks all from which a marked node can be reached.
+    fn spread(&self, marked: &mut [bool]) {
+        let mut open: Vec<usize> = (0..marked.len()).filter(|node| marked[*node]).collect();
+        while let Some(node) = open.pop() {
+            for caller in &self.callers[node] {
+                if !std::mem::replace(&mut marked[*caller as usize], true) {
+                    open.push(*caller as usize);
+                }
+            }
+        }
+    }
+}
+
+/// What one function does by itself, and what it may enter.
+#[derive(Default)]
+struct Deeds {
+    acts: bool,
+    enters: Vec<FuncId>,
+    through: Vec<std::rc::Rc<str>>,
+}
+
+impl Engine<'_> {
+    /// Looks at every function once. All starts must be known.
+    pub(super) fn quiet(&self) -> Quiet {
+        let tree = self.values.tree;
+        let count = tree.functions().count();
+        let types: Vec<_> = self.escaped.keys().collect();
+        let node_of: std::collections::HashMap<_, _> = (count as u32..).zip(&types).map(|(node, ty)| (*ty, node)).collect();
+        let mut graph = Graph {
+            callers: vec![Vec::new(); count + types.len()],
+        };
+        for ty in &types {
+            for function in &self.escaped[*ty] {
+                graph.add(function.0, node_of[*ty]);
+            }
+        }
+        let mut acts = vec![false; count + types.len()];
+        let mut ends = acts.clone();
+        for function in tree.functions() {
+            let deeds = self.deeds_of(function);
+            acts[function.0 as usize] = deeds.acts;
+            ends[function.0 as usize] = may_not_come_back(&tree.function(function).body);
+            for callee in deeds.enters {
+                graph.add(callee.0, function.0);
+            }
+            for node in deeds.through.iter().filter_map(|ty| node_of.get(ty)) {
+                graph.add(*node, function.0);
+            }
+        }
+        graph.spread(&mut acts);
+        graph.spread(&mut ends);
+        Quiet { acts, ends }
+    }
+
+    fn deeds_of(&self, function: FuncId) -> Deeds {
+        let values = &self.values;
+        let tree = values.tree;
+        let mut deeds = Deeds::default();
+        if self.has_decorators(function) {
+            for decorator in values.decorators(function) {
+                deeds.enters.extend(values.wrappers(decorator));
+                deeds.enters.push(decorator);
+            }
+        }
+        let facts = tree.function(function);
+        if tree.language(function) == Language::C && facts.name == "main" {
+            deeds.enters.extend(self.constructors_beside(function));
+        }
+        each_region(&facts.body, &mut |region| self.look_at_region(function, region, &mut deeds));
+        each_event(&facts.body, &mut |event| {
+            if !deeds.acts {
+                self.look_at_event(function, event, &mut deeds);
+            }
+        });
+        deeds
+    }
+
+    fn look_at_region(&self, function: FuncId, region: &Region, deeds: &mut Deeds) {
+        let values = &self.values;
+        match &region.kind {
+            RegionKind::Pragma { .. } => deeds.acts = true,
+            RegionKind::Loop { over: Some(over), .. } => {
+                deeds.acts |= self.is_stream(function, over);
+            }
+            RegionKind::Scope { manager, .. } => {
+                deeds.acts |= !values.with_entries(function, manager).is_empty();
+                for object in values.eval(function, manager).iter() {
+                    let Object::Instance(class, _) = object else { continue };
+                    for name in ["__enter__", "__aenter__", "__exit__", "__aexit__"] {
+                        deeds.enters.extend(values.method(*class, name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Going through the value to its end may join threads.
+    fn is_stream(&self, home: FuncId, value: &Value) -> bool {
+        let file = self.values.tree.file_of(home);
+        self.is_handle(file, value) || !self.values.streamed(home, value).is_empty()
+    }
+
+    fn look_at_event(&self, function: FuncId, event: &Event, deeds: &mut Deeds) {
+        let values = &self.values;
+        let tree = values.tree;
+        let file = tree.file_of(function);
+        match event {
+            Event::Call(index) => self.look_at_call((function, *index), deeds),
+            Event::Store { target, form, kind, .. } => {
+                deeds.acts |= !values.store_entries(function, target, *form, *kind).is_empty();
+            }
+            Event::Load { value, form, .. } => {
+                deeds.acts |= !values.load_entries(function, value, *form).is_empty();
+                if let Value::Attribute(base, name) = value
+                    && self.is_property(name)
+                {
+                    for object in values.eval(function, base).iter() {
+                        if let Object::Instance(class, _) = object {
+                            deeds.enters.extend(values.method(*class, name));
+                        }
+                    }
+                }
+            }
+            Event::Await { value, .. } => {
+                for object in values.eval(function, value).iter() {
+                    if let Object::Coroutine(callee) | Object::Function(callee) = object {
+                        deeds.enters.push(*callee);
+                    }
+                }
+                deeds.acts |= !values.keys(function, value).is_empty();
+            }
+            Event::Drop { value, .. } => {
+                for object in values.eval(function, value).iter() {
+                    match object {
+                        Object::Instance(class, _) | Object::Class(class) => {
+                            deeds.enters.extend(values.method(*class, "drop"));
+                        }
+                        Object::Result(path, _) => {
+                            let known = values.catalog.lookup(tree.language(function), MatchKind::Drop, path);
+                            deeds.acts |= known.into_iter().next().is_some();
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Event::Import { path, .. } => {
+                let modules = values.python_modules(file, path);
+                if modules.is_empty() {
+                    deeds.enters.extend(values.extension_modules(file, path));
+                }
+                deeds.enters.extend(modules.into_iter().map(|module| tree.module_function(module)));
+            }
+            Event::Define { function: inner, .. } => {
+                let inner = values.closure(function, *inner);
+                if tree.function(inner).kind == FunctionKind::ClassBody {
+                    deeds.enters.push(inner);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn look_at_call(&self, site: CallSite, deeds: &mut Deeds) {
+        let values = &self.values;
+        let meaning = values.meaning(site);
+        if !self.starts_at(site).is_empty() {
+            deeds.acts = true;
+            return;
+        }
+        for id in &meaning.entries {
+            match &values.catalog.entry(*id).role {
+                Role::CallsNow { entry, once: None, .. } | Role::CallsLater { entry } => {
+                    deeds.enters.extend(values.handed_functions(site, entry));
+                }
+                Role::Consume { of } => {
+                    let mut consumed = values.argument(site, of).into_iter();
+                    deeds.acts |= consumed.any(|(home, value)| self.is_stream(home, value));
+                }
+                role => deeds.acts |= does_something(role),
+            }
+        }
+        if deeds.acts {
+            return;
+        }
+        if let Some((owner, index)) = values.parameter_of(site.0, &values.tree.call(site).callee) {
+            deeds.enters.extend(values.handed_with(owner, index));
+        }
+        for edge in &meaning.edges {
+            deeds.enters.push(edge.target);
+            for index in self.called_parameters(edge.target) {
+                if let Some(value) = values.bound_argument(site, edge.target, *index) {
+                    deeds.enters.extend(values.functions_of(site.0, value, &[]));
+                }
+            }
+        }
+        deeds.through.extend(meaning.escaped.clone());
+        if meaning.unknown {
+            for argument in &values.tree.call(site).args {
+                if values.may_be_function(site.0, &argument.value) {
+                    let objects = values.eval(site.0, &argument.value);
+                    deeds.enters.extend(objects.iter().filter_map(|object| match object {
+                        Object::Function(function) => Some(*function),
+                        _ => None,
+                    }));
+                }
+            }
+        }
+    }
+}
+
+/// Whether a call in this role changes what the walk keeps track of. What only says where values come from does not.
+fn does_something(role: &Role) -> bool {
+    !matches!(
+        role,
+        Role::Detach { .. }
+            | Role::MakeLock
+            | Role::Stream { .. }
+            | Role::Partial { .. }
+            | Role::Pass { .. }
+            | Role::Insert { .. }
+            | Role::Element { .. }
+            | Role::Attribute { .. }
+            | Role::Symbol { .. }
+            | Role::JoinPath
+            | Role::Report
+            | Role::Value
+            | Role::Inert
+    )
+}
+
+/// Whether a function's own code may never lead back to its caller: all ways through it raise, or go round for ever.
+fn may_not_come_back(body: &Region) -> bool {
+    let mut returns = false;
+    each_event(body, &mut |event| returns |= matches!(event, Event::Return { .. }));
+    !returns && stops(&body.nodes)
+}
+
+/// No way leads through these nodes, as far as they tell by themselves.
+fn stops(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Event(event) => matches!(event, Event::Raise { .. }),
+        Node::Region(region) => region_stops(region),
+    })
+}
+
+fn region_stops(region: &Region) -> bool {
+    let parts = || {
+        region.nodes.iter().filter_map(|node| match node {
+            Node::Region(part) => Some(part),
+            Node::Event(_) => None,
+        })
+    };
+    match &region.kind {
+        RegionKind::Conditional { .. } | RegionKind::Unreached { .. } => false,
+        RegionKind::Branch { exhaustive } => *exhaustive && parts().all(region_stops),
+        RegionKind::Loop {
+            over,
+            test,
+            at_least_once,
+        } => {
+            let endless = over.is_none() && *test == Condition::Always;
+            let mut breaks = false;
+            each_event(region, &mut |event| breaks |= matches!(event, Event::Break));
+            !breaks && (endless || *at_least_once && stops(&region.nodes))
+        }
+        RegionKind::Try => {
+            let mut ways = parts().filter(|part| part.kind != RegionKind::Finally);
+            let finally = parts().any(|part| part.kind == RegionKind::Finally && stops(&part.nodes));
+            finally || ways.all(region_stops)
+        }
+        _ => stops(&region.nodes),
+    }
+}
