@@ -1,11 +1,14 @@
 //! The words and places that all rules share: sites, chains, threads, and why the two sides overlap.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::facts::{Language, Span};
 use crate::finding::{
     ArrayState, Confidence, Effect, Guard, Location, Overlap, PartnerKind, Side, Site, Status, Step, Thread,
 };
 use crate::input::Sources;
-use crate::knowledge::{MatchKind, PairVerdict, Role, Shape};
+use crate::knowledge::{EntryId, MatchKind, PairVerdict, Role, Shape};
 use crate::model::{
     AccessKind, Chain, ChainStep, Engine, FuncId, Pair, PairKind, PairSide, Program, SiteInfo, StartId,
 };
@@ -17,6 +20,8 @@ pub struct Describe<'p, 't> {
     engine: &'p Engine<'t>,
     sources: &'p Sources,
     options: &'p Options,
+    /// The verdicts of lone mutations, by the entries that they are: a library has thousands of a few kinds.
+    lone: RefCell<HashMap<Vec<EntryId>, PairVerdict>>,
 }
 
 impl<'p, 't> Describe<'p, 't> {
@@ -26,6 +31,7 @@ impl<'p, 't> Describe<'p, 't> {
             engine: &program.engine,
             sources,
             options,
+            lone: RefCell::default(),
         }
     }
 
@@ -566,6 +572,16 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// The worst that a lone mutation can do to an unknown caller.
     pub fn lone_verdict(&self, side: &PairSide) -> PairVerdict {
+        let entries = &self.info(side).entries;
+        if let Some(known) = self.lone.borrow().get(entries) {
+            return known.clone();
+        }
+        let found = self.find_lone_verdict(side);
+        self.lone.borrow_mut().insert(entries.clone(), found.clone());
+        found
+    }
+
+    fn find_lone_verdict(&self, side: &PairSide) -> PairVerdict {
         let catalog = self.engine.values.catalog;
         let language = self.info(side).language;
         // Beside the spawn that is worst in its own language: what the verdict is for the callers' worst case.

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 use crate::facts::{FunctionKind, Visibility};
 use crate::finding::{Confidence, Finding, FindingBuilder, Overlap, PartnerKind, RuleCode, Severity};
-use crate::model::{Access, AccessKind, Chain, Engine, FuncId, PairSide, Program, SummaryKey};
+use crate::model::{Access, AccessKind, Chain, Engine, FuncId, PairSide, Program, SiteId, SummaryKey};
 
 use super::describe::Describe;
 
@@ -38,7 +38,15 @@ pub fn findings(describe: &Describe<'_, '_>, program: &Program<'_>, known: &[Fin
     let engine = &program.engine;
     let tree = engine.values.tree;
     let mut best: BTreeMap<_, (u32, Finding)> = BTreeMap::new();
+    // Thousands of functions may come to one mutation: of those the nearest is told of.
+    let mut nearest: BTreeMap<SiteId, (FuncId, &Access)> = BTreeMap::new();
     for (func, access) in open_mutations(engine) {
+        let known = nearest.entry(access.site).or_insert((func, access));
+        if access.chain.length() < known.1.chain.length() {
+            *known = (func, access);
+        }
+    }
+    for (func, access) in nearest.into_values() {
         let finding = note(describe, access, &tree.display(func));
         if known
             .iter()
