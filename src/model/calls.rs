@@ -181,25 +181,43 @@ impl<'t> Walk<'_, 't> {
             };
         };
         let wrappers = self.engine.values.wrappers(*outermost);
-        if wrappers.is_empty() || !self.may_inline(*outermost) {
+        if wrappers.is_empty() {
             return self.decorated(target, rest, site, span, certainty);
         }
         let before = self.state.clone();
         let mut ends = Vec::new();
         for wrapper in wrappers {
             self.state = before.clone();
-            let index = LocalIndex(0);
-            self.bindings.push(Binding {
+            let bound = Binding {
                 owner: *outermost,
-                index,
+                index: LocalIndex(0),
                 targets: vec![target],
                 outer: rest.to_vec(),
-            });
-            self.inline(wrapper, span, "calls, through its decorator,");
-            self.bindings.pop();
+            };
+            let note = "calls, through its decorator,";
+            let captured = self.is_captured(wrapper) || self.is_captured(target);
+            if captured && self.may_inline(*outermost) {
+                self.bindings.push(bound);
+                self.inline(wrapper, span, note);
+                self.bindings.pop();
+            } else {
+                let summary = self.engine.bound_summary(wrapper, vec![bound]);
+                let step = ChainStep {
+                    function: self.here,
+                    span,
+                    note: format!("{note} {}", self.engine.values.tree.display(wrapper)).into(),
+                };
+                self.apply(&summary, step, certainty);
+            }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// The function stands in one whose parameters are bound here.
+    fn is_captured(&self, function: FuncId) -> bool {
+        let mut owners = self.bindings.iter().map(|bound| bound.owner);
+        owners.any(|owner| self.engine.values.nested_in(function, owner))
     }
 
     /// What a call hands over for the parameters that the callee calls or starts threads on.

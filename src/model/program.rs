@@ -933,19 +933,26 @@ impl<'t> Engine<'t> {
                     false => self.summary(key),
                 };
             }
-            let bound = (*function, info.bindings.clone());
-            if let Some(known) = self.bound_summaries.get(&bound) {
-                return known.clone();
-            }
-            self.bound_summaries.insert(bound.clone(), Rc::default());
-            let bindings = info.bindings.clone();
-            self.binding += 1;
-            let summary = Rc::new(self.walked(key, |engine| Walk::summarise(engine, key, bindings)));
-            self.binding -= 1;
-            self.bound_summaries.insert(bound, summary.clone());
-            summary
+            self.bound_summary(*function, info.bindings.clone())
         };
         info.entries.iter().map(summary).collect()
+    }
+
+    /// What a function does where its parameters, or those of functions around it, are bound. One that comes back to itself
+    /// does nothing there.
+    pub(super) fn bound_summary(&mut self, function: FuncId, bindings: Vec<Binding>) -> Rc<Summary> {
+        let bound = (function, bindings);
+        if let Some(known) = self.bound_summaries.get(&bound) {
+            return known.clone();
+        }
+        self.bound_summaries.insert(bound.clone(), Rc::default());
+        let key = SummaryKey { function, main: false };
+        let bindings = bound.1.clone();
+        self.binding += 1;
+        let summary = Rc::new(self.walked(key, |engine| Walk::summarise(engine, key, bindings)));
+        self.binding -= 1;
+        self.bound_summaries.insert(bound, summary.clone());
+        summary
     }
 
     /// What a function does with its decorators around it.
