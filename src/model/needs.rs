@@ -4,9 +4,13 @@
 //! A need speaks of a parameter that its function never assigns. It travels up with the access until a call says what the
 //! parameter is: a constant that rules the place out ends the access there, a parameter of the caller's becomes a need of
 //! the caller's, anything else meets it. A `goto` into the arm of another test is not seen.
+//!
+//! A thread asks its starter in the same way: `job->limits = limits; pthread_create(&id, NULL, entry, job)` makes a test of
+//! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
-use crate::facts::{Condition, Language, LocalIndex, Value};
+use crate::facts::{Condition, Language, LocalIndex, Value, Visibility};
 
+use super::objects::Object;
 use super::tree::{CallSite, FuncId};
 use super::values::Values;
 
@@ -67,6 +71,11 @@ pub struct Need {
 }
 
 impl Need {
+    /// Both are of one parameter.
+    fn is_of(&self, other: &Need) -> bool {
+        (self.owner, self.parameter) == (other.owner, other.parameter)
+    }
+
     /// Whether the place may be reached where the parameter is this constant.
     fn allows(&self, constant: &Constant) -> bool {
         let answer = match &self.asked {
@@ -95,13 +104,15 @@ pub enum Seen {
 }
 
 impl Values<'_> {
-    /// What must be handed to a function for a test in it to come out as `holds`.
-    pub(super) fn needs(&self, func: FuncId, test: &Condition, holds: bool) -> Vec<Need> {
+    /// What must be handed to a function for a test in it to come out as `holds`. `fields`: a field that is another
+    /// function's parameter counts as that.
+    pub(super) fn needs(&self, func: FuncId, test: &Condition, holds: bool, fields: bool) -> Vec<Need> {
         let need = |value: &Value, asked: Asked| -> Vec<Need> {
-            let parameter = self.fixed_parameter(func, value);
+            let own = self.fixed_parameter(func, value).map(|parameter| (func, parameter));
+            let parameter = own.or_else(|| self.parameter_in_field(func, value).filter(|_| fields));
             parameter
-                .map(|parameter| Need {
-                    owner: func,
+                .map(|(owner, parameter)| Need {
+                    owner,
                     parameter,
                     asked,
                     holds,
@@ -110,25 +121,31 @@ impl Values<'_> {
                 .collect()
         };
         match test {
-            Condition::Not(inner) => self.needs(func, inner, !holds),
+            Condition::Not(inner) => self.needs(func, inner, !holds, fields),
             Condition::Truthy(value) => need(value, Asked::Truth),
             Condition::Equal(a, b) => match (self.constant(func, a, 0), self.constant(func, b, 0)) {
                 (None, Some(constant)) => need(a, Asked::OneOf(vec![constant])),
                 (Some(constant), None) => need(b, Asked::OneOf(vec![constant])),
                 _ => Vec::new(),
             },
-            Condition::All(tests) if holds => tests.iter().flat_map(|test| self.needs(func, test, true)).collect(),
-            Condition::Any(tests) if !holds => tests.iter().flat_map(|test| self.needs(func, test, false)).collect(),
-            Condition::Any(tests) => self.one_of(func, tests).into_iter().collect(),
+            Condition::All(tests) if holds => tests
+                .iter()
+                .flat_map(|test| self.needs(func, test, true, fields))
+                .collect(),
+            Condition::Any(tests) if !holds => tests
+                .iter()
+                .flat_map(|test| self.needs(func, test, false, fields))
+                .collect(),
+            Condition::Any(tests) => self.one_of(func, tests, fields).into_iter().collect(),
             _ => Vec::new(),
         }
     }
 
     /// `case A: case B:`, where one parameter may be one of several constants.
-    fn one_of(&self, func: FuncId, tests: &[Condition]) -> Option<Need> {
+    fn one_of(&self, func: FuncId, tests: &[Condition], fields: bool) -> Option<Need> {
         let mut found: Option<Need> = None;
         for test in tests {
-            let need = match self.needs(func, test, true).as_slice() {
+            let need = match self.needs(func, test, true, fields).as_slice() {
                 [only] => only.clone(),
                 _ => return None,
             };
@@ -137,7 +154,7 @@ impl Values<'_> {
             };
             match &mut found {
                 None => found = Some(need),
-                Some(known) if known.parameter == need.parameter && known.holds && need.holds => {
+                Some(known) if known.is_of(&need) && known.holds && need.holds => {
                     if let Asked::OneOf(all) = &mut known.asked {
                         all.extend(constants);
                     }
@@ -172,6 +189,54 @@ impl Values<'_> {
     fn fixed_parameter(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
         let (owner, index) = self.parameter_of(func, value)?;
         (owner == func && self.local_stores(func, index).is_empty()).then_some(index)
+    }
+
+    /// The parameter of some function that a field of a C struct is, where it is never anything else.
+    fn parameter_in_field(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+        let Value::Attribute(base, name) = value else {
+            return None;
+        };
+        if self.tree.language(func) != Language::C {
+            return None;
+        }
+        let objects = self.base_of_field(func, base);
+        let mut classes = objects.iter().filter_map(|object| match object {
+            Object::Instance(class, _) => Some(*class),
+            _ => None,
+        });
+        let class = classes.next()?;
+        let stores = self.field_stores(class, name);
+        let [store] = stores.as_slice() else { return None };
+        let is_only = classes.all(|other| other == class)
+            && self.records_of(&self.tree.classes[class.0 as usize].name).is_empty();
+        let parameter = self.fixed_parameter(store.function, store.value)?;
+        is_only.then_some((store.function, parameter))
+    }
+
+    /// Whether a thread that a call starts can meet a need of the function that starts it. `context`: the calls on the way
+    /// there, where they are known.
+    pub(super) fn need_of_thread_is_met(&self, need: &Need, context: &[CallSite]) -> bool {
+        let mut need = need.clone();
+        for site in context.iter().rev() {
+            let calls = |function: FuncId| self.meaning(*site).edges.iter().any(|edge| edge.target == function);
+            if !calls(need.owner) {
+                return true;
+            }
+            match self.need_at_call(*site, &need, site.0) {
+                Seen::Met => return true,
+                Seen::RuledOut => return false,
+                Seen::Handed(further) => need = further,
+            }
+        }
+        // Nobody but its file can call a static function.
+        let tree = self.tree;
+        let function = tree.function(need.owner);
+        let callers = self.evident_callers(need.owner);
+        let known = function.visibility == Visibility::Private
+            && !tree.taken_by_name.contains_key(&function.name)
+            && !callers.is_empty();
+        let rules_out = |site: &CallSite| self.need_at_call(*site, &need, site.0) == Seen::RuledOut;
+        !(known && callers.iter().all(rules_out))
     }
 
     /// The constant that a value is. A macro or constant item stands for what it is defined as.

@@ -94,7 +94,10 @@ impl Objects {
         if from >= to {
             return;
         }
-        for object in more[from..to].iter().filter(|object| own.binary_search(object).is_err()) {
+        for object in more[from..to]
+            .iter()
+            .filter(|object| own.binary_search(object).is_err())
+        {
             if length < MOST || !is_full(object.is_function(), functions, length) {
                 missing.push(object.clone());
                 length += 1;

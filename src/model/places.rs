@@ -71,7 +71,14 @@ impl Values<'_> {
     }
 
     /// `seen`: the calls gone into, with the depth at which they were.
-    fn collect_streamed(&self, func: FuncId, value: &Value, depth: u32, keys: &mut Keys, seen: &mut HashMap<CallSite, u32>) {
+    fn collect_streamed(
+        &self,
+        func: FuncId,
+        value: &Value,
+        depth: u32,
+        keys: &mut Keys,
+        seen: &mut HashMap<CallSite, u32>,
+    ) {
         if depth > DEEPEST {
             return;
         }

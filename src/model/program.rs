@@ -198,6 +198,8 @@ pub struct Engine<'t> {
     /// Calls whose result a with-block enters.
     entered: FastSet<CallSite>,
     constructors: Vec<FuncId>,
+    /// What threads begin with.
+    entries: FastSet<FuncId>,
 }
 
 /// Everything that the rules need.
@@ -291,6 +293,7 @@ impl<'t> Engine<'t> {
             looped: FastSet::default(),
             entered: FastSet::default(),
             constructors: Vec::new(),
+            entries: FastSet::default(),
         };
         engine.index_decorators();
         engine.index_loops();
@@ -539,6 +542,11 @@ impl<'t> Engine<'t> {
             }
         }
         self.register_handlers();
+        self.entries = self
+            .starts
+            .iter()
+            .flat_map(|start| start.entries.iter().copied())
+            .collect();
         self.quiet = self.quiet();
     }
 
@@ -754,7 +762,8 @@ impl<'t> Engine<'t> {
                 ..access.clone()
             };
             for summary in self.entry_summaries(thread) {
-                found.extend(summary.accesses.iter().map(|access| (weakened(access), thread)));
+                let accesses = summary.accesses.iter().filter(|access| self.happens_in(thread, access));
+                found.extend(accesses.map(|access| (weakened(access), thread)));
             }
             found.extend(
                 self.outside_accesses(thread)
@@ -769,6 +778,18 @@ impl<'t> Engine<'t> {
         self.thread_accesses.insert(start, found.clone());
         self.gathering.remove(&start);
         found
+    }
+
+    /// Whether a thread can come to an access of its entry's: what its starter was handed may rule that out.
+    fn happens_in(&self, thread: StartId, access: &Access) -> bool {
+        let info = self.start(thread);
+        let mut needs = access.around.needs().iter().filter(|need| need.owner == info.site.0);
+        needs.all(|need| self.values.need_of_thread_is_met(need, &info.context))
+    }
+
+    /// A thread begins with this function, by a call that names it.
+    pub fn is_entry(&self, func: FuncId) -> bool {
+        self.entries.contains(&func)
     }
 
     /// A thread and those that it starts, those that they start, and so on, each with how surely it is reached on the surest

@@ -69,7 +69,8 @@ impl Engine<'_> {
         let tree = self.values.tree;
         let count = tree.functions().count();
         let types: Vec<_> = self.escaped.keys().collect();
-        let node_of: std::collections::HashMap<_, _> = (count as u32..).zip(&types).map(|(node, ty)| (*ty, node)).collect();
+        let node_of: std::collections::HashMap<_, _> =
+            (count as u32..).zip(&types).map(|(node, ty)| (*ty, node)).collect();
         let mut graph = Graph {
             callers: vec![Vec::new(); count + types.len()],
         };
@@ -110,7 +111,9 @@ impl Engine<'_> {
         if tree.language(function) == Language::C && facts.name == "main" {
             deeds.enters.extend(self.constructors_beside(function));
         }
-        each_region(&facts.body, &mut |region| self.look_at_region(function, region, &mut deeds));
+        each_region(&facts.body, &mut |region| {
+            self.look_at_region(function, region, &mut deeds)
+        });
         each_event(&facts.body, &mut |event| {
             if !deeds.acts {
                 self.look_at_event(function, event, &mut deeds);
@@ -193,7 +196,9 @@ impl Engine<'_> {
                 if modules.is_empty() {
                     deeds.enters.extend(values.extension_modules(file, path));
                 }
-                deeds.enters.extend(modules.into_iter().map(|module| tree.module_function(module)));
+                deeds
+                    .enters
+                    .extend(modules.into_iter().map(|module| tree.module_function(module)));
             }
             Event::Define { function: inner, .. } => {
                 let inner = values.closure(function, *inner);

@@ -563,7 +563,10 @@ impl<'t> Walk<'_, 't> {
     /// Code that is walked in place has callers of its own, and says nothing of this function's.
     fn needs_of_test(&self, test: &Condition, holds: bool) -> Vec<Need> {
         match self.here == self.key.function {
-            true => self.engine.values.needs(self.here, test, holds),
+            true => {
+                let fields = self.engine.is_entry(self.here);
+                self.engine.values.needs(self.here, test, holds, fields)
+            }
             false => Vec::new(),
         }
     }
