@@ -1,5 +1,6 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::facts::{Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, ParameterKind, TypeKind, Value};
@@ -131,19 +132,29 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// Whether reading a method by its name calls it (Python's descriptors `property` and `functools.cached_property`).
+    /// Whether reading a method by its name calls it.
     pub(super) fn is_property(&self, func: FuncId) -> bool {
-        self.tree.language(func) == Language::Python
-            && self
-                .tree
-                .function(func)
-                .attributes
-                .iter()
-                .filter_map(|attribute| value_name(&attribute.value))
-                .any(|name| matches!(name, "property" | "cached_property"))
+        self.properties.contains(&func)
     }
 
+    /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
     fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
+        let known = |of_class: &HashMap<String, Objects>| of_class.get(name).cloned();
+        if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
+            return found;
+        }
+        // Inside another question the answer may lack what that one is about to find out, as in `field_stores`.
+        let cut_off = self.cut_off.get();
+        let found = self.find_class_member(class, name, with_overrides);
+        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
+            let mut members = self.members.borrow_mut();
+            let of_class = members.entry((class, with_overrides)).or_default();
+            of_class.insert(name.to_owned(), found.clone());
+        }
+        found
+    }
+
+    fn find_class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
         let mut found = Objects::default();
         for method in self.method(class, name) {
             found.add(Object::Function(method));

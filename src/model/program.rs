@@ -153,6 +153,9 @@ pub struct Engine<'t> {
     /// The functions that need not be walked.
     quiet: Quiet,
     nothing: Rc<Summary>,
+    /// Everything is to be walked, whatever it does.
+    #[cfg(test)]
+    pub(super) walks_all: bool,
     walking: FastSet<SummaryKey>,
     /// Functions whose address is taken, by type, and what a call through such a pointer does.
     pub(super) escaped: super::escaped::Escaped,
@@ -261,6 +264,8 @@ impl<'t> Engine<'t> {
             previous: FastMap::default(),
             quiet: Quiet::default(),
             nothing: Rc::default(),
+            #[cfg(test)]
+            walks_all: false,
             walking: FastSet::default(),
             escaped: super::escaped::Escaped::new(),
             escaped_summaries: HashMap::new(),
@@ -547,6 +552,10 @@ impl<'t> Engine<'t> {
             .iter()
             .flat_map(|start| start.entries.iter().copied())
             .collect();
+        #[cfg(test)]
+        if self.walks_all {
+            return;
+        }
         self.quiet = self.quiet();
     }
 
@@ -1086,6 +1095,12 @@ impl<'t> Engine<'t> {
     /// Whether some method of this name is a property.
     pub fn is_property(&self, name: &str) -> bool {
         self.properties.contains(name)
+    }
+
+    /// Whether a call of the function is as if it were not there, so that it is not walked.
+    #[cfg(test)]
+    pub fn is_quiet(&self, func: FuncId) -> bool {
+        self.quiet.is_nothing(func)
     }
 
     /// Whether calling the function may touch the environment, a thread, a lock or a queue.

@@ -15,7 +15,7 @@ use crate::facts::{
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
 use super::budget::Budget;
-use super::fast::FastMap;
+use super::fast::{FastMap, FastSet};
 use super::fields::StoresByClass;
 use super::linkage::Linkage;
 use super::objects::{Object, Objects};
@@ -132,6 +132,10 @@ pub struct Values<'t> {
     pub(super) lines: RefCell<FastMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<FastMap<ClassId, Vec<ClassId>>>,
     pub(super) bases: RefCell<FastMap<ClassId, Rc<[Object]>>>,
+    /// What classes have under names, without and with what derives from them.
+    pub(super) members: RefCell<FastMap<(ClassId, bool), HashMap<String, Objects>>>,
+    /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
+    pub(super) properties: FastSet<FuncId>,
 }
 
 impl<'t> Values<'t> {
@@ -176,6 +180,8 @@ impl<'t> Values<'t> {
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
+            members: RefCell::default(),
+            properties: properties(tree),
         };
         let mut storing = Vec::new();
         for func in tree.functions() {
@@ -531,6 +537,7 @@ impl<'t> Values<'t> {
         self.lines.borrow_mut().clear();
         self.heirs.borrow_mut().clear();
         self.bases.borrow_mut().clear();
+        self.members.borrow_mut().clear();
         self.index_sent();
     }
 
@@ -1387,6 +1394,17 @@ impl<'t> Values<'t> {
         };
         self.ask(question, answer)
     }
+}
+
+fn properties(tree: &Tree) -> FastSet<FuncId> {
+    let is_property = |func: &FuncId| {
+        let attributes = tree.function(*func).attributes.iter();
+        tree.language(*func) == Language::Python
+            && attributes
+                .filter_map(|attribute| value_name(&attribute.value))
+                .any(|name| matches!(name, "property" | "cached_property"))
+    };
+    tree.functions().filter(is_property).collect()
 }
 
 /// The calls whose name is that of a method that sends, by the catalog.
