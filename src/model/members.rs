@@ -554,7 +554,7 @@ impl<'t> Values<'t> {
                         (other, func)
                     };
                     let module = Object::Module(self.tree.file_of(home));
-                    self.eval(elsewhere, base).iter().any(|object| *object == module)
+                    self.eval(elsewhere, base).contains(&module)
                 }
             }
             _ => false,

@@ -112,6 +112,11 @@ impl Objects {
         }
     }
 
+    /// Whether an object is among them.
+    pub fn contains(&self, object: &Object) -> bool {
+        self.list().binary_search(object).is_ok()
+    }
+
     /// The objects in order.
     pub fn iter(&self) -> impl Iterator<Item = &Object> {
         self.list().iter()

@@ -134,6 +134,8 @@ pub struct Values<'t> {
     pub(super) bases: RefCell<FastMap<ClassId, Rc<[Object]>>>,
     /// What classes have under names, without and with what derives from them.
     pub(super) members: RefCell<FastMap<(ClassId, bool), HashMap<String, Objects>>>,
+    /// What locals have under names.
+    attributes: RefCell<FastMap<(FuncId, LocalIndex), HashMap<String, Objects>>>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
     pub(super) properties: FastSet<FuncId>,
 }
@@ -181,6 +183,7 @@ impl<'t> Values<'t> {
             heirs: RefCell::default(),
             bases: RefCell::default(),
             members: RefCell::default(),
+            attributes: RefCell::default(),
             properties: properties(tree),
         };
         let mut storing = Vec::new();
@@ -449,13 +452,7 @@ impl<'t> Values<'t> {
                 }
                 found
             }
-            Value::Attribute(base, name) => {
-                let mut found = Objects::default();
-                for object in self.base_of_field(func, base).iter() {
-                    found.add_all(self.member(object, name));
-                }
-                found
-            }
+            Value::Attribute(base, name) => self.attribute(func, base, name),
             Value::Item(base, key) => self.elements(func, base, Some(key)),
             Value::Element(base) => self.elements(func, base, None),
             Value::Call(owner, call) => self.call_result((self.tree.func(file, *owner), *call)),
@@ -480,6 +477,35 @@ impl<'t> Values<'t> {
             Value::Await(inner) => self.awaited(func, inner),
             Value::Combined(_) => Objects::default(),
         }
+    }
+
+    /// What a value has under a name. Of a local that is remembered, where nothing was cut off on the way to the answer.
+    fn attribute(&self, func: FuncId, base: &Value, name: &str) -> Objects {
+        let find = || {
+            let mut found = Objects::default();
+            for object in self.base_of_field(func, base).iter() {
+                found.add_all(self.member(object, name));
+            }
+            found
+        };
+        let Value::Local(owner, index) = base else {
+            return find();
+        };
+        let local = (self.tree.func(self.tree.file_of(func), *owner), *index);
+        let known = |names: &HashMap<String, Objects>| names.get(name).cloned();
+        if let Some(found) = self.attributes.borrow().get(&local).and_then(known) {
+            return found;
+        }
+        let cut_off = self.cut_off.get();
+        let found = find();
+        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
+            let mut attributes = self.attributes.borrow_mut();
+            attributes
+                .entry(local)
+                .or_default()
+                .insert(name.to_owned(), found.clone());
+        }
+        found
     }
 
     fn awaited(&self, func: FuncId, inner: &Value) -> Objects {
@@ -538,6 +564,7 @@ impl<'t> Values<'t> {
         self.heirs.borrow_mut().clear();
         self.bases.borrow_mut().clear();
         self.members.borrow_mut().clear();
+        self.attributes.borrow_mut().clear();
         self.index_sent();
     }
 
@@ -699,10 +726,7 @@ impl<'t> Values<'t> {
                     .tree
                     .parent(*decorated)
                     .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(*decorated)));
-                let means = self
-                    .eval(home, value)
-                    .iter()
-                    .any(|object| *object == Object::Function(decorator));
+                let means = self.eval(home, value).contains(&Object::Function(decorator));
                 if *was_called == called && means && !found.contains(decorated) {
                     found.push(*decorated);
                 }
@@ -789,11 +813,10 @@ impl<'t> Values<'t> {
     /// stands in `args`, is passed to it.
     fn handed_on(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
         let call = self.tree.call(site);
-        let at = call.args.iter().position(|argument| {
-            self.eval(site.0, &argument.value)
-                .iter()
-                .any(|object| *object == Object::Function(func))
-        })?;
+        let at = call
+            .args
+            .iter()
+            .position(|argument| self.eval(site.0, &argument.value).contains(&Object::Function(func)))?;
         let function = self.tree.function(func);
         let named = call
             .args
