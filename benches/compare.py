@@ -59,12 +59,33 @@ def sources(folder):
     return sorted(found)
 
 
-def copy_sources(origin, target):
-    markers = (path for path in origin.rglob("*") if path.name in MARKERS and path.is_file())
-    for path in [*sources(origin), *markers]:
+def copy(paths, origin, target):
+    for path in paths:
         place = target / path.relative_to(origin)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
+
+
+def copy_markers(origin, target):
+    """Copies what tells where projects begin, into folders that are there."""
+    markers = (path for path in origin.rglob("*") if path.name in MARKERS and path.is_file())
+    copy([path for path in markers if (target / path.relative_to(origin)).parent.exists()], origin, target)
+
+
+def copy_sources(origin, target):
+    copy(sources(origin), origin, target)
+    copy_markers(origin, target)
+
+
+def drop_parsed(program, tree):
+    """Takes away the projects of a tree of which the program parses anything: their words of changes are others."""
+    for project in [*tree.glob("pypi/*"), *tree.glob("crates/*"), *tree.iterdir()]:
+        if project.name in ("pypi", "crates"):
+            continue
+        told = subprocess.run([program, "check", "--no-config", "--no-cache", "--exit-zero", "--max-steps", "1", "--format", "json", project],
+                              check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        if json.loads(told.stdout)["summary"]["parsed"] > 0:
+            shutil.rmtree(project)
 
 
 def get_debian(work, tree, missing):
@@ -130,6 +151,8 @@ def build_variants(work, tree, program):
                 place = quiet / path.relative_to(tree)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(text)
+        copy_markers(tree, quiet)
+        drop_parsed(program, quiet)
     if not doubled.exists():
         for name in ("one", "two"):
             copy_sources(tree, doubled / name)

@@ -39,7 +39,6 @@ impl<'t> Walk<'_, 't> {
         if self.state.dead {
             return;
         }
-        self.out.dropped = self.out.dropped.saturating_add(meaning.dropped);
         let targets: Vec<_> = meaning
             .edges
             .iter()
@@ -476,7 +475,6 @@ impl<'t> Walk<'_, 't> {
             self.out.heap = self.out.heap.or(summary.heap);
             self.state.heap = self.state.heap.or(summary.heap);
         }
-        self.out.dropped = self.out.dropped.saturating_add(summary.dropped);
         if summary.exits {
             self.state.dead = true;
         }

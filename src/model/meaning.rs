@@ -34,8 +34,6 @@ pub struct Meaning {
     pub escaped: Option<Rc<str>>,
     /// Neither the tree nor the catalog knows it.
     pub unknown: bool,
-    /// More functions had this name than a guess may have targets.
-    pub dropped: u32,
 }
 
 /// A thread that a call starts.
@@ -278,7 +276,6 @@ impl Values<'_> {
                 "a method is found by its name alone, which several classes have",
             ),
         };
-        meaning.dropped = methods.len().saturating_sub(GUESSES) as u32;
         for target in methods.into_iter().take(GUESSES) {
             meaning.edges.push(Edge {
                 target,
@@ -296,7 +293,6 @@ impl Values<'_> {
             Confidence::Medium
         };
         let doubt = "the macro is not in the tree, and is followed by its name to the crate that passes it on";
-        meaning.dropped += functions.len().saturating_sub(GUESSES) as u32;
         meaning
             .edges
             .extend(functions.into_iter().take(GUESSES).map(|target| Edge {
@@ -325,7 +321,6 @@ impl Values<'_> {
             }
         }
         self.keep_callable(site, objects, &mut found);
-        meaning.dropped = found.len().saturating_sub(GUESSES) as u32;
         found.truncate(GUESSES);
         meaning.edges = found;
     }

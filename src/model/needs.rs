@@ -208,7 +208,8 @@ impl Values<'_> {
         let stores = self.field_stores(class, name);
         let [store] = stores.as_slice() else { return None };
         let is_only = classes.all(|other| other == class)
-            && self.records_of(&self.tree.classes[class.0 as usize].name).is_empty();
+            && self.records_of(&self.tree.classes[class.0 as usize].name).is_empty()
+            && self.left_in_fields(name).is_empty();
         let parameter = self.fixed_parameter(store.function, store.value)?;
         is_only.then_some((store.function, parameter))
     }

@@ -189,7 +189,7 @@ impl Engine<'_> {
                         }
                         Object::Result(path, _) => {
                             let known = values.catalog.lookup(tree.language(function), MatchKind::Drop, path);
-                            deeds.acts |= known.into_iter().next().is_some();
+                            deeds.acts |= known.iter().next().is_some();
                         }
                         _ => {}
                     }

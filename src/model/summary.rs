@@ -279,8 +279,6 @@ pub struct Summary {
     pub execs_live: bool,
     /// Functions handed on to run later.
     pub later: HandedOn,
-    /// Partners that were left out because nearer ones of their kind exist.
-    pub dropped: u32,
     /// A lock or queue in it is a parameter of the function, or a parameter decides what is reached.
     pub speaks_of_parameters: bool,
 }
@@ -334,7 +332,7 @@ impl Summary {
             && self.later.is_empty()
     }
 
-    /// Keeps every mutation and the nearest few of everything else; counts the rest. `is_mutation` by site.
+    /// Keeps every mutation and the nearest few of everything else. `is_mutation` by site.
     pub fn trim(&mut self, is_mutation: impl Fn(SiteId) -> bool) {
         if self.accesses.len() <= NEAREST {
             return;
@@ -349,9 +347,7 @@ impl Summary {
                 continue;
             }
             let count = counts.entry(access.around.number()).or_default();
-            if *count >= NEAREST {
-                self.dropped = self.dropped.saturating_add(1);
-            } else {
+            if *count < NEAREST {
                 *count += 1;
                 kept.push(access);
             }
