@@ -149,10 +149,8 @@ impl<'t> Values<'t> {
         {
             return known.clone();
         }
-        // Inside another question the answer may lack what that one is about to find out: where it asked for it.
-        let cut_off = self.cut_off.get();
-        let found = Rc::new(self.find_field_stores(class, name));
-        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
+        let (found, whole) = self.whole(|| Rc::new(self.find_field_stores(class, name)));
+        if whole {
             let mut known = self.stores_of_field.borrow_mut();
             known.entry(class).or_default().insert(name.to_owned(), found.clone());
         }

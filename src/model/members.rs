@@ -143,10 +143,8 @@ impl<'t> Values<'t> {
         if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
             return found;
         }
-        // Inside another question the answer may lack what that one is about to find out, as in `field_stores`.
-        let cut_off = self.cut_off.get();
-        let found = self.find_class_member(class, name, with_overrides);
-        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
+        let (found, whole) = self.whole(|| self.find_class_member(class, name, with_overrides));
+        if whole {
             let mut members = self.members.borrow_mut();
             let of_class = members.entry((class, with_overrides)).or_default();
             of_class.insert(name.to_owned(), found.clone());

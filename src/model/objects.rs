@@ -112,6 +112,14 @@ impl Objects {
         }
     }
 
+    /// The functions among them, in order.
+    pub fn as_functions(&self) -> impl Iterator<Item = FuncId> + '_ {
+        self.iter().map_while(|object| match object {
+            Object::Function(function) => Some(*function),
+            _ => None,
+        })
+    }
+
     /// Whether an object is among them.
     pub fn contains(&self, object: &Object) -> bool {
         self.list().binary_search(object).is_ok()

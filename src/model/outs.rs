@@ -337,11 +337,7 @@ impl<'t> Values<'t> {
                 }
             }
         }
-        let functions = found.iter().filter_map(|object| match object {
-            Object::Function(target) => Some(*target),
-            _ => None,
-        });
-        functions.collect()
+        found.as_functions().collect()
     }
 
     /// What a function returns that looks up a symbol by the name that it is handed: at this call, what has the name that

@@ -16,7 +16,6 @@ use std::rc::Rc;
 use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value};
 
 use super::fast::{FastMap, FastSet};
-use super::objects::Object;
 use super::tree::{FileId, FuncId, each_event};
 use super::values::Values;
 
@@ -211,11 +210,7 @@ impl<'t> Values<'t> {
         let file = self.tree.file_of(func);
         let mut targets = BTreeSet::new();
         for name in names {
-            let objects = self.name(file, name);
-            targets.extend(objects.iter().filter_map(|object| match object {
-                Object::Function(target) => Some(*target),
-                _ => None,
-            }));
+            targets.extend(self.name(file, name).as_functions());
             // A variable's initialiser is code at the top of a file.
             let declaring = super::linkage::declares(self.tree, file, name).then_some(file);
             let files = declaring.into_iter().chain(self.sharing_files(file, name));

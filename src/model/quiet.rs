@@ -251,11 +251,7 @@ impl Engine<'_> {
         if meaning.unknown {
             for argument in &values.tree.call(site).args {
                 if values.may_be_function(site.0, &argument.value) {
-                    let objects = values.eval(site.0, &argument.value);
-                    deeds.enters.extend(objects.iter().filter_map(|object| match object {
-                        Object::Function(function) => Some(*function),
-                        _ => None,
-                    }));
+                    deeds.enters.extend(values.eval(site.0, &argument.value).as_functions());
                 }
             }
         }

@@ -92,7 +92,7 @@ pub struct Values<'t> {
     callers: RefCell<FastMap<FuncId, Rc<Vec<CallSite>>>>,
     pub(super) asking: RefCell<HashSet<Question>>,
     /// How often a question led back to itself, or too deep.
-    pub(super) cut_off: Cell<u64>,
+    cut_off: Cell<u64>,
     /// By the fields' name.
     pub(super) stores_by_class: RefCell<HashMap<String, Rc<StoresByClass<'t>>>>,
     /// What types of C are, by name; for those that a file defines itself, by the file.
@@ -479,7 +479,7 @@ impl<'t> Values<'t> {
         }
     }
 
-    /// What a value has under a name. Of a local that is remembered, where nothing was cut off on the way to the answer.
+    /// What a value has under a name; of a local that is remembered.
     fn attribute(&self, func: FuncId, base: &Value, name: &str) -> Objects {
         let find = || {
             let mut found = Objects::default();
@@ -496,9 +496,8 @@ impl<'t> Values<'t> {
         if let Some(found) = self.attributes.borrow().get(&local).and_then(known) {
             return found;
         }
-        let cut_off = self.cut_off.get();
-        let found = find();
-        if self.asking.borrow().is_empty() || self.cut_off.get() == cut_off {
+        let (found, whole) = self.whole(find);
+        if whole {
             let mut attributes = self.attributes.borrow_mut();
             attributes
                 .entry(local)
@@ -535,6 +534,15 @@ impl<'t> Values<'t> {
         self.asking.borrow_mut().remove(&question);
         self.memo.borrow_mut().insert(question, found.clone());
         found
+    }
+
+    /// An answer, and whether it is all that there is to say, so that it may be kept: inside another question it may lack
+    /// what that one is about to find out, where it asked for it.
+    pub(super) fn whole<T>(&self, answer: impl FnOnce() -> T) -> (T, bool) {
+        let cut_off = self.cut_off.get();
+        let found = answer();
+        let whole = self.asking.borrow().is_empty() || self.cut_off.get() == cut_off;
+        (found, whole)
     }
 
     /// What a global name leads to.
