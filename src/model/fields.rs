@@ -96,7 +96,7 @@ impl<'t> Values<'t> {
         for site in sites.chain(self.tree.calls_by_name.get("Self").into_iter().flatten()) {
             let call = self.tree.call(*site);
             if let Some(argument) = call.args.get(position)
-                && self.eval(site.0, &call.callee).contains(&Object::Class(class))
+                && self.callee(*site).contains(&Object::Class(class))
             {
                 found.add_all(self.eval(site.0, &argument.value));
             }
@@ -130,7 +130,7 @@ impl<'t> Values<'t> {
             .take(MOST_CALLERS)
         {
             let call = self.tree.call(*site);
-            let makes = self.eval(site.0, &call.callee).contains(&Object::Class(class));
+            let makes = self.callee(*site).contains(&Object::Class(class));
             let places: &[u32] = if alone { &[position as u32] } else { &[] };
             if makes && let Some(argument) = find_argument(&call.args, places, &[name.to_owned()]) {
                 found.add_all(self.eval(site.0, &argument.value));

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::facts::{FunctionKind, Language};
+use crate::facts::{Event, FunctionKind, Language, Node, Value};
 
 use super::names::{common_components, folder_of};
-use super::tree::{FileId, StoreRef, Tree};
+use super::objects::{Object, Objects};
+use super::tree::{CallSite, FileId, FuncId, StoreRef, Tree};
 use super::values::Values;
 
 /// How many other files may give a name its value at the most.
@@ -112,6 +113,64 @@ impl<'t> Values<'t> {
         found.retain(|other| *other != file && !self.in_other_program(file, *other));
         found.truncate(MOST_FILES);
         found
+    }
+
+    /// What a call may call.
+    pub(super) fn callee(&self, site: CallSite) -> Objects {
+        let callee = &self.tree.call(site).callee;
+        let objects = self.eval(site.0, callee);
+        let outside = |object: &Object| matches!(object, Object::External(_));
+        match callee {
+            Value::Global(name)
+                if self.tree.language(site.0) == Language::C
+                    && objects.iter().any(outside)
+                    && objects.as_functions().next().is_some()
+                    && self.is_replaced(site, name) =>
+            {
+                let mut inside = Objects::default();
+                for object in objects.iter().filter(|object| !outside(object)) {
+                    inside.add(object.clone());
+                }
+                inside
+            }
+            _ => objects,
+        }
+    }
+
+    /// Whether a name that a call uses surely means something of the tree there: `#define setenv table_set` stands above it or in a
+    /// header, under no condition, and the file does not itself define what is meant, since such a file means the outside's
+    /// function by the name.
+    fn is_replaced(&self, site: CallSite, name: &str) -> bool {
+        let tree = self.tree;
+        let home = tree.file_of(site.0);
+        let call = tree.call(site).span.start;
+        let replaces = |file: FileId| {
+            let at_top = &tree.function(tree.module_function(file)).body.nodes;
+            at_top.iter().any(|node| match node {
+                Node::Event(Event::Store {
+                    target: Value::Global(stored),
+                    value: Value::Global(meant),
+                    span,
+                    ..
+                }) => {
+                    let applies = match file == home {
+                        true => span.start < call,
+                        false => self.defined_in(home, meant).next().is_none(),
+                    };
+                    stored == name && applies
+                }
+                _ => false,
+            })
+        };
+        replaces(home) || self.sharing_files(home, name).into_iter().any(replaces)
+    }
+
+    /// The functions of this name that a file defines.
+    fn defined_in(&self, file: FileId, name: &str) -> impl Iterator<Item = FuncId> {
+        self.named(name).filter(move |func| {
+            let kind = self.tree.function(*func).kind;
+            self.tree.file_of(*func) == file && kind != FunctionKind::Declaration
+        })
     }
 
     /// The other file holds the `main` of a program that this one is no part of, as far as folders tell.

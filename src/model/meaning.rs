@@ -66,12 +66,11 @@ impl Values<'_> {
     }
 
     fn find_meaning(&self, site: CallSite) -> Meaning {
-        let call = self.tree.call(site);
         let mut meaning = Meaning {
             entries: self.entries_of_call(site),
             ..Meaning::default()
         };
-        let objects = self.eval(site.0, &call.callee);
+        let objects = self.callee(site);
         // Code that is compiled for tests only does not run where the caller is compiled without.
         let in_test = self.in_test(site.0);
         let sure = self.certainty_of_callee(site);

@@ -570,8 +570,7 @@ impl<'t> Values<'t> {
 
     fn elements_of_call(&self, site: CallSite, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
-        let call = self.tree.call(site);
-        let objects = self.eval(site.0, &call.callee);
+        let objects = self.callee(site);
         if objects.is_empty() {
             return self.elements_by_entries(site, &self.entries_of_call(site), key);
         }

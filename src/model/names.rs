@@ -94,7 +94,7 @@ impl Values<'_> {
         found
     }
 
-    fn named(&self, name: &str) -> impl Iterator<Item = FuncId> + '_ {
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = FuncId> + '_ {
         self.tree.functions_by_name.get(name).into_iter().flatten().copied()
     }
 

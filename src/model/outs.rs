@@ -265,7 +265,7 @@ impl<'t> Values<'t> {
     fn left_behind(&self, handed: &Handed) -> Vec<(FuncId, &'t Value)> {
         let (site, position) = *handed;
         let mut found = Vec::new();
-        for object in self.eval(site.0, &self.tree.call(site).callee).iter() {
+        for object in self.callee(site).iter() {
             let Object::Function(func) = object else { continue };
             let Some(outs) = self.outs.stores.get(func) else {
                 continue;
@@ -325,7 +325,7 @@ impl<'t> Values<'t> {
                 }
             }
         }
-        let callees = self.eval(site.0, &self.tree.call(site).callee);
+        let callees = self.callee(site);
         for object in callees.iter() {
             if let Object::Function(func) = object
                 && self.tree.language(*func) == Language::C

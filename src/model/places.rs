@@ -195,7 +195,7 @@ impl Values<'_> {
         if self.tree.language(func) != Language::C {
             return;
         }
-        for object in self.eval(site.0, &self.tree.call(site).callee).iter() {
+        for object in self.callee(site).iter() {
             let Object::Function(target) = object else { continue };
             for value in self.returns_of(*target) {
                 let fresh = match value {

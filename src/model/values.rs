@@ -809,8 +809,7 @@ impl<'t> Values<'t> {
     }
 
     fn calls_into(&self, site: CallSite, func: FuncId) -> bool {
-        let call = self.tree.call(site);
-        self.eval(site.0, &call.callee).iter().any(|object| match object {
+        self.callee(site).iter().any(|object| match object {
             Object::Function(target) => *target == func,
             Object::Class(class) => self.method(*class, "__init__").contains(&func),
             _ => false,
@@ -1016,8 +1015,7 @@ impl<'t> Values<'t> {
     pub fn call_result(&self, site: CallSite) -> Objects {
         self.ask(Question::Call(site), || {
             let mut found = Objects::default();
-            let call = self.tree.call(site);
-            let objects = self.eval(site.0, &call.callee);
+            let objects = self.callee(site);
             if objects.is_empty() {
                 return self
                     .results_by_entries(site, &self.entries_of_call(site))
@@ -1337,7 +1335,7 @@ impl<'t> Values<'t> {
     pub(super) fn entries_of_call(&self, site: CallSite) -> Vec<crate::knowledge::EntryId> {
         let call = self.tree.call(site);
         let mut found = Vec::new();
-        let objects = self.eval(site.0, &call.callee);
+        let objects = self.callee(site);
         for object in objects.iter() {
             if let Object::External(path) = object {
                 for id in self.entries_for(site, path) {
