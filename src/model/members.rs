@@ -363,15 +363,28 @@ impl<'t> Values<'t> {
             Value::Await(inner) => self.elements(func, inner, key),
             Value::Call(owner, call) => {
                 let site = (self.tree.func(file, *owner), *call);
-                let key = key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_)));
-                self.ask_elements(func, base, key, || self.elements_of_call(site, key))
+                self.keyed(func, base, key, |key| self.elements_of_call(site, key))
             }
             Value::Local(..) | Value::Global(_) | Value::Path(_) | Value::Attribute(..) => {
-                let key = key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_)));
-                self.ask_elements(func, base, key, || self.elements_of_place(func, base, key))
+                self.keyed(func, base, key, |key| self.elements_of_place(func, base, key))
             }
             Value::Item(inner, _) | Value::Element(inner) => self.nested_elements(func, inner, key),
             _ => Objects::default(),
+        }
+    }
+
+    /// The elements of a place under a key. Most places have none that are anything, whatever the key, which is asked once.
+    fn keyed(
+        &self,
+        func: FuncId,
+        base: &Value,
+        key: Option<&Value>,
+        find: impl Fn(Option<&Value>) -> Objects,
+    ) -> Objects {
+        let all = self.ask_elements(func, base, None, || find(None));
+        match key.filter(|key| matches!(key, Value::Int(_) | Value::Text(_))) {
+            Some(key) if !all.is_empty() => self.ask_elements(func, base, Some(key), || find(Some(key))),
+            _ => all,
         }
     }
 
