@@ -1,6 +1,6 @@
 //! The index of all entries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use crate::facts::Language;
@@ -61,6 +61,8 @@ struct Shared {
 struct Paths {
     exact: HashMap<String, Vec<EntryId>>,
     any: HashMap<String, Vec<EntryId>>,
+    /// What follows the last dot of each path.
+    last: HashSet<String>,
 }
 
 impl Catalog {
@@ -143,6 +145,9 @@ impl Catalog {
                 None => (&mut paths.exact, entry.path.as_str()),
             };
             map.entry(name.to_owned()).or_default().push(id);
+            if let Some((_, last)) = entry.path.rsplit_once('.') {
+                paths.last.insert(last.to_owned());
+            }
             shared.entries.push(entry);
         }
         Catalog {
@@ -174,6 +179,12 @@ impl Catalog {
     /// The entries for a method name on a receiver of unknown type (`call:*.append`).
     pub fn lookup_any(&self, language: Language, kind: MatchKind, method: &str) -> &[EntryId] {
         self.find(language, kind, |paths| paths.any.get(method))
+    }
+
+    /// Whether there is an entry of this kind for some path that ends in `.name`.
+    pub fn has_member(&self, language: Language, kind: MatchKind, name: &str) -> bool {
+        let paths = self.shared.index.get(&(language, kind));
+        paths.is_some_and(|paths| paths.last.contains(name))
     }
 
     fn find<'a>(

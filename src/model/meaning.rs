@@ -411,6 +411,8 @@ impl Values<'_> {
                 Language::Python => return Vec::new(),
             },
             Value::Path(path) if !subscript => paths.push(path.as_str().into()),
+            // Most members are nothing that the catalog knows, whatever they are members of.
+            Value::Attribute(_, name) if !subscript && !self.catalog.has_member(language, kind, name) => {}
             Value::Attribute(base, name) if !subscript => {
                 for object in self.eval(func, base).iter() {
                     if let Object::External(path) | Object::Result(path, _) = object {
