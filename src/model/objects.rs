@@ -8,6 +8,9 @@ use super::tree::{CallSite, ClassId, FileId, FuncId};
 const MOST: usize = 64;
 const MOST_FUNCTIONS: usize = 1024;
 
+/// From how many objects on going through a set again costs more than remembering what was found.
+const WIDE: usize = 8;
+
 /// Something that a value may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Object {
@@ -110,6 +113,18 @@ impl Objects {
             // Two runs, each in order, which this sort merges.
             list.sort();
         }
+    }
+
+    /// Where the contents lie in memory: the same for two sets only if they share them.
+    pub fn address(&self) -> usize {
+        self.0.as_ref().map_or(0, |list| Rc::as_ptr(list).addr())
+    }
+
+    /// Others share the contents, and they are many.
+    pub fn is_widely_shared(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|list| list.len() >= WIDE && Rc::strong_count(list) > 1)
     }
 
     /// The functions among them, in order.

@@ -28,6 +28,9 @@ use super::tree::{
 /// The fields of a record literal.
 pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
+/// A set of objects, kept so that no other takes its place in memory, and what its objects have under names.
+type Members = (Objects, HashMap<String, Objects>);
+
 /// Stores by the name of the field that they are made into.
 type StoresByName<'t> = HashMap<String, Rc<Vec<StoreRef<'t>>>>;
 
@@ -90,6 +93,8 @@ pub struct Values<'t> {
     earlier: RefCell<HashMap<Question, Objects>>,
     /// The calls that evidently mean a function.
     callers: RefCell<FastMap<FuncId, Rc<Vec<CallSite>>>>,
+    /// The calls that are handed a function, and the place of the argument that it is.
+    takers: RefCell<FastMap<FuncId, Rc<[(CallSite, usize)]>>>,
     pub(super) asking: RefCell<HashSet<Question>>,
     /// How often a question led back to itself, or too deep.
     cut_off: Cell<u64>,
@@ -136,6 +141,8 @@ pub struct Values<'t> {
     pub(super) members: RefCell<FastMap<(ClassId, bool), HashMap<String, Objects>>>,
     /// What locals have under names.
     attributes: RefCell<FastMap<(FuncId, LocalIndex), HashMap<String, Objects>>>,
+    /// What sets of objects have under names, by where they lie in memory.
+    members_of_sets: RefCell<FastMap<usize, Members>>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
     pub(super) properties: FastSet<FuncId>,
 }
@@ -157,6 +164,7 @@ impl<'t> Values<'t> {
             memo: RefCell::default(),
             earlier: RefCell::default(),
             callers: RefCell::default(),
+            takers: RefCell::default(),
             asking: RefCell::default(),
             cut_off: Cell::default(),
             stores_by_class: RefCell::default(),
@@ -184,6 +192,7 @@ impl<'t> Values<'t> {
             bases: RefCell::default(),
             members: RefCell::default(),
             attributes: RefCell::default(),
+            members_of_sets: RefCell::default(),
             properties: properties(tree),
         };
         let mut storing = Vec::new();
@@ -481,13 +490,7 @@ impl<'t> Values<'t> {
 
     /// What a value has under a name; of a local that is remembered.
     fn attribute(&self, func: FuncId, base: &Value, name: &str) -> Objects {
-        let find = || {
-            let mut found = Objects::default();
-            for object in self.base_of_field(func, base).iter() {
-                found.add_all(self.member(object, name));
-            }
-            found
-        };
+        let find = || self.member_of_any(&self.base_of_field(func, base), name);
         let Value::Local(owner, index) = base else {
             return find();
         };
@@ -503,6 +506,34 @@ impl<'t> Values<'t> {
                 .entry(local)
                 .or_default()
                 .insert(name.to_owned(), found.clone());
+        }
+        found
+    }
+
+    /// What any of these objects has under a name. Of a set that stands for many places, as that of a parameter does, it is
+    /// remembered.
+    fn member_of_any(&self, objects: &Objects, name: &str) -> Objects {
+        let find = || {
+            let mut found = Objects::default();
+            for object in objects.iter() {
+                found.add_all(self.member(object, name));
+            }
+            found
+        };
+        if !objects.is_widely_shared() {
+            return find();
+        }
+        let known = |(_, names): &Members| names.get(name).cloned();
+        if let Some(found) = self.members_of_sets.borrow().get(&objects.address()).and_then(known) {
+            return found;
+        }
+        let (found, whole) = self.whole(find);
+        if whole {
+            let mut sets = self.members_of_sets.borrow_mut();
+            let (_, names) = sets
+                .entry(objects.address())
+                .or_insert_with(|| (objects.clone(), HashMap::new()));
+            names.insert(name.to_owned(), found.clone());
         }
         found
     }
@@ -566,6 +597,7 @@ impl<'t> Values<'t> {
     pub fn next_round(&self) {
         *self.earlier.borrow_mut() = std::mem::take(&mut self.memo.borrow_mut());
         self.callers.borrow_mut().clear();
+        self.takers.borrow_mut().clear();
         self.stores_of_field.borrow_mut().clear();
         self.meanings.borrow_mut().clear();
         self.lines.borrow_mut().clear();
@@ -573,6 +605,7 @@ impl<'t> Values<'t> {
         self.bases.borrow_mut().clear();
         self.members.borrow_mut().clear();
         self.attributes.borrow_mut().clear();
+        self.members_of_sets.borrow_mut().clear();
         self.index_sent();
     }
 
@@ -760,19 +793,34 @@ impl<'t> Values<'t> {
 
     /// What starters of threads, and whoever is handed a function with its arguments, pass for a parameter.
     pub(super) fn handed_values(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
-        let function = self.tree.function(func);
-        let taken = self
-            .tree
-            .taken_by_name
-            .get(function.name.as_str())
-            .into_iter()
-            .flatten();
+        let takers = self.takers(func);
+        let handed = |(site, at): &(CallSite, usize)| self.handed_on(*site, *at, func, index);
+        takers.iter().filter_map(handed).collect()
+    }
+
+    /// The calls that are handed a function, with the place of the argument that it is.
+    fn takers(&self, func: FuncId) -> Rc<[(CallSite, usize)]> {
+        if let Some(found) = self.takers.borrow().get(&func) {
+            return found.clone();
+        }
+        let name = self.tree.function(func).name.as_str();
+        let taken = self.tree.taken_by_name.get(name).into_iter().flatten();
         let closures = self.tree.taken_closures.get(&func).into_iter().flatten();
-        taken
-            .chain(closures)
-            .take(MOST_CALLERS)
-            .filter_map(|site| self.handed_on(*site, func, index))
-            .collect()
+        let sites = taken.chain(closures).take(MOST_CALLERS);
+        let means = |site: CallSite, argument: &Argument| {
+            let objects = self.eval(site.0, &argument.value);
+            objects.contains(&Object::Function(func))
+        };
+        let place = |site: &CallSite| {
+            let args = &self.tree.call(*site).args;
+            let at = args.iter().position(|argument| means(*site, argument))?;
+            Some((*site, at))
+        };
+        let (found, whole) = self.whole(|| sites.filter_map(place).collect::<Rc<[_]>>());
+        if whole {
+            self.takers.borrow_mut().insert(func, found.clone());
+        }
+        found
     }
 
     /// The value that a call passes for a parameter of a function.
@@ -818,12 +866,8 @@ impl<'t> Values<'t> {
 
     /// `Thread(target=f, args=(a, b))`, `submit(f, a, b)`, `pthread_create(&t, 0, f, a)`: what follows the function, or
     /// stands in `args`, is passed to it.
-    fn handed_on(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
+    fn handed_on(&self, site: CallSite, at: usize, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
         let call = self.tree.call(site);
-        let at = call
-            .args
-            .iter()
-            .position(|argument| self.eval(site.0, &argument.value).contains(&Object::Function(func)))?;
         let function = self.tree.function(func);
         let named = call
             .args
