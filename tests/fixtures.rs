@@ -42,6 +42,7 @@ fn findings(theme: &Theme, files: Vec<(String, String)>) -> Vec<Finding> {
         target: Target::default(),
         persona: Persona::Regular,
         preview: false,
+        extent: envrace::model::Extent::Pairs,
         steps: envrace::model::STEPS,
     };
     analyse(facts, &Sources::new(sources), &Catalog::builtin(), &options).findings

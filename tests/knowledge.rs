@@ -39,6 +39,7 @@ fn findings(text: &str, entry: &Entry, catalog: &Catalog) -> Vec<Finding> {
         target: target(entry),
         persona: Persona::Regular,
         preview: false,
+        extent: envrace::model::Extent::Pairs,
         steps: envrace::model::STEPS,
     };
     analyse(facts, &Sources::new(vec![source]), catalog, &options).findings

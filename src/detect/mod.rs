@@ -25,7 +25,7 @@ mod library_mutates_env;
 mod parallel_tests_share_env;
 mod picture;
 
-pub use crate::model::groups;
+pub use crate::model::{Extent, groups};
 use describe::Describe;
 pub use picture::{EventKind, EventView, LaneView, Link, ProgramView, links};
 
@@ -47,6 +47,8 @@ pub struct Options {
     pub persona: Persona,
     /// Whether rules in preview have their say.
     pub preview: bool,
+    /// Which functions are walked. Auditors and pictures want to know of all that do something.
+    pub extent: Extent,
     /// How many steps the analysis of a project may take; [`STEPS`](crate::model::STEPS) where nobody says otherwise.
     pub steps: u64,
 }
@@ -194,7 +196,7 @@ fn analyse_here(
     picture: bool,
 ) -> Analysis {
     let tree = Tree::new(files);
-    let mut program = model::analyse(&tree, catalog, &options.target, options.steps);
+    let mut program = model::analyse(&tree, catalog, &options.target, options.steps, options.extent);
     let describe = Describe::new(&program, sources, options);
     let mut problems = program.engine.values.budget.problems(&tree);
     let candidates = judged(&describe, &program, options, &mut problems);
@@ -468,6 +470,7 @@ mod tests {
             target: Target::default(),
             persona: Persona::Auditor,
             preview,
+            extent: Extent::Acts,
             steps: model::STEPS,
         };
         assert!(!rule.is_asked(&options(false)) && rule.is_asked(&options(true)));

@@ -180,7 +180,7 @@ mod tests {
     use crate::frontend;
     use crate::input::Source;
     use crate::knowledge::{Catalog, Target};
-    use crate::model::{Engine, Program};
+    use crate::model::{Engine, Extent, Program};
 
     fn tree(text: &str) -> Tree {
         let source = Source {
@@ -197,7 +197,7 @@ mod tests {
         let (catalog, target) = (Catalog::builtin(), Target::default());
         let engine = Engine::new(&tree, &catalog, steps);
         prepare(&engine);
-        let Program { engine, .. } = crate::model::program::walk_all(engine, &target);
+        let Program { engine, .. } = crate::model::program::walk_all(engine, &target, Extent::Acts);
         (engine.pairs.iter().count(), engine.values.budget.problems(&tree))
     }
 

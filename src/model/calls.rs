@@ -167,16 +167,9 @@ impl<'t> Walk<'_, 't> {
         certainty: &Certainty,
     ) {
         let Some((outermost, rest)) = decorators.split_first() else {
-            return match site.map(|site| self.bind_arguments(site, target)) {
-                Some(bound) if !bound.is_empty() && self.may_inline(target) => {
-                    let depth = self.bindings.len();
-                    self.bindings.extend(bound);
-                    self.inlined_calls.extend(site);
-                    self.inline(target, span, "calls");
-                    self.inlined_calls.pop();
-                    self.bindings.truncate(depth);
-                }
-                _ => self.enter_from(site, target, span, "calls", certainty),
+            return match site.map(|site| (site, self.bind_arguments(site, target))) {
+                Some((site, bound)) if !bound.is_empty() => self.enter_bound(site, target, bound, span, certainty),
+                _ => self.enter_from(site, target, Vec::new(), (span, "calls"), certainty),
             };
         };
         let wrappers = self.engine.values.wrappers(*outermost);
@@ -211,6 +204,24 @@ impl<'t> Walk<'_, 't> {
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
+    }
+
+    /// Runs a function for what this call hands over.
+    fn enter_bound(&mut self, site: CallSite, target: FuncId, bound: Vec<Binding>, span: Span, certainty: &Certainty) {
+        // Threads that are started on what is handed over are told apart by the calls on the way to their start.
+        let tells_apart = bound.iter().any(|bound| self.engine.starts_on(bound)) || self.is_captured(target);
+        if !tells_apart {
+            return self.enter_from(Some(site), target, bound, (span, "calls"), certainty);
+        }
+        if !self.may_inline(target) {
+            return self.enter_from(Some(site), target, Vec::new(), (span, "calls"), certainty);
+        }
+        let depth = self.bindings.len();
+        self.bindings.extend(bound);
+        self.inlined_calls.push(site);
+        self.inline(target, span, "calls");
+        self.inlined_calls.pop();
+        self.bindings.truncate(depth);
     }
 
     /// The function stands in one whose parameters are bound here.
@@ -269,10 +280,19 @@ impl<'t> Walk<'_, 't> {
 
     /// Runs a function of the tree here.
     pub(super) fn enter(&mut self, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
-        self.enter_from(None, target, span, note, certainty);
+        self.enter_from(None, target, Vec::new(), (span, note), certainty);
     }
 
-    fn enter_from(&mut self, site: Option<CallSite>, target: FuncId, span: Span, note: &str, certainty: &Certainty) {
+    /// Runs a function of the tree that a call means, with what stands for its parameters there; and the place, with what is
+    /// said of the step.
+    fn enter_from(
+        &mut self,
+        site: Option<CallSite>,
+        target: FuncId,
+        bindings: Vec<Binding>,
+        (span, note): (Span, &str),
+        certainty: &Certainty,
+    ) {
         let (own, other) = (
             self.engine.programs.of(self.key.function),
             self.engine.programs.of(target),
@@ -282,10 +302,14 @@ impl<'t> Walk<'_, 't> {
         if !self.engine.in_one_program(self.key.function, [certainty].into_iter()) {
             return;
         }
-        let summary = self.engine.summary(SummaryKey {
+        let plain = SummaryKey {
             function: target,
             main: false,
-        });
+        };
+        let summary = match bindings.is_empty() {
+            true => self.engine.summary(plain),
+            false => self.engine.bound_summary(target, bindings),
+        };
         self.engine.called_by(target, self.key.function);
         if let Some(heap) = self.state.heap {
             self.engine.entered_with_heap(target, heap);

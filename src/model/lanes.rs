@@ -518,7 +518,7 @@ impl Census {
 
 /// Counts.
 pub fn census(engine: &Engine<'_>) -> Census {
-    let mut census = Census::default();
+    let mut census = engine.unwalked();
     for (_, info) in engine.sites.iter() {
         match info.kind {
             AccessKind::Mutation => census.mutations += 1,

@@ -14,6 +14,7 @@ use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
+use super::lanes::Census;
 use super::laters::{Later, Laters};
 use super::meaning::Started;
 use super::objects::Object;
@@ -153,9 +154,6 @@ pub struct Engine<'t> {
     /// The functions that need not be walked.
     quiet: Quiet,
     nothing: Rc<Summary>,
-    /// Everything is to be walked, whatever it does.
-    #[cfg(test)]
-    pub(super) walks_all: bool,
     walking: FastSet<SummaryKey>,
     /// Functions whose address is taken, by type, and what a call through such a pointer does.
     pub(super) escaped: super::escaped::Escaped,
@@ -211,15 +209,32 @@ pub struct Program<'t> {
     pub target: &'t Target,
 }
 
-/// Walks the whole tree, in at most `steps` steps; [`Budget::problems`](super::budget::Budget::problems) says what was not
-/// followed to its end.
-pub fn analyse<'t>(tree: &'t Tree, catalog: &'t Catalog, target: &'t Target, steps: u64) -> Program<'t> {
-    let engine = Engine::new(tree, catalog, steps);
-    walk_all(engine, target)
+/// Which functions are walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Those of which a pair may come.
+    Pairs,
+    /// Those that do something: what there is to know of each access, paired or not.
+    Acts,
+    /// All.
+    #[cfg(test)]
+    All,
 }
 
-pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target) -> Program<'t> {
-    engine.register_starts();
+/// Walks the tree, in at most `steps` steps; [`Budget::problems`](super::budget::Budget::problems) says what was not
+/// followed to its end.
+pub fn analyse<'t>(
+    tree: &'t Tree,
+    catalog: &'t Catalog,
+    target: &'t Target,
+    steps: u64,
+    extent: Extent,
+) -> Program<'t> {
+    walk_all(Engine::new(tree, catalog, steps), target, extent)
+}
+
+pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target, extent: Extent) -> Program<'t> {
+    engine.register_starts(extent);
     engine.round();
     // Where the steps are used up, the first round is all that there is.
     if engine.recursive && !engine.values.budget.is_spent() {
@@ -264,8 +279,6 @@ impl<'t> Engine<'t> {
             previous: FastMap::default(),
             quiet: Quiet::default(),
             nothing: Rc::default(),
-            #[cfg(test)]
-            walks_all: false,
             walking: FastSet::default(),
             escaped: super::escaped::Escaped::new(),
             escaped_summaries: HashMap::new(),
@@ -380,6 +393,11 @@ impl<'t> Engine<'t> {
     /// The parameters of a function that it calls or starts threads on.
     pub fn called_parameters(&self, func: FuncId) -> &[crate::facts::LocalIndex] {
         self.higher.called(func)
+    }
+
+    /// Whether a thread may be started on a parameter that stands for these functions.
+    pub fn starts_on(&self, bound: &Binding) -> bool {
+        self.higher.is_started(bound.owner, bound.index)
     }
 
     /// Whether a parameter matters where it is one of these functions: they do something, a thread may be started on it, or
@@ -522,7 +540,7 @@ impl<'t> Engine<'t> {
     }
 
     /// Every start in the tree, known before the walks so that a join can speak of a thread that is started elsewhere.
-    fn register_starts(&mut self) {
+    fn register_starts(&mut self, extent: Extent) {
         let tree = self.values.tree;
         // Circles between values close in the second round.
         for func in tree.functions() {
@@ -552,11 +570,11 @@ impl<'t> Engine<'t> {
             .iter()
             .flat_map(|start| start.entries.iter().copied())
             .collect();
-        #[cfg(test)]
-        if self.walks_all {
-            return;
+        match extent {
+            #[cfg(test)]
+            Extent::All => {}
+            extent => self.quiet = self.quiet(extent),
         }
-        self.quiet = self.quiet();
     }
 
     /// Functions that a framework calls on threads of its own once their decorator has handed them over (`@app.route`).
@@ -1101,6 +1119,11 @@ impl<'t> Engine<'t> {
     #[cfg(test)]
     pub fn is_quiet(&self, func: FuncId) -> bool {
         self.quiet.is_nothing(func)
+    }
+
+    /// What stands in functions that were not walked, since no pair can come of them.
+    pub fn unwalked(&self) -> Census {
+        self.quiet.unwalked
     }
 
     /// Whether calling the function may touch the environment, a thread, a lock or a queue.

@@ -1,24 +1,34 @@
-//! Which functions have nothing to do with the environment, with threads or with locks, whatever they come to call. It is
-//! known before any function is walked, from what each call means, so that none of them need be: they are most of a tree.
+//! Which functions need not be walked. It is known before any function is walked, from what each call means.
+//!
+//! Most functions of a tree have nothing to do with the environment, with threads or with locks, whatever they come to
+//! call. Of those that do, most cannot be on a way to a pair: a pair takes a change and something that runs beside others,
+//! both reached from one function, or from members of one class or file, or from tests or handlers that run beside each other.
 //!
 //! What the walk could enter is an edge here; where that depends on the way on which it comes, all that it could be is.
 
-use crate::facts::{Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Value};
-use crate::knowledge::{MatchKind, Role};
+use std::collections::HashMap;
 
+use crate::facts::{Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Value};
+use crate::knowledge::{EntryId, MatchKind, Role};
+
+use super::lanes::Census;
 use super::objects::Object;
-use super::program::Engine;
-use super::tree::{CallSite, FuncId, each_event, each_region};
+use super::program::{Engine, Extent};
+use super::sites::AccessKind;
+use super::tree::{CallSite, ClassId, FuncId, each_event, each_region};
 
 /// What is known of every function, by its number.
 #[derive(Debug, Default)]
 pub struct Quiet {
     acts: Vec<bool>,
     ends: Vec<bool>,
+    /// What stands in functions that act and are not walked, since no pair can come of them.
+    pub unwalked: Census,
 }
 
 impl Quiet {
-    /// The function, or something that it may come to call, may touch the environment, a thread, a lock or a queue.
+    /// The function, or something that it may come to call, may touch the environment, a thread, a lock or a queue, and a pair
+    /// may come of it.
     pub fn acts(&self, function: FuncId) -> bool {
         self.acts.get(function.0 as usize).copied().unwrap_or(true)
     }
@@ -29,7 +39,7 @@ impl Quiet {
     }
 }
 
-/// Who may be entered by whom, backwards. Pointer types are nodes behind the functions.
+/// Who may enter whom. Pointer types are nodes behind the functions.
 struct Graph {
     callers: Vec<Vec<u32>>,
 }
@@ -40,6 +50,19 @@ impl Graph {
         if known.last() != Some(&caller) {
             known.push(caller);
         }
+    }
+
+    /// The same with callees and callers exchanged.
+    fn turned(&self) -> Graph {
+        let mut turned = Graph {
+            callers: vec![Vec::new(); self.callers.len()],
+        };
+        for (callee, callers) in self.callers.iter().enumerate() {
+            for caller in callers {
+                turned.add(*caller, callee as u32);
+            }
+        }
+        turned
     }
 
     /// Marks all from which a marked node can be reached.
@@ -59,46 +82,154 @@ impl Graph {
 #[derive(Default)]
 struct Deeds {
     acts: bool,
+    /// Changes the environment, or makes it a heap array.
+    changes: bool,
+    /// Something runs beside the function from here on, or it is such a thing.
+    parts: bool,
+    joins: bool,
+    census: Census,
     enters: Vec<FuncId>,
+    /// Module-level code that runs by its path.
+    runs: Vec<FuncId>,
     through: Vec<std::rc::Rc<str>>,
+}
+
+/// What all functions do, by their numbers, with the pointer types behind them.
+struct Marks {
+    acts: Vec<bool>,
+    ends: Vec<bool>,
+    changes: Vec<bool>,
+    parts: Vec<bool>,
+    joins: Vec<bool>,
 }
 
 impl Engine<'_> {
     /// Looks at every function once. All starts must be known.
-    pub(super) fn quiet(&self) -> Quiet {
+    pub(super) fn quiet(&mut self, extent: Extent) -> Quiet {
         let tree = self.values.tree;
         let count = tree.functions().count();
-        let types: Vec<_> = self.escaped.keys().collect();
-        let node_of: std::collections::HashMap<_, _> =
-            (count as u32..).zip(&types).map(|(node, ty)| (*ty, node)).collect();
+        let types: Vec<_> = self.escaped.keys().cloned().collect();
+        let nodes = count + types.len();
+        let node_of: HashMap<_, _> = (count as u32..)
+            .zip(&types)
+            .map(|(node, ty)| (ty.clone(), node))
+            .collect();
         let mut graph = Graph {
-            callers: vec![Vec::new(); count + types.len()],
+            callers: vec![Vec::new(); nodes],
         };
         for ty in &types {
-            for function in &self.escaped[*ty] {
-                graph.add(function.0, node_of[*ty]);
+            for function in &self.escaped[ty] {
+                graph.add(function.0, node_of[ty]);
             }
         }
-        let mut acts = vec![false; count + types.len()];
-        let mut ends = acts.clone();
+        for (_, start) in self.starts() {
+            for entry in &start.entries {
+                graph.add(entry.0, start.site.0.0);
+            }
+        }
+        let none = || vec![false; nodes];
+        let mut marks = Marks {
+            acts: none(),
+            ends: none(),
+            changes: none(),
+            parts: none(),
+            joins: none(),
+        };
+        let mut all = Vec::with_capacity(count);
         for function in tree.functions() {
             let deeds = self.deeds_of(function);
-            acts[function.0 as usize] = deeds.acts;
-            ends[function.0 as usize] = may_not_come_back(&tree.function(function).body);
-            for callee in deeds.enters {
+            let place = function.0 as usize;
+            marks.acts[place] = deeds.acts;
+            marks.ends[place] = may_not_come_back(&tree.function(function).body);
+            marks.changes[place] = deeds.changes;
+            marks.parts[place] = deeds.parts;
+            marks.joins[place] = deeds.joins;
+            for callee in deeds.enters.iter().chain(&deeds.runs) {
                 graph.add(callee.0, function.0);
             }
             for node in deeds.through.iter().filter_map(|ty| node_of.get(ty)) {
                 graph.add(*node, function.0);
             }
+            all.push(deeds);
         }
         // Without steps left nothing was found out, which says nothing of anybody.
         if self.values.budget.is_spent() {
             return Quiet::default();
         }
-        graph.spread(&mut acts);
-        graph.spread(&mut ends);
-        Quiet { acts, ends }
+        graph.spread(&mut marks.acts);
+        graph.spread(&mut marks.ends);
+        let mut quiet = Quiet {
+            acts: marks.acts.clone(),
+            ends: marks.ends.clone(),
+            unwalked: Census::default(),
+        };
+        if extent == Extent::Pairs {
+            let wanted = self.wanted(&graph, marks);
+            for (function, deeds) in tree.functions().zip(&all) {
+                let place = function.0 as usize;
+                if wanted[place] || !quiet.acts[place] {
+                    continue;
+                }
+                quiet.acts[place] = false;
+                quiet.ends[place] = false;
+                if !self.values.is_unreached(function) {
+                    quiet.unwalked.add(deeds.census);
+                    // Whoever calls a function says in which order, walked or not.
+                    for callee in &deeds.enters {
+                        self.called_by(*callee, function);
+                    }
+                }
+            }
+        }
+        quiet
+    }
+
+    /// The functions on the ways to all pairs that there may be.
+    fn wanted(&self, graph: &Graph, mut marks: Marks) -> Vec<bool> {
+        let tree = self.values.tree;
+        graph.spread(&mut marks.changes);
+        graph.spread(&mut marks.parts);
+        let (changes, parts) = (&marks.changes, &marks.parts);
+        let mut wanted: Vec<bool> = changes.iter().zip(parts).map(|(a, b)| *a && *b).collect();
+        let mut together = |members: &[FuncId], apart: bool| {
+            let any = |marked: &[bool]| members.iter().any(|member| marked[member.0 as usize]);
+            if any(changes) && (apart || any(parts)) {
+                members.iter().for_each(|member| wanted[member.0 as usize] = true);
+            }
+        };
+        for file in tree.file_ids() {
+            let first = tree.module_function(file).0;
+            let members = (first..first + tree.file(file).functions.len() as u32).map(FuncId);
+            together(&members.collect::<Vec<_>>(), false);
+        }
+        for class in (0..tree.classes.len() as u32).map(ClassId) {
+            let methods = tree.classes[class.0 as usize].methods.values().flatten();
+            together(&methods.copied().collect::<Vec<_>>(), false);
+        }
+        let is_test = |function: &FuncId| {
+            let entries = self.values.attribute_entries(*function);
+            let mut roles = entries.iter().map(|id| &self.values.catalog.entry(*id).role);
+            roles.any(|role| matches!(role, Role::ParallelTests))
+        };
+        together(&tree.functions().filter(is_test).collect::<Vec<_>>(), true);
+        let handlers: Vec<FuncId> = self
+            .handlers()
+            .into_iter()
+            .flat_map(|start| {
+                let start = self.start(start);
+                start.entries.iter().copied().chain([start.site.0])
+            })
+            .collect();
+        together(&handlers, true);
+        if !wanted.contains(&true) {
+            return wanted;
+        }
+        graph.turned().spread(&mut wanted);
+        // Whether `environ` is on the heap already, and where threads are joined, is also told from afar.
+        for (place, wanted) in wanted.iter_mut().enumerate() {
+            *wanted |= marks.changes[place] || marks.joins[place];
+        }
+        wanted
     }
 
     fn deeds_of(&self, function: FuncId) -> Deeds {
@@ -119,22 +250,46 @@ impl Engine<'_> {
             self.look_at_region(function, region, &mut deeds)
         });
         each_event(&facts.body, &mut |event| {
-            if !deeds.acts {
-                self.look_at_event(function, event, &mut deeds);
-            }
+            self.look_at_event(function, event, &mut deeds)
         });
         deeds
+    }
+
+    /// Notes what the catalog's entries at one place do.
+    fn note(&self, entries: &[EntryId], deeds: &mut Deeds) {
+        let roles = || entries.iter().map(|id| &self.values.catalog.entry(*id).role);
+        for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
+            let is_one = |role: &Role| super::calls::access_kind(role) == Some(kind);
+            if roles().any(is_one) {
+                deeds.acts = true;
+                match kind {
+                    AccessKind::Mutation => deeds.census.mutations += 1,
+                    AccessKind::Spawn => deeds.census.spawns += 1,
+                    AccessKind::Read | AccessKind::Fork => deeds.census.reads += 1,
+                }
+            }
+        }
+        for role in roles() {
+            deeds.changes |= matches!(role, Role::Mutation { .. } | Role::HeapArray);
+            deeds.parts |= matches!(role, Role::Start { .. } | Role::Fork { .. } | Role::ForkWindow { .. });
+            deeds.joins |= matches!(role, Role::Join { .. });
+        }
     }
 
     fn look_at_region(&self, function: FuncId, region: &Region, deeds: &mut Deeds) {
         let values = &self.values;
         match &region.kind {
-            RegionKind::Pragma { .. } => deeds.acts = true,
+            RegionKind::Pragma { .. } => {
+                deeds.acts = true;
+                deeds.parts = true;
+            }
             RegionKind::Loop { over: Some(over), .. } => {
                 deeds.acts |= self.is_stream(function, over);
             }
             RegionKind::Scope { manager, .. } => {
-                deeds.acts |= !values.with_entries(function, manager).is_empty();
+                let entries = values.with_entries(function, manager);
+                deeds.acts |= !entries.is_empty();
+                self.note(&entries, deeds);
                 for object in values.eval(function, manager).iter() {
                     let Object::Instance(class, _) = object else { continue };
                     for name in ["__enter__", "__aenter__", "__exit__", "__aexit__"] {
@@ -155,14 +310,19 @@ impl Engine<'_> {
     fn look_at_event(&self, function: FuncId, event: &Event, deeds: &mut Deeds) {
         let values = &self.values;
         let tree = values.tree;
-        let file = tree.file_of(function);
         match event {
             Event::Call(index) => self.look_at_call((function, *index), deeds),
             Event::Store { target, form, kind, .. } => {
-                deeds.acts |= !values.store_entries(function, target, *form, *kind).is_empty();
+                let entries = values.store_entries(function, target, *form, *kind);
+                deeds.acts |= !entries.is_empty();
+                self.note(&entries, deeds);
             }
-            Event::Load { value, form, .. } => {
-                deeds.acts |= !values.load_entries(function, value, *form).is_empty();
+            Event::Load { value, form, span } => {
+                let entries = values.load_entries(function, value, *form);
+                deeds.acts |= !entries.is_empty();
+                if !entries.is_empty() && !self.is_environment_argument(function, *span) {
+                    self.note(&entries, deeds);
+                }
                 if let Value::Attribute(base, name) = value
                     && self.is_property(name)
                 {
@@ -189,21 +349,14 @@ impl Engine<'_> {
                         }
                         Object::Result(path, _) => {
                             let known = values.catalog.lookup(tree.language(function), MatchKind::Drop, path);
-                            deeds.acts |= known.iter().next().is_some();
+                            deeds.acts |= !known.is_empty();
+                            self.note(known, deeds);
                         }
                         _ => {}
                     }
                 }
             }
-            Event::Import { path, .. } => {
-                let modules = values.python_modules(file, path);
-                if modules.is_empty() {
-                    deeds.enters.extend(values.extension_modules(file, path));
-                }
-                deeds
-                    .enters
-                    .extend(modules.into_iter().map(|module| tree.module_function(module)));
-            }
+            Event::Import { path, .. } => self.imports(function, path, deeds),
             Event::Define { function: inner, .. } => {
                 let inner = values.closure(function, *inner);
                 if tree.function(inner).kind == FunctionKind::ClassBody {
@@ -214,27 +367,61 @@ impl Engine<'_> {
         }
     }
 
+    fn imports(&self, function: FuncId, path: &str, deeds: &mut Deeds) {
+        let tree = self.values.tree;
+        let file = tree.file_of(function);
+        let modules = self.values.python_modules(file, path);
+        if modules.is_empty() {
+            deeds.enters.extend(self.values.extension_modules(file, path));
+        }
+        let code = modules.into_iter().map(|module| tree.module_function(module));
+        deeds.enters.extend(code);
+    }
+
     fn look_at_call(&self, site: CallSite, deeds: &mut Deeds) {
         let values = &self.values;
         let meaning = values.meaning(site);
-        if !self.starts_at(site).is_empty() {
+        for start in self.starts_at(site) {
             deeds.acts = true;
-            return;
+            deeds.parts = true;
+            let language = values.tree.language(site.0);
+            for path in &self.start(start).outside {
+                self.note(values.lookup(language, MatchKind::Call, path), deeds);
+            }
         }
+        self.note(&meaning.entries, deeds);
         for id in &meaning.entries {
-            match &values.catalog.entry(*id).role {
-                Role::CallsNow { entry, once: None, .. } | Role::CallsLater { entry } => {
-                    deeds.enters.extend(values.handed_functions(site, entry));
+            let role = &values.catalog.entry(*id).role;
+            match role {
+                Role::CallsNow { entry, .. }
+                | Role::CallsLater { entry }
+                | Role::ForkWindow { entry }
+                | Role::Start { entry, .. } => deeds.enters.extend(values.handed_functions(site, entry)),
+                Role::RunFile { source } => {
+                    let sources = values.argument(site, source).into_iter();
+                    let patterns: Vec<String> = sources.flat_map(|(home, value)| values.texts(home, value)).collect();
+                    let files = self.matching_files(&patterns, site.0).into_iter();
+                    deeds.runs.extend(files.map(|file| values.tree.module_function(file)));
+                }
+                Role::RunModule { name } => {
+                    let names = values.argument(site, name).into_iter();
+                    for text in names.flat_map(|(home, value)| values.texts(home, value)) {
+                        self.imports(site.0, &text, deeds);
+                    }
                 }
                 Role::Consume { of } => {
                     let mut consumed = values.argument(site, of).into_iter();
                     deeds.acts |= consumed.any(|(home, value)| self.is_stream(home, value));
                 }
-                role => deeds.acts |= does_something(role),
+                _ => {}
             }
-        }
-        if deeds.acts {
-            return;
+            let is_plain_call = matches!(
+                role,
+                Role::CallsNow { once: None, .. } | Role::CallsLater { .. } | Role::Consume { .. }
+            );
+            deeds.acts |= !is_plain_call && does_something(role);
+            // What replaces the process with the live environment is a spawn.
+            deeds.census.spawns += u64::from(matches!(role, Role::Exec { environment: None }));
         }
         if let Some((owner, index)) = values.parameter_of(site.0, &values.tree.call(site).callee) {
             deeds.enters.extend(values.handed_with(owner, index));
@@ -363,11 +550,9 @@ mod tests {
     }
 
     /// The pairs of a program, and how many of its functions need no walk.
-    fn pairs(tree: &Tree, walks_all: bool) -> (Vec<String>, usize) {
+    fn pairs(tree: &Tree, extent: Extent) -> (Vec<String>, usize) {
         let (catalog, target) = (Catalog::builtin(), Target::default());
-        let mut engine = Engine::new(tree, &catalog, STEPS);
-        engine.walks_all = walks_all;
-        let engine = crate::model::program::walk_all(engine, &target).engine;
+        let engine = crate::model::analyse(tree, &catalog, &target, STEPS, extent).engine;
         let shown = |pair: &crate::model::Pair| {
             let site = |side: &crate::model::PairSide| {
                 let site = engine.sites.get(side.access.site);
@@ -385,23 +570,26 @@ mod tests {
     #[test]
     fn what_is_not_walked_would_have_changed_nothing() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-        let (mut found, mut skipped) = (0, 0);
+        let (mut found, mut skipped, mut apart) = (0, 0, 0);
         for language in ["c", "python", "rust"] {
             for side in ["racy", "safe"] {
                 for theme in std::fs::read_dir(root.join(language).join(side)).expect("the fixtures stand there") {
                     let theme = theme.expect("a theme can be read").path();
                     let tree = Tree::new(lowered(&theme));
-                    let (all, none) = pairs(&tree, true);
-                    let (some, quiet) = pairs(&tree, false);
+                    let (all, none) = pairs(&tree, Extent::All);
+                    let (acting, quiet) = pairs(&tree, Extent::Acts);
+                    let (some, unwalked) = pairs(&tree, Extent::Pairs);
+                    assert_eq!(acting, all, "{}", theme.display());
                     assert_eq!(some, all, "{}", theme.display());
                     assert_eq!(none, 0);
                     found += some.len();
                     skipped += quiet;
+                    apart += unwalked - quiet;
                 }
             }
         }
         // The fixtures are small, and most of what they hold has to do with their races.
-        assert!(found > 300 && skipped > 300, "{found} {skipped}");
+        assert!(found > 300 && skipped > 300 && apart > 50, "{found} {skipped} {apart}");
     }
 
     #[test]
@@ -418,7 +606,7 @@ mod tests {
         };
         let tree = Tree::new(vec![crate::frontend::lower(&source).0]);
         let (catalog, target) = (Catalog::builtin(), Target::default());
-        let engine = crate::model::program::walk_all(Engine::new(&tree, &catalog, STEPS), &target).engine;
+        let engine = crate::model::analyse(&tree, &catalog, &target, STEPS, Extent::Acts).engine;
         let quiet: Vec<&str> = tree
             .functions()
             .filter(|function| engine.is_quiet(*function))

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use envrace::detect::{self, Options, Persona};
+use envrace::detect::{self, Extent, Options, Persona};
 use envrace::facts::{FileFacts, Language, Node, Problem, Region, Span};
 use envrace::finding::{Finding, RuleCode};
 use envrace::frontend;
@@ -108,6 +108,7 @@ fn analysed(files: Vec<FileFacts>, sources: &Sources, steps: u64) -> (Vec<Proble
         target: Target::default(),
         persona: Persona::Auditor,
         preview: true,
+        extent: Extent::Acts,
         steps,
     };
     let mut ignores = Ignores::collect(&files, sources);

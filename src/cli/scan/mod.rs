@@ -12,7 +12,7 @@ use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::input::{self, PathError, Prefix, Project, Raw, Scope, Sources};
 use crate::knowledge::Target;
-use crate::model::STEPS;
+use crate::model::{Extent, STEPS};
 use crate::report::{self, Base, Package, Summary};
 use crate::triage::Ignores;
 
@@ -255,7 +255,7 @@ struct Ask<'a> {
     progress: Option<&'a Progress>,
     /// Each program's threads are wanted, for a picture.
     picture: bool,
-    /// Every file is parsed.
+    /// Every file is parsed, and everything that acts is walked.
     whole: bool,
     /// Where facts are kept between runs.
     kept: Option<Kept>,
@@ -281,10 +281,14 @@ pub fn persona(scan: &args::Scan, config: &Config) -> Persona {
 }
 
 /// What the rules are to go by.
-pub fn options(scan: &args::Scan, config: &Config, target: Target) -> Options {
+fn options(ask: &Ask, config: &Config) -> Options {
+    let scan = ask.scan;
+    let persona = persona(scan, config);
+    let whole = ask.whole || persona == Persona::Auditor;
     Options {
-        target,
-        persona: persona(scan, config),
+        target: ask.target.clone(),
+        persona,
+        extent: if whole { Extent::Acts } else { Extent::Pairs },
         preview: scan.preview || config.preview.unwrap_or(false),
         steps: scan.max_steps.unwrap_or(STEPS),
     }
@@ -382,11 +386,10 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
         focus,
         nothing,
     } = files;
-    let options = options(ask.scan, config, ask.target.clone());
+    let options = options(ask, config);
     // An auditor is told of every file that is lost, also where it cannot matter.
-    let whole = ask.whole || options.persona == Persona::Auditor;
     let part = Part {
-        screening: (!whole).then(|| Screening::new(&config.catalog)),
+        screening: (options.extent == Extent::Pairs).then(|| Screening::new(&config.catalog)),
         kept: ask.kept.as_ref().map(|kept| kept.open(&project.root)),
         config,
         options: &options,

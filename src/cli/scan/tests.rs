@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::intake::take_in;
 use super::select::{Choice, Picked, Screening, pick};
-use crate::detect::{self, Analysis, Options, Persona};
+use crate::detect::{self, Analysis, Extent, Options, Persona};
 use crate::facts::Language;
 use crate::input::{self, Globs, Raw, Reach};
 use crate::knowledge::{Catalog, Target};
@@ -14,11 +14,12 @@ fn picked(raw: &[Raw], screening: &Screening) -> Picked {
 }
 
 /// The findings, as JSON.
-fn findings(raw: Vec<Raw>, picked: &Picked, catalog: &Catalog) -> String {
+fn findings(raw: Vec<Raw>, picked: &Picked, extent: Extent, catalog: &Catalog) -> String {
     let options = Options {
         target: Target::default(),
         persona: Persona::Pedantic,
         preview: true,
+        extent,
         steps: crate::model::STEPS,
     };
     let taken = take_in(raw, &picked.choices, None, &|| {});
@@ -153,10 +154,10 @@ fn a_thousand_programs_have_the_same_findings_when_all_is_parsed() {
             continue;
         }
         left += usize::from(!all);
-        let whole = findings(raw(&program), &Picked::all(&raw(&program)), &catalog);
+        let whole = findings(raw(&program), &Picked::all(&raw(&program)), Extent::Acts, &catalog);
         found += usize::from(whole != "[]");
         assert_eq!(
-            findings(raw(&program), &picked, &catalog),
+            findings(raw(&program), &picked, Extent::Pairs, &catalog),
             whole,
             "program {number}: {program:#?}"
         );
@@ -188,9 +189,9 @@ fn the_fixtures_have_the_same_findings_when_all_is_parsed() {
                         continue;
                     }
                     left += 1;
-                    let whole = findings(raw.clone(), &Picked::all(&raw), &catalog);
+                    let whole = findings(raw.clone(), &Picked::all(&raw), Extent::Acts, &catalog);
                     let place = format!("{} without file {lacking}", theme.display());
-                    assert_eq!(findings(raw, &picked, &catalog), whole, "{place}");
+                    assert_eq!(findings(raw, &picked, Extent::Pairs, &catalog), whole, "{place}");
                 }
             }
         }

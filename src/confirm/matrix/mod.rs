@@ -186,6 +186,7 @@ fn findings(
         target: target.clone(),
         persona: Persona::Pedantic,
         preview: false,
+        extent: crate::model::Extent::Pairs,
         steps: crate::model::STEPS,
     };
     let analysis = detect::analyse(vec![facts], &sources, catalog, &options);

@@ -24,6 +24,7 @@ fn findings(path: &str, text: &str) -> Vec<Finding> {
         target: Target::default(),
         persona: Persona::Regular,
         preview: false,
+        extent: crate::model::Extent::Pairs,
         steps: crate::model::STEPS,
     };
     analyse(vec![facts], &Sources::new([source]), &Catalog::builtin(), &options).findings
