@@ -847,7 +847,8 @@ impl<'t> Walk<'_, 't> {
                 let variable = self.engine.key_of_call(site, &alike);
                 let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
                 let conditional = if mixed { self.assume_tests() } else { Vec::new() };
-                self.touch(&alike, kind, span, variable, None);
+                let callee = &self.engine.values.tree.call(site).callee;
+                self.touch_place(callee, &alike, kind, span, (variable, None));
                 for (place, test) in conditional {
                     self.state.guards[place].test = Some(test);
                 }

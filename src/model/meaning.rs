@@ -745,7 +745,7 @@ impl Values<'_> {
 }
 
 /// The parameters of a function type as text: `fn(int,fn(int)->void)->int`.
-fn parameters(signature: &str) -> Vec<&str> {
+pub(super) fn parameters(signature: &str) -> Vec<&str> {
     let Some(rest) = signature.strip_prefix("fn(") else {
         return Vec::new();
     };

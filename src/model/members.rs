@@ -590,7 +590,12 @@ impl<'t> Values<'t> {
         for object in objects.iter() {
             match object {
                 Object::Function(func) => {
-                    for (home, value) in self.returned_values(*func) {
+                    let handed = self.handed_back(*func);
+                    let values = match handed.parameters.is_empty() {
+                        true => self.returned_values(*func),
+                        false => self.values_at(site, *func, &handed),
+                    };
+                    for (home, value) in values {
                         found.add_all(self.elements(home, value, key));
                     }
                     if self.tree.function(*func).is_generator {
@@ -752,17 +757,6 @@ impl<'t> Values<'t> {
         matches!(value, Value::Local(..))
             && !sources.is_empty()
             && sources.iter().all(|(_, value)| **value == Value::None)
-    }
-
-    /// The live environment: a path that the catalog knows as a store of the whole.
-    fn is_live(&self, func: FuncId, value: &Value) -> bool {
-        let language = self.tree.language(func);
-        self.eval(func, value).iter().any(|object| match object {
-            Object::External(path) => !self
-                .lookup(language, crate::knowledge::MatchKind::Store, path)
-                .is_empty(),
-            _ => false,
-        })
     }
 
     /// The environment that a spawn is given is the live one or another, depending on the path.

@@ -22,6 +22,7 @@ mod extensions;
 mod fast;
 mod fields;
 mod groups;
+mod handed_back;
 mod higher;
 mod lanes;
 mod laters;

@@ -57,6 +57,8 @@ impl Constant {
 enum Asked {
     Truth,
     OneOf(Vec<Constant>),
+    /// It is the live environment, and no copy of it.
+    Live,
 }
 
 /// What a parameter must be for a place to be reached.
@@ -80,6 +82,7 @@ impl Need {
     fn allows(&self, constant: &Constant) -> bool {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
+            Asked::Live => Some(false),
             Asked::OneOf(known) => {
                 let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
                 match answers.contains(&Some(true)) {
@@ -141,6 +144,19 @@ impl Values<'_> {
         }
     }
 
+    /// What must be handed to a function for a place in it to be the environment.
+    pub(super) fn live_need(&self, func: FuncId, place: &Value) -> Option<Need> {
+        if !self.is_live(func, place) {
+            return None;
+        }
+        Some(Need {
+            owner: func,
+            parameter: self.live_through(func, place)?,
+            asked: Asked::Live,
+            holds: true,
+        })
+    }
+
     /// `case A: case B:`, where one parameter may be one of several constants.
     fn one_of(&self, func: FuncId, tests: &[Condition], fields: bool) -> Option<Need> {
         let mut found: Option<Need> = None;
@@ -170,14 +186,24 @@ impl Values<'_> {
         let Some(value) = self.bound_argument(site, need.owner, need.parameter) else {
             return Seen::Met;
         };
+        let own = |value: &Value| match need.asked {
+            Asked::Live => self.live_through(site.0, value),
+            Asked::Truth | Asked::OneOf(_) => self.fixed_parameter(site.0, value),
+        };
         if site.0 == walking
-            && let Some(parameter) = self.fixed_parameter(site.0, value)
+            && let Some(parameter) = own(value)
         {
             return Seen::Handed(Need {
                 owner: walking,
                 parameter,
                 ..need.clone()
             });
+        }
+        if need.asked == Asked::Live {
+            return match self.is_live(site.0, value) {
+                true => Seen::Met,
+                false => Seen::RuledOut,
+            };
         }
         match self.constant(site.0, value, 0) {
             Some(constant) if !need.allows(&constant) => Seen::RuledOut,

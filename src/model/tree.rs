@@ -247,6 +247,11 @@ impl Tree {
         self.functions[func.0 as usize].0
     }
 
+    /// The file in which a function stands, and its number there.
+    pub fn index_of(&self, func: FuncId) -> (FileId, FunctionIndex) {
+        self.functions[func.0 as usize]
+    }
+
     /// The function's facts.
     pub fn function(&self, func: FuncId) -> &Function {
         let (file, index) = self.functions[func.0 as usize];

@@ -17,6 +17,7 @@ use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 use super::budget::Budget;
 use super::fast::{FastMap, FastSet};
 use super::fields::StoresByClass;
+use super::handed_back::HandedBack;
 use super::linkage::Linkage;
 use super::objects::{Object, Objects};
 use super::outs::Outs;
@@ -98,6 +99,8 @@ pub struct Values<'t> {
     pub(super) asking: RefCell<HashSet<Question>>,
     /// How often a question led back to itself, or too deep.
     cut_off: Cell<u64>,
+    /// What functions give back of what they were handed.
+    pub(super) handed_back: RefCell<FastMap<FuncId, Rc<HandedBack<'t>>>>,
     /// By the fields' name.
     pub(super) stores_by_class: RefCell<HashMap<String, Rc<StoresByClass<'t>>>>,
     /// What types of C are, by name; for those that a file defines itself, by the file.
@@ -131,8 +134,7 @@ pub struct Values<'t> {
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
     decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// What with-blocks enter into a name.
-    entered: FastMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
-
+    pub(super) entered: FastMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
     /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<FastMap<ClassId, Vec<ClassId>>>,
     pub(super) heirs: RefCell<FastMap<ClassId, Vec<ClassId>>>,
@@ -165,6 +167,7 @@ impl<'t> Values<'t> {
             earlier: RefCell::default(),
             callers: RefCell::default(),
             takers: RefCell::default(),
+            handed_back: RefCell::default(),
             asking: RefCell::default(),
             cut_off: Cell::default(),
             stores_by_class: RefCell::default(),
@@ -598,6 +601,7 @@ impl<'t> Values<'t> {
         *self.earlier.borrow_mut() = std::mem::take(&mut self.memo.borrow_mut());
         self.callers.borrow_mut().clear();
         self.takers.borrow_mut().clear();
+        self.handed_back.borrow_mut().clear();
         self.stores_of_field.borrow_mut().clear();
         self.meanings.borrow_mut().clear();
         self.lines.borrow_mut().clear();
@@ -715,11 +719,7 @@ impl<'t> Values<'t> {
         }
         let mut found = Objects::default();
         if let Some(default) = &local.default {
-            let home = self
-                .tree
-                .parent(func)
-                .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(func)));
-            found.add_all(self.eval(home, default));
+            found.add_all(self.eval(self.home_of(func), default));
         }
         for (caller, value) in self.passed(func, index) {
             found.add_all(self.eval(caller, value));
@@ -763,17 +763,21 @@ impl<'t> Values<'t> {
         for (decorator, called) in [Some(own), maker.map(|maker| (maker, true))].into_iter().flatten() {
             let name = &self.tree.function(decorator).name;
             for (decorated, value, was_called) in self.decorations.get(name).into_iter().flatten() {
-                let home = self
-                    .tree
-                    .parent(*decorated)
-                    .unwrap_or_else(|| self.tree.module_function(self.tree.file_of(*decorated)));
-                let means = self.eval(home, value).contains(&Object::Function(decorator));
+                let means = self
+                    .eval(self.home_of(*decorated), value)
+                    .contains(&Object::Function(decorator));
                 if *was_called == called && means && !found.contains(decorated) {
                     found.push(*decorated);
                 }
             }
         }
         found
+    }
+
+    /// The function in which a function is defined.
+    pub(super) fn home_of(&self, func: FuncId) -> FuncId {
+        let module = || self.tree.module_function(self.tree.file_of(func));
+        self.tree.parent(func).unwrap_or_else(module)
     }
 
     /// What evident callers, and starters of threads, pass for a parameter.

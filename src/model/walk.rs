@@ -1028,7 +1028,30 @@ impl<'t> Walk<'_, 't> {
         let variable = self.engine.key_of_place(self.here, target);
         // What is there already is overwritten: `+=`, or putting back the same.
         let shape = (kind == StoreKind::Augmented && form == AccessForm::Subscript).then_some(Shape::Overwrite);
-        self.touch(&entries, AccessKind::Mutation, span, variable, shape);
+        self.touch_place(target, &entries, AccessKind::Mutation, span, (variable, shape));
+    }
+
+    /// Records an access of this function's own code to a place, or to something that is a member of it.
+    pub(super) fn touch_place(
+        &mut self,
+        place: &Value,
+        entries: &[crate::knowledge::EntryId],
+        kind: AccessKind,
+        span: Span,
+        (variable, shape): (Option<String>, Option<Shape>),
+    ) {
+        let need = match place {
+            Value::Item(base, _) | Value::Element(base) | Value::Attribute(base, _)
+                if self.here == self.key.function =>
+            {
+                self.engine.values.live_need(self.here, base)
+            }
+            _ => None,
+        };
+        let needs = self.needs.len();
+        self.needs.extend(need);
+        self.touch(entries, kind, span, variable, shape);
+        self.needs.truncate(needs);
     }
 
     fn load(&mut self, value: &'t Value, form: AccessForm, span: Span) {
@@ -1046,7 +1069,7 @@ impl<'t> Walk<'_, 't> {
         let entries = self.engine.values.load_entries(self.here, value, form);
         if !entries.is_empty() && !self.engine.is_environment_argument(self.here, span) {
             let variable = self.engine.key_of_place(self.here, value);
-            self.touch(&entries, AccessKind::Read, span, variable, None);
+            self.touch_place(value, &entries, AccessKind::Read, span, (variable, None));
         }
     }
 
