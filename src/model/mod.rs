@@ -21,6 +21,7 @@ mod escaped;
 mod extensions;
 mod fast;
 mod fields;
+mod flags;
 mod groups;
 mod handed_back;
 mod higher;

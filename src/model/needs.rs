@@ -5,6 +5,9 @@
 //! parameter is: a constant that rules the place out ends the access there, a parameter of the caller's becomes a need of
 //! the caller's, anything else meets it. A `goto` into the arm of another test is not seen.
 //!
+//! That a parameter is the live environment is such a need too: `def put(mapping): mapping['A'] = 'b'` changes it for those
+//! who hand over `os.environ`, and for nobody else.
+//!
 //! A thread asks its starter in the same way: `job->limits = limits; pthread_create(&id, NULL, entry, job)` makes a test of
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
@@ -27,7 +30,7 @@ pub enum Constant {
 
 impl Constant {
     /// Whether two constants are the same value; none where that is not certain.
-    fn equals(&self, other: &Constant) -> Option<bool> {
+    pub(super) fn equals(&self, other: &Constant) -> Option<bool> {
         use Constant::{Bool, Int, Name, Nothing, Text};
         match (self, other) {
             (Nothing, Nothing) => Some(true),
@@ -41,7 +44,7 @@ impl Constant {
     }
 
     /// Whether it counts as true; none where that depends on the language or on a value that is not known.
-    fn truth(&self) -> Option<bool> {
+    pub(super) fn truth(&self) -> Option<bool> {
         match self {
             Constant::Nothing => Some(false),
             Constant::Bool(value) => Some(*value),
@@ -267,7 +270,7 @@ impl Values<'_> {
     }
 
     /// The constant that a value is. A macro or constant item stands for what it is defined as.
-    fn constant(&self, func: FuncId, value: &Value, depth: u32) -> Option<Constant> {
+    pub(super) fn constant(&self, func: FuncId, value: &Value, depth: u32) -> Option<Constant> {
         match value {
             Value::None => Some(Constant::Nothing),
             Value::Bool(value) => Some(Constant::Bool(*value)),

@@ -11,6 +11,7 @@ use crate::facts::{Language, LocalIndex, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
 use super::linkage::is_static;
+use super::needs::Constant;
 use super::objects::Object;
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, local_of};
 use super::values::Values;
@@ -27,6 +28,8 @@ pub enum Key {
     AnyField(Rc<str>),
     Local(FuncId, LocalIndex),
     Outside(Rc<str>),
+    /// What a variable says while it is this constant ([`super::flags`]).
+    Told(Rc<Key>, Constant),
 }
 
 /// A sorted set of keys.

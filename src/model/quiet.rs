@@ -312,7 +312,14 @@ impl Engine<'_> {
         let tree = values.tree;
         match event {
             Event::Call(index) => self.look_at_call((function, *index), deeds),
-            Event::Store { target, form, kind, .. } => {
+            Event::Store {
+                target,
+                form,
+                kind,
+                value,
+                ..
+            } => {
+                deeds.acts |= self.is_entry(function) && values.told_by_store(function, target, value).is_some();
                 let entries = values.store_entries(function, target, *form, *kind);
                 deeds.acts |= !entries.is_empty();
                 self.note(&entries, deeds);

@@ -133,6 +133,8 @@ pub struct Values<'t> {
     pub(super) meanings: RefCell<FastMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
     decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
+    /// The names of the places that loops wait for.
+    pub(super) waited_for: HashSet<String>,
     /// What with-blocks enter into a name.
     pub(super) entered: FastMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
     /// Classes with their bases, and with their heirs.
@@ -189,7 +191,7 @@ impl<'t> Values<'t> {
             meanings: RefCell::default(),
             decorations: HashMap::new(),
             entered: FastMap::default(),
-
+            waited_for: super::flags::waited_for(tree),
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
@@ -1073,7 +1075,7 @@ impl<'t> Values<'t> {
                 match object {
                     Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
                     Object::Function(func) => {
-                        let returned = self.looked_up_by(site, *func, self.returned(*func));
+                        let returned = self.looked_up_by(site, *func, self.returned_at(site, *func));
                         found.add_all(self.fresh_locks(site, *func, returned));
                         if !self.tree.function(*func).attributes.is_empty() {
                             for wrapper in self.wrappers_around(*func) {

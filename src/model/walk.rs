@@ -349,7 +349,7 @@ impl<'t> Walk<'_, 't> {
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         if !at_least_once {
-            self.take_tried(test, true);
+            self.learn(test, true, region.span);
         }
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
@@ -389,9 +389,9 @@ impl<'t> Walk<'_, 't> {
                     skipped.joined.clone_from(&after.joined);
                     skipped.ended.clone_from(&after.ended);
                 }
-                ends.push(self.out_of_loop(skipped, test));
+                ends.push(self.out_of_loop(skipped, test, region.span));
             }
-            ends.push(self.out_of_loop(after, test));
+            ends.push(self.out_of_loop(after, test, region.span));
         }
         self.state = State::merge(&before, ends);
     }
@@ -415,31 +415,53 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Where a loop ends because its test is false: `while (trylock(&lock)) wait();` holds the lock then.
-    fn out_of_loop(&mut self, state: State, test: &Condition) -> PathEnd {
+    fn out_of_loop(&mut self, state: State, test: &Condition, span: Span) -> PathEnd {
         self.state = state;
         if !self.state.dead {
-            self.take_tried(test, false);
+            self.learn(test, false, span);
         }
         PathEnd::plain(std::mem::take(&mut self.state))
     }
 
-    /// Takes the lock of which a test that came out as `truth` says that trying for it succeeded.
-    fn take_tried(&mut self, test: &Condition, truth: bool) {
+    /// What a test says that came out as `truth`: that trying for a lock succeeded, that another thread is done.
+    fn learn(&mut self, test: &Condition, truth: bool, span: Span) {
         match test {
-            Condition::Not(inner) => self.take_tried(inner, !truth),
-            Condition::All(tests) if truth => tests.iter().for_each(|test| self.take_tried(test, true)),
-            Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.take_tried(test, false)),
-            Condition::Truthy(value) => self.take_if(value, |taken| (*taken == Taken::True) == truth),
-            Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
+            Condition::Not(inner) => self.learn(inner, !truth, span),
+            Condition::All(tests) if truth => tests.iter().for_each(|test| self.learn(test, true, span)),
+            Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.learn(test, false, span)),
+            Condition::Truthy(value) => {
+                self.take_if(value, |taken| (*taken == Taken::True) == truth);
+                self.hear_told(value, None, truth, span);
+            }
+            Condition::Equal(a, b) => {
+                self.take_compared(a, b, truth);
+                self.hear_told(a, Some(b), truth, span);
+                self.hear_told(b, Some(a), truth, span);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_compared(&mut self, a: &Value, b: &Value, truth: bool) {
+        match (a, b) {
+            (value, Value::Int(0)) | (Value::Int(0), value) => {
                 self.take_if(value, |taken| (*taken != Taken::True) == truth);
             }
-            Condition::Equal(value, Value::Bool(wanted)) => {
+            (value, Value::Bool(wanted)) => {
                 self.take_if(value, |taken| *taken == Taken::True && *wanted == truth);
             }
-            Condition::Equal(value, Value::Global(name)) => {
+            (value, Value::Global(name)) => {
                 self.take_if(value, |taken| truth && *taken == Taken::Named(name.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// A variable is what a thread makes it that is done.
+    fn hear_told(&mut self, place: &Value, wanted: Option<&Value>, truth: bool, span: Span) {
+        if let Some(keys) = self.engine.values.told_by_test(self.here, place, wanted, truth) {
+            // It may have been so before the thread began, so that nothing waits for it.
+            self.hear(&keys, span);
         }
     }
 
@@ -518,9 +540,9 @@ impl<'t> Walk<'_, 't> {
             // Of a long chain the nearest tests do: it is made by a program, or to keep us busy.
             let nearest = &earlier[earlier.len().saturating_sub(MOST_TESTS)..];
             for earlier in nearest {
-                self.take_tried(earlier, false);
+                self.learn(earlier, false, arm.span);
             }
-            self.take_tried(test, true);
+            self.learn(test, true, arm.span);
             let needs = self.needs_of_arm(nearest, test);
             earlier.push(test);
             self.arm(arm, test, needs, &mut fork);
@@ -547,7 +569,7 @@ impl<'t> Walk<'_, 't> {
                 self.needs.extend(needs);
             }
             for test in earlier {
-                self.take_tried(test, false);
+                self.learn(test, false, region.span);
             }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
@@ -1020,6 +1042,12 @@ impl<'t> Walk<'_, 't> {
             if kind == StoreKind::Assign && (self.engine.is_handle(file, target) || self.is_status(value)) {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
+        }
+        if kind == StoreKind::Assign
+            && self.engine.is_entry(self.here)
+            && let Some(keys) = self.engine.values.told_by_store(self.here, target, value)
+        {
+            self.note_word(&keys, true);
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {
