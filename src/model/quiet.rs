@@ -191,9 +191,9 @@ impl Engine<'_> {
         graph.spread(&mut marks.parts);
         let (changes, parts) = (&marks.changes, &marks.parts);
         let mut wanted: Vec<bool> = changes.iter().zip(parts).map(|(a, b)| *a && *b).collect();
-        let mut together = |members: &[FuncId], apart: bool| {
+        let mut together = |members: &[FuncId], side_by_side: bool| {
             let any = |marked: &[bool]| members.iter().any(|member| marked[member.0 as usize]);
-            if any(changes) && (apart || any(parts)) {
+            if any(changes) && (side_by_side || any(parts)) {
                 members.iter().for_each(|member| wanted[member.0 as usize] = true);
             }
         };

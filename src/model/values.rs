@@ -32,6 +32,9 @@ pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 /// A set of objects, kept so that no other takes its place in memory, and what its objects have under names.
 type Members = (Objects, HashMap<String, Objects>);
 
+/// Calls that are handed a function, each with the place of the argument that it is.
+type Takers = Rc<[(CallSite, usize)]>;
+
 /// Stores by the name of the field that they are made into.
 type StoresByName<'t> = HashMap<String, Rc<Vec<StoreRef<'t>>>>;
 
@@ -95,7 +98,7 @@ pub struct Values<'t> {
     /// The calls that evidently mean a function.
     callers: RefCell<FastMap<FuncId, Rc<Vec<CallSite>>>>,
     /// The calls that are handed a function, and the place of the argument that it is.
-    takers: RefCell<FastMap<FuncId, Rc<[(CallSite, usize)]>>>,
+    takers: RefCell<FastMap<FuncId, Takers>>,
     pub(super) asking: RefCell<HashSet<Question>>,
     /// How often a question led back to itself, or too deep.
     cut_off: Cell<u64>,
@@ -805,7 +808,7 @@ impl<'t> Values<'t> {
     }
 
     /// The calls that are handed a function, with the place of the argument that it is.
-    fn takers(&self, func: FuncId) -> Rc<[(CallSite, usize)]> {
+    fn takers(&self, func: FuncId) -> Takers {
         if let Some(found) = self.takers.borrow().get(&func) {
             return found.clone();
         }
@@ -822,7 +825,7 @@ impl<'t> Values<'t> {
             let at = args.iter().position(|argument| means(*site, argument))?;
             Some((*site, at))
         };
-        let (found, whole) = self.whole(|| sites.filter_map(place).collect::<Rc<[_]>>());
+        let (found, whole) = self.whole(|| sites.filter_map(place).collect::<Takers>());
         if whole {
             self.takers.borrow_mut().insert(func, found.clone());
         }
