@@ -67,9 +67,14 @@ def copy(paths, origin, target):
 
 
 def copy_markers(origin, target):
-    """Copies what tells where projects begin, into folders that are there."""
+    """Copies what tells where projects begin, into folders that are there; what installers say lies in one of its own."""
     markers = (path for path in origin.rglob("*") if path.name in MARKERS and path.is_file())
-    copy([path for path in markers if (target / path.relative_to(origin)).parent.exists()], origin, target)
+
+    def belongs(path):
+        folder = (target / path.relative_to(origin)).parent
+        return (folder.parent if folder.suffix == ".dist-info" else folder).exists()
+
+    copy([path for path in markers if belongs(path)], origin, target)
 
 
 def copy_sources(origin, target):
