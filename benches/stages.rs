@@ -103,7 +103,7 @@ fn stages(criterion: &mut Criterion) {
         }
         group.finish();
     }
-    criterion.bench_function("the catalog, read anew", |bencher| {
+    criterion.bench_function("the catalog with an empty configuration", |bencher| {
         bencher.iter(|| Catalog::with_user(black_box(""), "envrace.toml").expect("an empty configuration is one"));
     });
 }
