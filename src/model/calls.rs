@@ -1048,7 +1048,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    pub(super) fn send(&mut self, keys: &Keys) {
+    fn send(&mut self, keys: &Keys) {
         if keys.is_empty() {
             return self.send_unknown();
         }

@@ -1,8 +1,8 @@
 //! Variables by which one thread tells others how far it is: `done = True` as the last thing that it does, and
 //! `while not done: sleep(1)` on the other side. The store is a message, and whoever finds the variable so has received it.
 //!
-//! That is said only where it is certain who speaks: the thread's entry itself makes the store, all stores of what the test asks for stand in one function, all other stores
-//! are of other constants, and before any of them the variable is something else.
+//! That is said only where it is certain who speaks: the thread's entry itself makes the store, all stores of what the test asks
+//! for stand in one function, all other stores are of other constants, and before any of them the variable is something else.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -12,32 +12,11 @@ use crate::facts::{Condition, Event, FunctionKind, Region, RegionKind, Value};
 use super::needs::Constant;
 use super::objects::Object;
 use super::places::{Key, Keys};
-use super::tree::{FuncId, StoreRef, Tree, each_event, each_region};
+use super::tree::{FuncId, StoreRef, each_event, each_region};
 use super::values::Values;
 
-/// The names of the places that some loop waits for.
-pub(super) fn waited_for(tree: &Tree) -> HashSet<String> {
-    let mut found = HashSet::new();
-    let mut add = |func: FuncId, test: &Condition| {
-        each_place(test, &mut |place| found.extend(spoken(tree, func, place)));
-    };
-    for func in tree.functions() {
-        each_region(&tree.function(func).body, &mut |region| {
-            let RegionKind::Loop { over: None, test, .. } = &region.kind else {
-                return;
-            };
-            add(func, test);
-            each_region(region, &mut |inner| {
-                if let RegionKind::Arm { test } = &inner.kind
-                    && leaves(inner)
-                {
-                    add(func, test);
-                }
-            });
-        });
-    }
-    found
-}
+/// A function that stores something, and what that is where it is a constant.
+type Said = (FuncId, Option<Constant>);
 
 fn leaves(region: &Region) -> bool {
     let mut leaves = false;
@@ -58,25 +37,38 @@ fn each_place<'c>(test: &'c Condition, visit: &mut dyn FnMut(&'c Value)) {
     }
 }
 
-fn spoken(tree: &Tree, func: FuncId, place: &Value) -> Option<String> {
-    match place {
-        Value::Global(name) | Value::Attribute(_, name) => Some(name.clone()),
-        Value::Local(owner, index) => {
-            let owner = tree.func(tree.file_of(func), *owner);
-            Some(super::tree::local_of(tree.function(owner), *index).name.clone())
-        }
-        _ => None,
-    }
-}
-
 impl Values<'_> {
+    /// The names of the places that some loop waits for.
+    pub(super) fn waited_for(&self) -> HashSet<String> {
+        let mut found = HashSet::new();
+        let mut add = |func: FuncId, test: &Condition| {
+            each_place(test, &mut |place| found.extend(self.spoken(func, place)));
+        };
+        for func in self.tree.functions() {
+            each_region(&self.tree.function(func).body, &mut |region| {
+                let RegionKind::Loop { over: None, test, .. } = &region.kind else {
+                    return;
+                };
+                add(func, test);
+                each_region(region, &mut |inner| {
+                    if let RegionKind::Arm { test } = &inner.kind
+                        && leaves(inner)
+                    {
+                        add(func, test);
+                    }
+                });
+            });
+        }
+        found
+    }
+
     /// What a store tells those who wait for it, as the keys of a queue on which it is sent.
     pub(super) fn told_by_store(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
         if !self.is_waited_for(func, target) {
             return None;
         }
         let constant = self.constant(func, value, 0)?;
-        self.message(func, target, &constant)
+        self.message(func, target, &constant, &self.said(func, target)?)
     }
 
     /// What has been told where a test of a place came out as `holds`. `wanted`: what it was compared with, if it was.
@@ -99,42 +91,37 @@ impl Values<'_> {
             None => constant.truth(),
         };
         let mut told: Option<Constant> = None;
-        for store in self.stores_of_place(func, place)? {
-            let constant = self.constant(store.function, store.value, 0)?;
-            if answer(&constant)? == holds {
+        let said = self.said(func, place)?;
+        for (_, constant) in &said {
+            let constant = constant.as_ref()?;
+            if answer(constant)? == holds {
                 match &told {
-                    Some(known) if *known != constant => return None,
-                    _ => told = Some(constant),
+                    Some(known) if known != constant => return None,
+                    _ => told = Some(constant.clone()),
                 }
             }
         }
         // Before anything is stored a variable of C is nought.
         let initial = answer(&Constant::Int(0)).or_else(|| answer(&Constant::Nothing));
         let told = told?;
-        match initial != Some(!holds) && !self.is_set_otherwise(func, place, &told) {
-            true => None,
-            false => self.message(func, place, &told),
+        let is_set_otherwise = said.iter().any(|(_, constant)| constant.as_ref() != Some(&told));
+        match initial == Some(!holds) || is_set_otherwise {
+            true => self.message(func, place, &told, &said),
+            false => None,
         }
     }
 
     fn is_waited_for(&self, func: FuncId, place: &Value) -> bool {
-        spoken(self.tree, func, place).is_some_and(|name| self.waited_for.contains(&name))
-    }
-
-    /// A variable is given another constant at the top of its file or in another function than the one that tells.
-    fn is_set_otherwise(&self, func: FuncId, place: &Value, told: &Constant) -> bool {
-        let stores = self.stores_of_place(func, place).unwrap_or_default();
-        let other = |store: &StoreRef| self.constant(store.function, store.value, 0).as_ref() != Some(told);
-        stores.iter().any(other)
+        self.spoken(func, place)
+            .is_some_and(|name| self.waited_for.contains(&name))
     }
 
     /// The queue of a place and a constant, where one function alone stores that.
-    fn message(&self, func: FuncId, place: &Value, constant: &Constant) -> Option<Keys> {
-        let stores = self.stores_of_place(func, place)?;
-        let mut tellers = stores
+    fn message(&self, func: FuncId, place: &Value, constant: &Constant, said: &[Said]) -> Option<Keys> {
+        let mut tellers = said
             .iter()
-            .filter(|store| self.constant(store.function, store.value, 0).as_ref() == Some(constant))
-            .map(|store| store.function);
+            .filter(|(_, stored)| stored.as_ref() == Some(constant))
+            .map(|(function, _)| *function);
         let teller = tellers.next()?;
         if tellers.any(|other| other != teller) || self.tree.function(teller).kind == FunctionKind::Module {
             return None;
@@ -148,7 +135,14 @@ impl Values<'_> {
         (!keys.is_empty()).then_some(keys)
     }
 
-    /// All stores into a variable or field; none where it is not known which one it is, or what is stored.
+    /// What is stored into a variable or field, all over the tree.
+    fn said(&self, func: FuncId, place: &Value) -> Option<Vec<Said>> {
+        let stores = self.stores_of_place(func, place)?.into_iter();
+        let said = stores.map(|store| (store.function, self.constant(store.function, store.value, 0)));
+        Some(said.collect())
+    }
+
+    /// All stores into a variable or field; none where it is not known which one it is.
     fn stores_of_place(&self, func: FuncId, place: &Value) -> Option<Vec<StoreRef<'_>>> {
         match place {
             Value::Global(name) => Some(self.shared_stores(self.tree.file_of(func), name)),

@@ -28,12 +28,11 @@ const MOST: usize = 64;
 impl<'t> Values<'t> {
     /// What a call of a function of the tree gets back.
     pub(super) fn returned_at(&self, site: CallSite, func: FuncId) -> Objects {
-        let handed = self.handed_back(func);
-        if handed.parameters.is_empty() {
+        if self.handed_back(func).parameters.is_empty() {
             return self.returned(func);
         }
         let mut found = Objects::default();
-        for (home, value) in self.values_at(site, func, &handed) {
+        for (home, value) in self.values_at(site, func) {
             found.add_all(self.eval(home, value));
         }
         match (&self.tree.function(func).returns, found.is_empty()) {
@@ -43,7 +42,11 @@ impl<'t> Values<'t> {
     }
 
     /// The values that a call of a function of the tree may get back.
-    pub(super) fn values_at(&self, site: CallSite, func: FuncId, handed: &HandedBack<'t>) -> Vec<(FuncId, &'t Value)> {
+    pub(super) fn values_at(&self, site: CallSite, func: FuncId) -> Vec<(FuncId, &'t Value)> {
+        let handed = self.handed_back(func);
+        if handed.parameters.is_empty() {
+            return self.returned_values(func);
+        }
         let mut found = handed.others.clone();
         for parameter in &handed.parameters {
             match self.bound_argument(site, func, *parameter) {
@@ -77,7 +80,11 @@ impl<'t> Values<'t> {
     fn find_handed_back(&self, func: FuncId) -> HandedBack<'t> {
         let function = self.tree.function(func);
         let mut found = HandedBack::default();
-        if function.is_generator || function.kind == FunctionKind::ClassBody || self.takes_rest(func) {
+        // What stands for the rest of the arguments is bound to none of them.
+        let takes_rest = function
+            .parameters()
+            .any(|(_, local)| local.parameter == Some(ParameterKind::VarPositional));
+        if function.is_generator || function.kind == FunctionKind::ClassBody || takes_rest {
             return found;
         }
         let mut open: Vec<&'t Value> = self.returns_of(func).to_vec();
@@ -90,7 +97,7 @@ impl<'t> Values<'t> {
             }
             match value {
                 Value::Local(owner, index) if self.closure(func, *owner) == func => {
-                    let parameter = self.is_plain_parameter(func, *index);
+                    let parameter = self.parameter_of(func, value).is_some();
                     if !parameter && !self.is_stored_only(func, *index) {
                         found.others.push((func, value));
                     } else if !locals.contains(index) {
@@ -188,18 +195,6 @@ impl<'t> Values<'t> {
             && self.left_in_local(func, index).is_empty()
     }
 
-    /// A parameter that holds what a call hands over for it alone, and what its function stores into it.
-    fn is_plain_parameter(&self, func: FuncId, index: LocalIndex) -> bool {
-        let kind = local_of(self.tree.function(func), index).parameter;
-        matches!(kind, Some(ParameterKind::Normal | ParameterKind::KeywordOnly))
-    }
-
-    /// The function takes arguments that no parameter of its own names.
-    fn takes_rest(&self, func: FuncId) -> bool {
-        let kinds = self.tree.function(func).parameters().map(|(_, local)| local.parameter);
-        kinds.into_iter().any(|kind| kind == Some(ParameterKind::VarPositional))
-    }
-
     /// The parameter through which alone a place is the live environment: what a function changes in what it was handed is the
     /// environment only for those who hand it that.
     pub(super) fn live_through(&self, func: FuncId, place: &Value) -> Option<LocalIndex> {
@@ -220,7 +215,7 @@ impl<'t> Values<'t> {
                             false => {}
                         }
                     }
-                    if self.is_plain_parameter(func, *index) {
+                    if self.parameter_of(func, value).is_some() {
                         parameters.push(*index);
                     }
                 }

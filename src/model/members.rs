@@ -590,12 +590,7 @@ impl<'t> Values<'t> {
         for object in objects.iter() {
             match object {
                 Object::Function(func) => {
-                    let handed = self.handed_back(*func);
-                    let values = match handed.parameters.is_empty() {
-                        true => self.returned_values(*func),
-                        false => self.values_at(site, *func, &handed),
-                    };
-                    for (home, value) in values {
+                    for (home, value) in self.values_at(site, *func) {
                         found.add_all(self.elements(home, value, key));
                     }
                     if self.tree.function(*func).is_generator {

@@ -261,7 +261,6 @@ impl Engine<'_> {
         for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
             let is_one = |role: &Role| super::calls::access_kind(role) == Some(kind);
             if roles().any(is_one) {
-                deeds.acts = true;
                 match kind {
                     AccessKind::Mutation => deeds.census.mutations += 1,
                     AccessKind::Spawn => deeds.census.spawns += 1,
@@ -422,11 +421,7 @@ impl Engine<'_> {
                 }
                 _ => {}
             }
-            let is_plain_call = matches!(
-                role,
-                Role::CallsNow { once: None, .. } | Role::CallsLater { .. } | Role::Consume { .. }
-            );
-            deeds.acts |= !is_plain_call && does_something(role);
+            deeds.acts |= does_something(role);
             // What replaces the process with the live environment is a spawn.
             deeds.census.spawns += u64::from(matches!(role, Role::Exec { environment: None }));
         }
@@ -452,11 +447,15 @@ impl Engine<'_> {
     }
 }
 
-/// Whether a call in this role changes what the walk keeps track of. What only says where values come from does not.
+/// Whether a call in this role changes, by itself, what the walk keeps track of. What only says where values come from does
+/// not, nor does what only calls functions.
 fn does_something(role: &Role) -> bool {
     !matches!(
         role,
-        Role::Detach { .. }
+        Role::CallsNow { once: None, .. }
+            | Role::CallsLater { .. }
+            | Role::Consume { .. }
+            | Role::Detach { .. }
             | Role::MakeLock
             | Role::Stream { .. }
             | Role::Partial { .. }

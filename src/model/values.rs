@@ -194,7 +194,7 @@ impl<'t> Values<'t> {
             meanings: RefCell::default(),
             decorations: HashMap::new(),
             entered: FastMap::default(),
-            waited_for: super::flags::waited_for(tree),
+            waited_for: HashSet::new(),
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
@@ -252,6 +252,7 @@ impl<'t> Values<'t> {
                 .or_default()
                 .push(file);
         }
+        values.waited_for = values.waited_for();
         values.index_outs(&storing);
         values.unreached = values.unreached_modules();
         values.parents = values.module_parents();

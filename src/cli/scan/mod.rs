@@ -284,6 +284,7 @@ pub fn persona(scan: &args::Scan, config: &Config) -> Persona {
 fn options(ask: &Ask, config: &Config) -> Options {
     let scan = ask.scan;
     let persona = persona(scan, config);
+    // An auditor is told of every file that is lost, also where it cannot matter.
     let whole = ask.whole || persona == Persona::Auditor;
     Options {
         target: ask.target.clone(),
@@ -387,7 +388,6 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
         nothing,
     } = files;
     let options = options(ask, config);
-    // An auditor is told of every file that is lost, also where it cannot matter.
     let part = Part {
         screening: (options.extent == Extent::Pairs).then(|| Screening::new(&config.catalog)),
         kept: ask.kept.as_ref().map(|kept| kept.open(&project.root)),
