@@ -121,7 +121,7 @@ fn the_standard_library_guards_itself_against_itself() {
 }
 
 #[test]
-fn a_held_child_fails_more_often_than_not_where_the_libc_frees_the_array() {
+fn a_held_child_fails_more_often_than_one_left_alone_where_the_libc_frees_the_array() {
     let options = ConfirmOptions {
         active: true,
         ..options()
@@ -136,8 +136,10 @@ fn a_held_child_fails_more_often_than_not_where_the_libc_frees_the_array() {
     }
     assert!(evidence.active);
     assert_confirmed_where_it_fails(&evidence);
+    // Left alone, at most some six in a hundred fail (docs/confirm.md). Held, it takes an addition that moves the array meanwhile,
+    // which depends on what else the machine does: 40 to 99 in a hundred were seen, so one in ten is asked for.
     assert!(
-        !frees_the_old_array(&evidence) || evidence.failures * 2 > evidence.trials,
+        !frees_the_old_array(&evidence) || evidence.failures * 10 > evidence.trials,
         "{evidence:?}"
     );
 }
