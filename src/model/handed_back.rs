@@ -242,4 +242,11 @@ impl<'t> Values<'t> {
         };
         self.eval(func, value).iter().any(is_environment)
     }
+
+    /// Whether a text is the path of the live environment: `patch.dict('os.environ', …)`.
+    pub(super) fn names_live(&self, func: FuncId, value: &Value) -> bool {
+        let language = self.tree.language(func);
+        let is_environment = |path: &str| !self.lookup(language, MatchKind::Store, path).is_empty();
+        value.as_text().is_some_and(is_environment)
+    }
 }

@@ -444,14 +444,19 @@ impl Values<'_> {
         let language = self.tree.language(func);
         let mut found = Vec::new();
         for object in self.eval(func, manager).iter() {
-            let paths = match object {
-                Object::Result(path, _) | Object::External(path) => vec![path.to_string()],
-                Object::Instance(class, _) => self.outside_bases(*class),
-                _ => Vec::new(),
+            let (paths, made) = match object {
+                Object::Result(path, made) => (vec![path.to_string()], *made),
+                Object::External(path) => (vec![path.to_string()], None),
+                Object::Instance(class, _) => (self.outside_bases(*class), None),
+                _ => continue,
+            };
+            let fits = |id: &EntryId| match made {
+                Some(made) => self.arguments_fit(made, &self.catalog.entry(*id).arguments),
+                None => true,
             };
             for path in paths {
                 for id in self.lookup(language, MatchKind::With, &path) {
-                    if !found.contains(id) {
+                    if !found.contains(id) && fits(id) {
                         found.push(*id);
                     }
                 }
@@ -532,7 +537,12 @@ impl Values<'_> {
         };
         let mut entries = Vec::new();
         let mut outside = Vec::new();
-        for (home, value) in self.argument(created, entry) {
+        // The receiver of a class's constructor is the new object itself.
+        let handed = match class {
+            Some(_) if *entry == ArgumentRef::Receiver => Vec::new(),
+            _ => self.argument(created, entry),
+        };
+        for (home, value) in handed {
             for object in self.eval(home, value).iter() {
                 self.entry_functions(object, method.as_deref(), &mut entries);
                 if let (Object::External(path), None) = (object, method) {
@@ -542,9 +552,11 @@ impl Values<'_> {
         }
         if let Some(class) = class {
             self.entry_functions(&Object::Instance(class, None), method.as_deref(), &mut entries);
-            // A subclass without a `run` of its own still runs the `target` that it hands to its base.
-            if entries.is_empty() {
-                entries.extend(self.base_target(class));
+            let calls_base = |func: &FuncId| self.calls_base(*func);
+            if entries.is_empty() || entries.iter().any(calls_base) {
+                let targets = self.base_target(class, created).into_iter();
+                let new: Vec<FuncId> = targets.filter(|target| !entries.contains(target)).collect();
+                entries.extend(new);
             }
         }
         let mut handles = vec![super::places::Key::Made(created), super::places::Key::Made(site)];
@@ -576,24 +588,91 @@ impl Values<'_> {
         })
     }
 
-    /// `super().__init__(target=f)` in a subclass of a thread class.
-    fn base_target(&self, class: ClassId) -> Vec<FuncId> {
+    /// Whether a method calls the one of its name in a class outside of the tree: `super().run()`.
+    fn calls_base(&self, method: FuncId) -> bool {
+        let function = self.tree.function(method);
+        function.calls.iter().enumerate().any(|(number, call)| {
+            let site = (method, crate::facts::CallIndex(number as u32));
+            matches!(&call.callee, Value::Attribute(_, name) if *name == function.name)
+                && self.meaning(site).edges.is_empty()
+        })
+    }
+
+    /// What a thread class of the tree runs by the library's own `run`: `super().__init__(target=f)` in its constructor, the
+    /// arguments of the call that made it where its constructor hands them on, or where it has none.
+    fn base_target(&self, class: ClassId, created: CallSite) -> Vec<FuncId> {
         let mut found = Vec::new();
-        for init in self.method(class, "__init__") {
+        let mut add = |site: CallSite, entry: &ArgumentRef| {
+            for (home, value) in self.argument(site, entry) {
+                for object in self.eval(home, value).iter() {
+                    self.entry_functions(object, None, &mut found);
+                }
+            }
+        };
+        let language = self.tree.file(self.tree.classes[class.0 as usize].file).language;
+        let starting = |path: &str| {
+            let ids = self.catalog.lookup(language, MatchKind::Call, path).iter();
+            ids.filter_map(|id| match &self.catalog.entry(*id).role {
+                Role::Start { entry, .. } => Some(entry),
+                _ => None,
+            })
+        };
+        let inits = self.method(class, "__init__");
+        if inits.is_empty() {
+            let bases = self.outside_bases(class);
+            bases
+                .iter()
+                .flat_map(|base| starting(base))
+                .for_each(|entry| add(created, entry));
+        }
+        for init in inits {
             for number in 0..self.tree.function(init).calls.len() {
                 let site = (init, crate::facts::CallIndex(number as u32));
-                for id in self.entries_of_call(site) {
-                    if let Role::Start { entry, .. } = &self.catalog.entry(id).role {
-                        for (home, value) in self.argument(site, entry) {
-                            for object in self.eval(home, value).iter() {
-                                self.entry_functions(object, None, &mut found);
-                            }
-                        }
+                for object in self.callee(site).iter() {
+                    let Object::External(path) = object else { continue };
+                    for entry in path.strip_suffix(".__init__").into_iter().flat_map(starting) {
+                        add(site, &self.behind_self(site, entry));
+                        add(created, &self.starred_on(site, entry));
                     }
                 }
             }
         }
         found
+    }
+
+    /// An argument of a constructor that is called by the class's name, with the object before the others:
+    /// `Thread.__init__(self, …)`.
+    fn behind_self(&self, site: CallSite, argument: &ArgumentRef) -> ArgumentRef {
+        let by_super =
+            matches!(&self.tree.call(site).callee, Value::Attribute(base, _) if matches!(**base, Value::Call(..)));
+        match argument {
+            ArgumentRef::Of { positions, keywords } if !by_super => ArgumentRef::Of {
+                positions: positions.iter().map(|position| position + 1).collect(),
+                keywords: keywords.clone(),
+            },
+            other => other.clone(),
+        }
+    }
+
+    /// Of the ways to give an argument to a call those by which the caller of its function gives it too, since the call hands
+    /// on what that got: `def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)`.
+    fn starred_on(&self, site: CallSite, argument: &ArgumentRef) -> ArgumentRef {
+        let locals = &self.tree.function(site.0).locals;
+        let takes = |kind: ParameterKind| locals.iter().any(|local| local.parameter == Some(kind));
+        let gives = |star: &str| {
+            let mut args = self.tree.call(site).args.iter();
+            args.any(|argument| argument.name.as_deref() == Some(star))
+        };
+        let ArgumentRef::Of { positions, keywords } = argument else {
+            return argument.clone();
+        };
+        // The first of `*args` is the first of all only where no parameter stands before it.
+        let by_position = gives("*") && takes(ParameterKind::VarPositional) && !takes(ParameterKind::Normal);
+        let by_name = gives("**") && takes(ParameterKind::VarKeyword);
+        ArgumentRef::Of {
+            positions: if by_position { positions.clone() } else { Vec::new() },
+            keywords: if by_name { keywords.clone() } else { Vec::new() },
+        }
     }
 
     /// The functions that a thread runs when it is given an object; `method` names those of its class, by patterns
