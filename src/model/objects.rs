@@ -135,6 +135,16 @@ impl Objects {
         })
     }
 
+    /// All but the classes of the tree and their instances.
+    pub fn without_classes(self) -> Objects {
+        let is_of_class = |object: &Object| matches!(object, Object::Class(_) | Object::Instance(..));
+        if !self.iter().any(is_of_class) {
+            return self;
+        }
+        let others: Vec<Object> = self.iter().filter(|object| !is_of_class(object)).cloned().collect();
+        Objects((!others.is_empty()).then(|| Rc::new(others)))
+    }
+
     /// Whether an object is among them.
     pub fn contains(&self, object: &Object) -> bool {
         self.list().binary_search(object).is_ok()

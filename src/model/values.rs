@@ -1241,8 +1241,15 @@ impl<'t> Values<'t> {
             match &entry.role {
                 Role::Pass { of } | Role::Partial { entry: of } => {
                     spoken = true;
+                    let by_method = *of == ArgumentRef::Receiver && self.tree.language(site.0) == Language::Python;
                     for (func, value) in self.argument(site, of) {
-                        found.add_all(self.eval(func, value));
+                        let objects = self.eval(func, value);
+                        // A method of that name which nobody in the tree defines gives a text or a container of its own, not
+                        // an object of a class of the tree.
+                        found.add_all(match by_method {
+                            true => objects.without_classes(),
+                            false => objects,
+                        });
                     }
                 }
                 Role::Element { of } => {
