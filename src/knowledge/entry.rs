@@ -304,8 +304,10 @@ pub enum Role {
     ForkWindow {
         entry: ArgumentRef,
     },
-    /// Does not return.
-    Exit,
+    /// Does not return; `fails`: since something went wrong (`abort`).
+    Exit {
+        fails: bool,
+    },
     /// Says something to the user (print, log, raise helpers): an exit after it is not silent.
     Report,
     /// Runs the file whose path or text `source` is.

@@ -234,7 +234,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 44] = [
+pub(super) const EFFECTS: [EffectKeys; 45] = [
     effect(
         "mutation",
         "changes the environment",
@@ -427,6 +427,7 @@ pub(super) const EFFECTS: [EffectKeys; 44] = [
     ),
     effect("fork-window", "runs it between fork and exec", &[ENTRY]),
     effect("exit", "does not return", &[]),
+    effect("abort", "ends the process because something went wrong", &[]),
     effect("report", "says something to a person", &[]),
     effect(
         "run-file",

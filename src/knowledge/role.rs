@@ -66,7 +66,8 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
         })
     }),
     ("fork-window", |fields| Ok(Role::ForkWindow { entry: entry(fields)? })),
-    ("exit", |_| Ok(Role::Exit)),
+    ("exit", |_| Ok(Role::Exit { fails: false })),
+    ("abort", |_| Ok(Role::Exit { fails: true })),
     ("report", |_| Ok(Role::Report)),
     ("run-file", |fields| {
         Ok(Role::RunFile {

@@ -421,6 +421,7 @@ impl<'t> Walk<'_, 't> {
     /// What a callee does happens here.
     fn apply(&mut self, summary: &Rc<Summary>, step: ChainStep, certainty: &Certainty) {
         let span = step.span;
+        let certainty = &self.certainty().and(certainty);
         let sizes = summary.accesses.len() + summary.leaks.len();
         if !self.engine.values.budget.spend(sizes as u64) {
             return self.engine.values.budget.cut(self.here, Cut::Steps);
@@ -445,9 +446,16 @@ impl<'t> Walk<'_, 't> {
                 self.record(lifted);
             }
         }
-        self.touches += u32::from(!summary.accesses.is_empty());
+        let touches = summary.touches && !summary.accesses.is_empty();
+        if touches {
+            self.note_touch();
+        }
         for keys in &summary.sends {
-            self.note_word(keys, summary.accesses.is_empty() || summary.last_words.contains(keys));
+            self.note_word(keys, !touches || summary.last_words.contains(keys));
+        }
+        let stored = |keys: &&Keys| keys.iter().any(|key| matches!(key, Key::Stored(_)));
+        for keys in summary.last_words.iter().filter(stored) {
+            self.note_word(keys, true);
         }
         for begun in &summary.starts {
             let certainty = begun.certainty.and(certainty);
@@ -474,6 +482,15 @@ impl<'t> Walk<'_, 't> {
         for (start, despite) in &summary.joins {
             let here = self.here;
             self.state.end(*start, *despite, here, span);
+        }
+        for keys in &summary.heard {
+            self.hear_word(keys, span);
+        }
+        for keys in &summary.perhaps_heard {
+            self.doubt_speakers(keys, |_| true, span);
+            if !self.out.perhaps_heard.contains(keys) {
+                self.out.perhaps_heard.push(keys.clone());
+            }
         }
         for live in &summary.leaks {
             let lifted = Live {
@@ -555,7 +572,6 @@ impl<'t> Walk<'_, 't> {
 
     /// An access happens: it pairs with what is alive, and the callers will see it.
     pub(super) fn record(&mut self, access: Access) {
-        self.touches += 1;
         let lifted = Access {
             chain: self.behind_inlined(access.chain),
             ..access
@@ -963,7 +979,7 @@ impl<'t> Walk<'_, 't> {
                 self.state.dead = self.state.dead || self.state.child.is_some();
             }
             Role::ForkWindow { entry } => self.fork_window(site, entry, span),
-            Role::Exit => self.state.dead = true,
+            Role::Exit { .. } => self.state.dead = true,
             Role::RunFile { source } => self.run_file(site, source, span),
             Role::RunModule { name } => self.run_module(site, name, span),
             Role::HeapArray => self.out.heap_by_call(&mut self.state.heap, self.engine.heap_site(site)),
@@ -1281,9 +1297,10 @@ impl<'t> Walk<'_, 't> {
             chain: Chain::default(),
             around: self.around(),
             repeated: self.loops > 0,
-            certainty: Certainty::SURE,
+            certainty: self.certainty(),
             child: None,
         };
+        self.note_touch();
         self.record(access);
         self.state = child;
         self.state.dead = true;

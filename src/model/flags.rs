@@ -3,6 +3,9 @@
 //!
 //! That is said only where it is certain who speaks: the thread's entry itself makes the store, all stores of what the test asks
 //! for stand in one function, all other stores are of other constants, and before any of them the variable is something else.
+//!
+//! Where somebody else may have spoken as well, a thread that ends with such a store may or may not be done where a loop has found
+//! what it waits for: it is doubted, and so it is on the other ways out of that loop, on which the wait is given up.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -37,28 +40,62 @@ fn each_place<'c>(test: &'c Condition, visit: &mut dyn FnMut(&'c Value)) {
     }
 }
 
+/// What a test says of a constant: whether it is `wanted`, or else whether it is true.
+fn answer(constant: &Constant, wanted: Option<&Constant>) -> Option<bool> {
+    match wanted {
+        Some(wanted) => wanted.equals(constant),
+        None => constant.truth(),
+    }
+}
+
+fn is_variable(key: &Key) -> bool {
+    matches!(key, Key::Global(..) | Key::Field(..) | Key::Local(..))
+}
+
 impl Values<'_> {
     /// The names of the places that some loop waits for.
     pub(super) fn waited_for(&self) -> HashSet<String> {
         let mut found = HashSet::new();
-        let mut add = |func: FuncId, test: &Condition| {
-            each_place(test, &mut |place| found.extend(self.spoken(func, place)));
-        };
         for func in self.tree.functions() {
             each_region(&self.tree.function(func).body, &mut |region| {
-                let RegionKind::Loop { over: None, test, .. } = &region.kind else {
-                    return;
-                };
-                add(func, test);
-                each_region(region, &mut |inner| {
-                    if let RegionKind::Arm { test } = &inner.kind
-                        && leaves(inner)
-                    {
-                        add(func, test);
-                    }
+                self.each_awaited(func, region, &mut |name| {
+                    found.insert(name);
                 });
             });
         }
+        found
+    }
+
+    /// Calls `visit` with the names of the places that a region waits for, where it is a loop.
+    pub(super) fn each_awaited(&self, func: FuncId, region: &Region, visit: &mut dyn FnMut(String)) {
+        let RegionKind::Loop { over: None, test, .. } = &region.kind else {
+            return;
+        };
+        let mut look = |test: &Condition| {
+            each_place(test, &mut |place| {
+                self.spoken(func, place).into_iter().for_each(&mut *visit)
+            });
+        };
+        look(test);
+        each_region(region, &mut |inner| {
+            if let RegionKind::Arm { test } = &inner.kind
+                && leaves(inner)
+            {
+                look(test);
+            }
+        });
+    }
+
+    /// The names of the places into which a function stores what somebody may wait for.
+    pub(super) fn tells(&self, func: FuncId) -> Vec<String> {
+        let mut found = Vec::new();
+        each_event(&self.tree.function(func).body, &mut |event| {
+            if let Event::Store { target, value, .. } = event
+                && self.stored(func, target, value).is_some()
+            {
+                found.extend(self.spoken(func, target));
+            }
+        });
         found
     }
 
@@ -86,10 +123,7 @@ impl Values<'_> {
             Some(value) => Some(self.constant(func, value, 0)?),
             None => None,
         };
-        let answer = |constant: &Constant| match &wanted {
-            Some(wanted) => wanted.equals(constant),
-            None => constant.truth(),
-        };
+        let answer = |constant: &Constant| answer(constant, wanted.as_ref());
         let mut told: Option<Constant> = None;
         let said = self.said(func, place)?;
         for (_, constant) in &said {
@@ -111,6 +145,41 @@ impl Values<'_> {
         }
     }
 
+    /// What a store tells those who wait for the variable to change, whoever else stores into it.
+    pub(super) fn stored(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
+        self.is_waited_for(func, target).then_some(())?;
+        self.constant(func, value, 0)?;
+        self.storing(func, target)
+    }
+
+    /// What may have been told, by whomever, where a test of a place came out as `holds`: only constants are stored there, and
+    /// one of them makes it come out so. `wanted`: what it was compared with, if it was.
+    pub(super) fn perhaps_told_by_test(
+        &self,
+        func: FuncId,
+        place: &Value,
+        wanted: Option<&Value>,
+        holds: bool,
+    ) -> Option<Keys> {
+        self.is_waited_for(func, place).then_some(())?;
+        let wanted = match wanted {
+            Some(value) => Some(self.constant(func, value, 0)?),
+            None => None,
+        };
+        let mut answers = false;
+        for (_, constant) in self.said(func, place)? {
+            answers |= answer(&constant?, wanted.as_ref()) == Some(holds);
+        }
+        answers.then(|| self.storing(func, place))?
+    }
+
+    fn storing(&self, func: FuncId, place: &Value) -> Option<Keys> {
+        let is_shared = |key: &Key| matches!(key, Key::Global(..) | Key::Field(..));
+        let keys = self.keys(func, place).into_iter().filter(is_shared);
+        let keys: Keys = keys.map(|key| Key::Stored(Rc::new(key))).collect();
+        (!keys.is_empty()).then_some(keys)
+    }
+
     fn is_waited_for(&self, func: FuncId, place: &Value) -> bool {
         self.spoken(func, place)
             .is_some_and(|name| self.waited_for.contains(&name))
@@ -126,12 +195,8 @@ impl Values<'_> {
         if tellers.any(|other| other != teller) || self.tree.function(teller).kind == FunctionKind::Module {
             return None;
         }
-        let keys = self.keys(func, place).into_iter();
-        let is_variable = |key: &Key| matches!(key, Key::Global(..) | Key::Field(..) | Key::Local(..));
-        let keys: Keys = keys
-            .filter(is_variable)
-            .map(|key| Key::Told(Rc::new(key), constant.clone()))
-            .collect();
+        let keys = self.keys(func, place).into_iter().filter(is_variable);
+        let keys: Keys = keys.map(|key| Key::Told(Rc::new(key), constant.clone())).collect();
         (!keys.is_empty()).then_some(keys)
     }
 

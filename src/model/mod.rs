@@ -19,6 +19,7 @@ mod calls;
 mod declared;
 mod escaped;
 mod extensions;
+mod failing;
 mod fast;
 mod fields;
 mod flags;

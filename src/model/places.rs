@@ -30,6 +30,8 @@ pub enum Key {
     Outside(Rc<str>),
     /// What a variable says while it is this constant ([`super::flags`]).
     Told(Rc<Key>, Constant),
+    /// That something was stored into a variable for which others wait ([`super::flags`]).
+    Stored(Rc<Key>),
 }
 
 /// A sorted set of keys.

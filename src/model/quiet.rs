@@ -6,7 +6,7 @@
 //!
 //! What the walk could enter is an edge here; where that depends on the way on which it comes, all that it could be is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::facts::{Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Value};
 use crate::knowledge::{EntryId, MatchKind, Role};
@@ -135,9 +135,11 @@ impl Engine<'_> {
             parts: none(),
             joins: none(),
         };
+        let entries: BTreeSet<FuncId> = self.starts().flat_map(|(_, start)| start.entries.clone()).collect();
+        let told: HashSet<String> = entries.iter().flat_map(|entry| self.values.tells(*entry)).collect();
         let mut all = Vec::with_capacity(count);
         for function in tree.functions() {
-            let deeds = self.deeds_of(function);
+            let deeds = self.deeds_of(function, &told);
             let place = function.0 as usize;
             marks.acts[place] = deeds.acts;
             marks.ends[place] = may_not_come_back(&tree.function(function).body);
@@ -232,7 +234,8 @@ impl Engine<'_> {
         wanted
     }
 
-    fn deeds_of(&self, function: FuncId) -> Deeds {
+    /// `told`: the names of the places in which threads say that they are done.
+    fn deeds_of(&self, function: FuncId, told: &HashSet<String>) -> Deeds {
         let values = &self.values;
         let tree = values.tree;
         let mut deeds = Deeds::default();
@@ -247,7 +250,11 @@ impl Engine<'_> {
             deeds.enters.extend(self.constructors_beside(function));
         }
         each_region(&facts.body, &mut |region| {
-            self.look_at_region(function, region, &mut deeds)
+            self.look_at_region(function, region, &mut deeds);
+            let mut waits = false;
+            values.each_awaited(function, region, &mut |name| waits |= told.contains(&name));
+            deeds.acts |= waits;
+            deeds.joins |= waits;
         });
         each_event(&facts.body, &mut |event| {
             self.look_at_event(function, event, &mut deeds)

@@ -82,6 +82,8 @@ pub struct State {
     /// What names of a file hold, as long as every path agrees.
     pub latest: Vec<(FileId, Value, Value)>,
     pub received: Vec<Keys>,
+    /// What variables surely told: that threads are done ([`super::flags`]).
+    pub heard: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// Functions handed on that may run at any time from here on.
     pub later: Rc<HandedOn>,
@@ -136,12 +138,14 @@ impl State {
             joined: merge_joined(&ends),
             latest: first.state.latest.clone(),
             received: first.state.received.clone(),
+            heard: first.state.heard.clone(),
             failed: first.state.failed.clone(),
             later: first.state.later.clone(),
             ..State::default()
         };
         for end in &ends {
             merged.received.retain(|keys| end.state.received.contains(keys));
+            merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));
             merged.latest.retain(|known| end.state.latest.contains(known));
             merged.heap = merged.heap.or(end.state.heap);

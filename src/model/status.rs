@@ -75,7 +75,7 @@ impl Engine<'_> {
             Event::Call(index) => {
                 let entries = self.values.meaning((func, *index));
                 let roles = || entries.entries.iter().map(|id| &self.values.catalog.entry(*id).role);
-                if roles().any(|role| matches!(role, Role::Exit)) && !spoken {
+                if roles().any(|role| matches!(role, Role::Exit { .. })) && !spoken {
                     status = Status {
                         kind: StatusKind::SilentExit,
                         line: self.values.tree.call((func, *index)).span.line,

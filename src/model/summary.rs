@@ -263,6 +263,8 @@ pub struct Summary {
     pub weak_joins: Vec<(StartId, (FuncId, Span))>,
     pub sends: Vec<Keys>,
     pub sends_unknown: bool,
+    /// Changes or looks at the environment, other than where it is about to abort.
+    pub touches: bool,
     /// Of `sends`, those after which it surely neither changes nor looks at the environment any more.
     pub last_words: Vec<Keys>,
     /// Guards held at return that were not held at entry.
@@ -273,6 +275,10 @@ pub struct Summary {
     pub exits: bool,
     /// Queues surely received from.
     pub received: Vec<Keys>,
+    /// What variables surely told: that threads are done ([`super::flags`]).
+    pub heard: Vec<Keys>,
+    /// What a loop waits for that a thread may tell when it is done, and others too.
+    pub perhaps_heard: Vec<Keys>,
     /// The first addition that it may make.
     pub heap: Option<SiteId>,
     /// Replaces the process with the live environment when run in a child.
@@ -327,6 +333,8 @@ impl Summary {
             && self.releases.is_empty()
             && !self.exits
             && self.received.is_empty()
+            && self.heard.is_empty()
+            && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live
             && self.later.is_empty()

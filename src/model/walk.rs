@@ -11,6 +11,7 @@ use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
 use super::budget::Cut;
+use super::failing;
 use super::fast::FastMap;
 use super::higher::Binding;
 use super::laters::HandedOn;
@@ -57,6 +58,9 @@ impl ArmContext<'_> {
     }
 }
 
+/// Why a thread is doubted that tells a loop of its end in words that others use too.
+const MAY_BE_DONE: &str = "a loop waits for a variable that the thread sets when it is done, and that others set too";
+
 /// How many jumps to one label are kept apart.
 const MOST_JUMPS: usize = 64;
 
@@ -77,7 +81,13 @@ pub(super) struct Walk<'e, 't> {
     pub loops: u32,
     /// For each loop around, the threads that were alive when it began and of which there may be several.
     entered: Vec<Vec<StartId>>,
-    /// How often the environment was changed or looked at so far, here or in a callee.
+    /// How many of the arms around end in an abort.
+    failing: u32,
+    /// For each loop around, the threads that were alive when it began.
+    outside: Vec<Lives>,
+    /// Threads that may have told a loop around that they are done.
+    perhaps_done: Vec<StartId>,
+    /// How often the environment was changed or looked at so far, here or in a callee, other than on the way to an abort.
     pub touches: u32,
     /// The queues that were sent on, with [`Walk::touches`] at the first time; none where that was in a loop.
     words: Vec<(Keys, Option<u32>)>,
@@ -129,6 +139,9 @@ impl<'t> Walk<'_, 't> {
             needs: Vec::new(),
             loops: 0,
             entered: Vec::new(),
+            failing: 0,
+            outside: Vec::new(),
+            perhaps_done: Vec::new(),
             touches: 0,
             words: Vec::new(),
             team: None,
@@ -187,8 +200,10 @@ impl<'t> Walk<'_, 't> {
             self.out.acquires.retain(|held| held.holder.is_none());
         }
         self.out.received = exit.received;
+        self.out.heard = exit.heard;
         let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
         self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
+        self.out.touches = self.touches > 0;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = HandedOn::clone(&exit.later);
         self.out.accesses = self.accesses.into_list();
@@ -346,6 +361,8 @@ impl<'t> Walk<'_, 't> {
         // Who goes through a container thinks of several.
         let several = before.live.values().filter(|live| live.many || over.is_some());
         self.entered.push(several.map(|live| live.start).collect());
+        self.outside.push(before.live.clone());
+        let perhaps_done = self.perhaps_done.len();
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         if !at_least_once {
@@ -393,7 +410,9 @@ impl<'t> Walk<'_, 't> {
             }
             ends.push(self.out_of_loop(after, test, region.span));
         }
+        self.outside.pop();
         self.state = State::merge(&before, ends);
+        self.doubt_perhaps_done(perhaps_done);
     }
 
     /// `while (!ready) wait(&condition);`: where there was nothing to wait for, it had come already.
@@ -461,7 +480,56 @@ impl<'t> Walk<'_, 't> {
     fn hear_told(&mut self, place: &Value, wanted: Option<&Value>, truth: bool, span: Span) {
         if let Some(keys) = self.engine.values.told_by_test(self.here, place, wanted, truth) {
             // It may have been so before the thread began, so that nothing waits for it.
-            self.hear(&keys, span);
+            self.hear_word(&keys, span);
+        }
+        self.perhaps_hear(place, wanted, truth, span);
+    }
+
+    /// A variable has told that whoever tells it last is done.
+    pub(super) fn hear_word(&mut self, keys: &Keys, span: Span) {
+        self.hear(keys, span);
+        if !self.state.heard.contains(keys) {
+            self.state.heard.push(keys.clone());
+        }
+    }
+
+    /// A loop waits for a place that a thread stores into when it is done, as others do: it may be done.
+    fn perhaps_hear(&mut self, place: &Value, wanted: Option<&Value>, truth: bool, span: Span) {
+        let Some(outside) = self.outside.last().cloned() else {
+            return;
+        };
+        let Some(keys) = self.engine.values.perhaps_told_by_test(self.here, place, wanted, truth) else {
+            return;
+        };
+        let asked = format!("{place:?}");
+        // A loop that starts a thread in every round waits for one of many, but not where it starts one only as long as
+        // nothing has been told.
+        let is_one =
+            |live: &Live| outside.contains_key(&live.start) || live.under.iter().any(|(test, _)| test.contains(&asked));
+        self.doubt_speakers(&keys, is_one, span);
+        if !self.out.perhaps_heard.contains(&keys) {
+            self.out.perhaps_heard.push(keys);
+        }
+    }
+
+    /// Doubts the threads that tell this when they are done. `is_one`: no other of its start can have told it.
+    pub(super) fn doubt_speakers(&mut self, keys: &Keys, is_one: impl Fn(&Live) -> bool, span: Span) {
+        let alive = self.state.live.values().filter(|live| !live.many && is_one(live));
+        let alive: Vec<StartId> = alive.map(|live| live.start).collect();
+        for start in alive {
+            if self.engine.has_last_word(start, keys) {
+                self.doubt_thread(start, Confidence::Low, MAY_BE_DONE, (self.here, span));
+                self.perhaps_done.push(start);
+            }
+        }
+    }
+
+    /// A loop is over that may have waited for some threads' end: on all ways out of it they are as doubtful.
+    fn doubt_perhaps_done(&mut self, before: usize) {
+        for start in self.perhaps_done.split_off(before) {
+            if let Some(live) = self.state.live.one(start) {
+                live.certainty = live.certainty.and(&Certainty::because(Confidence::Low, MAY_BE_DONE));
+            }
         }
     }
 
@@ -615,8 +683,24 @@ impl<'t> Walk<'_, 't> {
             flag: tested_flag(test),
             needs,
         });
+        let fails = u32::from(self.engine.values.fails(self.here, arm));
+        self.failing += fails;
         self.nodes(&arm.nodes);
+        self.failing -= fails;
         self.arms.pop();
+    }
+
+    /// How sure it is that the code at hand runs, once its function is called.
+    pub(super) fn certainty(&self) -> Certainty {
+        match self.failing {
+            0 => Certainty::SURE,
+            _ => failing::doubt(),
+        }
+    }
+
+    /// The environment was changed or looked at.
+    pub(super) fn note_touch(&mut self) {
+        self.touches += u32::from(self.failing == 0);
     }
 
     /// The starts that failed where a test has this outcome: `if (pthread_create(…) != 0)`.
@@ -1043,11 +1127,14 @@ impl<'t> Walk<'_, 't> {
                 self.state.latest.push((file, target.clone(), value.clone()));
             }
         }
-        if kind == StoreKind::Assign
-            && self.engine.is_entry(self.here)
-            && let Some(keys) = self.engine.values.told_by_store(self.here, target, value)
-        {
-            self.note_word(&keys, true);
+        if kind == StoreKind::Assign {
+            let values = &self.engine.values;
+            let told = match self.engine.is_entry(self.here) {
+                true => values.told_by_store(self.here, target, value),
+                false => None,
+            };
+            let stored = values.stored(self.here, target, value);
+            told.iter().chain(&stored).for_each(|keys| self.note_word(keys, true));
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {
@@ -1135,9 +1222,10 @@ impl<'t> Walk<'_, 't> {
             chain: Chain::default(),
             around: self.around(),
             repeated: self.loops > 0,
-            certainty: Certainty::SURE,
+            certainty: self.certainty(),
             child: self.state.child,
         };
+        self.note_touch();
         self.record(access);
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
@@ -1224,9 +1312,14 @@ impl<'t> Walk<'_, 't> {
 
     /// As [`Walk::weak_join`], at another place.
     pub(super) fn weakly_joined(&mut self, start: StartId, doubt: &str, place: (FuncId, Span)) {
+        self.doubt_thread(start, Confidence::Medium, doubt, place);
+    }
+
+    /// A thread may have ended at a place, and is alive after it with this confidence at the most.
+    fn doubt_thread(&mut self, start: StartId, confidence: Confidence, doubt: &str, place: (FuncId, Span)) {
         if let Some(live) = self.state.live.one(start) {
             live.weak_join = Some(place);
-            live.certainty = live.certainty.and(&Certainty::because(Confidence::Medium, doubt));
+            live.certainty = live.certainty.and(&Certainty::because(confidence, doubt));
         }
     }
 
