@@ -49,6 +49,8 @@ pub enum Value {
     Await(Box<Value>),
     /// `a + b` and the like on things that are no strings: only its operands are known.
     Combined(Vec<Value>),
+    /// A test of the system that the program runs on, and its outcome: `sys.platform == 'win32'`.
+    Decided(bool),
 }
 
 impl Value {

@@ -16,6 +16,7 @@
 mod around;
 mod budget;
 mod calls;
+mod decided;
 mod declared;
 mod escaped;
 mod extensions;

@@ -138,6 +138,8 @@ pub struct Values<'t> {
     decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
     pub(super) waited_for: HashSet<String>,
+    /// The names of what holds or returns the outcome of a test of the system ([`super::decided`]).
+    pub(super) names_of_decided: HashSet<String>,
     /// What with-blocks enter into a name.
     pub(super) entered: FastMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
     /// Classes with their bases, and with their heirs.
@@ -195,6 +197,7 @@ impl<'t> Values<'t> {
             decorations: HashMap::new(),
             entered: FastMap::default(),
             waited_for: HashSet::new(),
+            names_of_decided: HashSet::new(),
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
@@ -253,6 +256,7 @@ impl<'t> Values<'t> {
                 .push(file);
         }
         values.waited_for = values.waited_for();
+        values.names_of_decided = values.names_of_decided();
         values.index_outs(&storing);
         values.unreached = values.unreached_modules();
         values.parents = values.module_parents();
@@ -456,9 +460,13 @@ impl<'t> Values<'t> {
     fn eval_here(&self, func: FuncId, value: &Value) -> Objects {
         let file = self.tree.file_of(func);
         match value {
-            Value::Unknown | Value::None | Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) => {
-                Objects::default()
-            }
+            Value::Unknown
+            | Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Decided(_) => Objects::default(),
             Value::Text(pieces) => Objects::one(Object::Text(text_of(pieces).into())),
             Value::Local(owner, index) => self.local(self.tree.func(file, *owner), *index),
             Value::Global(name) => self.name(file, name),

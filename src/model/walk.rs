@@ -590,7 +590,7 @@ impl<'t> Walk<'_, 't> {
         State::merge(&start, ends)
     }
 
-    fn branch(&mut self, region: &'t Region, exhaustive: bool) {
+    fn branch(&mut self, region: &'t Region, mut exhaustive: bool) {
         let before = self.state.clone();
         let mut ends = Vec::new();
         let mut fork = ForkArms::default();
@@ -601,7 +601,8 @@ impl<'t> Walk<'_, 't> {
                 self.region(arm);
                 continue;
             };
-            if self.never(test) {
+            let outcome = self.engine.values.decided(self.here, test);
+            if outcome == Some(false) || self.never(test) {
                 continue;
             }
             self.state = before.clone();
@@ -619,6 +620,10 @@ impl<'t> Walk<'_, 't> {
                 place: tested_place(test),
                 state: std::mem::take(&mut self.state),
             });
+            if outcome == Some(true) {
+                exhaustive = true;
+                break;
+            }
         }
         if !exhaustive {
             let mut skipped = before.clone();

@@ -17,6 +17,9 @@ impl<'a> Lowerer<'a, '_> {
     }
 
     fn test_unbounded(&mut self, expression: &'a Expr) -> Condition {
+        if self.on_target(expression).is_some() {
+            return Condition::Truthy(self.read(expression));
+        }
         match expression {
             Expr::BoolOp(boolean) => {
                 let mut tests: Vec<Condition> = Vec::with_capacity(boolean.values.len());

@@ -211,6 +211,7 @@ pub(super) fn value(facts: &FileFacts, of: &Value) -> String {
         }
         Value::Record(..) => "record".into(),
         Value::Await(inner) => format!("await({})", value(facts, inner)),
+        Value::Decided(outcome) => format!("system({outcome})"),
         Value::Combined(values) => format!("combined({})", list(values, ", ")),
     }
 }

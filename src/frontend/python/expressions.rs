@@ -66,8 +66,11 @@ impl<'a> Lowerer<'a, '_> {
     /// Evaluates `expression` without reading it where it is a place: for callees, targets and what stands before a dot.
     pub(super) fn place(&mut self, expression: &'a Expr) -> Value {
         self.depth += 1;
-        let value = self.place_unbounded(expression);
+        let mut value = self.place_unbounded(expression);
         self.depth -= 1;
+        if let Some(outcome) = self.on_target(expression) {
+            value = Value::Decided(outcome);
+        }
         if self.depth > MAX_VALUE_DEPTH && nests(&value) {
             Value::Unknown
         } else {

@@ -20,6 +20,7 @@ mod imports;
 mod limits;
 mod names;
 mod patterns;
+mod platform;
 mod positions;
 mod quotes;
 mod recovery;

@@ -1,7 +1,6 @@
 //! Statements to regions and events.
 
 use super::builder::Lowerer;
-use super::conditions::constant_truth;
 use super::scopes::old_handler_name;
 use super::strings::is_small;
 use crate::facts::{Condition, Event, RegionKind, StoreKind, Value};
@@ -175,7 +174,7 @@ impl<'a> Lowerer<'a, '_> {
     }
 
     fn while_loop(&mut self, while_loop: &'a StmtWhile) {
-        if constant_truth(&while_loop.test) == Some(false) {
+        if self.truth(&while_loop.test) == Some(false) {
             let reason = "the loop's test is false".to_string();
             self.region(
                 RegionKind::Unreached { reason },
@@ -237,7 +236,7 @@ impl<'a> Lowerer<'a, '_> {
         let clauses: Vec<(Option<&Expr>, &[Stmt])> = std::iter::once(first).chain(clauses).collect();
         let exhaustive = clauses
             .iter()
-            .any(|(test, _)| test.is_none_or(|test| constant_truth(test) == Some(true)));
+            .any(|(test, _)| test.is_none_or(|test| self.truth(test) == Some(true)));
         let tests: Vec<Condition> = clauses
             .iter()
             .map(|(test, _)| match test {
@@ -248,7 +247,7 @@ impl<'a> Lowerer<'a, '_> {
         self.region(RegionKind::Branch { exhaustive }, branch.range, |lowerer| {
             let mut decided = false;
             for ((expression, body), test) in clauses.into_iter().zip(tests) {
-                let truth = expression.map_or(Some(true), constant_truth);
+                let truth = expression.map_or(Some(true), |test| lowerer.truth(test));
                 if decided || truth == Some(false) {
                     lowerer.region(RegionKind::Arm { test }, block_range(body), |lowerer| {
                         let reason = if decided {

@@ -208,5 +208,6 @@ pub fn value(facts: &FileFacts, of: &Value) -> String {
         }
         Value::Await(inner) => format!("await {}", value(facts, inner)),
         Value::Combined(values) => format!("<{}>", list(values).join(" ")),
+        Value::Decided(outcome) => format!("system({outcome})"),
     }
 }

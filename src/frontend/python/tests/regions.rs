@@ -1,6 +1,7 @@
 //! Control structures.
 
-use super::{function, module};
+use super::super::dump::dump_function;
+use super::{facts, function, module};
 
 #[test]
 fn branches_are_flat_and_tests_come_first() {
@@ -198,4 +199,48 @@ fn assertions() {
             1: call#1 ^b()
         ",
     );
+}
+
+/// Which arm of `if TEST: yes() else: no()` is reached: the first, the second, or either.
+#[test]
+fn tests_of_the_system_come_out_as_on_linux() {
+    let cases = [
+        ("sys.platform == 'win32'", Some(false)),
+        ("'linux' == sys.platform", Some(true)),
+        ("sys.platform != 'darwin'", Some(true)),
+        ("sys.platform in ('win32', 'cygwin')", Some(false)),
+        ("sys.platform not in ['linux', 'darwin']", Some(false)),
+        ("sys.platform.startswith('lin')", Some(true)),
+        ("sys.platform.startswith(('aix', 'sunos'))", Some(false)),
+        ("sys.platform[:3] == 'win'", Some(false)),
+        ("'linux' in sys.platform", Some(true)),
+        ("os.name == 'nt'", Some(false)),
+        ("name == 'posix'", Some(true)),
+        ("platform.system().lower() == 'windows'", Some(false)),
+        ("platform.uname().system == 'Linux'", Some(true)),
+        ("os.uname()[0] == 'Darwin'", Some(false)),
+        ("os.uname().sysname == 'Linux'", Some(true)),
+        ("not os.name == 'nt' and sys.platform == 'linux'", Some(true)),
+        ("os.name == 'nt' and ready", Some(false)),
+        // Python 2's name, other releases and other things of these names are left open.
+        ("sys.platform == 'linux2'", None),
+        ("platform.release() == '5'", None),
+        ("os.name == 'nt' or ready", None),
+        ("self.platform == 'win32'", None),
+        ("sys.platform == wanted", None),
+    ];
+    for (test, expected) in cases {
+        let text = format!("import os, sys, platform\nfrom os import name\nif {test}:\n    yes()\nelse:\n    no()\n");
+        let dump = dump_function(&facts(&text), "<module>");
+        let reached = |call: &str| {
+            let at = dump.find(call).expect("both arms are there");
+            let arm = dump[..at].rfind("arm ").expect("calls stand in arms");
+            !dump[arm..at].contains("unreached")
+        };
+        let found = match (reached("yes()"), reached("no()")) {
+            (true, true) => None,
+            (yes, _) => Some(yes),
+        };
+        assert_eq!(found, expected, "{test}\n{dump}");
+    }
 }
