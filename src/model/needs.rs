@@ -11,10 +11,10 @@
 //! A thread asks its starter in the same way: `job->limits = limits; pthread_create(&id, NULL, entry, job)` makes a test of
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
-use crate::facts::{Condition, Language, LocalIndex, Value, Visibility};
+use crate::facts::{Argument, Attribute, Condition, Language, LocalIndex, Value, Visibility};
 
 use super::objects::Object;
-use super::tree::{CallSite, FuncId};
+use super::tree::{CallSite, FuncId, last_segment, local_of, value_name};
 use super::values::Values;
 
 /// A constant as it is written.
@@ -187,7 +187,10 @@ impl Values<'_> {
     /// What a call makes of a need of the function that it calls. `walking`: the function whose callers will see it.
     pub(super) fn need_at_call(&self, site: CallSite, need: &Need, walking: FuncId) -> Seen {
         let Some(value) = self.bound_argument(site, need.owner, need.parameter) else {
-            return Seen::Met;
+            return match self.default_at_call(site, need.owner, need.parameter) {
+                Some(default) => self.need_of_value(need.owner, default, need),
+                None => Seen::Met,
+            };
         };
         let own = |value: &Value| match need.asked {
             Asked::Live => self.live_through(site.0, value),
@@ -202,16 +205,37 @@ impl Values<'_> {
                 ..need.clone()
             });
         }
+        self.need_of_value(site.0, value, need)
+    }
+
+    /// What is left of a need of a parameter that is this value.
+    fn need_of_value(&self, func: FuncId, value: &Value, need: &Need) -> Seen {
         if need.asked == Asked::Live {
-            return match self.is_live(site.0, value) {
+            return match self.is_live(func, value) {
                 true => Seen::Met,
                 false => Seen::RuledOut,
             };
         }
-        match self.constant(site.0, value, 0) {
+        match self.constant(func, value, 0) {
             Some(constant) if !need.allows(&constant) => Seen::RuledOut,
             _ => Seen::Met,
         }
+    }
+
+    /// What a parameter is where a call leaves it out: a call of the function by its own name, so that nothing between them can
+    /// have put the argument in.
+    fn default_at_call(&self, site: CallSite, func: FuncId, parameter: LocalIndex) -> Option<&Value> {
+        let function = self.tree.function(func);
+        let call = self.tree.call(site);
+        let is_starred = |argument: &Argument| matches!(argument.name.as_deref(), Some("*" | "**"));
+        let name = match self.tree.owner(func) {
+            Some(class) if function.name == "__init__" => &self.tree.classes[class.0 as usize].name,
+            _ => &function.name,
+        };
+        let keeps = |attribute: &Attribute| matches!(value_name(&attribute.value), Some("staticmethod" | "classmethod"));
+        let by_name = value_name(&call.callee) == Some(last_segment(name));
+        let plain = by_name && function.attributes.iter().all(keeps) && !call.args.iter().any(is_starred);
+        local_of(function, parameter).default.as_ref().filter(|_| plain)
     }
 
     /// The function's own parameter that a value is, where nothing is ever assigned to it.
