@@ -269,6 +269,7 @@ mod tests {
             repeated: false,
             certainty,
             child: None,
+            through_module: false,
         };
         let doubt = Certainty::because(Confidence::Low, "");
         let mut accesses = vec![

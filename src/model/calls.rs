@@ -439,6 +439,9 @@ impl<'t> Walk<'_, 't> {
             self.met()
         };
         for access in &summary.accesses {
+            if self.engine.is_past(access, self.here, span.start) {
+                continue;
+            }
             let inner = self.engine.arounds.with_needs_of(&access.around, self.key.function);
             let both = self.engine.arounds.within(&inner, &around);
             if !self.is_old_news(access, &both, certainty, &met) {
@@ -561,6 +564,7 @@ impl<'t> Walk<'_, 't> {
             repeated: access.repeated || self.loops > 0,
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),
+            through_module: access.through_module || self.is_in_module(),
         }
     }
 
@@ -835,7 +839,7 @@ impl<'t> Walk<'_, 't> {
 
     pub(super) fn import(&mut self, path: &str, span: Span) {
         let file = self.engine.values.tree.file_of(self.here);
-        let modules = self.engine.values.python_modules(file, path);
+        let modules = self.engine.values.imported_modules(file, path);
         if modules.is_empty() {
             for initialiser in self.engine.values.extension_modules(file, path) {
                 self.enter(initialiser, span, "imports a C module: runs", &Certainty::SURE);
@@ -843,7 +847,7 @@ impl<'t> Walk<'_, 't> {
         }
         for module in modules {
             let function = self.engine.values.tree.module_function(module);
-            if self.engine.runs_first(self.here, module) {
+            if module != file && !self.engine.has_run(module, self.here, span.start) {
                 let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
                 self.enter(function, span, &note, &Certainty::SURE);
             }
@@ -1299,6 +1303,7 @@ impl<'t> Walk<'_, 't> {
             repeated: self.loops > 0,
             certainty: self.certainty(),
             child: None,
+            through_module: self.is_in_module(),
         };
         self.note_touch();
         self.record(access);

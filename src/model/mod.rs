@@ -27,6 +27,7 @@ mod flags;
 mod groups;
 mod handed_back;
 mod higher;
+mod imports;
 mod lanes;
 mod laters;
 mod linkage;

@@ -188,6 +188,10 @@ impl Values<'_> {
             let Some(root) = strip_path_suffix(stem, &rest) else {
                 continue;
             };
+            // What lies in a package is not found by its bare name, but by scripts that lie there too.
+            if root != folder_of(from) && self.is_package(root) {
+                continue;
+            }
             // The same package installed twice, or two projects in one tree: the closest root to the importer counts.
             best.push((common_components(root, from), id));
         }
@@ -199,6 +203,13 @@ impl Values<'_> {
             .map(|(_, id)| id)
             .take(2)
             .collect()
+    }
+
+    fn is_package(&self, folder: &str) -> bool {
+        let name = folder.rsplit('/').next().unwrap_or("");
+        let packages = self.tree.packages_by_name.get(name).into_iter().flatten();
+        let init = join(folder, "__init__.py");
+        packages.copied().any(|id| self.tree.file(id).path == init)
     }
 
     fn c_global(&self, file: FileId, name: &str) -> Objects {

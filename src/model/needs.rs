@@ -232,7 +232,8 @@ impl Values<'_> {
             Some(class) if function.name == "__init__" => &self.tree.classes[class.0 as usize].name,
             _ => &function.name,
         };
-        let keeps = |attribute: &Attribute| matches!(value_name(&attribute.value), Some("staticmethod" | "classmethod"));
+        let keeps =
+            |attribute: &Attribute| matches!(value_name(&attribute.value), Some("staticmethod" | "classmethod"));
         let by_name = value_name(&call.callee) == Some(last_segment(name));
         let plain = by_name && function.attributes.iter().all(keeps) && !call.args.iter().any(is_starred);
         local_of(function, parameter).default.as_ref().filter(|_| plain)

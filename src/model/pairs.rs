@@ -372,6 +372,9 @@ impl Engine<'_> {
         if !self.in_one_program(ancestor, a.certainties().chain(b.certainties())) {
             return;
         }
+        if [a, b].iter().any(|seen| self.begins_past(ancestor, seen)) || self.share_module(a.access, b.access) {
+            return;
+        }
         let key = (first.access.site, second.access.site, PairKind::Race);
         let certainties = a.certainties().chain(b.certainties());
         let rank = (Certainty::rank_of(certainties), Reverse(a.steps() + b.steps()));
@@ -396,6 +399,18 @@ impl Engine<'_> {
                 partner_test: None,
             }
         });
+    }
+
+    /// Whether a thread of the ancestor's goes through the code of a module that has run before it began.
+    fn begins_past(&self, ancestor: FuncId, seen: &Seen<'_>) -> bool {
+        let Some(live) = seen.live else { return false };
+        let (function, call) = self.start(live.start).site;
+        let at = match live.chain.first() {
+            Some(step) if step.function == ancestor => step.span.start,
+            None if function == ancestor => self.values.tree.call((function, call)).span.start,
+            _ => return false,
+        };
+        self.is_past(seen.access, ancestor, at)
     }
 
     /// As [`Engine::meet`], where the two sides part in a class or file.

@@ -14,6 +14,7 @@ use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
+use super::imports::{Closure, TopImports};
 use super::lanes::Census;
 use super::laters::{Later, Laters};
 use super::meaning::Started;
@@ -135,6 +136,10 @@ pub struct Engine<'t> {
     pub values: Values<'t>,
     pub sites: Sites,
     pub pairs: Pairs,
+    /// Files of Python's that are run by their path, however often.
+    pub(super) run_by_path: HashSet<FileId>,
+    pub(super) top_imports: RefCell<FastMap<FileId, TopImports>>,
+    pub(super) import_closures: RefCell<FastMap<FileId, Closure>>,
     /// The class or file in which the two sides of a pair part, where no function is their ancestor.
     pub owner: Option<Rc<str>>,
     pub observations: Observations,
@@ -265,6 +270,9 @@ impl<'t> Engine<'t> {
             values: Values::new(tree, catalog, steps),
             sites: Sites::default(),
             pairs: Pairs::default(),
+            run_by_path: HashSet::new(),
+            top_imports: RefCell::default(),
+            import_closures: RefCell::default(),
             owner: None,
             observations: Observations::default(),
             arounds: Arounds::default(),
@@ -878,6 +886,7 @@ impl<'t> Engine<'t> {
                     repeated: false,
                     certainty: Certainty::SURE,
                     child: None,
+                    through_module: false,
                 });
             }
         }
@@ -1149,19 +1158,6 @@ impl<'t> Engine<'t> {
                 function: func,
                 main: false,
             })
-    }
-
-    /// Whether importing a module in a function runs it there: not where the file imports it at its top as well.
-    pub fn runs_first(&self, here: FuncId, module: FileId) -> bool {
-        let tree = self.values.tree;
-        let file = tree.file_of(here);
-        let at_top = || {
-            tree.file(file).functions[0].body.nodes.iter().any(|node| {
-                matches!(node, crate::facts::Node::Event(Event::Import { path, .. })
-                    if self.values.python_modules(file, path).contains(&module))
-            })
-        };
-        module != file && (tree.function(here).kind == FunctionKind::Module || !at_top())
     }
 
     /// Remembers that a function may be entered when `environ` is on the heap already.

@@ -154,6 +154,8 @@ impl Engine<'_> {
             }
             all.push(deeds);
         }
+        let run = all.iter().flat_map(|deeds| &deeds.runs).map(|code| tree.file_of(*code));
+        self.run_by_path = run.collect();
         // Without steps left nothing was found out, which says nothing of anybody.
         if self.values.budget.is_spent() {
             return Quiet::default();
@@ -383,7 +385,7 @@ impl Engine<'_> {
     fn imports(&self, function: FuncId, path: &str, deeds: &mut Deeds) {
         let tree = self.values.tree;
         let file = tree.file_of(function);
-        let modules = self.values.python_modules(file, path);
+        let modules = self.values.imported_modules(file, path);
         if modules.is_empty() {
             deeds.enters.extend(self.values.extension_modules(file, path));
         }

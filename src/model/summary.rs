@@ -65,6 +65,11 @@ impl Chain {
         steps
     }
 
+    /// The outermost step.
+    pub fn first(&self) -> Option<&ChainStep> {
+        self.0.as_ref().map(|link| &link.step)
+    }
+
     /// Whether a step of the chain stands in this function.
     pub fn passes(&self, function: FuncId) -> bool {
         let mut current = self;
@@ -203,6 +208,8 @@ pub struct Access {
     pub certainty: Certainty,
     /// It runs in a forked child: the fork's site.
     pub child: Option<SiteId>,
+    /// It is done by the code of a file, or on a way through that.
+    pub through_module: bool,
 }
 
 /// A thread that may be alive.

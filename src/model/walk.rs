@@ -703,6 +703,12 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// The code at hand is a file's own, or runs in such code in place.
+    pub(super) fn is_in_module(&self) -> bool {
+        let is_module = |function: FuncId| self.engine.values.tree.function(function).kind == FunctionKind::Module;
+        is_module(self.here) || is_module(self.key.function)
+    }
+
     /// The environment was changed or looked at.
     pub(super) fn note_touch(&mut self) {
         self.touches += u32::from(self.failing == 0);
@@ -1229,6 +1235,7 @@ impl<'t> Walk<'_, 't> {
             repeated: self.loops > 0,
             certainty: self.certainty(),
             child: self.state.child,
+            through_module: self.is_in_module(),
         };
         self.note_touch();
         self.record(access);

@@ -1,0 +1,129 @@
+//! When Python runs a module's own code: on the first import, once. `import a.b` runs `a`, then `a.b`; `from a import b` runs `a`,
+//! and `a.b` where that is a module.
+//!
+//! A function that is running has been defined, and so its file has imported what it imports at its top above that definition,
+//! whatever the function imports again. Imports under a test or in a `try` do not count: they may not have happened.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use crate::facts::{Event, FunctionKind, Language, Node};
+
+use super::program::Engine;
+use super::summary::Access;
+use super::tree::{FileId, FuncId};
+use super::values::Values;
+
+/// The files that a file imports at its top, each with the place of the import (a byte offset), in order.
+pub(super) type TopImports = Rc<Vec<(u32, FileId)>>;
+
+/// All that such imports run, one through another.
+pub(super) type Closure = Rc<HashSet<FileId>>;
+
+impl Values<'_> {
+    /// The modules whose code an import runs, the outermost package first.
+    pub(super) fn imported_modules(&self, file: FileId, path: &str) -> Vec<FileId> {
+        let dots = path.len() - path.trim_start_matches('.').len();
+        let ends = path.match_indices('.').map(|(at, _)| at).filter(|at| *at > dots);
+        let mut found = Vec::new();
+        // `from . import a` runs the package itself, which has no name here.
+        let package = (dots > 0).then_some(dots);
+        for end in package.into_iter().chain(ends).chain([path.len()]) {
+            for module in self.python_modules(file, &path[..end]) {
+                if !found.contains(&module) {
+                    found.push(module);
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Engine<'_> {
+    fn top_imports(&self, file: FileId) -> TopImports {
+        if let Some(known) = self.top_imports.borrow().get(&file) {
+            return known.clone();
+        }
+        let mut found = Vec::new();
+        for node in &self.values.tree.file(file).functions[0].body.nodes {
+            if let Node::Event(Event::Import { path, span }) = node {
+                let modules = self.values.imported_modules(file, path).into_iter();
+                found.extend(modules.map(|module| (span.start, module)));
+            }
+        }
+        let found = Rc::new(found);
+        self.top_imports.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// What the imports at the top of a file run.
+    fn imports_of(&self, file: FileId) -> Closure {
+        if let Some(known) = self.import_closures.borrow().get(&file) {
+            return known.clone();
+        }
+        let found = Rc::new(self.reached_by(self.top_imports(file).iter().map(|(_, module)| *module)));
+        self.import_closures.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    fn reached_by(&self, modules: impl Iterator<Item = FileId>) -> HashSet<FileId> {
+        let mut found = HashSet::new();
+        let mut open: Vec<FileId> = modules.collect();
+        while let Some(module) = open.pop() {
+            if found.insert(module) {
+                open.extend(self.top_imports(module).iter().map(|(_, next)| *next));
+            }
+        }
+        found
+    }
+
+    /// Whether a module has run by the time that a function is at a place in it.
+    pub(super) fn has_run(&self, module: FileId, here: FuncId, at: u32) -> bool {
+        let tree = self.values.tree;
+        let file = tree.file_of(here);
+        if tree.file(file).language != Language::Python || module == file {
+            return false;
+        }
+        let function = tree.function(here);
+        let at = match function.kind {
+            FunctionKind::Module => at,
+            _ => function.span.start,
+        };
+        let imports = self.top_imports(file);
+        if imports.last().is_some_and(|(place, _)| *place < at) {
+            return self.imports_of(file).contains(&module);
+        }
+        let mut before = imports.iter().filter(|(place, _)| *place < at);
+        // A module that imports another one before may be imported by that in turn, and so not have ended.
+        before.any(|(_, earlier)| *earlier == module || self.imports_of(*earlier).contains(&module))
+    }
+
+    /// The modules whose code a way leads through, the innermost last.
+    fn modules_on(&self, access: &Access) -> Vec<FileId> {
+        if !access.through_module {
+            return Vec::new();
+        }
+        let tree = self.values.tree;
+        let functions = access.chain.steps().into_iter().map(|step| step.function);
+        let functions = functions.chain([self.sites.get(access.site).function]);
+        let modules = functions.filter(|function| {
+            tree.function(*function).kind == FunctionKind::Module && tree.language(*function) == Language::Python
+        });
+        let files = modules.map(|function| tree.file_of(function));
+        // What is run by its path runs whenever it is.
+        files.filter(|file| !self.run_by_path.contains(file)).collect()
+    }
+
+    /// Whether two ways lead through the code of one module, of which only one is taken: whoever imports it while it runs waits.
+    pub(super) fn share_module(&self, a: &Access, b: &Access) -> bool {
+        let modules = self.modules_on(a);
+        !modules.is_empty() && self.modules_on(b).iter().any(|module| modules.contains(module))
+    }
+
+    /// Whether a way through a module's code cannot be taken from a place, since the module has run by then.
+    pub(super) fn is_past(&self, access: &Access, here: FuncId, at: u32) -> bool {
+        let modules = self.modules_on(access).into_iter();
+        let mut modules = modules.filter(|module| *module != self.values.tree.file_of(here));
+        modules.any(|module| self.has_run(module, here, at))
+    }
+}
