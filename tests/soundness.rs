@@ -100,13 +100,14 @@ const INSTEAD: [(&str, Claim, &str); 9] = [
 ];
 
 /// Themes of ER001 and ER002 that cannot run here, and why.
-const EXCLUDED: [(&str, &str); 10] = [
+const EXCLUDED: [(&str, &str); 11] = [
     ("c/glib_thread", "it needs GLib's headers"),
     (
         "c/macro_unknown",
         "the header that defines its macros is absent on purpose",
     ),
     ("c/uv_thread", "it needs libuv's headers"),
+    ("python/async_of_sync", "it needs asgiref"),
     ("python/python2", "Python 2: there is no interpreter for it"),
     ("python/qt_pool", "it needs PySide6"),
     ("rust/crossbeam", "it needs the crates crossbeam and libc"),

@@ -758,9 +758,21 @@ impl<'t> Walk<'_, 't> {
             }
         }
         let mut keys = self.engine.values.keys(self.here, value);
+        keys.extend(self.keys_of_started(value));
         let several = self.gathered(value);
         keys.extend(several.iter().flatten().cloned());
         self.join(&keys, false, self.loops > 0 || !several.is_empty(), span);
+    }
+
+    /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
+    fn keys_of_started(&self, value: &Value) -> Keys {
+        let Value::Call(owner, call) = value else { return Keys::new() };
+        let values = &self.engine.values;
+        let site: CallSite = (values.closure(self.here, *owner), *call);
+        match &values.tree.call(site).callee {
+            callee @ (Value::Call(..) | Value::Local(..) | Value::Global(_)) => values.keys(site.0, callee),
+            _ => Keys::new(),
+        }
     }
 
     /// `await gather(*tasks)`: the keys of what stands in the starred arguments, each container with its elements.
