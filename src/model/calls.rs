@@ -11,7 +11,7 @@ use super::around::Around;
 use super::budget::Cut;
 use super::higher::Binding;
 use super::laters::{HandedOn, Later, Numbers};
-use super::needs::Seen;
+use super::needs::{Need, Seen};
 use super::objects::Object;
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -103,7 +103,12 @@ impl<'t> Walk<'_, 't> {
                     continue;
                 }
             } else {
+                let needs = self.needs.len();
+                let own = site.filter(|site| site.0 == self.key.function && self.here == self.key.function);
+                self.needs
+                    .extend(own.and_then(|site| self.engine.values.receiver_need(site, *target)));
                 self.invoke(*target, site, span, certainty);
+                self.needs.truncate(needs);
             }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
@@ -381,17 +386,21 @@ impl<'t> Walk<'_, 't> {
         };
         let walking = self.key.function;
         let arounds = &mut self.engine.arounds;
+        let left_of = |needs: &[Need]| {
+            let mut left = Vec::new();
+            for need in needs.iter().filter(|need| need.owner == target) {
+                match values.need_at_call(site, need, walking) {
+                    Seen::Met => {}
+                    Seen::Handed(need) => left.push(need),
+                    Seen::RuledOut => return None,
+                }
+            }
+            Some(left)
+        };
         let mut known: HashMap<u32, Option<Around>> = HashMap::new();
         let mut around = |around: &Around| {
             let rebound = || {
-                let mut needs = Vec::new();
-                for need in around.needs().iter().filter(|need| need.owner == target) {
-                    match values.need_at_call(site, need, walking) {
-                        Seen::Met => {}
-                        Seen::Handed(need) => needs.push(need),
-                        Seen::RuledOut => return None,
-                    }
-                }
+                let needs = left_of(around.needs())?;
                 Some(arounds.make(
                     around.guards().iter().map(held).collect(),
                     around.gate().iter().map(rebind).collect(),
@@ -407,8 +416,15 @@ impl<'t> Walk<'_, 't> {
                 ..access.clone()
             })
         };
+        let alive = |live: &Live| {
+            Some(Live {
+                needs: left_of(&live.needs)?,
+                ..live.clone()
+            })
+        };
         Summary {
             accesses: summary.accesses.iter().filter_map(reached).collect(),
+            leaks: summary.leaks.iter().filter_map(alive).collect(),
             acquires: summary.acquires.iter().map(held).collect(),
             releases: summary.releases.iter().map(rebind).collect(),
             sends: summary.sends.iter().map(rebind).collect(),
@@ -496,8 +512,10 @@ impl<'t> Walk<'_, 't> {
             }
         }
         for live in &summary.leaks {
+            let own = live.needs.iter().filter(|need| need.owner == self.key.function);
             let lifted = Live {
                 chain: live.chain.behind(step.clone()),
+                needs: own.cloned().collect(),
                 under: Vec::new(),
                 certainty: live.certainty.and(certainty),
                 heap: live.heap.or(self.state.heap),
@@ -670,6 +688,9 @@ impl<'t> Walk<'_, 't> {
             live.sent_unknown |= sent.unknown;
         }
         self.engine.meet_forks(self.key.function, &live);
+        live.needs.extend(self.needs_in_force());
+        live.needs.sort();
+        live.needs.dedup();
         live.under = self
             .arms
             .iter_mut()
@@ -766,7 +787,9 @@ impl<'t> Walk<'_, 't> {
 
     /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
     fn keys_of_started(&self, value: &Value) -> Keys {
-        let Value::Call(owner, call) = value else { return Keys::new() };
+        let Value::Call(owner, call) = value else {
+            return Keys::new();
+        };
         let values = &self.engine.values;
         let site: CallSite = (values.closure(self.here, *owner), *call);
         match &values.tree.call(site).callee {

@@ -138,7 +138,7 @@ impl<'t> Values<'t> {
     }
 
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
-    fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
+    pub(super) fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
         let known = |of_class: &HashMap<String, Objects>| of_class.get(name).cloned();
         if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
             return found;

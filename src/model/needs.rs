@@ -8,14 +8,20 @@
 //! That a parameter is the live environment is such a need too: `def put(mapping): mapping['A'] = 'b'` changes it for those
 //! who hand over `os.environ`, and for nobody else.
 //!
+//! So is that an object's method is a certain function: `def execute(self): self.handle()` comes to the `handle` of one
+//! class for objects of that class alone.
+//!
 //! A thread asks its starter in the same way: `job->limits = limits; pthread_create(&id, NULL, entry, job)` makes a test of
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
-use crate::facts::{Argument, Attribute, Condition, Language, LocalIndex, Value, Visibility};
+use crate::facts::{Argument, Attribute, Condition, Language, LocalIndex, ParameterKind, Value, Visibility};
 
 use super::objects::Object;
-use super::tree::{CallSite, FuncId, last_segment, local_of, value_name};
+use super::tree::{CallSite, ClassId, FuncId, StoreRef, last_segment, local_of, value_name};
 use super::values::Values;
+
+/// Through so many names it is followed what a value may be.
+const DEEPEST: u32 = 4;
 
 /// A constant as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +68,8 @@ enum Asked {
     OneOf(Vec<Constant>),
     /// It is the live environment, and no copy of it.
     Live,
+    /// Its method of this name is this function.
+    Method(String, FuncId),
 }
 
 /// What a parameter must be for a place to be reached.
@@ -85,7 +93,7 @@ impl Need {
     fn allows(&self, constant: &Constant) -> bool {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
-            Asked::Live => Some(false),
+            Asked::Live | Asked::Method(..) => Some(false),
             Asked::OneOf(known) => {
                 let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
                 match answers.contains(&Some(true)) {
@@ -186,6 +194,9 @@ impl Values<'_> {
 
     /// What a call makes of a need of the function that it calls. `walking`: the function whose callers will see it.
     pub(super) fn need_at_call(&self, site: CallSite, need: &Need, walking: FuncId) -> Seen {
+        if let Asked::Method(name, target) = &need.asked {
+            return self.method_need_at_call(site, need, (name, *target), walking);
+        }
         let Some(value) = self.bound_argument(site, need.owner, need.parameter) else {
             return match self.default_at_call(site, need.owner, need.parameter) {
                 Some(default) => self.need_of_value(need.owner, default, need),
@@ -194,7 +205,7 @@ impl Values<'_> {
         };
         let own = |value: &Value| match need.asked {
             Asked::Live => self.live_through(site.0, value),
-            Asked::Truth | Asked::OneOf(_) => self.fixed_parameter(site.0, value),
+            Asked::Truth | Asked::OneOf(_) | Asked::Method(..) => self.fixed_parameter(site.0, value),
         };
         if site.0 == walking
             && let Some(parameter) = own(value)
@@ -219,6 +230,154 @@ impl Values<'_> {
         match self.constant(func, value, 0) {
             Some(constant) if !need.allows(&constant) => Seen::RuledOut,
             _ => Seen::Met,
+        }
+    }
+
+    /// What the object must be on which a call in a function calls a method, for this one of several functions to be meant.
+    pub(super) fn receiver_need(&self, site: CallSite, target: FuncId) -> Option<Need> {
+        let Value::Attribute(base, name) = &self.tree.call(site).callee else {
+            return None;
+        };
+        if self.tree.language(site.0) != Language::Python || self.tree.owner(target).is_none() {
+            return None;
+        }
+        let parameter = self.own_object(site.0, base)?;
+        let is_receiver = local_of(self.tree.function(site.0), parameter).parameter == Some(ParameterKind::Receiver);
+        // What the class of the method itself has is what most of its objects have.
+        let is_usual = |class: ClassId| self.has_method(class, name, target);
+        if is_receiver && self.tree.owner(site.0).is_none_or(is_usual) {
+            return None;
+        }
+        Some(Need {
+            owner: site.0,
+            parameter,
+            asked: Asked::Method(name.clone(), target),
+            holds: true,
+        })
+    }
+
+    /// The receiver or other parameter of a function that a value is, where nothing is ever assigned to it.
+    fn own_object(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
+        match value {
+            Value::Local(owner, index) if self.closure(func, *owner) == func => {
+                let local = local_of(self.tree.function(func), *index);
+                let is_object = matches!(
+                    local.parameter,
+                    Some(ParameterKind::Receiver | ParameterKind::Normal | ParameterKind::KeywordOnly)
+                );
+                (is_object && self.local_stores(func, *index).is_empty()).then_some(*index)
+            }
+            // The same object, seen as its bases.
+            Value::Super(owner) if self.closure(func, *owner) == func => self.receiver_of(func),
+            _ => None,
+        }
+    }
+
+    fn receiver_of(&self, func: FuncId) -> Option<LocalIndex> {
+        let locals = &self.tree.function(func).locals;
+        let index = locals
+            .iter()
+            .position(|local| local.parameter == Some(ParameterKind::Receiver))?;
+        Some(LocalIndex(index as u32))
+    }
+
+    fn has_method(&self, class: ClassId, name: &str, target: FuncId) -> bool {
+        self.class_member(class, name, false)
+            .contains(&Object::Function(target))
+    }
+
+    /// [`Values::need_at_call`] of an object's method.
+    fn method_need_at_call(
+        &self,
+        site: CallSite,
+        need: &Need,
+        (name, target): (&str, FuncId),
+        walking: FuncId,
+    ) -> Seen {
+        let handed = match self.object_at_call(site, need) {
+            Some(handed) => handed,
+            None => return Seen::Met,
+        };
+        let own = handed.and_then(|value| self.own_object(site.0, value));
+        if let Some(parameter) = own {
+            if site.0 != walking {
+                return Seen::Met;
+            }
+            let is_receiver = self.receiver_of(walking) == Some(parameter);
+            let class = self.tree.owner(walking).filter(|_| is_receiver);
+            let line = |class: ClassId| [class].into_iter().chain(self.descendants(class)).collect::<Vec<_>>();
+            let none_has = |class: ClassId| !line(class).iter().any(|class| self.has_method(*class, name, target));
+            return match class.is_some_and(none_has) {
+                true => Seen::RuledOut,
+                false => Seen::Handed(Need {
+                    owner: walking,
+                    parameter,
+                    ..need.clone()
+                }),
+            };
+        }
+        let objects = match handed {
+            Some(value) if !self.is_wholly_known(site.0, value, 0) => return Seen::Met,
+            Some(value) => self.eval(site.0, value),
+            // A constructor makes an object of the class that is called.
+            None => self.callee(site),
+        };
+        let mut has = false;
+        for object in objects.iter() {
+            match object {
+                Object::Instance(class, Some(_)) => has |= self.has_method(*class, name, target),
+                Object::Class(class) if handed.is_none() => has |= self.has_method(*class, name, target),
+                Object::Text(_) => {}
+                _ => return Seen::Met,
+            }
+        }
+        match has || objects.is_empty() || objects.is_full() {
+            true => Seen::Met,
+            false => Seen::RuledOut,
+        }
+    }
+
+    /// Whether all that a value may be is known, not only some of it.
+    fn is_wholly_known(&self, func: FuncId, value: &Value, depth: u32) -> bool {
+        if depth > DEEPEST {
+            return false;
+        }
+        match value {
+            Value::Text(_) => true,
+            Value::Call(..) => !self.eval(func, value).is_empty(),
+            Value::OneOf(values) => values.iter().all(|value| self.is_wholly_known(func, value, depth + 1)),
+            Value::Local(owner, index) => {
+                let owner = self.closure(func, *owner);
+                let stores = self.local_stores(owner, *index);
+                let known = |store: &StoreRef<'_>| self.is_wholly_known(store.function, store.value, depth + 1);
+                let is_parameter = local_of(self.tree.function(owner), *index).parameter.is_some();
+                !is_parameter && !stores.is_empty() && stores.iter().all(known)
+            }
+            Value::Global(_) | Value::Attribute(..) => {
+                let sources = self.sources(func, value);
+                let known = |(home, value): &(FuncId, &Value)| self.is_wholly_known(*home, value, depth + 1);
+                !sources.is_empty() && sources.iter().all(known)
+            }
+            _ => false,
+        }
+    }
+
+    /// The value that a call hands over for a need's parameter, and none inside where the call makes the object; nothing where
+    /// it is not known.
+    fn object_at_call(&self, site: CallSite, need: &Need) -> Option<Option<&Value>> {
+        if self.receiver_of(need.owner) != Some(need.parameter) {
+            let given = self.bound_argument(site, need.owner, need.parameter);
+            return given.map(Some);
+        }
+        let is_class = |object: &Object| matches!(object, Object::Class(_));
+        if self.tree.function(need.owner).name == "__init__" && self.callee(site).iter().all(is_class) {
+            return Some(None);
+        }
+        match &self.tree.call(site).callee {
+            // `Base.execute(command)`
+            Value::Attribute(base, _) if self.eval(site.0, base).iter().any(is_class) => None,
+            Value::Attribute(base, _) => Some(Some(base)),
+            _ => None,
         }
     }
 

@@ -776,6 +776,7 @@ impl<'t> Engine<'t> {
             sent: Vec::new(),
             sent_unknown: false,
             under: Vec::new(),
+            needs: Vec::new(),
             heap,
             weak_join: None,
             leaving: None,

@@ -325,6 +325,7 @@ fn unite(known: &mut Live, other: &Live) {
             known.sent.push(keys.clone());
         }
     }
+    known.needs.retain(|need| other.needs.contains(need));
     known.heap = known.heap.or(other.heap);
     if other.certainty.rank() > known.certainty.rank() {
         known.certainty = other.certainty.clone();

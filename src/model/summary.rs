@@ -10,6 +10,7 @@ use crate::finding::Confidence;
 use super::around::Around;
 use super::fast::FastMap;
 use super::laters::HandedOn;
+use super::needs::Need;
 use super::places::Keys;
 use super::programs::InPrograms;
 use super::sites::SiteId;
@@ -227,6 +228,8 @@ pub struct Live {
     pub sent_unknown: bool,
     /// The tests under which it was started, with the places that were assigned there.
     pub under: Vec<(Rc<str>, Rc<Vec<String>>)>,
+    /// What callers must hand over for it to be started.
+    pub needs: Vec<Need>,
     /// The addition that made `environ` a heap array before it was started.
     pub heap: Option<SiteId>,
     /// A join that does not surely end it.
@@ -324,7 +327,12 @@ impl Summary {
             || self.releases.iter().any(own)
             || self.sends.iter().any(own)
             || self.received.iter().any(own)
-            || self.accesses.iter().map(|access| &access.around).any(around);
+            || self.accesses.iter().map(|access| &access.around).any(around)
+            || self
+                .leaks
+                .iter()
+                .flat_map(|live| &live.needs)
+                .any(|need| need.owner == function);
     }
 
     /// Whether a call of the function changes nothing that is kept track of.

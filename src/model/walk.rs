@@ -77,7 +77,7 @@ pub(super) struct Walk<'e, 't> {
     pub begun: FastMap<StartId, usize>,
     pub arms: Vec<ArmContext<'t>>,
     /// What must have been handed to the function, since it would have returned else.
-    needs: Vec<Need>,
+    pub needs: Vec<Need>,
     pub loops: u32,
     /// For each loop around, the threads that were alive when it began and of which there may be several.
     entered: Vec<Vec<StartId>>,
@@ -1205,9 +1205,14 @@ impl<'t> Walk<'_, 't> {
         let joined = self.state.joined.iter().map(|(start, _)| *start);
         let (guards, joined) = (guards.cloned().collect(), joined.collect());
         let gate = self.state.received.clone();
-        let needs = self.arms.iter().flat_map(|arm| &arm.needs).chain(&self.needs);
-        let needs = needs.cloned().collect();
+        let needs = self.needs_in_force();
         self.engine.arounds.make(guards, gate, joined, needs)
+    }
+
+    /// What must have been handed to the function for this point to be reached.
+    pub(super) fn needs_in_force(&self) -> Vec<Need> {
+        let needs = self.arms.iter().flat_map(|arm| &arm.needs).chain(&self.needs);
+        needs.cloned().collect()
     }
 
     /// Records an access of this function's own code.
