@@ -376,28 +376,22 @@ impl Engine<'_> {
             return;
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
-        let certainties = a.certainties().chain(b.certainties());
-        let rank = (Certainty::rank_of(certainties), Reverse(a.steps() + b.steps()));
+        let certainty = Certainty::together(a.certainties().chain(b.certainties()));
+        let rank = (certainty.rank(), Reverse(a.steps() + b.steps()));
         let always = Always {
             repeated: first.access.repeated,
             heap: a.live.or(b.live).and_then(|live| live.heap),
         };
         let owner = &self.owner;
-        self.pairs.offer(key, rank, always, || {
-            let mut certainty = first.access.certainty.and(&second.access.certainty);
-            for live in [a, b].iter().filter_map(|seen| seen.live) {
-                certainty = certainty.and(&live.certainty);
-            }
-            Pair {
-                kind: PairKind::Race,
-                mutation: side_of(first),
-                partner: side_of(second),
-                ancestor,
-                certainty,
-                heap: always.heap,
-                owner: owner.clone(),
-                partner_test: None,
-            }
+        self.pairs.offer(key, rank, always, || Pair {
+            kind: PairKind::Race,
+            mutation: side_of(first),
+            partner: side_of(second),
+            ancestor,
+            certainty,
+            heap: always.heap,
+            owner: owner.clone(),
+            partner_test: None,
         });
     }
 

@@ -160,6 +160,24 @@ impl Certainty {
         }
     }
 
+    /// Where several things must hold of which each is known by itself: two that are doubted for reasons that have nothing to
+    /// do with each other are a guess together.
+    pub fn together<'a>(all: impl IntoIterator<Item = &'a Certainty>) -> Certainty {
+        let mut found = Certainty::SURE;
+        let mut doubts: Vec<&Rc<str>> = Vec::new();
+        for certainty in all {
+            let doubt = certainty.doubt.as_ref();
+            doubts.extend(doubt.filter(|doubt| !doubts.contains(doubt)));
+            found = found.and(certainty);
+        }
+        if doubts.len() > 1 && found.confidence > Confidence::Low {
+            let doubts: Vec<&str> = doubts.iter().map(|doubt| &***doubt).collect();
+            found.doubt = Some(doubts.join("; besides, ").into());
+            found.confidence = Confidence::Low;
+        }
+        found
+    }
+
     /// The same in these programs only.
     pub fn within(self, programs: &InPrograms) -> Certainty {
         Certainty {

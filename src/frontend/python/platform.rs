@@ -77,16 +77,13 @@ impl<'a> Lowerer<'a, '_> {
     /// Lib/os.py, Lib/platform.py `system`.
     fn system_text(&self, expression: &Expr) -> Option<String> {
         match expression {
-            Expr::Name(_) => self.system_of(&self.path_of(expression)?),
+            Expr::Name(_) => system_of(&self.path_of(expression)?),
             Expr::Attribute(attribute) => match &*attribute.value {
-                Expr::Call(call) if attribute.attr.as_str() == "sysname" => self.called(call, &["os.uname"], "Linux"),
-                Expr::Call(call) if attribute.attr.as_str() == "system" => {
-                    self.called(call, &["platform.uname"], "Linux")
-                }
-                _ => self.system_of(&self.path_of(expression)?),
+                Expr::Call(call) if attribute.attr.as_str() == "sysname" => self.called(call, "os.uname", "Linux"),
+                _ => system_of(&self.path_of(expression)?),
             },
             Expr::Call(call) => {
-                if let Some(text) = self.called(call, &["platform.system"], "Linux") {
+                if let Some(text) = self.called(call, "platform.system", "Linux") {
                     return Some(text);
                 }
                 let Expr::Attribute(method) = &*call.func else {
@@ -106,7 +103,7 @@ impl<'a> Lowerer<'a, '_> {
                     Some(text.chars().take(length).collect())
                 }
                 index if number(index) == Some(0) => match &*subscript.value {
-                    Expr::Call(call) => self.called(call, &["os.uname", "platform.uname"], "Linux"),
+                    Expr::Call(call) => self.called(call, "os.uname", "Linux"),
                     _ => None,
                 },
                 _ => None,
@@ -115,18 +112,10 @@ impl<'a> Lowerer<'a, '_> {
         }
     }
 
-    fn system_of(&self, path: &str) -> Option<String> {
-        match path {
-            "sys.platform" => Some("linux".to_owned()),
-            "os.name" => Some("posix".to_owned()),
-            _ => None,
-        }
-    }
-
-    /// What a call of one of these functions gives.
-    fn called(&self, call: &ExprCall, functions: &[&str], gives: &str) -> Option<String> {
+    /// What a call gives, where it is one of this function.
+    fn called(&self, call: &ExprCall, function: &str, gives: &str) -> Option<String> {
         let path = self.path_of(&call.func)?;
-        (call.arguments.is_empty() && functions.contains(&&*path)).then(|| gives.to_owned())
+        (call.arguments.is_empty() && path == function).then(|| gives.to_owned())
     }
 
     /// The path of something imported.
@@ -139,6 +128,14 @@ impl<'a> Lowerer<'a, '_> {
             Expr::Attribute(attribute) => Some(format!("{}.{}", self.path_of(&attribute.value)?, attribute.attr)),
             _ => None,
         }
+    }
+}
+
+fn system_of(path: &str) -> Option<String> {
+    match path {
+        "sys.platform" => Some("linux".to_owned()),
+        "os.name" => Some("posix".to_owned()),
+        _ => None,
     }
 }
 
