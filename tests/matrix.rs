@@ -9,7 +9,7 @@ use std::time::Duration;
 use envrace::confirm::ConfirmOptions;
 use envrace::confirm::matrix::{Agreement, Cell, Claim, Mark, Measured, Measurer, cells, measure_musl, musl_version};
 use envrace::facts::Language;
-use envrace::knowledge::Target;
+use envrace::knowledge::{Catalog, Entry, LibcKind, MatchKind, Role, Target};
 use serde_json::Value;
 
 fn measurer() -> Measurer {
@@ -103,6 +103,43 @@ fn setenv_beside_posix_spawn_on_musl() {
     let measured = measure_musl(&cell, 20);
     assert_agrees(&cell, &measured);
     assert!(measured.shown.harms_memory(), "{measured:?}");
+}
+
+/// Which of Python's calls look at `TZ` whenever they are made, asked of this machine's interpreter and C library: after the
+/// call, the hour of the epoch is that of the variable as it was set last.
+#[test]
+fn python_looks_at_tz_in_the_calls_that_the_catalog_names() {
+    let script = "import datetime, os, platform, time\n\
+                  calls = {'time.tzset': time.tzset, 'time.mktime': lambda: time.mktime(time.gmtime()),\n\
+                  'time.localtime': time.localtime, 'time.ctime': time.ctime, 'time.strftime': lambda: time.strftime('%Z'),\n\
+                  'datetime.datetime.now': datetime.datetime.now, 'datetime.date.today': datetime.date.today,\n\
+                  'datetime.datetime.today': datetime.datetime.today,\n\
+                  'datetime.datetime.fromtimestamp': lambda: datetime.datetime.fromtimestamp(0)}\n\
+                  print(platform.libc_ver()[0])\n\
+                  for name, call in calls.items():\n    \
+                  os.environ['TZ'] = 'UTC0'\n    time.tzset()\n    os.environ['TZ'] = 'FAR-9'\n    call()\n    \
+                  print(name, time.localtime(0).tm_hour == 9)\n";
+    let asked = Command::new("python3").args(["-I", "-c", script]).output();
+    let Ok(output) = asked.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()) else {
+        return eprintln!("SKIPPED: there is no python3");
+    };
+    let mut lines = output.lines();
+    if lines.next() != Some("glibc") {
+        return eprintln!("SKIPPED: python3 is not one of glibc");
+    }
+    let catalog = Catalog::builtin();
+    let on_glibc = |entry: &Entry| entry.when.libc.is_none_or(|(kind, _)| kind == LibcKind::Glibc);
+    let mut reading = Vec::new();
+    for line in lines {
+        let (name, looks) = line.split_once(' ').expect("a name and an answer");
+        let entries = catalog.lookup(Language::Python, MatchKind::Call, name).iter();
+        let mut reads = entries
+            .map(|id| catalog.entry(*id))
+            .filter(|entry| matches!(entry.role, Role::Read { .. }));
+        assert_eq!(reads.any(on_glibc), looks == "True", "{name}");
+        reading.extend((looks == "True").then_some(name));
+    }
+    assert_eq!(reading, ["time.tzset", "time.mktime"]);
 }
 
 /// The pattern of uWSGI 2.0.21's build, which calls `subprocess` without `env=`: what the analysis says of this machine's
