@@ -376,11 +376,26 @@ impl<'p, 't> Describe<'p, 't> {
             confidence = Confidence::Low;
             doubts.push("the name of the variable is not known on both sides".to_owned());
         }
+        if self.forks_under_gil(case) {
+            confidence = Confidence::Low;
+            doubts.push(
+                "the GIL is held at the fork and by whoever changes `os.environ`, so that it takes a thread of C code, or a \
+                 build without the GIL"
+                    .to_owned(),
+            );
+        }
         if self.may_have_environment(&case.pair.partner) && confidence > Confidence::Medium {
             confidence = Confidence::Medium;
             doubts.push("the keywords that are passed on may hold an environment of its own".to_owned());
         }
         (confidence, doubts)
+    }
+
+    /// Python's own forks: no thread of the interpreter holds the C library's lock meanwhile. CPython Modules/posixmodule.c
+    /// os_fork_impl and Modules/_posixsubprocess.c fork with the GIL held, as os_putenv_impl changes the environment.
+    pub fn forks_under_gil(&self, case: &Case<'_>) -> bool {
+        let is_python = |side: &PairSide| self.info(side).language == Language::Python;
+        case.pair.kind == PairKind::ForkWindow && is_python(&case.pair.mutation) && is_python(&case.pair.partner)
     }
 
     /// A spawn whose `**kwargs` may hold `env=`.

@@ -24,7 +24,8 @@
 //!
 //! ## How sure
 //!
-//! An error where a thread is evidently alive at the fork.
+//! An error where a thread is evidently alive at the fork; a note in Python, whose forks and changes of `os.environ` both hold the
+//! GIL: there it takes a thread of C code in the C library's environment functions, or a build without the GIL.
 
 use crate::finding::{Confidence, RuleCode, Severity};
 use crate::model::PairKind;
@@ -43,11 +44,15 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::ForkWindow || !describe.takes_a_lock(&case.pair.mutation) {
         return None;
     }
-    let sure = describe.confidence(case).0 > Confidence::Low;
+    let severity = match describe.confidence(case).0 {
+        _ if describe.forks_under_gil(case) => Severity::Note,
+        Confidence::Low => Severity::Warning,
+        Confidence::Medium | Confidence::High => Severity::Error,
+    };
     let mutation = describe.api(&case.pair.mutation);
     let fork = describe.api(&case.pair.partner);
     Some(Draft {
-        severity: if sure { Severity::Error } else { Severity::Warning },
+        severity,
         message: format!(
             "{mutation} runs between fork and exec in the child of a process that has threads: it may wait for ever for a \
              lock that another thread held at the fork"
