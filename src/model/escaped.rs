@@ -12,6 +12,7 @@ use std::rc::Rc;
 use crate::facts::{AccessForm, Event, FieldKey, FunctionKind, Language, TypeKind, TypeRef, Value};
 use crate::finding::Confidence;
 
+use super::meaning::VERY_MANY;
 use super::objects::Object;
 use super::program::{Engine, SummaryKey};
 use super::summary::{Access, Accesses, Begun, Certainty, ChainStep, Live, Summary};
@@ -177,11 +178,14 @@ impl Engine<'_> {
             self.recursive = true;
             return self.previous_escaped.get(ty).cloned().unwrap_or_default();
         }
-        let doubt = Certainty::because(
-            Confidence::Medium,
-            "the call goes through a function pointer, and may mean any function of the pointer's type whose address is taken",
-        );
         let functions = self.escaped.get(ty).cloned().unwrap_or_default();
+        let doubt = Certainty {
+            wide_guesses: u8::from(functions.len() >= VERY_MANY),
+            ..Certainty::because(
+                Confidence::Medium,
+                "the call goes through a function pointer, and may mean any function of the pointer's type whose address is taken",
+            )
+        };
         let mut out = Summary::default();
         let mut accesses = Accesses::default();
         for func in functions {

@@ -483,6 +483,7 @@ impl Best {
         let (known, other) = (&mut self.certainty, &access.certainty);
         known.confidence = known.confidence.max(other.confidence);
         known.guesses = known.guesses.min(other.guesses);
+        known.wide_guesses = known.wide_guesses.min(other.wide_guesses);
         self.steps = self.steps.min(access.chain.length());
         self.repeated |= access.repeated;
     }

@@ -105,6 +105,8 @@ pub struct Certainty {
     /// How many calls on the way may mean one of many functions: that all of them mean the one that is needed gets less
     /// likely with each.
     pub guesses: u8,
+    /// How many of these may mean one of very many functions.
+    pub wide_guesses: u8,
     /// The programs in which all of the way can be.
     pub programs: InPrograms,
 }
@@ -115,6 +117,9 @@ pub type Rank = (Confidence, Reverse<u8>);
 /// So many calls through pointers of many meanings are a guess.
 const MANY_GUESSES: u8 = 3;
 
+/// So many on one side are a guess where each may mean very many: that both are what is needed is one chance in hundreds.
+const MANY_WIDE_GUESSES: u8 = 2;
+
 /// What is said then.
 const GUESSED: &str = "the way there goes through several function pointers, each of which may mean many functions";
 
@@ -124,6 +129,7 @@ impl Certainty {
         confidence: Confidence::High,
         doubt: None,
         guesses: 0,
+        wide_guesses: 0,
         programs: InPrograms::ALL,
     };
 
@@ -133,6 +139,7 @@ impl Certainty {
             confidence,
             doubt: Some(doubt.into()),
             guesses: 0,
+            wide_guesses: 0,
             programs: InPrograms::ALL,
         }
     }
@@ -140,21 +147,25 @@ impl Certainty {
     /// Where both must hold: the weaker of the two, or weaker still.
     pub fn and(&self, other: &Certainty) -> Certainty {
         let guesses = self.guesses.saturating_add(other.guesses);
+        let wide_guesses = self.wide_guesses.saturating_add(other.wide_guesses);
         let programs = self.programs.and(&other.programs);
         let weaker = if other.confidence < self.confidence {
             other
         } else {
             self
         };
-        if guesses >= MANY_GUESSES && weaker.confidence > Confidence::Low {
+        let guessed = guesses >= MANY_GUESSES || wide_guesses >= MANY_WIDE_GUESSES;
+        if guessed && weaker.confidence > Confidence::Low {
             return Certainty {
                 guesses,
+                wide_guesses,
                 programs,
                 ..Certainty::because(Confidence::Low, GUESSED)
             };
         }
         Certainty {
             guesses,
+            wide_guesses,
             programs,
             ..weaker.clone()
         }
@@ -168,6 +179,8 @@ impl Certainty {
         for certainty in all {
             let doubt = certainty.doubt.as_ref();
             doubts.extend(doubt.filter(|doubt| !doubts.contains(doubt)));
+            // What many functions may be meant by is a matter of each side by itself.
+            found.wide_guesses = 0;
             found = found.and(certainty);
         }
         if doubts.len() > 1 && found.confidence > Confidence::Low {
