@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::facts::{AccessForm, Argument, Attribute, FunctionKind, Language, ParameterKind, StoreKind, Value};
+use crate::facts::{
+    AccessForm, Argument, Attribute, Event, FunctionKind, Language, Node, ParameterKind, StoreKind, Value,
+};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
 
@@ -17,6 +19,9 @@ const GUESSES: usize = 16;
 
 /// How many functions a pointer may mean before following it to a certain one is a guess.
 const MANY: usize = 4;
+
+/// How many of them are very many ([`Certainty::wide_guesses`]).
+pub(super) const VERY_MANY: usize = 16;
 
 /// A function that a call may reach.
 #[derive(Debug, Clone)]
@@ -86,10 +91,19 @@ impl Values<'_> {
             }
         }
         self.keep_callable(site, &objects, &mut meaning.edges);
+        for entry in self.entries_handed_on(site, &meaning.edges) {
+            if !meaning.entries.contains(&entry) {
+                meaning.entries.push(entry);
+            }
+        }
         self.drop_empty_alternatives(&mut meaning);
         // Which of many is meant when a pointer is called is a guess, though one of them surely is.
         if sure.confidence < Confidence::High && meaning.edges.len() >= MANY {
-            meaning.edges.iter_mut().for_each(|edge| edge.certainty.guesses = 1);
+            let wide = u8::from(meaning.edges.len() >= VERY_MANY);
+            for edge in &mut meaning.edges {
+                edge.certainty.guesses = 1;
+                edge.certainty.wide_guesses = wide;
+            }
         }
         // Of several definitions of a macro the last is the general one by convention: `#ifdef ODD … #else … #endif`.
         if self.tree.language(site.0) == Language::C {
@@ -111,6 +125,49 @@ impl Values<'_> {
         }
         meaning.unknown = meaning.edges.is_empty() && meaning.entries.is_empty() && meaning.escaped.is_none();
         meaning
+    }
+
+    /// What the library's own method does of which a method of the tree is a mere cover: `def join(self, timeout=None):
+    /// super().join(timeout)`. The call of the cover says how it is called.
+    fn entries_handed_on(&self, site: CallSite, edges: &[Edge]) -> Vec<EntryId> {
+        let mut found = Vec::new();
+        for edge in edges {
+            let Some(class) = self.tree.owner(edge.target).filter(|_| self.covers_base(edge.target)) else {
+                continue;
+            };
+            for base in self.outside_bases(class) {
+                let path = format!("{base}.{}", self.tree.function(edge.target).name);
+                let ids = self.entries_for(site, &path).into_iter();
+                found.extend(ids.filter(|id| matches!(self.catalog.entry(*id).role, Role::Join { .. })));
+            }
+        }
+        found
+    }
+
+    /// Whether a method surely calls the library's one of its name, and hands it nothing but its own parameters.
+    fn covers_base(&self, method: FuncId) -> bool {
+        let function = self.tree.function(method);
+        if self.tree.language(method) != Language::Python {
+            return false;
+        }
+        let is_own = |argument: &Argument| {
+            matches!(&argument.value, Value::None)
+                || matches!(&argument.value, Value::Local(owner, index)
+                    if self.tree.func(self.tree.file_of(method), *owner) == method
+                        && super::tree::local_of(function, *index).parameter.is_some())
+        };
+        function.body.nodes.iter().any(|node| {
+            let Node::Event(Event::Call(index)) = node else {
+                return false;
+            };
+            let call = &function.calls[index.0 as usize];
+            matches!(&call.callee, Value::Attribute(_, name) if *name == function.name)
+                && call.args.iter().all(is_own)
+                && self
+                    .callee((method, *index))
+                    .iter()
+                    .any(|object| matches!(object, Object::External(_)))
+        })
     }
 
     /// Of the functions that a pointer of C may hold, those that this call can mean. One slot often holds functions of

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use crate::facts::{Attribute, FunctionKind, Import, Language, TypeKind, Visibility};
+use crate::facts::{Attribute, FunctionKind, Import, Language, Span, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
 use super::fast::FastMap;
@@ -78,14 +78,27 @@ impl Values<'_> {
     fn defined_here(&self, file: FileId, name: &str) -> Objects {
         let mut found = Objects::default();
         let facts = self.tree.file(file);
+        let dead = match facts.language {
+            Language::Python => self.never_bound.get(&file),
+            Language::C | Language::Rust => None,
+        };
+        let is_bound = |span: &Span| {
+            let mut dead = dead.into_iter().flatten();
+            !dead.any(|(start, end)| *start <= span.start && span.end <= *end)
+        };
         for func in self.named(name).filter(|func| self.tree.file_of(*func) == file) {
             let function = self.tree.function(func);
-            if function.parent.is_none() && function.owner.is_none() && function.qualified == name {
+            if function.parent.is_none()
+                && function.owner.is_none()
+                && function.qualified == name
+                && is_bound(&function.span)
+            {
                 found.add(Object::Function(func));
             }
         }
         for (index, decl) in facts.types.iter().enumerate() {
             if decl.name == name
+                && is_bound(&decl.span)
                 && let Some(class) = self.tree.class_of(file, crate::facts::TypeIndex(index as u32))
             {
                 found.add(Object::Class(class));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::facts::{
     Call, CallIndex, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Node, Region,
-    TypeDecl, TypeIndex, TypeKind, Value,
+    RegionKind, TypeDecl, TypeIndex, TypeKind, Value,
 };
 
 /// Index of a file in [`Tree::files`].
@@ -327,6 +327,17 @@ pub fn each_event<'r>(region: &'r Region, visit: &mut dyn FnMut(&'r Event)) {
         match node {
             Node::Event(event) => visit(event),
             Node::Region(region) => each_event(region, visit),
+        }
+    }
+}
+
+/// As [`each_event`], without what is never reached.
+pub fn each_reached_event<'r>(region: &'r Region, visit: &mut dyn FnMut(&'r Event)) {
+    for node in &region.nodes {
+        match node {
+            Node::Event(event) => visit(event),
+            Node::Region(region) if matches!(region.kind, RegionKind::Unreached { .. }) => {}
+            Node::Region(region) => each_reached_event(region, visit),
         }
     }
 }

@@ -23,7 +23,8 @@ use super::objects::{Object, Objects};
 use super::outs::Outs;
 use super::places::Keys;
 use super::tree::{
-    CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_region, local_of, value_name,
+    CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_reached_event, each_region,
+    local_of, value_name,
 };
 
 /// The fields of a record literal.
@@ -138,6 +139,8 @@ pub struct Values<'t> {
     decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
     pub(super) waited_for: HashSet<String>,
+    /// Where files have code that is never reached, as ranges of bytes.
+    pub(super) never_bound: HashMap<FileId, Vec<(u32, u32)>>,
     /// The names of what holds or returns the outcome of a test of the system ([`super::decided`]).
     pub(super) names_of_decided: HashSet<String>,
     /// What with-blocks enter into a name.
@@ -197,6 +200,7 @@ impl<'t> Values<'t> {
             decorations: HashMap::new(),
             entered: FastMap::default(),
             waited_for: HashSet::new(),
+            never_bound: HashMap::new(),
             names_of_decided: HashSet::new(),
             lines: RefCell::default(),
             heirs: RefCell::default(),
@@ -212,7 +216,12 @@ impl<'t> Values<'t> {
             if tree.language(func) == Language::Python {
                 values.index_decorations(func);
             }
-            each_event(&function.body, &mut |event| {
+            // What Python binds where it never comes to is not bound; C's jumps lead past what seems to be the end.
+            let each = match tree.language(func) {
+                Language::Python => each_reached_event,
+                Language::C | Language::Rust => each_event,
+            };
+            each(&function.body, &mut |event| {
                 values.index(func, event);
                 if let Event::Store { target, .. } = event
                     && values.goes_out(func, target)
@@ -221,7 +230,13 @@ impl<'t> Values<'t> {
                     storing.push(func);
                 }
             });
-            each_region(&function.body, &mut |region| values.index_scope(func, region));
+            each_region(&function.body, &mut |region| {
+                values.index_scope(func, region);
+                if matches!(region.kind, RegionKind::Unreached { .. }) {
+                    let dead = values.never_bound.entry(tree.file_of(func)).or_default();
+                    dead.push((region.span.start, region.span.end));
+                }
+            });
             for call in &function.calls {
                 for argument in &call.args {
                     values.index_records(func, &argument.value);
