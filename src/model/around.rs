@@ -159,6 +159,7 @@ impl Arounds {
                     let known = &accesses[**known];
                     known.certainty.rank() >= access.certainty.rank()
                         && known.certainty.programs.covers(&access.certainty.programs)
+                        && (access.through_module || !known.through_module)
                         && self.weaker(&known.around, &access.around)
                 };
                 match kept.iter().find(covers).copied() {

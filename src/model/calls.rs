@@ -469,6 +469,7 @@ impl<'t> Walk<'_, 't> {
         if touches {
             self.note_touch();
         }
+        self.out.touches_at_abort |= summary.touches_at_abort;
         for keys in &summary.sends {
             self.note_word(keys, !touches || summary.last_words.contains(keys));
         }
@@ -553,8 +554,14 @@ impl<'t> Walk<'_, 't> {
         let rank = Certainty::rank_of([&access.certainty, certainty]);
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
         let programs = access.certainty.programs.and(&certainty.programs);
-        self.accesses
-            .knows(access.site, child, around, repeated, ((rank, steps), programs))
+        let through_module = access.through_module || self.is_in_module();
+        self.accesses.knows(
+            access.site,
+            child,
+            around,
+            (repeated, through_module),
+            ((rank, steps), programs),
+        )
     }
 
     /// What the threads that are alive do.
@@ -691,6 +698,9 @@ impl<'t> Walk<'_, 't> {
         live.needs.extend(self.needs_in_force());
         live.needs.sort();
         live.needs.dedup();
+        if let Some(known) = self.state.live.get(&live.start) {
+            live.needs.retain(|need| known.needs.contains(need));
+        }
         live.under = self
             .arms
             .iter_mut()
@@ -792,8 +802,9 @@ impl<'t> Walk<'_, 't> {
         };
         let values = &self.engine.values;
         let site: CallSite = (values.closure(self.here, *owner), *call);
+        // Of a callee that has a name there may be other calls, which have not ended.
         match &values.tree.call(site).callee {
-            callee @ (Value::Call(..) | Value::Local(..) | Value::Global(_)) => values.keys(site.0, callee),
+            callee @ Value::Call(..) => values.keys(site.0, callee),
             _ => Keys::new(),
         }
     }

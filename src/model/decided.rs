@@ -1,16 +1,19 @@
 //! Tests that the system decides, followed through names and functions: `def is_windows(): return os.name == 'nt'`,
-//! `WINDOWS = is_windows()`. The arm that is not taken is not walked.
+//! `WINDOWS = is_windows()`. The arm that is not taken is not walked. A decorator is taken to keep what its function returns.
 
 use std::collections::HashSet;
 
-use crate::facts::{Condition, Event, Value};
+use crate::facts::{Condition, Event, Node, Value};
 
 use super::objects::Object;
-use super::tree::{FuncId, each_event, value_name};
+use super::tree::{FuncId, each_event, local_of, value_name};
 use super::values::Values;
 
 /// Through so many names and functions an outcome is followed.
 const DEEPEST: u32 = 4;
+
+/// A name into which more is stored than this is not followed.
+const MOST_STORES: usize = 4;
 
 impl Values<'_> {
     /// The names of what holds or returns the outcome of such a test.
@@ -34,6 +37,22 @@ impl Values<'_> {
                 break;
             }
         }
+        // Somebody else makes it something else: `settings.WINDOWS = True`.
+        if found.is_empty() {
+            return found;
+        }
+        let mut others = Vec::new();
+        for func in self.tree.functions() {
+            each_event(&self.tree.function(func).body, &mut |event| {
+                if let Event::Store { target, value, .. } = event
+                    && matches!(target, Value::Path(_) | Value::Attribute(..))
+                    && !self.may_be_decided(&found, func, value)
+                {
+                    others.extend(self.spoken(func, target));
+                }
+            });
+        }
+        found.retain(|name| !others.contains(name));
         found
     }
 
@@ -78,42 +97,54 @@ impl Values<'_> {
         if depth > DEEPEST || !self.may_be_decided(&self.names_of_decided, func, value) {
             return None;
         }
-        let mut known = None;
-        let mut agree = |outcome: Option<bool>| {
-            let agrees = outcome.is_some() && (known.is_none() || known == outcome);
-            known = outcome;
-            agrees
-        };
-        let all_agree = match value {
+        let stores: Vec<(FuncId, &Value)> = match value {
             Value::Call(owner, call) => {
                 let callees = self.callee((self.closure(func, *owner), *call));
-                let mut returned = Vec::new();
-                for object in callees.iter() {
-                    let Object::Function(callee) = object else { return None };
-                    each_event(&self.tree.function(*callee).body, &mut |event| {
-                        if let Event::Return { value, .. } = event {
-                            returned.push((*callee, value));
-                        }
-                    });
-                }
-                returned
-                    .iter()
-                    .all(|(home, value)| agree(self.outcome(*home, value, depth + 1)))
+                let returned = callees.iter().map(|object| match object {
+                    Object::Function(callee) => self.only_return(*callee),
+                    _ => None,
+                });
+                returned.collect::<Option<_>>()?
             }
             Value::Path(path) => {
                 let (module, name) = path.rsplit_once('.')?;
                 let modules = self.python_modules(self.tree.file_of(func), module).into_iter();
-                let mut stores = modules.flat_map(|module| self.global_stores(module, name));
-                stores.all(|store| agree(self.outcome(store.function, store.value, depth + 1)))
+                let stores = modules.flat_map(|module| self.global_stores(module, name));
+                stores.map(|store| (store.function, store.value)).collect()
             }
-            Value::Local(..) | Value::Global(_) | Value::Attribute(..) => {
-                let sources = self.sources(func, value);
-                sources
-                    .iter()
-                    .all(|(home, value)| agree(self.outcome(*home, value, depth + 1)))
+            Value::Local(owner, index) => {
+                let local = (self.closure(func, *owner), *index);
+                let is_parameter = local_of(self.tree.function(local.0), local.1).parameter.is_some();
+                if is_parameter || self.is_entered(local) {
+                    return None;
+                }
+                self.sources(func, value)
             }
-            _ => false,
+            Value::Global(_) | Value::Attribute(..) => self.sources(func, value),
+            _ => return None,
         };
-        known.filter(|_| all_agree)
+        if stores.len() > MOST_STORES {
+            return None;
+        }
+        let mut outcomes = stores.iter().map(|(home, value)| self.outcome(*home, value, depth + 1));
+        let first = outcomes.next()??;
+        outcomes.all(|outcome| outcome == Some(first)).then_some(first)
+    }
+
+    /// What a function returns that does nothing else at its end.
+    fn only_return(&self, func: FuncId) -> Option<(FuncId, &Value)> {
+        let function = self.tree.function(func);
+        let mut returns = 0;
+        each_event(&function.body, &mut |event| {
+            returns += u32::from(matches!(event, Event::Return { .. }))
+        });
+        match function.body.nodes.last() {
+            Some(Node::Event(Event::Return { value, .. }))
+                if returns == 1 && !function.is_async && !function.is_generator =>
+            {
+                Some((func, value))
+            }
+            _ => None,
+        }
     }
 }

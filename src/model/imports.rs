@@ -4,11 +4,11 @@
 //! A function that is running has been defined, and so its file has imported what it imports at its top above that definition,
 //! whatever the function imports again. Imports under a test or in a `try` do not count: they may not have happened.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::facts::{Event, FunctionKind, Language, Node};
 
+use super::fast::FastSet;
 use super::program::Engine;
 use super::summary::Access;
 use super::tree::{FileId, FuncId};
@@ -18,7 +18,7 @@ use super::values::Values;
 pub(super) type TopImports = Rc<Vec<(u32, FileId)>>;
 
 /// All that such imports run, one through another.
-pub(super) type Closure = Rc<HashSet<FileId>>;
+pub(super) type Imported = Rc<FastSet<FileId>>;
 
 impl Values<'_> {
     /// The modules whose code an import runs, the outermost package first.
@@ -57,7 +57,7 @@ impl Engine<'_> {
     }
 
     /// What the imports at the top of a file run.
-    fn imports_of(&self, file: FileId) -> Closure {
+    fn imports_of(&self, file: FileId) -> Imported {
         if let Some(known) = self.import_closures.borrow().get(&file) {
             return known.clone();
         }
@@ -66,8 +66,8 @@ impl Engine<'_> {
         found
     }
 
-    fn reached_by(&self, modules: impl Iterator<Item = FileId>) -> HashSet<FileId> {
-        let mut found = HashSet::new();
+    fn reached_by(&self, modules: impl Iterator<Item = FileId>) -> FastSet<FileId> {
+        let mut found = FastSet::default();
         let mut open: Vec<FileId> = modules.collect();
         while let Some(module) = open.pop() {
             if found.insert(module) {
@@ -89,22 +89,28 @@ impl Engine<'_> {
             FunctionKind::Module => at,
             _ => function.span.start,
         };
-        let imports = self.top_imports(file);
-        if imports.last().is_some_and(|(place, _)| *place < at) {
-            return self.imports_of(file).contains(&module);
+        if let Some(known) = self.modules_run.borrow().get(&(module, file, at)) {
+            return *known;
         }
+        // Of a circle of imports nothing is known: what leads back to the file goes on only when the file has ended.
+        let ran = |earlier: FileId| {
+            let imported = self.imports_of(earlier);
+            !imported.contains(&file) && (earlier == module || imported.contains(&module))
+        };
+        let imports = self.top_imports(file);
         let mut before = imports.iter().filter(|(place, _)| *place < at);
-        // A module that imports another one before may be imported by that in turn, and so not have ended.
-        before.any(|(_, earlier)| *earlier == module || self.imports_of(*earlier).contains(&module))
+        let found = before.any(|(_, earlier)| ran(*earlier));
+        self.modules_run.borrow_mut().insert((module, file, at), found);
+        found
     }
 
-    /// The modules whose code a way leads through, the innermost last.
+    /// The modules whose code a way leads through.
     fn modules_on(&self, access: &Access) -> Vec<FileId> {
         if !access.through_module {
             return Vec::new();
         }
         let tree = self.values.tree;
-        let functions = access.chain.steps().into_iter().map(|step| step.function);
+        let functions = access.chain.functions();
         let functions = functions.chain([self.sites.get(access.site).function]);
         let modules = functions.filter(|function| {
             tree.function(*function).kind == FunctionKind::Module && tree.language(*function) == Language::Python
@@ -115,15 +121,20 @@ impl Engine<'_> {
     }
 
     /// Whether two ways lead through the code of one module, of which only one is taken: whoever imports it while it runs waits.
+    /// A script is not such a module: imported, it is another one than when it was started.
     pub(super) fn share_module(&self, a: &Access, b: &Access) -> bool {
         let modules = self.modules_on(a);
-        !modules.is_empty() && self.modules_on(b).iter().any(|module| modules.contains(module))
+        let is_shared = |module: &FileId| modules.contains(module) && !self.values.scripts.contains(module);
+        !modules.is_empty() && self.modules_on(b).iter().any(is_shared)
     }
 
     /// Whether a way through a module's code cannot be taken from a place, since the module has run by then.
     pub(super) fn is_past(&self, access: &Access, here: FuncId, at: u32) -> bool {
-        let modules = self.modules_on(access).into_iter();
-        let mut modules = modules.filter(|module| *module != self.values.tree.file_of(here));
+        let file = self.values.tree.file_of(here);
+        if !access.through_module || self.top_imports(file).first().is_none_or(|(place, _)| *place >= at) {
+            return false;
+        }
+        let mut modules = self.modules_on(access).into_iter().filter(|module| *module != file);
         modules.any(|module| self.has_run(module, here, at))
     }
 }

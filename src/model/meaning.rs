@@ -160,13 +160,8 @@ impl Values<'_> {
             let Node::Event(Event::Call(index)) = node else {
                 return false;
             };
-            let call = &function.calls[index.0 as usize];
-            matches!(&call.callee, Value::Attribute(_, name) if *name == function.name)
-                && call.args.iter().all(is_own)
-                && self
-                    .callee((method, *index))
-                    .iter()
-                    .any(|object| matches!(object, Object::External(_)))
+            let args = &function.calls[index.0 as usize].args;
+            args.iter().all(is_own) && self.is_base_call((method, *index))
         })
     }
 
@@ -647,12 +642,26 @@ impl Values<'_> {
 
     /// Whether a method calls the one of its name in a class outside of the tree: `super().run()`.
     fn calls_base(&self, method: FuncId) -> bool {
-        let function = self.tree.function(method);
-        function.calls.iter().enumerate().any(|(number, call)| {
-            let site = (method, crate::facts::CallIndex(number as u32));
-            matches!(&call.callee, Value::Attribute(_, name) if *name == function.name)
-                && self.meaning(site).edges.is_empty()
-        })
+        let calls = 0..self.tree.function(method).calls.len();
+        calls
+            .into_iter()
+            .any(|number| self.is_base_call((method, crate::facts::CallIndex(number as u32))))
+    }
+
+    /// Whether a call in a method is one of the method of its name in a class outside of the tree.
+    fn is_base_call(&self, site: CallSite) -> bool {
+        let name = &self.tree.function(site.0).name;
+        let Some(class) = self.tree.owner(site.0) else {
+            return false;
+        };
+        let bases = self.outside_bases(class);
+        let is_base = |object: &Object| match object {
+            Object::External(path) => bases
+                .iter()
+                .any(|base| path.strip_prefix(&**base) == Some(&format!(".{name}"))),
+            _ => false,
+        };
+        self.callee(site).iter().any(is_base)
     }
 
     /// What a thread class of the tree runs by the library's own `run`: `super().__init__(target=f)` in its constructor, the
@@ -701,7 +710,7 @@ impl Values<'_> {
     /// `Thread.__init__(self, …)`.
     fn behind_self(&self, site: CallSite, argument: &ArgumentRef) -> ArgumentRef {
         let by_super =
-            matches!(&self.tree.call(site).callee, Value::Attribute(base, _) if matches!(**base, Value::Call(..)));
+            matches!(&self.tree.call(site).callee, Value::Attribute(base, _) if matches!(**base, Value::Super(_)));
         match argument {
             ArgumentRef::Of { positions, keywords } if !by_super => ArgumentRef::Of {
                 positions: positions.iter().map(|position| position + 1).collect(),

@@ -202,7 +202,7 @@ impl Values<'_> {
                 continue;
             };
             // What lies in a package is not found by its bare name, but by scripts that lie there too.
-            if root != folder_of(from) && self.is_package(root) {
+            if root != folder_of(from) && self.is_package(root) && !self.has_script(root) {
                 continue;
             }
             // The same package installed twice, or two projects in one tree: the closest root to the importer counts.
@@ -216,6 +216,12 @@ impl Values<'_> {
             .map(|(_, id)| id)
             .take(2)
             .collect()
+    }
+
+    /// Whether a program that is started by a file of the folder finds what lies there.
+    fn has_script(&self, folder: &str) -> bool {
+        let mut scripts = self.scripts.iter().map(|file| folder_of(&self.tree.file(*file).path));
+        scripts.any(|of_script| of_script == folder)
     }
 
     fn is_package(&self, folder: &str) -> bool {

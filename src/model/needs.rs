@@ -14,7 +14,9 @@
 //! A thread asks its starter in the same way: `job->limits = limits; pthread_create(&id, NULL, entry, job)` makes a test of
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
-use crate::facts::{Argument, Attribute, Condition, Language, LocalIndex, ParameterKind, Value, Visibility};
+use crate::facts::{
+    Argument, Attribute, Condition, FunctionKind, Language, LocalIndex, ParameterKind, Value, Visibility,
+};
 
 use super::objects::Object;
 use super::tree::{CallSite, ClassId, FuncId, StoreRef, last_segment, local_of, value_name};
@@ -294,6 +296,14 @@ impl Values<'_> {
         (name, target): (&str, FuncId),
         walking: FuncId,
     ) -> Seen {
+        // An object may be given a method, or another class. A class body stores its methods, too.
+        let is_given = |store: &StoreRef<'_>| !matches!(store.value, Value::Function(_));
+        let mut stores = [name, "__class__"]
+            .into_iter()
+            .flat_map(|name| self.attribute_stores(name));
+        if stores.any(is_given) {
+            return Seen::Met;
+        }
         let handed = match self.object_at_call(site, need) {
             Some(handed) => handed,
             None => return Seen::Met,
@@ -344,7 +354,23 @@ impl Values<'_> {
         }
         match value {
             Value::Text(_) => true,
-            Value::Call(..) => !self.eval(func, value).is_empty(),
+            Value::Call(owner, call) => {
+                let callees = self.callee((self.closure(func, *owner), *call));
+                let known = |object: &Object| match object {
+                    Object::Class(class) => self.method(*class, "__new__").is_empty(),
+                    // A class is found with the function that is its body.
+                    Object::Function(callee) if self.tree.function(*callee).kind == FunctionKind::ClassBody => true,
+                    Object::Function(callee) => {
+                        let returns = self.returns_of(*callee);
+                        !returns.is_empty()
+                            && returns
+                                .iter()
+                                .all(|value| self.is_wholly_known(*callee, value, depth + 1))
+                    }
+                    _ => false,
+                };
+                !callees.is_empty() && callees.iter().all(known)
+            }
             Value::OneOf(values) => values.iter().all(|value| self.is_wholly_known(func, value, depth + 1)),
             Value::Local(owner, index) => {
                 let owner = self.closure(func, *owner);
@@ -394,7 +420,12 @@ impl Values<'_> {
         let keeps =
             |attribute: &Attribute| matches!(value_name(&attribute.value), Some("staticmethod" | "classmethod"));
         let by_name = value_name(&call.callee) == Some(last_segment(name));
-        let plain = by_name && function.attributes.iter().all(keeps) && !call.args.iter().any(is_starred);
+        // `put = partial(put, flag=True)`
+        let rebound = match &call.callee {
+            Value::Global(name) => !self.shared_stores(self.tree.file_of(site.0), name).is_empty(),
+            _ => false,
+        };
+        let plain = by_name && !rebound && function.attributes.iter().all(keeps) && !call.args.iter().any(is_starred);
         local_of(function, parameter).default.as_ref().filter(|_| plain)
     }
 

@@ -14,7 +14,7 @@ use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
-use super::imports::{Closure, TopImports};
+use super::imports::{Imported, TopImports};
 use super::lanes::Census;
 use super::laters::{Later, Laters};
 use super::meaning::Started;
@@ -101,7 +101,7 @@ type Met = (Doer, Rank, usize, bool, bool, InPrograms);
 
 /// An access, what holds around it, a thread, how many queues were sent on, whether one is unknown, and the programs of
 /// the ways to both and, where these are not all, of the function in which they meet.
-type Encounter = (SiteId, u32, Doer, usize, bool, InPrograms, InPrograms);
+type Encounter = (SiteId, u32, bool, Doer, usize, bool, InPrograms, InPrograms);
 
 /// How surely an access is made and the thread is alive, whether the first is repeated and `environ` can be on the heap, and
 /// the length of the way.
@@ -139,7 +139,9 @@ pub struct Engine<'t> {
     /// Files of Python's that are run by their path, however often.
     pub(super) run_by_path: HashSet<FileId>,
     pub(super) top_imports: RefCell<FastMap<FileId, TopImports>>,
-    pub(super) import_closures: RefCell<FastMap<FileId, Closure>>,
+    pub(super) import_closures: RefCell<FastMap<FileId, Imported>>,
+    /// Whether a module has run at a place of a file.
+    pub(super) modules_run: RefCell<FastMap<(FileId, FileId, u32), bool>>,
     /// The class or file in which the two sides of a pair part, where no function is their ancestor.
     pub owner: Option<Rc<str>>,
     pub observations: Observations,
@@ -273,6 +275,7 @@ impl<'t> Engine<'t> {
             run_by_path: HashSet::new(),
             top_imports: RefCell::default(),
             import_closures: RefCell::default(),
+            modules_run: RefCell::default(),
             owner: None,
             observations: Observations::default(),
             arounds: Arounds::default(),
@@ -1078,6 +1081,7 @@ impl<'t> Engine<'t> {
         let key = (
             access.site,
             access.around.number(),
+            access.through_module,
             doer,
             live.sent.len(),
             live.sent_unknown,
@@ -1107,6 +1111,13 @@ impl<'t> Engine<'t> {
         let entries = self.entry_summaries(start);
         let speaks = |summary: &Rc<Summary>| summary.last_words.iter().any(|sent| meet(sent, keys));
         !entries.is_empty() && entries.iter().all(speaks)
+    }
+
+    /// Whether a thread touches the environment on ways that end in an abort.
+    pub fn touches_at_abort(&mut self, start: StartId) -> bool {
+        self.entry_summaries(start)
+            .iter()
+            .any(|summary| summary.touches_at_abort)
     }
 
     /// Whether a function is a generator that its decorator makes a context manager.

@@ -66,6 +66,12 @@ impl Chain {
         steps
     }
 
+    /// The functions in which the steps stand, from the outermost on.
+    pub fn functions(&self) -> impl Iterator<Item = FuncId> + '_ {
+        let links = std::iter::successors(self.0.as_ref(), |link| link.rest.0.as_ref());
+        links.map(|link| link.step.function)
+    }
+
     /// The outermost step.
     pub fn first(&self) -> Option<&ChainStep> {
         self.0.as_ref().map(|link| &link.step)
@@ -306,6 +312,8 @@ pub struct Summary {
     pub sends_unknown: bool,
     /// Changes or looks at the environment, other than where it is about to abort.
     pub touches: bool,
+    /// Does so where it is about to abort.
+    pub touches_at_abort: bool,
     /// Of `sends`, those after which it surely neither changes nor looks at the environment any more.
     pub last_words: Vec<Keys>,
     /// Guards held at return that were not held at entry.
@@ -410,11 +418,15 @@ impl Summary {
     }
 }
 
+/// What tells one way to an access from another: its site, the fork in whose child it is, what is around it, whether it leads
+/// through a module's code, and the programs that hold it.
+type Way = (SiteId, Option<SiteId>, u32, bool, InPrograms);
+
 /// The accesses of a function while it is walked, the best way to each.
 #[derive(Debug, Default)]
 pub struct Accesses {
     list: Vec<Access>,
-    index: FastMap<(SiteId, Option<SiteId>, u32, InPrograms), usize>,
+    index: FastMap<Way, usize>,
 }
 
 impl Accesses {
@@ -424,6 +436,7 @@ impl Accesses {
             access.site,
             access.child,
             access.around.number(),
+            access.through_module,
             access.certainty.programs.clone(),
         );
         let place = *self.index.entry(key).or_insert(self.list.len());
@@ -444,10 +457,11 @@ impl Accesses {
         site: SiteId,
         child: Option<SiteId>,
         around: &Around,
-        repeated: bool,
+        (repeated, through_module): (bool, bool),
         (rank, programs): ((Rank, u32), InPrograms),
     ) -> bool {
-        let Some(place) = self.index.get(&(site, child, around.number(), programs)) else {
+        let way = (site, child, around.number(), through_module, programs);
+        let Some(place) = self.index.get(&way) else {
             return false;
         };
         let known = &mut self.list[*place];

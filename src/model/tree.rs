@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::facts::{
-    Call, CallIndex, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Node, Region,
-    RegionKind, TypeDecl, TypeIndex, TypeKind, Value,
+    Call, CallIndex, Condition, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Node,
+    Region, RegionKind, TypeDecl, TypeIndex, TypeKind, Value,
 };
 
 /// Index of a file in [`Tree::files`].
@@ -113,6 +113,24 @@ impl Tree {
                     .push(func);
             }
         }
+    }
+
+    /// Whether a file asks at its top if it is the program itself.
+    pub fn is_script(&self, file: FileId) -> bool {
+        let facts = self.file(file);
+        let asks = |test: &Condition| match test {
+            Condition::Equal(Value::Global(name), wanted) | Condition::Equal(wanted, Value::Global(name)) => {
+                name == "__name__" && wanted.as_text() == Some("__main__")
+            }
+            _ => false,
+        };
+        let mut found = false;
+        if facts.language == Language::Python {
+            each_region(&facts.functions[0].body, &mut |region| {
+                found |= matches!(&region.kind, RegionKind::Arm { test } if asks(test));
+            });
+        }
+        found
     }
 
     fn index_classes(&mut self) {

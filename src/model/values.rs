@@ -139,6 +139,8 @@ pub struct Values<'t> {
     decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
     pub(super) waited_for: HashSet<String>,
+    /// Files of Python's that are programs: `if __name__ == '__main__'`.
+    pub(super) scripts: Vec<FileId>,
     /// Where files have code that is never reached, as ranges of bytes.
     pub(super) never_bound: HashMap<FileId, Vec<(u32, u32)>>,
     /// The names of what holds or returns the outcome of a test of the system ([`super::decided`]).
@@ -200,6 +202,7 @@ impl<'t> Values<'t> {
             decorations: HashMap::new(),
             entered: FastMap::default(),
             waited_for: HashSet::new(),
+            scripts: Vec::new(),
             never_bound: HashMap::new(),
             names_of_decided: HashSet::new(),
             lines: RefCell::default(),
@@ -270,6 +273,7 @@ impl<'t> Values<'t> {
                 .or_default()
                 .push(file);
         }
+        values.scripts = tree.file_ids().filter(|file| tree.is_script(*file)).collect();
         values.waited_for = values.waited_for();
         values.names_of_decided = values.names_of_decided();
         values.index_outs(&storing);
@@ -712,6 +716,11 @@ impl<'t> Values<'t> {
             .filter(|returned| returned.strip_prefix(ty).is_some_and(|rest| rest.starts_with('(')))
             .map(Rc::from)
             .next()
+    }
+
+    /// A with-block or loop gives the local what it holds.
+    pub(super) fn is_entered(&self, local: (FuncId, LocalIndex)) -> bool {
+        self.entered.contains_key(&local)
     }
 
     /// What `as x` gets: what `__enter__` returns or the generator yields, or an outside manager itself.

@@ -61,6 +61,9 @@ impl ArmContext<'_> {
 /// Why a thread is doubted that tells a loop of its end in words that others use too.
 const MAY_BE_DONE: &str = "a loop waits for a variable that the thread sets when it is done, and that others set too";
 
+/// Why a thread is doubted whose last word was heard.
+const AT_ABORT: &str = "the thread has said that it is done, and touches the environment only where it aborts";
+
 /// How many jumps to one label are kept apart.
 const MOST_JUMPS: usize = 64;
 
@@ -712,6 +715,7 @@ impl<'t> Walk<'_, 't> {
     /// The environment was changed or looked at.
     pub(super) fn note_touch(&mut self) {
         self.touches += u32::from(self.failing == 0);
+        self.out.touches_at_abort |= self.failing > 0;
     }
 
     /// The starts that failed where a test has this outcome: `if (pthread_create(…) != 0)`.
@@ -1318,7 +1322,10 @@ impl<'t> Walk<'_, 't> {
                 continue;
             }
             self.engine.note_join(start, self.here, span);
-            self.state.end(start, false, self.here, span);
+            match self.engine.touches_at_abort(start) {
+                true => self.doubt_thread(start, Confidence::Low, AT_ABORT, (self.here, span)),
+                false => self.state.end(start, false, self.here, span),
+            }
         }
     }
 

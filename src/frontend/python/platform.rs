@@ -25,11 +25,11 @@ impl<'a> Lowerer<'a, '_> {
             Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => self.on_target(&unary.operand).map(|truth| !truth),
             Expr::BoolOp(boolean) => {
                 let deciding = boolean.op == BoolOp::Or;
-                let mut truths = boolean.values.iter().map(|value| self.on_target(value));
-                if truths.clone().any(|truth| truth == Some(deciding)) {
-                    return Some(deciding);
+                let truths: Vec<Option<bool>> = boolean.values.iter().map(|value| self.on_target(value)).collect();
+                match truths.contains(&Some(deciding)) {
+                    true => Some(deciding),
+                    false => truths.iter().all(Option::is_some).then_some(!deciding),
                 }
-                truths.all(|truth| truth.is_some()).then_some(!deciding)
             }
             Expr::Compare(compare) => {
                 let ([operator], [right]) = (&*compare.ops, &*compare.comparators) else {
