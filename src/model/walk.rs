@@ -505,8 +505,8 @@ impl<'t> Walk<'_, 't> {
             return;
         };
         let asked = format!("{place:?}");
-        // A loop that starts a thread in every round waits for one of many, but not where it starts one only as long as
-        // nothing has been told.
+        // A loop that starts a thread in every round waits for one of many; who starts one only as long as nothing has been told
+        // thinks of one.
         let is_one =
             |live: &Live| outside.contains_key(&live.start) || live.under.iter().any(|(test, _)| test.contains(&asked));
         self.doubt_speakers(&keys, is_one, span);
