@@ -108,6 +108,13 @@ pub struct Argument {
     pub span: Span,
 }
 
+impl Argument {
+    /// `*args` or `**kwargs`: several arguments, of which it is not known how many or which.
+    pub fn is_starred(&self) -> bool {
+        matches!(self.name.as_deref(), Some("*" | "**"))
+    }
+}
+
 /// The test of a branch or loop, as far as it matters which branch two places share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Condition {

@@ -507,10 +507,8 @@ impl<'t> Walk<'_, 't> {
             self.hear_word(keys, span);
         }
         for keys in &summary.perhaps_heard {
-            self.doubt_speakers(keys, |_| true, span);
-            if !self.out.perhaps_heard.contains(keys) {
-                self.out.perhaps_heard.push(keys.clone());
-            }
+            // It concerns who was alive before the call; what the callee leaves alive is added below.
+            self.perhaps_hear_word(keys, |_| true, span);
         }
         for live in &summary.leaks {
             let own = live.needs.iter().filter(|need| need.owner == self.key.function);

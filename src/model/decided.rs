@@ -59,6 +59,8 @@ impl Values<'_> {
     fn may_be_decided(&self, names: &HashSet<String>, func: FuncId, value: &Value) -> bool {
         match value {
             Value::Decided(_) => true,
+            // Most trees have none, and are asked at every test.
+            _ if names.is_empty() => false,
             Value::Call(owner, call) => {
                 let callee = &self.tree.call((self.closure(func, *owner), *call)).callee;
                 value_name(callee).is_some_and(|name| names.contains(name))

@@ -4,21 +4,33 @@
 //! A function that is running has been defined, and so its file has imported what it imports at its top above that definition,
 //! whatever the function imports again. Imports under a test or in a `try` do not count: they may not have happened.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::facts::{Event, FunctionKind, Language, Node};
 
-use super::fast::FastSet;
+use super::fast::{FastMap, FastSet};
 use super::program::Engine;
 use super::summary::Access;
 use super::tree::{FileId, FuncId};
 use super::values::Values;
 
 /// The files that a file imports at its top, each with the place of the import (a byte offset), in order.
-pub(super) type TopImports = Rc<Vec<(u32, FileId)>>;
+type TopImports = Rc<Vec<(u32, FileId)>>;
 
 /// All that such imports run, one through another.
-pub(super) type Imported = Rc<FastSet<FileId>>;
+type Imported = Rc<FastSet<FileId>>;
+
+/// What is known of the imports of a tree, as far as somebody asked.
+#[derive(Default)]
+pub(super) struct Imports {
+    /// Files that are run by their path, however often.
+    pub run_by_path: FastSet<FileId>,
+    at_top: RefCell<FastMap<FileId, TopImports>>,
+    all: RefCell<FastMap<FileId, Imported>>,
+    /// Whether a module has run at a place of a file.
+    run: RefCell<FastMap<(FileId, FileId, u32), bool>>,
+}
 
 impl Values<'_> {
     /// The modules whose code an import runs, the outermost package first.
@@ -41,7 +53,7 @@ impl Values<'_> {
 
 impl Engine<'_> {
     fn top_imports(&self, file: FileId) -> TopImports {
-        if let Some(known) = self.top_imports.borrow().get(&file) {
+        if let Some(known) = self.imports.at_top.borrow().get(&file) {
             return known.clone();
         }
         let mut found = Vec::new();
@@ -52,17 +64,17 @@ impl Engine<'_> {
             }
         }
         let found = Rc::new(found);
-        self.top_imports.borrow_mut().insert(file, found.clone());
+        self.imports.at_top.borrow_mut().insert(file, found.clone());
         found
     }
 
     /// What the imports at the top of a file run.
     fn imports_of(&self, file: FileId) -> Imported {
-        if let Some(known) = self.import_closures.borrow().get(&file) {
+        if let Some(known) = self.imports.all.borrow().get(&file) {
             return known.clone();
         }
         let found = Rc::new(self.reached_by(self.top_imports(file).iter().map(|(_, module)| *module)));
-        self.import_closures.borrow_mut().insert(file, found.clone());
+        self.imports.all.borrow_mut().insert(file, found.clone());
         found
     }
 
@@ -89,7 +101,7 @@ impl Engine<'_> {
             FunctionKind::Module => at,
             _ => function.span.start,
         };
-        if let Some(known) = self.modules_run.borrow().get(&(module, file, at)) {
+        if let Some(known) = self.imports.run.borrow().get(&(module, file, at)) {
             return *known;
         }
         // Of a circle of imports nothing is known: what leads back to the file goes on only when the file has ended.
@@ -100,7 +112,7 @@ impl Engine<'_> {
         let imports = self.top_imports(file);
         let mut before = imports.iter().filter(|(place, _)| *place < at);
         let found = before.any(|(_, earlier)| ran(*earlier));
-        self.modules_run.borrow_mut().insert((module, file, at), found);
+        self.imports.run.borrow_mut().insert((module, file, at), found);
         found
     }
 
@@ -117,7 +129,7 @@ impl Engine<'_> {
         });
         let files = modules.map(|function| tree.file_of(function));
         // What is run by its path runs whenever it is.
-        files.filter(|file| !self.run_by_path.contains(file)).collect()
+        files.filter(|file| !self.imports.run_by_path.contains(file)).collect()
     }
 
     /// Whether two ways lead through the code of one module, of which only one is taken: whoever imports it while it runs waits.

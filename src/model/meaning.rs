@@ -389,11 +389,7 @@ impl Values<'_> {
     fn accepts(&self, func: FuncId, args: &[Argument]) -> bool {
         let function = self.tree.function(func);
         let takes_all = |kind| function.parameters().any(|(_, local)| local.parameter == Some(kind));
-        if takes_all(ParameterKind::VarPositional)
-            || args
-                .iter()
-                .any(|argument| matches!(argument.name.as_deref(), Some("*" | "**")))
-        {
+        if takes_all(ParameterKind::VarPositional) || args.iter().any(Argument::is_starred) {
             return true;
         }
         let normal: Vec<_> = function

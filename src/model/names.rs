@@ -78,10 +78,7 @@ impl Values<'_> {
     fn defined_here(&self, file: FileId, name: &str) -> Objects {
         let mut found = Objects::default();
         let facts = self.tree.file(file);
-        let dead = match facts.language {
-            Language::Python => self.never_bound.get(&file),
-            Language::C | Language::Rust => None,
-        };
+        let dead = self.never_bound.get(&file);
         let is_bound = |span: &Span| {
             let mut dead = dead.into_iter().flatten();
             !dead.any(|(start, end)| *start <= span.start && span.end <= *end)

@@ -108,6 +108,15 @@ impl Need {
     }
 }
 
+/// The object on which a call calls a method, or that it hands over.
+#[derive(Debug, Clone, Copy)]
+enum Given<'v> {
+    Value(&'v Value),
+    /// A constructor makes an object of the class that is called.
+    Made,
+    Unknown,
+}
+
 /// What a call makes of a need of its callee's.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -244,7 +253,7 @@ impl Values<'_> {
             return None;
         }
         let parameter = self.own_object(site.0, base)?;
-        let is_receiver = local_of(self.tree.function(site.0), parameter).parameter == Some(ParameterKind::Receiver);
+        let is_receiver = self.receiver_of(site.0) == Some(parameter);
         // What the class of the method itself has is what most of its objects have.
         let is_usual = |class: ClassId| self.has_method(class, name, target);
         if is_receiver && self.tree.owner(site.0).is_none_or(is_usual) {
@@ -261,26 +270,21 @@ impl Values<'_> {
     /// The receiver or other parameter of a function that a value is, where nothing is ever assigned to it.
     fn own_object(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
         match value {
-            Value::Local(owner, index) if self.closure(func, *owner) == func => {
-                let local = local_of(self.tree.function(func), *index);
-                let is_object = matches!(
-                    local.parameter,
-                    Some(ParameterKind::Receiver | ParameterKind::Normal | ParameterKind::KeywordOnly)
-                );
-                (is_object && self.local_stores(func, *index).is_empty()).then_some(*index)
+            Value::Local(owner, index)
+                if self.closure(func, *owner) == func && self.receiver_of(func) == Some(*index) =>
+            {
+                self.local_stores(func, *index).is_empty().then_some(*index)
             }
             // The same object, seen as its bases.
             Value::Super(owner) if self.closure(func, *owner) == func => self.receiver_of(func),
-            _ => None,
+            other => self.fixed_parameter(func, other),
         }
     }
 
     fn receiver_of(&self, func: FuncId) -> Option<LocalIndex> {
-        let locals = &self.tree.function(func).locals;
-        let index = locals
-            .iter()
-            .position(|local| local.parameter == Some(ParameterKind::Receiver))?;
-        Some(LocalIndex(index as u32))
+        let mut parameters = self.tree.function(func).parameters();
+        let receiver = parameters.find(|(_, local)| local.parameter == Some(ParameterKind::Receiver))?;
+        Some(receiver.0)
     }
 
     fn has_method(&self, class: ClassId, name: &str, target: FuncId) -> bool {
@@ -304,19 +308,19 @@ impl Values<'_> {
         if stores.any(is_given) {
             return Seen::Met;
         }
-        let handed = match self.object_at_call(site, need) {
-            Some(handed) => handed,
-            None => return Seen::Met,
-        };
-        let own = handed.and_then(|value| self.own_object(site.0, value));
-        if let Some(parameter) = own {
+        let given = self.object_at_call(site, need);
+        if let Given::Value(value) = given
+            && let Some(parameter) = self.own_object(site.0, value)
+        {
             if site.0 != walking {
                 return Seen::Met;
             }
             let is_receiver = self.receiver_of(walking) == Some(parameter);
             let class = self.tree.owner(walking).filter(|_| is_receiver);
-            let line = |class: ClassId| [class].into_iter().chain(self.descendants(class)).collect::<Vec<_>>();
-            let none_has = |class: ClassId| !line(class).iter().any(|class| self.has_method(*class, name, target));
+            let none_has = |class: ClassId| {
+                let mut line = [class].into_iter().chain(self.descendants(class));
+                !line.any(|class| self.has_method(class, name, target))
+            };
             return match class.is_some_and(none_has) {
                 true => Seen::RuledOut,
                 false => Seen::Handed(Need {
@@ -326,17 +330,16 @@ impl Values<'_> {
                 }),
             };
         }
-        let objects = match handed {
-            Some(value) if !self.is_wholly_known(site.0, value, 0) => return Seen::Met,
-            Some(value) => self.eval(site.0, value),
-            // A constructor makes an object of the class that is called.
-            None => self.callee(site),
+        let objects = match given {
+            Given::Value(value) if self.is_wholly_known(site.0, value, 0) => self.eval(site.0, value),
+            Given::Value(_) | Given::Unknown => return Seen::Met,
+            Given::Made => self.callee(site),
         };
         let mut has = false;
         for object in objects.iter() {
             match object {
                 Object::Instance(class, Some(_)) => has |= self.has_method(*class, name, target),
-                Object::Class(class) if handed.is_none() => has |= self.has_method(*class, name, target),
+                Object::Class(class) if matches!(given, Given::Made) => has |= self.has_method(*class, name, target),
                 Object::Text(_) => {}
                 _ => return Seen::Met,
             }
@@ -388,22 +391,21 @@ impl Values<'_> {
         }
     }
 
-    /// The value that a call hands over for a need's parameter, and none inside where the call makes the object; nothing where
-    /// it is not known.
-    fn object_at_call(&self, site: CallSite, need: &Need) -> Option<Option<&Value>> {
+    /// The object that a call hands over for a need's parameter.
+    fn object_at_call(&self, site: CallSite, need: &Need) -> Given<'_> {
         if self.receiver_of(need.owner) != Some(need.parameter) {
-            let given = self.bound_argument(site, need.owner, need.parameter);
-            return given.map(Some);
+            let argument = self.bound_argument(site, need.owner, need.parameter);
+            return argument.map_or(Given::Unknown, Given::Value);
         }
         let is_class = |object: &Object| matches!(object, Object::Class(_));
         if self.tree.function(need.owner).name == "__init__" && self.callee(site).iter().all(is_class) {
-            return Some(None);
+            return Given::Made;
         }
         match &self.tree.call(site).callee {
             // `Base.execute(command)`
-            Value::Attribute(base, _) if self.eval(site.0, base).iter().any(is_class) => None,
-            Value::Attribute(base, _) => Some(Some(base)),
-            _ => None,
+            Value::Attribute(base, _) if self.eval(site.0, base).iter().any(is_class) => Given::Unknown,
+            Value::Attribute(base, _) => Given::Value(base),
+            _ => Given::Unknown,
         }
     }
 
@@ -412,7 +414,6 @@ impl Values<'_> {
     fn default_at_call(&self, site: CallSite, func: FuncId, parameter: LocalIndex) -> Option<&Value> {
         let function = self.tree.function(func);
         let call = self.tree.call(site);
-        let is_starred = |argument: &Argument| matches!(argument.name.as_deref(), Some("*" | "**"));
         let name = match self.tree.owner(func) {
             Some(class) if function.name == "__init__" => &self.tree.classes[class.0 as usize].name,
             _ => &function.name,
@@ -425,7 +426,8 @@ impl Values<'_> {
             Value::Global(name) => !self.shared_stores(self.tree.file_of(site.0), name).is_empty(),
             _ => false,
         };
-        let plain = by_name && !rebound && function.attributes.iter().all(keeps) && !call.args.iter().any(is_starred);
+        let plain =
+            by_name && !rebound && function.attributes.iter().all(keeps) && !call.args.iter().any(Argument::is_starred);
         local_of(function, parameter).default.as_ref().filter(|_| plain)
     }
 

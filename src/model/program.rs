@@ -14,7 +14,7 @@ use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
-use super::imports::{Imported, TopImports};
+use super::imports::Imports;
 use super::lanes::Census;
 use super::laters::{Later, Laters};
 use super::meaning::Started;
@@ -99,7 +99,7 @@ pub enum Doer {
 /// the heap, and the programs of the way to it.
 type Met = (Doer, Rank, usize, bool, bool, InPrograms);
 
-/// An access, what holds around it, a thread, how many queues were sent on, whether one is unknown, and the programs of
+/// An access, what holds around it, whether its way leads through a module's code, a thread, how many queues were sent on, whether one is unknown, and the programs of
 /// the ways to both and, where these are not all, of the function in which they meet.
 type Encounter = (SiteId, u32, bool, Doer, usize, bool, InPrograms, InPrograms);
 
@@ -136,12 +136,7 @@ pub struct Engine<'t> {
     pub values: Values<'t>,
     pub sites: Sites,
     pub pairs: Pairs,
-    /// Files of Python's that are run by their path, however often.
-    pub(super) run_by_path: HashSet<FileId>,
-    pub(super) top_imports: RefCell<FastMap<FileId, TopImports>>,
-    pub(super) import_closures: RefCell<FastMap<FileId, Imported>>,
-    /// Whether a module has run at a place of a file.
-    pub(super) modules_run: RefCell<FastMap<(FileId, FileId, u32), bool>>,
+    pub(super) imports: Imports,
     /// The class or file in which the two sides of a pair part, where no function is their ancestor.
     pub owner: Option<Rc<str>>,
     pub observations: Observations,
@@ -272,10 +267,7 @@ impl<'t> Engine<'t> {
             values: Values::new(tree, catalog, steps),
             sites: Sites::default(),
             pairs: Pairs::default(),
-            run_by_path: HashSet::new(),
-            top_imports: RefCell::default(),
-            import_closures: RefCell::default(),
-            modules_run: RefCell::default(),
+            imports: Imports::default(),
             owner: None,
             observations: Observations::default(),
             arounds: Arounds::default(),

@@ -155,7 +155,7 @@ impl Engine<'_> {
             all.push(deeds);
         }
         let run = all.iter().flat_map(|deeds| &deeds.runs).map(|code| tree.file_of(*code));
-        self.run_by_path = run.collect();
+        self.imports.run_by_path = run.collect();
         // Without steps left nothing was found out, which says nothing of anybody.
         if self.values.budget.is_spent() {
             return Quiet::default();
@@ -253,10 +253,12 @@ impl Engine<'_> {
         }
         each_region(&facts.body, &mut |region| {
             self.look_at_region(function, region, &mut deeds);
-            let mut waits = false;
-            values.each_awaited(function, region, &mut |name| waits |= told.contains(&name));
-            deeds.acts |= waits;
-            deeds.joins |= waits;
+            if !told.is_empty() {
+                let mut waits = false;
+                values.each_awaited(function, region, &mut |name| waits |= told.contains(&name));
+                deeds.acts |= waits;
+                deeds.joins |= waits;
+            }
         });
         each_event(&facts.body, &mut |event| {
             self.look_at_event(function, event, &mut deeds)

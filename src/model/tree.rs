@@ -118,16 +118,10 @@ impl Tree {
     /// Whether a file asks at its top if it is the program itself.
     pub fn is_script(&self, file: FileId) -> bool {
         let facts = self.file(file);
-        let asks = |test: &Condition| match test {
-            Condition::Equal(Value::Global(name), wanted) | Condition::Equal(wanted, Value::Global(name)) => {
-                name == "__name__" && wanted.as_text() == Some("__main__")
-            }
-            _ => false,
-        };
         let mut found = false;
         if facts.language == Language::Python {
             each_region(&facts.functions[0].body, &mut |region| {
-                found |= matches!(&region.kind, RegionKind::Arm { test } if asks(test));
+                found |= matches!(&region.kind, RegionKind::Arm { test } if asks_for_main(test));
             });
         }
         found
@@ -346,6 +340,16 @@ pub fn each_event<'r>(region: &'r Region, visit: &mut dyn FnMut(&'r Event)) {
             Node::Event(event) => visit(event),
             Node::Region(region) => each_event(region, visit),
         }
+    }
+}
+
+/// Python's `__name__ == "__main__"`.
+pub fn asks_for_main(test: &Condition) -> bool {
+    match test {
+        Condition::Equal(Value::Global(name), wanted) | Condition::Equal(wanted, Value::Global(name)) => {
+            name == "__name__" && wanted.as_text() == Some("__main__")
+        }
+        _ => false,
     }
 }
 

@@ -141,7 +141,7 @@ pub struct Values<'t> {
     pub(super) waited_for: HashSet<String>,
     /// Files of Python's that are programs: `if __name__ == '__main__'`.
     pub(super) scripts: Vec<FileId>,
-    /// Where files have code that is never reached, as ranges of bytes.
+    /// Where files of Python's have code that is never reached, as ranges of bytes.
     pub(super) never_bound: HashMap<FileId, Vec<(u32, u32)>>,
     /// The names of what holds or returns the outcome of a test of the system ([`super::decided`]).
     pub(super) names_of_decided: HashSet<String>,
@@ -235,7 +235,7 @@ impl<'t> Values<'t> {
             });
             each_region(&function.body, &mut |region| {
                 values.index_scope(func, region);
-                if matches!(region.kind, RegionKind::Unreached { .. }) {
+                if tree.language(func) == Language::Python && matches!(region.kind, RegionKind::Unreached { .. }) {
                     let dead = values.never_bound.entry(tree.file_of(func)).or_default();
                     dead.push((region.span.start, region.span.end));
                 }

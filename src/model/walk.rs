@@ -23,7 +23,7 @@ use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
 use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Summary};
 use super::team::Team;
-use super::tree::{CallSite, FuncId};
+use super::tree::{CallSite, FuncId, asks_for_main};
 use super::values::with_room;
 
 /// How many tests of a branch are taken to have been false where a later arm runs.
@@ -509,14 +509,15 @@ impl<'t> Walk<'_, 't> {
         // thinks of one.
         let is_one =
             |live: &Live| outside.contains_key(&live.start) || live.under.iter().any(|(test, _)| test.contains(&asked));
-        self.doubt_speakers(&keys, is_one, span);
-        if !self.out.perhaps_heard.contains(&keys) {
-            self.out.perhaps_heard.push(keys);
-        }
+        self.perhaps_hear_word(&keys, is_one, span);
     }
 
-    /// Doubts the threads that tell this when they are done. `is_one`: no other of its start can have told it.
-    pub(super) fn doubt_speakers(&mut self, keys: &Keys, is_one: impl Fn(&Live) -> bool, span: Span) {
+    /// A loop waits for what threads tell when they are done, and others too: they are doubted, here and in the callers. `is_one`:
+    /// no other thread of its start can have told it.
+    pub(super) fn perhaps_hear_word(&mut self, keys: &Keys, is_one: impl Fn(&Live) -> bool, span: Span) {
+        if !self.out.perhaps_heard.contains(keys) {
+            self.out.perhaps_heard.push(keys.clone());
+        }
         let alive = self.state.live.values().filter(|live| !live.many && is_one(live));
         let alive: Vec<StartId> = alive.map(|live| live.start).collect();
         for start in alive {
@@ -794,13 +795,10 @@ impl<'t> Walk<'_, 't> {
 
     /// A test that is false whenever this code runs: `__name__ == "__main__"` in a module that is imported.
     fn never(&self, test: &Condition) -> bool {
-        let Condition::Equal(a, b) = test else { return false };
-        let is_name = |value: &Value| matches!(value, Value::Global(name) if name == "__name__");
-        let is_main = |value: &Value| value.as_text() == Some("__main__");
         self.engine.values.tree.function(self.here).kind == FunctionKind::Module
             && self.engine.values.tree.language(self.here) == Language::Python
             && !(self.key.main && self.here == self.key.function)
-            && ((is_name(a) && is_main(b)) || (is_name(b) && is_main(a)))
+            && asks_for_main(test)
     }
 
     /// Whether an arm is the child of a fork, by what its test asks of the fork's result.
