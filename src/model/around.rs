@@ -1,10 +1,10 @@
 //! What holds around an access: guards, messages waited for, threads joined before, what callers must hand over. Thousands of accesses share a few of
 //! these, so that each is kept once and compared by its number.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::fast::FastMap;
+use rustc_hash::FxHashMap;
+
 use super::needs::Need;
 use super::places::Keys;
 use super::sites::SiteId;
@@ -90,9 +90,9 @@ type Identity = (Vec<(Keys, bool)>, Vec<Keys>, Vec<StartId>, Vec<Need>);
 /// All that is known, each once.
 #[derive(Debug, Default)]
 pub struct Arounds {
-    known: HashMap<Identity, Around>,
-    within: FastMap<(u32, u32), Around>,
-    weaker: FastMap<(u32, u32), bool>,
+    known: FxHashMap<Identity, Around>,
+    within: FxHashMap<(u32, u32), Around>,
+    weaker: FxHashMap<(u32, u32), bool>,
 }
 
 impl Arounds {
@@ -145,7 +145,7 @@ impl Arounds {
     /// Drops an access where the same place is reached as surely with less around it: every pair of the one is a pair of
     /// the other, here and in every caller.
     pub fn prune(&mut self, accesses: &mut Vec<Access>) {
-        let mut by_site: FastMap<(SiteId, Option<SiteId>), Vec<usize>> = FastMap::default();
+        let mut by_site: FxHashMap<(SiteId, Option<SiteId>), Vec<usize>> = FxHashMap::default();
         for (place, access) in accesses.iter().enumerate() {
             by_site.entry((access.site, access.child)).or_default().push(place);
         }

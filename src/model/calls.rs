@@ -1,7 +1,8 @@
 //! What calls do to the state: entering functions of the tree, and the roles that the catalog gives.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::{FunctionKind, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
@@ -397,7 +398,7 @@ impl<'t> Walk<'_, 't> {
             }
             Some(left)
         };
-        let mut known: HashMap<u32, Option<Around>> = HashMap::new();
+        let mut known: FxHashMap<u32, Option<Around>> = FxHashMap::default();
         let mut around = |around: &Around| {
             let rebound = || {
                 let needs = left_of(around.needs())?;

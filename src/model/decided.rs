@@ -1,7 +1,7 @@
 //! Tests that the system decides, followed through names and functions: `def is_windows(): return os.name == 'nt'`,
 //! `WINDOWS = is_windows()`. The arm that is not taken is not walked. A decorator is taken to keep what its function returns.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use crate::facts::{Condition, Event, Node, Value};
 
@@ -17,8 +17,8 @@ const MOST_STORES: usize = 4;
 
 impl Values<'_> {
     /// The names of what holds or returns the outcome of such a test.
-    pub(super) fn names_of_decided(&self) -> HashSet<String> {
-        let mut found = HashSet::new();
+    pub(super) fn names_of_decided(&self) -> FxHashSet<String> {
+        let mut found = FxHashSet::default();
         // A name that holds what such a function returns holds it too.
         for _ in 0..=DEEPEST {
             let before = found.len();
@@ -56,7 +56,7 @@ impl Values<'_> {
         found
     }
 
-    fn may_be_decided(&self, names: &HashSet<String>, func: FuncId, value: &Value) -> bool {
+    fn may_be_decided(&self, names: &FxHashSet<String>, func: FuncId, value: &Value) -> bool {
         match value {
             Value::Decided(_) => true,
             // Most trees have none, and are asked at every test.

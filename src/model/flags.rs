@@ -7,8 +7,9 @@
 //! Where somebody else may have spoken as well, a thread that ends with such a store may or may not be done where a loop has found
 //! what it waits for: it is doubted, and so it is on the other ways out of that loop, on which the wait is given up.
 
-use std::collections::HashSet;
 use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
 
 use crate::facts::{Condition, Event, FunctionKind, Region, RegionKind, Value};
 
@@ -54,8 +55,8 @@ fn is_variable(key: &Key) -> bool {
 
 impl Values<'_> {
     /// The names of the places that some loop waits for.
-    pub(super) fn waited_for(&self) -> HashSet<String> {
-        let mut found = HashSet::new();
+    pub(super) fn waited_for(&self) -> FxHashSet<String> {
+        let mut found = FxHashSet::default();
         for func in self.tree.functions() {
             each_region(&self.tree.function(func).body, &mut |region| {
                 self.each_awaited(func, region, &mut |name| {

@@ -7,9 +7,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::facts::{Event, FunctionKind, Language, Node};
 
-use super::fast::{FastMap, FastSet};
 use super::program::Engine;
 use super::summary::Access;
 use super::tree::{FileId, FuncId};
@@ -19,17 +20,17 @@ use super::values::Values;
 type TopImports = Rc<Vec<(u32, FileId)>>;
 
 /// All that such imports run, one through another.
-type Imported = Rc<FastSet<FileId>>;
+type Imported = Rc<FxHashSet<FileId>>;
 
 /// What is known of the imports of a tree, as far as somebody asked.
 #[derive(Default)]
 pub(super) struct Imports {
     /// Files that are run by their path, however often.
-    pub run_by_path: FastSet<FileId>,
-    at_top: RefCell<FastMap<FileId, TopImports>>,
-    all: RefCell<FastMap<FileId, Imported>>,
+    pub run_by_path: FxHashSet<FileId>,
+    at_top: RefCell<FxHashMap<FileId, TopImports>>,
+    all: RefCell<FxHashMap<FileId, Imported>>,
     /// Whether a module has run at a place of a file.
-    run: RefCell<FastMap<(FileId, FileId, u32), bool>>,
+    run: RefCell<FxHashMap<(FileId, FileId, u32), bool>>,
 }
 
 impl Values<'_> {
@@ -78,8 +79,8 @@ impl Engine<'_> {
         found
     }
 
-    fn reached_by(&self, modules: impl Iterator<Item = FileId>) -> FastSet<FileId> {
-        let mut found = FastSet::default();
+    fn reached_by(&self, modules: impl Iterator<Item = FileId>) -> FxHashSet<FileId> {
+        let mut found = FxHashSet::default();
         let mut open: Vec<FileId> = modules.collect();
         while let Some(module) = open.pop() {
             if found.insert(module) {

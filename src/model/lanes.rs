@@ -1,8 +1,10 @@
 //! The threads of each program as lanes, for those who draw them: what each does to the environment, in the order of the
 //! code, and where it starts and joins others. A view of what the walks found; nothing is decided here.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{FunctionKind, Language, Span};
 
@@ -99,7 +101,7 @@ pub type Open = (FuncId, Access);
 /// All programs that start threads, or that a pair of `reported` is in; then those that only touch the environment, and
 /// files with functions of `open`.
 pub fn lanes(engine: &mut Engine<'_>, reported: &[Pair], open: &[Open]) -> Vec<Lanes> {
-    let wanted: HashSet<SiteId> = reported
+    let wanted: FxHashSet<SiteId> = reported
         .iter()
         .flat_map(|pair| [pair.mutation.access.site, pair.partner.access.site])
         .chain(open.iter().map(|(_, access)| access.site))
@@ -127,7 +129,7 @@ pub fn lanes(engine: &mut Engine<'_>, reported: &[Pair], open: &[Open]) -> Vec<L
 /// Where programs begin: scripts, `main`, and functions that start threads and that nobody calls.
 fn roots(engine: &mut Engine<'_>) -> Vec<Draft> {
     let tree = engine.values.tree;
-    let entries: HashSet<FuncId> = engine.starts().flat_map(|(_, info)| info.entries.clone()).collect();
+    let entries: FxHashSet<FuncId> = engine.starts().flat_map(|(_, info)| info.entries.clone()).collect();
     let mut threaded = Vec::new();
     let mut quiet = Vec::new();
     for func in tree.functions() {
@@ -159,7 +161,7 @@ fn roots(engine: &mut Engine<'_>) -> Vec<Draft> {
         }
     }
     // A file that another program runs is no program.
-    let known: HashSet<SiteId> = threaded.iter().flat_map(Draft::sites).collect();
+    let known: FxHashSet<SiteId> = threaded.iter().flat_map(Draft::sites).collect();
     quiet.retain(|draft| !draft.sites().all(|site| known.contains(&site)));
     threaded.extend(quiet);
     threaded
@@ -426,7 +428,7 @@ impl Draft {
         }
     }
 
-    fn finish(mut self, engine: &Engine<'_>, wanted: &HashSet<SiteId>) -> Lanes {
+    fn finish(mut self, engine: &Engine<'_>, wanted: &FxHashSet<SiteId>) -> Lanes {
         for lane in &mut self.lanes {
             self.hidden += trim(engine, lane, wanted);
             let after_starts = |event: &LaneEvent| !matches!(event.moment, Moment::Start(_));
@@ -473,7 +475,7 @@ fn emit(lanes: &[LaneDraft], lane: usize, done: &mut [bool], events: &mut Vec<La
 }
 
 /// Leaves out accesses that no pair is about where there are many, reads first; says how many.
-fn trim(engine: &Engine<'_>, lane: &mut LaneDraft, wanted: &HashSet<SiteId>) -> u32 {
+fn trim(engine: &Engine<'_>, lane: &mut LaneDraft, wanted: &FxHashSet<SiteId>) -> u32 {
     let mut quiet: Vec<(AccessKind, Order, SiteId)> = Vec::new();
     for (order, event) in &lane.events {
         if let Moment::Access(site) = event.moment
@@ -486,7 +488,7 @@ fn trim(engine: &Engine<'_>, lane: &mut LaneDraft, wanted: &HashSet<SiteId>) -> 
         return 0;
     }
     quiet.sort();
-    let dropped: HashSet<SiteId> = quiet[MOST_QUIET..].iter().map(|(.., site)| *site).collect();
+    let dropped: FxHashSet<SiteId> = quiet[MOST_QUIET..].iter().map(|(.., site)| *site).collect();
     lane.events
         .retain(|(_, event)| !matches!(event.moment, Moment::Access(site) if dropped.contains(&site)));
     dropped.len() as u32
@@ -528,7 +530,7 @@ pub fn census(engine: &Engine<'_>) -> Census {
         }
     }
     let threads = engine.starts().filter(|(_, info)| !info.process);
-    let places: HashMap<_, ()> = threads.map(|(_, info)| (info.site, ())).collect();
+    let places: FxHashMap<_, ()> = threads.map(|(_, info)| (info.site, ())).collect();
     census.starts = places.len() as u64;
     census
 }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fast::FastMap;
+use rustc_hash::FxHashMap;
+
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
 
@@ -149,9 +150,9 @@ type Met = (StartId, Rank, usize, bool);
 /// The numbers of all functions that were handed on, and which threads each has met.
 #[derive(Debug, Default)]
 pub struct Laters {
-    numbers: FastMap<(FuncId, Rank), u32>,
+    numbers: FxHashMap<(FuncId, Rank), u32>,
     functions: Vec<FuncId>,
-    met: FastMap<Met, Numbers>,
+    met: FxHashMap<Met, Numbers>,
 }
 
 impl Laters {

@@ -1,7 +1,8 @@
 //! What several C files share: variables with external linkage, and the macros and declarations of included headers.
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Event, FunctionKind, Language, Node, Value};
 
@@ -16,11 +17,11 @@ const MOST_FILES: usize = 16;
 /// Where the variables and macros of C are declared or stored into, by name.
 #[derive(Debug, Default)]
 pub(super) struct Linkage {
-    variables: HashMap<String, Vec<FileId>>,
+    variables: FxHashMap<String, Vec<FileId>>,
     /// Object-like macros of headers.
-    macros: HashMap<String, Vec<FileId>>,
+    macros: FxHashMap<String, Vec<FileId>>,
     /// Functions that a file defines in front of others of the same name, for programs that load it first.
-    interposed: HashSet<(FileId, String)>,
+    interposed: FxHashSet<(FileId, String)>,
 }
 
 impl Linkage {
@@ -66,7 +67,7 @@ impl Linkage {
     }
 }
 
-fn note(found: &mut HashMap<String, Vec<FileId>>, file: FileId, name: &str) {
+fn note(found: &mut FxHashMap<String, Vec<FileId>>, file: FileId, name: &str) {
     let files = found.entry(name.to_owned()).or_default();
     if files.last() != Some(&file) {
         files.push(file);

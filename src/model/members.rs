@@ -1,7 +1,8 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::{Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, ParameterKind, TypeKind, Value};
 use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
@@ -139,7 +140,7 @@ impl<'t> Values<'t> {
 
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
     pub(super) fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
-        let known = |of_class: &HashMap<String, Objects>| of_class.get(name).cloned();
+        let known = |of_class: &FxHashMap<String, Objects>| of_class.get(name).cloned();
         if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
             return found;
         }

@@ -21,7 +21,6 @@ mod declared;
 mod escaped;
 mod extensions;
 mod failing;
-mod fast;
 mod fields;
 mod flags;
 mod groups;

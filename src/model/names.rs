@@ -5,12 +5,11 @@
 //! hide what `threading.Thread` means), and the tree wins for C, where linking a function of its own named `setenv` is
 //! exactly what the linker would do.
 
-use std::collections::HashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Attribute, FunctionKind, Import, Language, Span, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
-use super::fast::FastMap;
 use super::objects::{Object, Objects};
 use super::tree::{FileId, FuncId, crate_root, last_segment};
 use super::values::{SYMBOL, Values};
@@ -497,8 +496,8 @@ impl Values<'_> {
     }
 
     /// The files whose `mod` items name each Rust file.
-    pub(super) fn module_parents(&self) -> FastMap<FileId, Vec<FileId>> {
-        let mut found: FastMap<FileId, Vec<FileId>> = FastMap::default();
+    pub(super) fn module_parents(&self) -> FxHashMap<FileId, Vec<FileId>> {
+        let mut found: FxHashMap<FileId, Vec<FileId>> = FxHashMap::default();
         for file in self.tree.file_ids() {
             let facts = self.tree.file(file);
             if facts.language != Language::Rust {
@@ -540,7 +539,7 @@ impl Values<'_> {
     }
 
     /// The files of modules that some `mod` compiles away and none compiles in, with the modules below them.
-    pub(super) fn unreached_modules(&self) -> HashSet<FileId> {
+    pub(super) fn unreached_modules(&self) -> FxHashSet<FileId> {
         let mut off: Vec<(String, String)> = Vec::new();
         let mut on: Vec<(String, String)> = Vec::new();
         for file in self.tree.file_ids() {
@@ -562,7 +561,7 @@ impl Values<'_> {
             }
         }
         off.retain(|module| !on.contains(module));
-        let mut found = HashSet::new();
+        let mut found = FxHashSet::default();
         for ((root, module), files) in &self.rust_modules {
             let below = |(home, name): &(String, String)| {
                 home == root

@@ -2,7 +2,7 @@
 //!
 //! Hosts ask their plugins for functions that way, and C returns everything that way of which there is more than one.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::facts::{Condition, Event, FunctionIndex, Language, LocalIndex, Node, Region, RegionKind, Value};
 use crate::knowledge::{ArgumentRef, MatchKind, Role};
@@ -29,10 +29,10 @@ type Handed = (CallSite, usize);
 /// The stores through parameters, and the places that are handed to such functions.
 #[derive(Debug, Default)]
 pub(super) struct Outs<'t> {
-    stores: HashMap<FuncId, Vec<Out<'t>>>,
-    fields: HashMap<String, Vec<Handed>>,
-    locals: HashMap<(FuncId, LocalIndex), Vec<Handed>>,
-    globals: HashMap<(FileId, String), Vec<Handed>>,
+    stores: FxHashMap<FuncId, Vec<Out<'t>>>,
+    fields: FxHashMap<String, Vec<Handed>>,
+    locals: FxHashMap<(FuncId, LocalIndex), Vec<Handed>>,
+    globals: FxHashMap<(FileId, String), Vec<Handed>>,
 }
 
 /// Positions of arguments; those far behind count as one.
@@ -135,7 +135,7 @@ impl<'t> Values<'t> {
     pub(super) fn index_outs(&mut self, storing: &[FuncId]) {
         let tree = self.tree;
         let mut outs = Outs::default();
-        let mut by_name: HashMap<&str, Positions> = HashMap::new();
+        let mut by_name: FxHashMap<&str, Positions> = FxHashMap::default();
         let mut any = Positions::default();
         for func in storing {
             let function = tree.function(*func);

@@ -1,15 +1,15 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::Span;
 
 use super::around::Around;
 use super::budget::Cut;
-use super::fast::FastMap;
 use super::places::meet;
 use super::program::Engine;
 use super::programs::InPrograms;
@@ -71,7 +71,7 @@ struct Always {
 
 /// All pairs, by their two sites.
 #[derive(Debug, Default)]
-pub struct Pairs(FastMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>);
+pub struct Pairs(FxHashMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>);
 
 impl Pairs {
     /// Adds a pair, or the better way to one that is known.
@@ -494,7 +494,7 @@ type Deed = (SiteId, Option<SiteId>, u32, Rank, bool, u32, InPrograms);
 
 /// Numbers for what threads do. Where a wrapper starts threads, there are hundreds that do the same.
 #[derive(Debug, Default)]
-pub struct Alike(HashMap<Vec<Deed>, u32>);
+pub struct Alike(FxHashMap<Vec<Deed>, u32>);
 
 impl Alike {
     /// Gives a thread's accesses their number.
@@ -533,7 +533,7 @@ impl ThreadAccesses {
         let mutations = list.partition_point(|(access, _)| rank(access) < 1);
         let own = list.partition_point(|(access, _)| rank(access) < 2);
         let mut groups: Vec<Group> = Vec::new();
-        let mut by_site: FastMap<SiteId, usize> = FastMap::default();
+        let mut by_site: FxHashMap<SiteId, usize> = FxHashMap::default();
         let mut mutating = 0;
         for (place, (access, _)) in list[..own].iter().enumerate() {
             let group = *by_site.entry(access.site).or_insert(groups.len());

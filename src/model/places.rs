@@ -4,8 +4,9 @@
 //! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
 //! errs on the quiet side for locks.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::{Language, LocalIndex, Value};
 use crate::knowledge::{ArgumentRef, Role};
@@ -46,7 +47,7 @@ struct Collected {
     keys: Keys,
     /// The locals gone into, with the depth at which they were: a function with many callers is reached on many ways, and
     /// only a shorter one leads on to more.
-    seen: HashMap<(FuncId, LocalIndex), u32>,
+    seen: FxHashMap<(FuncId, LocalIndex), u32>,
 }
 
 /// Whether two sets of keys meet.
@@ -69,7 +70,7 @@ impl Values<'_> {
     /// `as_completed(handles)` is given.
     pub(super) fn streamed(&self, func: FuncId, value: &Value) -> Keys {
         let mut keys = Vec::new();
-        self.collect_streamed(func, value, 0, &mut keys, &mut HashMap::new());
+        self.collect_streamed(func, value, 0, &mut keys, &mut FxHashMap::default());
         keys.sort();
         keys.dedup();
         keys
@@ -82,7 +83,7 @@ impl Values<'_> {
         value: &Value,
         depth: u32,
         keys: &mut Keys,
-        seen: &mut HashMap<CallSite, u32>,
+        seen: &mut FxHashMap<CallSite, u32>,
     ) {
         if depth > DEEPEST {
             return;

@@ -1,9 +1,11 @@
 //! The engine that walks every function once its callees are known, and the program that comes of it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
     CallIndex, Condition, Event, FunctionIndex, FunctionKind, Language, LocalIndex, RegionKind, Span, Value,
@@ -12,7 +14,6 @@ use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, S
 
 use super::around::{Around, Arounds};
 use super::budget::Cut;
-use super::fast::{FastMap, FastSet};
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
@@ -147,62 +148,62 @@ pub struct Engine<'t> {
     starts: Vec<StartInfo>,
     /// Those that a framework makes, see [`Engine::handlers`].
     handlers: Vec<StartId>,
-    starts_by_site: FastMap<CallSite, Vec<StartId>>,
-    starts_by_key: HashMap<Key, Vec<StartId>>,
+    starts_by_site: FxHashMap<CallSite, Vec<StartId>>,
+    starts_by_key: FxHashMap<Key, Vec<StartId>>,
     /// The statuses that a function returns, by how many calls lie between it and who asks.
-    statuses: RefCell<FastMap<(FuncId, u32), Statuses>>,
-    summaries: FastMap<SummaryKey, Rc<Summary>>,
-    previous: FastMap<SummaryKey, Rc<Summary>>,
+    statuses: RefCell<FxHashMap<(FuncId, u32), Statuses>>,
+    summaries: FxHashMap<SummaryKey, Rc<Summary>>,
+    previous: FxHashMap<SummaryKey, Rc<Summary>>,
     /// The functions that need not be walked.
     quiet: Quiet,
     nothing: Rc<Summary>,
-    walking: FastSet<SummaryKey>,
+    walking: FxHashSet<SummaryKey>,
     /// Functions whose address is taken, by type, and what a call through such a pointer does.
     pub(super) escaped: super::escaped::Escaped,
-    pub(super) escaped_summaries: HashMap<Rc<str>, Rc<Summary>>,
-    pub(super) previous_escaped: HashMap<Rc<str>, Rc<Summary>>,
-    pub(super) walking_types: HashSet<Rc<str>>,
+    pub(super) escaped_summaries: FxHashMap<Rc<str>, Rc<Summary>>,
+    pub(super) previous_escaped: FxHashMap<Rc<str>, Rc<Summary>>,
+    pub(super) walking_types: FxHashSet<Rc<str>>,
     /// A summary was asked for while it was being made: there is recursion, and a second round is worth it.
     pub(super) recursive: bool,
-    thread_accesses: FastMap<StartId, Rc<ThreadAccesses>>,
+    thread_accesses: FxHashMap<StartId, Rc<ThreadAccesses>>,
     alike: Alike,
-    thread_sends: FastMap<StartId, Rc<Sent>>,
-    deeds: FastMap<FuncId, Deeds>,
-    properties: HashSet<String>,
-    decorated: FastSet<FuncId>,
-    decorated_summaries: FastMap<FuncId, Rc<Summary>>,
-    managers: FastSet<FuncId>,
+    thread_sends: FxHashMap<StartId, Rc<Sent>>,
+    deeds: FxHashMap<FuncId, Deeds>,
+    properties: FxHashSet<String>,
+    decorated: FxHashSet<FuncId>,
+    decorated_summaries: FxHashMap<FuncId, Rc<Summary>>,
+    managers: FxHashSet<FuncId>,
     /// An addition that may have been made before a function is entered.
     heap_at_entry: BTreeMap<FuncId, SiteId>,
-    callers: FastMap<FuncId, Vec<FuncId>>,
-    edges: FastSet<(FuncId, FuncId)>,
+    callers: FxHashMap<FuncId, Vec<FuncId>>,
+    edges: FxHashSet<(FuncId, FuncId)>,
     joins: BTreeMap<StartId, (FuncId, Span)>,
     higher: Higher,
     /// Entries that were walked with bindings; nothing while that is under way.
-    bound_summaries: HashMap<(FuncId, Vec<Binding>), Rc<Summary>>,
+    bound_summaries: FxHashMap<(FuncId, Vec<Binding>), Rc<Summary>>,
     /// How many entries are being walked with bindings.
     binding: u32,
     /// Threads of which it is being found out what they do.
-    gathering: FastSet<StartId>,
-    contexts: HashMap<Use, StartId>,
+    gathering: FxHashSet<StartId>,
+    contexts: FxHashMap<Use, StartId>,
     /// Whether threads or unknown code hand functions to a parameter.
-    handed: FastMap<(FuncId, crate::facts::LocalIndex), bool>,
+    handed: FxHashMap<(FuncId, crate::facts::LocalIndex), bool>,
     /// Names on which threads are started or joined, by file: what they hold is followed from line to line.
-    handles: HashSet<(FileId, Handle)>,
+    handles: FxHashSet<(FileId, Handle)>,
     /// The text of each test, by its address.
-    pub tests: HashMap<*const Condition, Rc<str>>,
+    pub tests: FxHashMap<*const Condition, Rc<str>>,
     pub(super) laters: Laters,
     /// Accesses that have met a thread, and the best-founded way on which they did.
-    encounters: FastMap<Encounter, Encountered>,
+    encounters: FxHashMap<Encounter, Encountered>,
     /// Threads that have met, each with what was known of it.
-    thread_meetings: FastSet<(Met, Met, InPrograms)>,
+    thread_meetings: FxHashSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
-    looped: FastSet<CallSite>,
+    looped: FxHashSet<CallSite>,
     /// Calls whose result a with-block enters.
-    entered: FastSet<CallSite>,
+    entered: FxHashSet<CallSite>,
     constructors: Vec<FuncId>,
     /// What threads begin with.
-    entries: FastSet<FuncId>,
+    entries: FxHashSet<FuncId>,
 }
 
 /// Everything that the rules need.
@@ -275,46 +276,46 @@ impl<'t> Engine<'t> {
             anywhere: false,
             starts: Vec::new(),
             handlers: Vec::new(),
-            starts_by_site: FastMap::default(),
-            starts_by_key: HashMap::new(),
+            starts_by_site: FxHashMap::default(),
+            starts_by_key: FxHashMap::default(),
             statuses: RefCell::default(),
-            summaries: FastMap::default(),
-            previous: FastMap::default(),
+            summaries: FxHashMap::default(),
+            previous: FxHashMap::default(),
             quiet: Quiet::default(),
             nothing: Rc::default(),
-            walking: FastSet::default(),
+            walking: FxHashSet::default(),
             escaped: super::escaped::Escaped::new(),
-            escaped_summaries: HashMap::new(),
-            previous_escaped: HashMap::new(),
-            walking_types: HashSet::new(),
+            escaped_summaries: FxHashMap::default(),
+            previous_escaped: FxHashMap::default(),
+            walking_types: FxHashSet::default(),
             recursive: false,
-            thread_accesses: FastMap::default(),
+            thread_accesses: FxHashMap::default(),
             alike: Alike::default(),
-            thread_sends: FastMap::default(),
-            deeds: FastMap::default(),
-            properties: HashSet::new(),
-            decorated: FastSet::default(),
-            decorated_summaries: FastMap::default(),
-            managers: FastSet::default(),
+            thread_sends: FxHashMap::default(),
+            deeds: FxHashMap::default(),
+            properties: FxHashSet::default(),
+            decorated: FxHashSet::default(),
+            decorated_summaries: FxHashMap::default(),
+            managers: FxHashSet::default(),
             heap_at_entry: BTreeMap::new(),
-            callers: FastMap::default(),
-            edges: FastSet::default(),
+            callers: FxHashMap::default(),
+            edges: FxHashSet::default(),
             joins: BTreeMap::new(),
             higher: Higher::default(),
-            bound_summaries: HashMap::new(),
+            bound_summaries: FxHashMap::default(),
             binding: 0,
-            gathering: FastSet::default(),
-            contexts: HashMap::new(),
-            handed: FastMap::default(),
-            handles: HashSet::new(),
-            tests: HashMap::new(),
+            gathering: FxHashSet::default(),
+            contexts: FxHashMap::default(),
+            handed: FxHashMap::default(),
+            handles: FxHashSet::default(),
+            tests: FxHashMap::default(),
             laters: Laters::default(),
-            encounters: FastMap::default(),
-            thread_meetings: FastSet::default(),
-            looped: FastSet::default(),
-            entered: FastSet::default(),
+            encounters: FxHashMap::default(),
+            thread_meetings: FxHashSet::default(),
+            looped: FxHashSet::default(),
+            entered: FxHashSet::default(),
             constructors: Vec::new(),
-            entries: FastSet::default(),
+            entries: FxHashSet::default(),
         };
         engine.index_decorators();
         engine.index_loops();

@@ -13,9 +13,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value};
 
-use super::fast::{FastMap, FastSet};
 use super::tree::{FileId, FuncId, each_event};
 use super::values::Values;
 
@@ -68,7 +69,7 @@ impl InPrograms {
 /// The programs of a tree.
 #[derive(Debug, Default)]
 pub struct Programs {
-    of: FastMap<FuncId, InPrograms>,
+    of: FxHashMap<FuncId, InPrograms>,
 }
 
 impl Programs {
@@ -97,7 +98,7 @@ struct Named {
 /// Sets that grow, by function.
 struct Growing {
     words: usize,
-    sets: FastMap<FuncId, Vec<u64>>,
+    sets: FxHashMap<FuncId, Vec<u64>>,
     open: Vec<FuncId>,
 }
 
@@ -138,8 +139,8 @@ impl<'t> Values<'t> {
         if mains.len() < 2 {
             return Programs::default();
         }
-        let mut named: FastMap<FuncId, Vec<FuncId>> = FastMap::default();
-        let mut shared: FastSet<FileId> = FastSet::default();
+        let mut named: FxHashMap<FuncId, Vec<FuncId>> = FxHashMap::default();
+        let mut shared: FxHashSet<FileId> = FxHashSet::default();
         for func in tree.functions().filter(is_c) {
             let Named { targets, looked_up } = self.named_by(func);
             let home = tree.file_of(func);
@@ -149,10 +150,10 @@ impl<'t> Values<'t> {
             shared.extend(others.map(|target| tree.file_of(*target)).filter(|file| *file != home));
             named.insert(func, [targets, looked_up].concat());
         }
-        let closed: FastSet<FileId> = mains.iter().copied().filter(|file| !shared.contains(file)).collect();
+        let closed: FxHashSet<FileId> = mains.iter().copied().filter(|file| !shared.contains(file)).collect();
         let mut growing = Growing {
             words: mains.len().div_ceil(64),
-            sets: FastMap::default(),
+            sets: FxHashMap::default(),
             open: Vec::new(),
         };
         for (program, file) in mains.iter().enumerate() {
@@ -173,7 +174,7 @@ impl<'t> Values<'t> {
     }
 
     /// Carries programs on to what their functions name; into the file of a program's `main` only within that file.
-    fn spread(&self, growing: &mut Growing, named: &FastMap<FuncId, Vec<FuncId>>, closed: &FastSet<FileId>) {
+    fn spread(&self, growing: &mut Growing, named: &FxHashMap<FuncId, Vec<FuncId>>, closed: &FxHashSet<FileId>) {
         while let Some(func) = growing.open.pop() {
             let set = growing.sets[&func].clone();
             for target in named.get(&func).into_iter().flatten() {

@@ -6,7 +6,9 @@
 //!
 //! What the walk could enter is an edge here; where that depends on the way on which it comes, all that it could be is.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Value};
 use crate::knowledge::{EntryId, MatchKind, Role};
@@ -110,7 +112,7 @@ impl Engine<'_> {
         let count = tree.functions().count();
         let types: Vec<_> = self.escaped.keys().cloned().collect();
         let nodes = count + types.len();
-        let node_of: HashMap<_, _> = (count as u32..)
+        let node_of: FxHashMap<_, _> = (count as u32..)
             .zip(&types)
             .map(|(node, ty)| (ty.clone(), node))
             .collect();
@@ -136,7 +138,7 @@ impl Engine<'_> {
             joins: none(),
         };
         let entries: BTreeSet<FuncId> = self.starts().flat_map(|(_, start)| start.entries.clone()).collect();
-        let told: HashSet<String> = entries.iter().flat_map(|entry| self.values.tells(*entry)).collect();
+        let told: FxHashSet<String> = entries.iter().flat_map(|entry| self.values.tells(*entry)).collect();
         let mut all = Vec::with_capacity(count);
         for function in tree.functions() {
             let deeds = self.deeds_of(function, &told);
@@ -237,7 +239,7 @@ impl Engine<'_> {
     }
 
     /// `told`: the names of the places in which threads say that they are done.
-    fn deeds_of(&self, function: FuncId, told: &HashSet<String>) -> Deeds {
+    fn deeds_of(&self, function: FuncId, told: &FxHashSet<String>) -> Deeds {
         let values = &self.values;
         let tree = values.tree;
         let mut deeds = Deeds::default();

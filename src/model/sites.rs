@@ -1,6 +1,6 @@
 //! Mutations, spawns and reads as places in the source, each once.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::facts::{Language, Span};
 use crate::finding::Status;
@@ -48,7 +48,7 @@ pub struct Sites {
     infos: Vec<SiteInfo>,
     /// Of each, on its own: asked for every two accesses that may meet.
     kinds: Vec<AccessKind>,
-    index: HashMap<(FuncId, Span, AccessKind), SiteId>,
+    index: FxHashMap<(FuncId, Span, AccessKind), SiteId>,
 }
 
 impl Sites {

@@ -1,8 +1,10 @@
 //! What holds at one point of a function: the threads that may be alive, the guards that are held, and how two such
 //! states meet where paths join.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
 
 use crate::facts::{Span, Value};
 use crate::finding::Confidence;
@@ -229,7 +231,7 @@ impl State {
 
 fn merge_joined(ends: &[PathEnd]) -> Vec<(StartId, bool)> {
     let mut merged: Vec<(StartId, bool)> = Vec::new();
-    let mut seen: HashSet<(StartId, bool)> = HashSet::new();
+    let mut seen: FxHashSet<(StartId, bool)> = FxHashSet::default();
     for (start, despite) in ends.iter().flat_map(|end| &end.state.joined) {
         if !seen.insert((*start, *despite)) {
             continue;
@@ -350,7 +352,7 @@ fn same_fate(live: &Live, end: &PathEnd) -> bool {
 /// A guard that is held on every path is held; one that is held under a test only is kept with the test.
 fn merge_guards(ends: &[PathEnd]) -> Vec<Held> {
     let mut merged: Vec<Held> = Vec::new();
-    let mut seen: HashSet<&Keys> = HashSet::new();
+    let mut seen: FxHashSet<&Keys> = FxHashSet::default();
     for held in ends.iter().flat_map(|end| end.state.guards.iter()) {
         if !seen.insert(&held.keys) {
             continue;

@@ -1,14 +1,14 @@
 //! What a function does to the environment, its threads and its guards, as its callers see it.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Span;
 use crate::finding::Confidence;
 
 use super::around::Around;
-use super::fast::FastMap;
 use super::laters::HandedOn;
 use super::needs::Need;
 use super::places::Keys;
@@ -355,7 +355,7 @@ impl Summary {
             keys.iter()
                 .any(|key| matches!(key, super::places::Key::Local(owner, _) if *owner == function))
         };
-        let mut seen = HashSet::new();
+        let mut seen = FxHashSet::default();
         let around = |around: &Around| {
             seen.insert(around.number())
                 && (around.guards().iter().any(|held| own(&held.keys))
@@ -400,7 +400,7 @@ impl Summary {
             return;
         }
         let mut kept: Vec<Access> = Vec::new();
-        let mut counts: HashMap<u32, usize> = HashMap::new();
+        let mut counts: FxHashMap<u32, usize> = FxHashMap::default();
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.sort_by_key(|access| access.chain.length());
         for access in accesses {
@@ -426,7 +426,7 @@ type Way = (SiteId, Option<SiteId>, u32, bool, InPrograms);
 #[derive(Debug, Default)]
 pub struct Accesses {
     list: Vec<Access>,
-    index: FastMap<Way, usize>,
+    index: FxHashMap<Way, usize>,
 }
 
 impl Accesses {

@@ -1,6 +1,8 @@
 //! The index of all files: functions, types and calls by name, so that every later question is a look-up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::{
     Call, CallIndex, Condition, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Node,
@@ -48,25 +50,25 @@ pub struct Tree {
     functions: Vec<(FileId, FunctionIndex)>,
     first: Vec<u32>,
     pub classes: Vec<Class>,
-    class_of_decl: HashMap<(FileId, TypeIndex), ClassId>,
+    class_of_decl: FxHashMap<(FileId, TypeIndex), ClassId>,
     /// Classes by the last segment of their name.
-    pub classes_by_name: HashMap<String, Vec<ClassId>>,
+    pub classes_by_name: FxHashMap<String, Vec<ClassId>>,
     /// Functions by bare name.
-    pub functions_by_name: HashMap<String, Vec<FuncId>>,
+    pub functions_by_name: FxHashMap<String, Vec<FuncId>>,
     /// Calls by the last segment of the callee.
-    pub calls_by_name: HashMap<String, Vec<CallSite>>,
+    pub calls_by_name: FxHashMap<String, Vec<CallSite>>,
     /// Calls by the last segment of a value handed over as an argument.
-    pub taken_by_name: HashMap<String, Vec<CallSite>>,
+    pub taken_by_name: FxHashMap<String, Vec<CallSite>>,
     /// Method calls by the last segment of the receiver.
-    pub calls_by_receiver: HashMap<String, Vec<CallSite>>,
+    pub calls_by_receiver: FxHashMap<String, Vec<CallSite>>,
     /// Classes by the last segment of a base that they name.
-    pub heirs_by_base: HashMap<String, Vec<ClassId>>,
+    pub heirs_by_base: FxHashMap<String, Vec<ClassId>>,
     /// Calls by the closure that is handed over.
-    pub taken_closures: HashMap<FuncId, Vec<CallSite>>,
+    pub taken_closures: FxHashMap<FuncId, Vec<CallSite>>,
     /// Paths of files by their last component, for imports and path patterns.
-    pub files_by_basename: HashMap<String, Vec<FileId>>,
+    pub files_by_basename: FxHashMap<String, Vec<FileId>>,
     /// The `__init__.py` of Python's packages, by the last name of their folder.
-    pub packages_by_name: HashMap<String, Vec<FileId>>,
+    pub packages_by_name: FxHashMap<String, Vec<FileId>>,
 }
 
 impl Tree {
@@ -76,16 +78,16 @@ impl Tree {
             functions: Vec::new(),
             first: Vec::new(),
             classes: Vec::new(),
-            class_of_decl: HashMap::new(),
-            classes_by_name: HashMap::new(),
-            functions_by_name: HashMap::new(),
-            calls_by_name: HashMap::new(),
-            taken_by_name: HashMap::new(),
-            calls_by_receiver: HashMap::new(),
-            heirs_by_base: HashMap::new(),
-            taken_closures: HashMap::new(),
-            files_by_basename: HashMap::new(),
-            packages_by_name: HashMap::new(),
+            class_of_decl: FxHashMap::default(),
+            classes_by_name: FxHashMap::default(),
+            functions_by_name: FxHashMap::default(),
+            calls_by_name: FxHashMap::default(),
+            taken_by_name: FxHashMap::default(),
+            calls_by_receiver: FxHashMap::default(),
+            heirs_by_base: FxHashMap::default(),
+            taken_closures: FxHashMap::default(),
+            files_by_basename: FxHashMap::default(),
+            packages_by_name: FxHashMap::default(),
             files,
         };
         tree.index_functions();
@@ -129,7 +131,7 @@ impl Tree {
 
     fn index_classes(&mut self) {
         // Types first, then the impl blocks that add to them, wherever they stand.
-        let mut by_path: HashMap<(String, String), ClassId> = HashMap::new();
+        let mut by_path: FxHashMap<(String, String), ClassId> = FxHashMap::default();
         for pass in [false, true] {
             for number in 0..self.files.len() {
                 let file = FileId(number as u32);
@@ -162,7 +164,7 @@ impl Tree {
         &mut self,
         file: FileId,
         index: usize,
-        by_path: &mut HashMap<(String, String), ClassId>,
+        by_path: &mut FxHashMap<(String, String), ClassId>,
         key: (String, String),
     ) -> ClassId {
         let decl = &self.files[file.0 as usize].types[index];

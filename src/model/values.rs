@@ -5,8 +5,10 @@
 //! long are cut: what is left out is a missed alias, never a made-up one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
     AccessForm, Argument, Call, Event, FieldKey, FunctionKind, Language, LocalIndex, ParameterKind, Piece, Region,
@@ -15,7 +17,6 @@ use crate::facts::{
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
 use super::budget::Budget;
-use super::fast::{FastMap, FastSet};
 use super::fields::StoresByClass;
 use super::handed_back::HandedBack;
 use super::linkage::Linkage;
@@ -31,13 +32,13 @@ use super::tree::{
 pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
 /// A set of objects, kept so that no other takes its place in memory, and what its objects have under names.
-type Members = (Objects, HashMap<String, Objects>);
+type Members = (Objects, FxHashMap<String, Objects>);
 
 /// Calls that are handed a function, each with the place of the argument that it is.
 type Takers = Rc<[(CallSite, usize)]>;
 
 /// Stores by the name of the field that they are made into.
-type StoresByName<'t> = HashMap<String, Rc<Vec<StoreRef<'t>>>>;
+type StoresByName<'t> = FxHashMap<String, Rc<Vec<StoreRef<'t>>>>;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
 const DEEPEST: u32 = 3000;
@@ -83,82 +84,82 @@ pub struct Values<'t> {
     pub tree: &'t Tree,
     pub catalog: &'t Catalog,
     pub budget: Budget,
-    local_stores: FastMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
-    global_stores: HashMap<(FileId, String), Vec<StoreRef<'t>>>,
-    attribute_stores: HashMap<String, Vec<StoreRef<'t>>>,
+    local_stores: FxHashMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
+    global_stores: FxHashMap<(FileId, String), Vec<StoreRef<'t>>>,
+    attribute_stores: FxHashMap<String, Vec<StoreRef<'t>>>,
     /// Stores into elements, by the name of what is stored into.
-    item_stores: HashMap<String, Vec<StoreRef<'t>>>,
-    returns: FastMap<FuncId, Vec<&'t Value>>,
+    item_stores: FxHashMap<String, Vec<StoreRef<'t>>>,
+    returns: FxHashMap<FuncId, Vec<&'t Value>>,
     /// Rust packages by crate name.
     pub(super) crates: BTreeMap<String, Vec<String>>,
     /// Rust files by package folder and module path.
-    pub(super) rust_modules: HashMap<(String, String), Vec<FileId>>,
-    memo: RefCell<HashMap<Question, Objects>>,
+    pub(super) rust_modules: FxHashMap<(String, String), Vec<FileId>>,
+    memo: RefCell<FxHashMap<Question, Objects>>,
     /// The answers of the round before, for questions that lead back to themselves.
-    earlier: RefCell<HashMap<Question, Objects>>,
+    earlier: RefCell<FxHashMap<Question, Objects>>,
     /// The calls that evidently mean a function.
-    callers: RefCell<FastMap<FuncId, Rc<Vec<CallSite>>>>,
+    callers: RefCell<FxHashMap<FuncId, Rc<Vec<CallSite>>>>,
     /// The calls that are handed a function, and the place of the argument that it is.
-    takers: RefCell<FastMap<FuncId, Takers>>,
-    pub(super) asking: RefCell<HashSet<Question>>,
+    takers: RefCell<FxHashMap<FuncId, Takers>>,
+    pub(super) asking: RefCell<FxHashSet<Question>>,
     /// How often a question led back to itself, or too deep.
     cut_off: Cell<u64>,
     /// What functions give back of what they were handed.
-    pub(super) handed_back: RefCell<FastMap<FuncId, Rc<HandedBack<'t>>>>,
+    pub(super) handed_back: RefCell<FxHashMap<FuncId, Rc<HandedBack<'t>>>>,
     /// By the fields' name.
-    pub(super) stores_by_class: RefCell<HashMap<String, Rc<StoresByClass<'t>>>>,
+    pub(super) stores_by_class: RefCell<FxHashMap<String, Rc<StoresByClass<'t>>>>,
     /// What types of C are, by name; for those that a file defines itself, by the file.
-    structs: RefCell<HashMap<Option<FileId>, HashMap<String, Objects>>>,
+    structs: RefCell<FxHashMap<Option<FileId>, FxHashMap<String, Objects>>>,
     /// The stores into fields, where nothing was cut off on the way to the answer.
-    pub(super) stores_of_field: RefCell<FastMap<ClassId, StoresByName<'t>>>,
+    pub(super) stores_of_field: RefCell<FxHashMap<ClassId, StoresByName<'t>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
-    unreached: HashSet<FileId>,
+    unreached: FxHashSet<FileId>,
     /// Rust: the files whose `mod` items name a file.
-    pub(super) parents: FastMap<FileId, Vec<FileId>>,
+    pub(super) parents: FxHashMap<FileId, Vec<FileId>>,
     pub(super) linkage: Linkage,
     pub(super) outs: Outs<'t>,
     /// What C files include.
-    pub(super) includes: RefCell<FastMap<FileId, Rc<Vec<FileId>>>>,
+    pub(super) includes: RefCell<FxHashMap<FileId, Rc<Vec<FileId>>>>,
     /// The names that a file declares at its top with a type.
-    declared: HashMap<(FileId, &'t str), LocalIndex>,
+    declared: FxHashMap<(FileId, &'t str), LocalIndex>,
     /// Values given to fields of this name in record literals.
-    record_slots: HashMap<String, Vec<(FuncId, &'t Value)>>,
+    record_slots: FxHashMap<String, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
-    pub(super) record_positions: HashMap<String, Vec<(FuncId, Fields<'t>)>>,
+    pub(super) record_positions: FxHashMap<String, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
     sends: Vec<CallSite>,
     /// Those that send functions: the functions, and the keys of what they are sent on.
     sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
     /// Method calls that put something into a place, by the name of the place.
-    pub(super) inserts: HashMap<String, Vec<CallSite>>,
+    pub(super) inserts: FxHashMap<String, Vec<CallSite>>,
     /// Names of methods that begin a thread made before.
-    pub(super) starting_methods: HashSet<String>,
-    pub(super) meanings: RefCell<FastMap<CallSite, Rc<super::meaning::Meaning>>>,
+    pub(super) starting_methods: FxHashSet<String>,
+    pub(super) meanings: RefCell<FxHashMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
-    decorations: HashMap<String, Vec<(FuncId, &'t Value, bool)>>,
+    decorations: FxHashMap<String, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
-    pub(super) waited_for: HashSet<String>,
+    pub(super) waited_for: FxHashSet<String>,
     /// Files of Python's that are programs: `if __name__ == '__main__'`.
     pub(super) scripts: Vec<FileId>,
     /// Where files of Python's have code that is never reached, as ranges of bytes.
-    pub(super) never_bound: HashMap<FileId, Vec<(u32, u32)>>,
+    pub(super) never_bound: FxHashMap<FileId, Vec<(u32, u32)>>,
     /// The names of what holds or returns the outcome of a test of the system ([`super::decided`]).
-    pub(super) names_of_decided: HashSet<String>,
+    pub(super) names_of_decided: FxHashSet<String>,
     /// What with-blocks enter into a name.
-    pub(super) entered: FastMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
+    pub(super) entered: FxHashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
     /// Classes with their bases, and with their heirs.
-    pub(super) lines: RefCell<FastMap<ClassId, Vec<ClassId>>>,
-    pub(super) heirs: RefCell<FastMap<ClassId, Vec<ClassId>>>,
-    pub(super) bases: RefCell<FastMap<ClassId, Rc<[Object]>>>,
+    pub(super) lines: RefCell<FxHashMap<ClassId, Vec<ClassId>>>,
+    pub(super) heirs: RefCell<FxHashMap<ClassId, Vec<ClassId>>>,
+    pub(super) bases: RefCell<FxHashMap<ClassId, Rc<[Object]>>>,
     /// What classes have under names, without and with what derives from them.
-    pub(super) members: RefCell<FastMap<(ClassId, bool), HashMap<String, Objects>>>,
+    pub(super) members: RefCell<FxHashMap<(ClassId, bool), FxHashMap<String, Objects>>>,
     /// What locals have under names.
-    attributes: RefCell<FastMap<(FuncId, LocalIndex), HashMap<String, Objects>>>,
+    attributes: RefCell<FxHashMap<(FuncId, LocalIndex), FxHashMap<String, Objects>>>,
     /// What sets of objects have under names, by where they lie in memory.
-    members_of_sets: RefCell<FastMap<usize, Members>>,
+    members_of_sets: RefCell<FxHashMap<usize, Members>>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
-    pub(super) properties: FastSet<FuncId>,
+    pub(super) properties: FxHashSet<FuncId>,
 }
 
 impl<'t> Values<'t> {
@@ -168,13 +169,13 @@ impl<'t> Values<'t> {
             tree,
             catalog,
             budget: Budget::new(steps),
-            local_stores: FastMap::default(),
-            global_stores: HashMap::new(),
-            attribute_stores: HashMap::new(),
-            item_stores: HashMap::new(),
-            returns: FastMap::default(),
+            local_stores: FxHashMap::default(),
+            global_stores: FxHashMap::default(),
+            attribute_stores: FxHashMap::default(),
+            item_stores: FxHashMap::default(),
+            returns: FxHashMap::default(),
             crates: BTreeMap::new(),
-            rust_modules: HashMap::new(),
+            rust_modules: FxHashMap::default(),
             memo: RefCell::default(),
             earlier: RefCell::default(),
             callers: RefCell::default(),
@@ -186,25 +187,25 @@ impl<'t> Values<'t> {
             structs: RefCell::default(),
             stores_of_field: RefCell::default(),
             depth: RefCell::new(0),
-            unreached: HashSet::new(),
-            parents: FastMap::default(),
+            unreached: FxHashSet::default(),
+            parents: FxHashMap::default(),
             linkage: Linkage::default(),
             outs: Outs::default(),
             includes: RefCell::default(),
-            declared: HashMap::new(),
-            record_slots: HashMap::new(),
-            record_positions: HashMap::new(),
+            declared: FxHashMap::default(),
+            record_slots: FxHashMap::default(),
+            record_positions: FxHashMap::default(),
             sends: sending_calls(tree, catalog),
             sent_functions: RefCell::new(Rc::default()),
             inserts: inserting_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
             meanings: RefCell::default(),
-            decorations: HashMap::new(),
-            entered: FastMap::default(),
-            waited_for: HashSet::new(),
+            decorations: FxHashMap::default(),
+            entered: FxHashMap::default(),
+            waited_for: FxHashSet::default(),
             scripts: Vec::new(),
-            never_bound: HashMap::new(),
-            names_of_decided: HashSet::new(),
+            never_bound: FxHashMap::default(),
+            names_of_decided: FxHashSet::default(),
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
@@ -531,7 +532,7 @@ impl<'t> Values<'t> {
             return find();
         };
         let local = (self.tree.func(self.tree.file_of(func), *owner), *index);
-        let known = |names: &HashMap<String, Objects>| names.get(name).cloned();
+        let known = |names: &FxHashMap<String, Objects>| names.get(name).cloned();
         if let Some(found) = self.attributes.borrow().get(&local).and_then(known) {
             return found;
         }
@@ -568,7 +569,7 @@ impl<'t> Values<'t> {
             let mut sets = self.members_of_sets.borrow_mut();
             let (_, names) = sets
                 .entry(objects.address())
-                .or_insert_with(|| (objects.clone(), HashMap::new()));
+                .or_insert_with(|| (objects.clone(), FxHashMap::default()));
             names.insert(name.to_owned(), found.clone());
         }
         found
@@ -1518,7 +1519,7 @@ impl<'t> Values<'t> {
     }
 }
 
-fn properties(tree: &Tree) -> FastSet<FuncId> {
+fn properties(tree: &Tree) -> FxHashSet<FuncId> {
     let is_property = |func: &FuncId| {
         let attributes = tree.function(*func).attributes.iter();
         tree.language(*func) == Language::Python
@@ -1547,7 +1548,7 @@ fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
 }
 
 /// The method calls that put something into what they are called on, by the name of that, by the catalog.
-fn inserting_calls(tree: &Tree, catalog: &Catalog) -> HashMap<String, Vec<CallSite>> {
+fn inserting_calls(tree: &Tree, catalog: &Catalog) -> FxHashMap<String, Vec<CallSite>> {
     let inserts = |site: &&CallSite| match &tree.call(**site).callee {
         Value::Attribute(_, method) => {
             let entries = catalog.lookup_any(tree.language(site.0), MatchKind::Call, method);
@@ -1556,7 +1557,7 @@ fn inserting_calls(tree: &Tree, catalog: &Catalog) -> HashMap<String, Vec<CallSi
         }
         _ => false,
     };
-    let mut found = HashMap::new();
+    let mut found = FxHashMap::default();
     for (name, sites) in &tree.calls_by_receiver {
         let sites: Vec<CallSite> = sites.iter().filter(inserts).copied().collect();
         if !sites.is_empty() {
@@ -1567,7 +1568,7 @@ fn inserting_calls(tree: &Tree, catalog: &Catalog) -> HashMap<String, Vec<CallSi
 }
 
 /// The methods at which a thread that was made before begins, by the catalog.
-fn starting_methods(catalog: &Catalog) -> HashSet<String> {
+fn starting_methods(catalog: &Catalog) -> FxHashSet<String> {
     catalog
         .iter()
         .filter_map(|(_, entry)| match &entry.role {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
@@ -12,7 +14,6 @@ use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 use super::around::Around;
 use super::budget::Cut;
 use super::failing;
-use super::fast::FastMap;
 use super::higher::Binding;
 use super::laters::HandedOn;
 use super::needs::Need;
@@ -77,7 +78,7 @@ pub(super) struct Walk<'e, 't> {
     pub out: Summary,
     pub accesses: Accesses,
     /// The places of the starts in [`Summary::starts`].
-    pub begun: FastMap<StartId, usize>,
+    pub begun: FxHashMap<StartId, usize>,
     pub arms: Vec<ArmContext<'t>>,
     /// What must have been handed to the function, since it would have returned else.
     pub needs: Vec<Need>,
@@ -137,7 +138,7 @@ impl<'t> Walk<'_, 't> {
             state: State::default(),
             out: Summary::default(),
             accesses: Accesses::default(),
-            begun: FastMap::default(),
+            begun: FxHashMap::default(),
             arms: Vec::new(),
             needs: Vec::new(),
             loops: 0,
