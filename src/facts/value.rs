@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Values are closed within a file: locals and calls name the function that they belong to, so a closure's captured
 /// name is simply a local of another function.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Value {
     Unknown,
     /// `None`, `NULL`, `nullptr`, `()`.
@@ -73,7 +73,7 @@ impl Value {
 }
 
 /// A part of a string.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Piece {
     Literal(String),
     Hole(Value),

@@ -1376,11 +1376,11 @@ impl<'t> Walk<'_, 't> {
         }
         let before = self.state.clone();
         let mut ends = Vec::new();
-        for module in self.engine.matching_files(&patterns, self.here) {
+        for module in self.engine.matching_files(&patterns, self.here).iter() {
             self.state = before.clone();
-            let function = self.engine.values.tree.module_function(module);
+            let function = self.engine.values.tree.module_function(*module);
             let summary = self.engine.summary(SummaryKey { function, main: false });
-            let note = format!("runs {}", self.engine.values.tree.file(module).path);
+            let note = format!("runs {}", self.engine.values.tree.file(*module).path);
             self.apply(
                 &summary,
                 ChainStep {

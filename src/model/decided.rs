@@ -110,8 +110,8 @@ impl Values<'_> {
             }
             Value::Path(path) => {
                 let (module, name) = path.rsplit_once('.')?;
-                let modules = self.python_modules(self.tree.file_of(func), module).into_iter();
-                let stores = modules.flat_map(|module| self.global_stores(module, name));
+                let modules = self.python_modules(self.tree.file_of(func), module);
+                let stores = modules.iter().flat_map(|module| self.global_stores(*module, name));
                 stores.map(|store| (store.function, store.value)).collect()
             }
             Value::Local(owner, index) => {

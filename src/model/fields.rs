@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use crate::facts::{FieldKey, Language, ParameterKind, Value};
 
+use super::answers::Question;
 use super::objects::{Object, Objects};
 use super::tree::{ClassId, FuncId, StoreRef, local_of};
-use super::values::{Fields, MOST_CALLERS, Question, Values, find_argument};
+use super::values::{Fields, MOST_CALLERS, Values, find_argument};
 
 /// The stores into fields of one name, each with its place among them.
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl<'t> Values<'t> {
 
     /// The value of a field or attribute of a class.
     pub(super) fn field(&self, class: ClassId, name: &str) -> Objects {
-        self.ask(Question::Field(class, name.to_owned()), || {
+        self.answers.ask(Question::Field(class, name), || {
             let mut found = Objects::default();
             for store in self.field_stores(class, name).iter() {
                 found.add_all(self.eval(store.function, store.value));
@@ -149,7 +150,7 @@ impl<'t> Values<'t> {
         {
             return known.clone();
         }
-        let (found, whole) = self.whole(|| Rc::new(self.find_field_stores(class, name)));
+        let (found, whole) = self.answers.whole(|| Rc::new(self.find_field_stores(class, name)));
         if whole {
             let mut known = self.stores_of_field.borrow_mut();
             known.entry(class).or_default().insert(name.to_owned(), found.clone());

@@ -42,9 +42,9 @@ impl Values<'_> {
         // `from . import a` runs the package itself, which has no name here.
         let package = (dots > 0).then_some(dots);
         for end in package.into_iter().chain(ends).chain([path.len()]) {
-            for module in self.python_modules(file, &path[..end]) {
-                if !found.contains(&module) {
-                    found.push(module);
+            for module in self.python_modules(file, &path[..end]).iter() {
+                if !found.contains(module) {
+                    found.push(*module);
                 }
             }
         }
@@ -118,27 +118,25 @@ impl Engine<'_> {
     }
 
     /// The modules whose code a way leads through.
-    fn modules_on(&self, access: &Access) -> Vec<FileId> {
-        if !access.through_module {
-            return Vec::new();
-        }
+    fn modules_on(&self, access: &Access) -> impl Iterator<Item = FileId> {
         let tree = self.values.tree;
         let functions = access.chain.functions();
         let functions = functions.chain([self.sites.get(access.site).function]);
+        let functions = functions.take_while(|_| access.through_module);
         let modules = functions.filter(|function| {
             tree.function(*function).kind == FunctionKind::Module && tree.language(*function) == Language::Python
         });
         let files = modules.map(|function| tree.file_of(function));
         // What is run by its path runs whenever it is.
-        files.filter(|file| !self.imports.run_by_path.contains(file)).collect()
+        files.filter(|file| !self.imports.run_by_path.contains(file))
     }
 
     /// Whether two ways lead through the code of one module, of which only one is taken: whoever imports it while it runs waits.
     /// A script is not such a module: imported, it is another one than when it was started.
     pub(super) fn share_module(&self, a: &Access, b: &Access) -> bool {
-        let modules = self.modules_on(a);
-        let is_shared = |module: &FileId| modules.contains(module) && !self.values.scripts.contains(module);
-        !modules.is_empty() && self.modules_on(b).iter().any(is_shared)
+        let modules: Vec<FileId> = self.modules_on(a).collect();
+        let is_shared = |module: FileId| modules.contains(&module) && !self.values.scripts.contains(&module);
+        !modules.is_empty() && self.modules_on(b).any(is_shared)
     }
 
     /// Whether a way through a module's code cannot be taken from a place, since the module has run by then.
@@ -147,7 +145,7 @@ impl Engine<'_> {
         if !access.through_module || self.top_imports(file).first().is_none_or(|(place, _)| *place >= at) {
             return false;
         }
-        let mut modules = self.modules_on(access).into_iter().filter(|module| *module != file);
+        let mut modules = self.modules_on(access).filter(|module| *module != file);
         modules.any(|module| self.has_run(module, here, at))
     }
 }

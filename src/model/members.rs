@@ -7,9 +7,10 @@ use rustc_hash::FxHashMap;
 use crate::facts::{Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, ParameterKind, TypeKind, Value};
 use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
+use super::answers::Question;
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
-use super::values::{Question, Values, find_argument};
+use super::values::{Values, find_argument};
 
 impl<'t> Values<'t> {
     /// What `object.name` may be.
@@ -126,8 +127,8 @@ impl<'t> Values<'t> {
         if found.is_empty() {
             // A submodule that someone imported elsewhere.
             let relative = format!(".{name}");
-            for module in self.python_modules(file, &relative) {
-                found.add(Object::Module(module));
+            for module in self.python_modules(file, &relative).iter() {
+                found.add(Object::Module(*module));
             }
         }
         found
@@ -144,7 +145,9 @@ impl<'t> Values<'t> {
         if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
             return found;
         }
-        let (found, whole) = self.whole(|| self.find_class_member(class, name, with_overrides));
+        let (found, whole) = self
+            .answers
+            .whole(|| self.find_class_member(class, name, with_overrides));
         if whole {
             let mut members = self.members.borrow_mut();
             let of_class = members.entry((class, with_overrides)).or_default();
@@ -197,7 +200,7 @@ impl<'t> Values<'t> {
     /// The functions that the body of a class stores under a name.
     fn functions_of_body(&self, class: ClassId) -> Objects {
         // One member may be another one: `ESCAPE = CONTROL_3`.
-        self.ask(Question::Body(class), || {
+        self.answers.ask(Question::Body(class), || {
             let mut found = Objects::default();
             for (body, value) in self.stored_in_body(class) {
                 let stored = self.eval(body, value);

@@ -13,6 +13,7 @@
 //!
 //! No API is known here by name, and no language but for the rules of its names.
 
+mod answers;
 mod around;
 mod budget;
 mod calls;

@@ -5,6 +5,8 @@
 //! hide what `threading.Thread` means), and the tree wins for C, where linking a function of its own named `setenv` is
 //! exactly what the linker would do.
 
+use std::rc::Rc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Attribute, FunctionKind, Import, Language, Span, TypeKind, Visibility};
@@ -57,10 +59,11 @@ impl Values<'_> {
             return found;
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
-            for module in self.python_modules(file, &import.path) {
-                found.add_all(self.name(module, name));
+            let modules = self.python_modules(file, &import.path);
+            for module in modules.iter() {
+                found.add_all(self.name(*module, name));
             }
-            if found.is_empty() && self.python_modules(file, &import.path).is_empty() {
+            if found.is_empty() && modules.is_empty() {
                 let path = format!("{}.{name}", import.path);
                 if self.known(Language::Python, &path) {
                     found.add(Object::external(&path));
@@ -119,8 +122,8 @@ impl Values<'_> {
             let modules = self.python_modules(file, module);
             if !modules.is_empty() {
                 let mut found = Objects::default();
-                for module in modules {
-                    found.add_all(self.members(module, rest.trim_start_matches('.')));
+                for module in modules.iter() {
+                    found.add_all(self.members(*module, rest.trim_start_matches('.')));
                 }
                 // A package may have modules that are written in C.
                 if found.is_empty() {
@@ -159,7 +162,18 @@ impl Values<'_> {
 
     /// The files that an import path may mean, seen from a file: by folder for relative ones, else by the nearest
     /// folder above the importing file below which the path exists (a script's own folder comes first in `sys.path`).
-    pub(super) fn python_modules(&self, file: FileId, path: &str) -> Vec<FileId> {
+    pub(super) fn python_modules(&self, file: FileId, path: &str) -> Rc<[FileId]> {
+        let known = |of_file: &FxHashMap<String, Rc<[FileId]>>| of_file.get(path).cloned();
+        if let Some(found) = self.modules.borrow().get(&file).and_then(known) {
+            return found;
+        }
+        let found: Rc<[FileId]> = self.find_python_modules(file, path).into();
+        let mut modules = self.modules.borrow_mut();
+        modules.entry(file).or_default().insert(path.to_owned(), found.clone());
+        found
+    }
+
+    fn find_python_modules(&self, file: FileId, path: &str) -> Vec<FileId> {
         let from = &self.tree.file(file).path;
         let dots = path.len() - path.trim_start_matches('.').len();
         let rest = path[dots..].replace('.', "/");

@@ -243,8 +243,8 @@ impl Values<'_> {
             }
             _ => {
                 if let Some((module, name)) = path.rsplit_once('.') {
-                    for module in self.python_modules(file, module) {
-                        keys.push(self.global_key(module, name));
+                    for module in self.python_modules(file, module).iter() {
+                        keys.push(self.global_key(*module, name));
                     }
                 }
                 keys.push(Key::Outside(path.into()));

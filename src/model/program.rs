@@ -27,7 +27,7 @@ use super::quiet::Quiet;
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Summary};
-use super::tree::{CallSite, FileId, FuncId, Tree};
+use super::tree::{CallSite, FileId, FilesBy, FuncId, Tree};
 use super::values::{Values, with_room};
 use super::walk::Walk;
 use super::why::Observations;
@@ -152,6 +152,8 @@ pub struct Engine<'t> {
     starts_by_key: FxHashMap<Key, Vec<StartId>>,
     /// The statuses that a function returns, by how many calls lie between it and who asks.
     statuses: RefCell<FxHashMap<(FuncId, u32), Statuses>>,
+    /// The files that path patterns match, seen from a file.
+    matched: RefCell<FilesBy<Vec<String>>>,
     summaries: FxHashMap<SummaryKey, Rc<Summary>>,
     previous: FxHashMap<SummaryKey, Rc<Summary>>,
     /// The functions that need not be walked.
@@ -237,6 +239,8 @@ pub fn analyse<'t>(
 }
 
 pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target, extent: Extent) -> Program<'t> {
+    // Where only pairs are wanted, nobody asks why a place is in none.
+    engine.observations = Observations::new(extent != Extent::Pairs);
     engine.register_starts(extent);
     engine.round();
     // Where the steps are used up, the first round is all that there is.
@@ -252,7 +256,7 @@ pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target, extent: E
         engine.pairs = Pairs::default();
         engine.laters.forget_meetings();
         engine.thread_meetings.clear();
-        engine.observations = Observations::default();
+        engine.observations.begin_anew();
         engine.round();
     }
     if !engine.values.budget.is_spent() {
@@ -270,7 +274,7 @@ impl<'t> Engine<'t> {
             pairs: Pairs::default(),
             imports: Imports::default(),
             owner: None,
-            observations: Observations::default(),
+            observations: Observations::new(true),
             arounds: Arounds::default(),
             programs: Programs::default(),
             anywhere: false,
@@ -279,6 +283,7 @@ impl<'t> Engine<'t> {
             starts_by_site: FxHashMap::default(),
             starts_by_key: FxHashMap::default(),
             statuses: RefCell::default(),
+            matched: RefCell::default(),
             summaries: FxHashMap::default(),
             previous: FxHashMap::default(),
             quiet: Quiet::default(),
@@ -1425,8 +1430,22 @@ impl<'t> Engine<'t> {
     }
 
     /// The Python files that path patterns match: a hole stands for anything, the pattern for the end of a path.
-    pub fn matching_files(&self, patterns: &[String], here: FuncId) -> Vec<FileId> {
+    pub fn matching_files(&self, patterns: &[String], here: FuncId) -> Rc<[FileId]> {
         let own = self.values.tree.file_of(here);
+        let known = |of_file: &FxHashMap<Vec<String>, Rc<[FileId]>>| of_file.get(patterns).cloned();
+        if let Some(found) = self.matched.borrow().get(&own).and_then(known) {
+            return found;
+        }
+        let found: Rc<[FileId]> = self.find_matching_files(patterns, own).into();
+        let mut matched = self.matched.borrow_mut();
+        matched
+            .entry(own)
+            .or_default()
+            .insert(patterns.to_owned(), found.clone());
+        found
+    }
+
+    fn find_matching_files(&self, patterns: &[String], own: FileId) -> Vec<FileId> {
         let mut found = Vec::new();
         for pattern in patterns {
             // A pattern without a literal file name says nothing.

@@ -419,8 +419,10 @@ impl Engine<'_> {
                 Role::RunFile { source } => {
                     let sources = values.argument(site, source).into_iter();
                     let patterns: Vec<String> = sources.flat_map(|(home, value)| values.texts(home, value)).collect();
-                    let files = self.matching_files(&patterns, site.0).into_iter();
-                    deeds.runs.extend(files.map(|file| values.tree.module_function(file)));
+                    let files = self.matching_files(&patterns, site.0);
+                    deeds
+                        .runs
+                        .extend(files.iter().map(|file| values.tree.module_function(*file)));
                 }
                 Role::RunModule { name } => {
                     let names = values.argument(site, name).into_iter();

@@ -1,6 +1,7 @@
 //! The index of all files: functions, types and calls by name, so that every later question is a look-up.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
@@ -20,6 +21,9 @@ pub struct FuncId(pub u32);
 /// Index of a class over all files; the `impl` blocks of a Rust type belong to its class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClassId(pub u32);
+
+/// The files that something written in a file means, by that file and by what is written.
+pub type FilesBy<K> = FxHashMap<FileId, FxHashMap<K, Rc<[FileId]>>>;
 
 /// A call: the function that it stands in and its index there.
 pub type CallSite = (FuncId, CallIndex);

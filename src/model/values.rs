@@ -4,7 +4,7 @@
 //! parameter the set of all that evident callers pass; cycles contribute what is known when they close. Sets that grow too
 //! long are cut: what is left out is a missed alias, never a made-up one.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -16,6 +16,7 @@ use crate::facts::{
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
+use super::answers::{Answers, Question};
 use super::budget::Budget;
 use super::fields::StoresByClass;
 use super::handed_back::HandedBack;
@@ -24,8 +25,8 @@ use super::objects::{Object, Objects};
 use super::outs::Outs;
 use super::places::Keys;
 use super::tree::{
-    CallSite, ClassId, FileId, FuncId, StoreRef, Tree, crate_root, each_event, each_reached_event, each_region,
-    local_of, value_name,
+    CallSite, ClassId, FileId, FilesBy, FuncId, StoreRef, Tree, crate_root, each_event, each_reached_event,
+    each_region, local_of, value_name,
 };
 
 /// The fields of a record literal.
@@ -54,31 +55,6 @@ pub(super) fn with_room<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(512 << 10, 16 << 20, work)
 }
 
-/// A question whose answer is remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Question {
-    Local(FuncId, LocalIndex),
-    /// What is stored into a global name.
-    Global(FileId, String),
-    /// What a global name or a path leads to.
-    Name(FileId, String),
-    Path(FileId, String),
-    Member(FileId, String),
-    Field(ClassId, String),
-    /// The functions that a class body stores.
-    Body(ClassId),
-    /// What a typedef is of.
-    Alias(ClassId),
-    Call(CallSite),
-    Returns(FuncId),
-    ElementsOfCall(CallSite, String),
-    /// Of a place whose class is not known, by how it is written.
-    ElementsOfPlace(FuncId, String, String),
-    ElementsOfLocal(FuncId, LocalIndex, String),
-    ElementsOfGlobal(FileId, String, String),
-    ElementsOfField(ClassId, String, String),
-}
-
 /// Answers what values may be.
 pub struct Values<'t> {
     pub tree: &'t Tree,
@@ -94,16 +70,11 @@ pub struct Values<'t> {
     pub(super) crates: BTreeMap<String, Vec<String>>,
     /// Rust files by package folder and module path.
     pub(super) rust_modules: FxHashMap<(String, String), Vec<FileId>>,
-    memo: RefCell<FxHashMap<Question, Objects>>,
-    /// The answers of the round before, for questions that lead back to themselves.
-    earlier: RefCell<FxHashMap<Question, Objects>>,
+    pub(super) answers: Answers,
     /// The calls that evidently mean a function.
     callers: RefCell<FxHashMap<FuncId, Rc<Vec<CallSite>>>>,
     /// The calls that are handed a function, and the place of the argument that it is.
     takers: RefCell<FxHashMap<FuncId, Takers>>,
-    pub(super) asking: RefCell<FxHashSet<Question>>,
-    /// How often a question led back to itself, or too deep.
-    cut_off: Cell<u64>,
     /// What functions give back of what they were handed.
     pub(super) handed_back: RefCell<FxHashMap<FuncId, Rc<HandedBack<'t>>>>,
     /// By the fields' name.
@@ -119,6 +90,8 @@ pub struct Values<'t> {
     pub(super) parents: FxHashMap<FileId, Vec<FileId>>,
     pub(super) linkage: Linkage,
     pub(super) outs: Outs<'t>,
+    /// The files that import paths mean, by the importing file.
+    pub(super) modules: RefCell<FilesBy<String>>,
     /// What C files include.
     pub(super) includes: RefCell<FxHashMap<FileId, Rc<Vec<FileId>>>>,
     /// The names that a file declares at its top with a type.
@@ -176,13 +149,10 @@ impl<'t> Values<'t> {
             returns: FxHashMap::default(),
             crates: BTreeMap::new(),
             rust_modules: FxHashMap::default(),
-            memo: RefCell::default(),
-            earlier: RefCell::default(),
+            answers: Answers::default(),
             callers: RefCell::default(),
             takers: RefCell::default(),
             handed_back: RefCell::default(),
-            asking: RefCell::default(),
-            cut_off: Cell::default(),
             stores_by_class: RefCell::default(),
             structs: RefCell::default(),
             stores_of_field: RefCell::default(),
@@ -191,6 +161,7 @@ impl<'t> Values<'t> {
             parents: FxHashMap::default(),
             linkage: Linkage::default(),
             outs: Outs::default(),
+            modules: RefCell::default(),
             includes: RefCell::default(),
             declared: FxHashMap::default(),
             record_slots: FxHashMap::default(),
@@ -203,7 +174,7 @@ impl<'t> Values<'t> {
             decorations: FxHashMap::default(),
             entered: FxHashMap::default(),
             waited_for: FxHashSet::default(),
-            scripts: Vec::new(),
+            scripts: tree.file_ids().filter(|file| tree.is_script(*file)).collect(),
             never_bound: FxHashMap::default(),
             names_of_decided: FxHashSet::default(),
             lines: RefCell::default(),
@@ -274,7 +245,6 @@ impl<'t> Values<'t> {
                 .or_default()
                 .push(file);
         }
-        values.scripts = tree.file_ids().filter(|file| tree.is_script(*file)).collect();
         values.waited_for = values.waited_for();
         values.names_of_decided = values.names_of_decided();
         values.index_outs(&storing);
@@ -462,7 +432,7 @@ impl<'t> Values<'t> {
     /// One question inside another; nothing where they are too deep.
     pub(super) fn deeper(&self, question: impl FnOnce() -> Objects) -> Objects {
         if *self.depth.borrow() > DEEPEST || !self.budget.spend(1) {
-            self.cut_off.set(self.cut_off.get() + 1);
+            self.answers.cut();
             return Objects::default();
         }
         *self.depth.borrow_mut() += 1;
@@ -473,7 +443,7 @@ impl<'t> Values<'t> {
 
     /// Forgets which questions are being asked: the walk that asked them failed.
     pub(super) fn give_up(&self) {
-        self.asking.borrow_mut().clear();
+        self.answers.give_up();
         *self.depth.borrow_mut() = 0;
     }
 
@@ -536,7 +506,7 @@ impl<'t> Values<'t> {
         if let Some(found) = self.attributes.borrow().get(&local).and_then(known) {
             return found;
         }
-        let (found, whole) = self.whole(find);
+        let (found, whole) = self.answers.whole(find);
         if whole {
             let mut attributes = self.attributes.borrow_mut();
             attributes
@@ -564,7 +534,7 @@ impl<'t> Values<'t> {
         if let Some(found) = self.members_of_sets.borrow().get(&objects.address()).and_then(known) {
             return found;
         }
-        let (found, whole) = self.whole(find);
+        let (found, whole) = self.answers.whole(find);
         if whole {
             let mut sets = self.members_of_sets.borrow_mut();
             let (_, names) = sets
@@ -589,50 +559,25 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// Remembers the answer to a question. One that leads back to itself is answered by what the round before knew.
-    pub(super) fn ask(&self, question: Question, answer: impl FnOnce() -> Objects) -> Objects {
-        if let Some(found) = self.memo.borrow().get(&question) {
-            return found.clone();
-        }
-        if !self.asking.borrow_mut().insert(question.clone()) {
-            self.cut_off.set(self.cut_off.get() + 1);
-            return self.earlier.borrow().get(&question).cloned().unwrap_or_default();
-        }
-        let found = answer();
-        self.asking.borrow_mut().remove(&question);
-        self.memo.borrow_mut().insert(question, found.clone());
-        found
-    }
-
-    /// An answer, and whether it is all that there is to say, so that it may be kept: inside another question it may lack
-    /// what that one is about to find out, where it asked for it.
-    pub(super) fn whole<T>(&self, answer: impl FnOnce() -> T) -> (T, bool) {
-        let cut_off = self.cut_off.get();
-        let found = answer();
-        let whole = self.asking.borrow().is_empty() || self.cut_off.get() == cut_off;
-        (found, whole)
-    }
-
     /// What a global name leads to.
     pub(super) fn name(&self, file: FileId, name: &str) -> Objects {
-        self.ask(Question::Name(file, name.to_owned()), || self.global(file, name))
+        self.answers.ask(Question::Name(file, name), || self.global(file, name))
     }
 
     /// What a path leads to.
     pub(super) fn path_of(&self, file: FileId, path: &str) -> Objects {
-        self.ask(Question::Path(file, path.to_owned()), || self.path(file, path))
+        self.answers.ask(Question::Path(file, path), || self.path(file, path))
     }
 
     /// What a module has under a name.
     pub(super) fn member_of_module(&self, file: FileId, name: &str) -> Objects {
-        self.ask(Question::Member(file, name.to_owned()), || {
-            self.module_member(file, name)
-        })
+        self.answers
+            .ask(Question::Member(file, name), || self.module_member(file, name))
     }
 
     /// Begins another round: every question is asked anew, and circles see what this round found out.
     pub fn next_round(&self) {
-        *self.earlier.borrow_mut() = std::mem::take(&mut self.memo.borrow_mut());
+        self.answers.next_round();
         self.callers.borrow_mut().clear();
         self.takers.borrow_mut().clear();
         self.handed_back.borrow_mut().clear();
@@ -648,7 +593,7 @@ impl<'t> Values<'t> {
     }
 
     fn local(&self, func: FuncId, index: LocalIndex) -> Objects {
-        self.ask(Question::Local(func, index), || {
+        self.answers.ask(Question::Local(func, index), || {
             let local = local_of(self.tree.function(func), index);
             let mut found = Objects::default();
             for store in self.local_stores.get(&(func, index)).into_iter().flatten() {
@@ -859,7 +804,7 @@ impl<'t> Values<'t> {
             let at = args.iter().position(|argument| means(*site, argument))?;
             Some((*site, at))
         };
-        let (found, whole) = self.whole(|| sites.filter_map(place).collect::<Takers>());
+        let (found, whole) = self.answers.whole(|| sites.filter_map(place).collect::<Takers>());
         if whole {
             self.takers.borrow_mut().insert(func, found.clone());
         }
@@ -954,7 +899,7 @@ impl<'t> Values<'t> {
         if !self.has_global_store(file, name) && self.sharing_files(file, name).is_empty() {
             return Objects::default();
         }
-        self.ask(Question::Global(file, name.to_owned()), || {
+        self.answers.ask(Question::Global(file, name), || {
             let mut found = Objects::default();
             for store in self.shared_stores(file, name) {
                 found.add_all(self.eval(store.function, store.value));
@@ -1052,7 +997,10 @@ impl<'t> Values<'t> {
                 Object::Class(class) => match self.alias_target(*class) {
                     // Of two trees' headers one may call `a` what the other calls `b`, and the other way round.
                     Some((home, target)) if target.name != ty.name => {
-                        found.add_all(self.ask(Question::Alias(*class), || self.instances_of(home, &target)));
+                        found.add_all(
+                            self.answers
+                                .ask(Question::Alias(*class), || self.instances_of(home, &target)),
+                        );
                     }
                     _ => found.add(Object::Instance(*class, None)),
                 },
@@ -1100,7 +1048,7 @@ impl<'t> Values<'t> {
 
     /// What a call may return.
     pub fn call_result(&self, site: CallSite) -> Objects {
-        self.ask(Question::Call(site), || {
+        self.answers.ask(Question::Call(site), || {
             let mut found = Objects::default();
             let objects = self.callee(site);
             if objects.is_empty() {
@@ -1209,7 +1157,7 @@ impl<'t> Values<'t> {
 
     /// What a function's returns and yields may be.
     pub fn returned(&self, func: FuncId) -> Objects {
-        self.ask(Question::Returns(func), || {
+        self.answers.ask(Question::Returns(func), || {
             let mut found = Objects::default();
             for value in self.returns.get(&func).into_iter().flatten() {
                 found.add_all(self.eval(func, value));
@@ -1498,10 +1446,9 @@ impl<'t> Values<'t> {
         answer: impl FnOnce() -> Objects,
     ) -> Objects {
         let file = self.tree.file_of(func);
-        let key = key.map(|key| format!("{key:?}")).unwrap_or_default();
         let question = match value {
             Value::Local(owner, index) => Question::ElementsOfLocal(self.tree.func(file, *owner), *index, key),
-            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.clone(), key),
+            Value::Global(name) | Value::Path(name) => Question::ElementsOfGlobal(file, name.as_str(), key),
             Value::Call(owner, call) => Question::ElementsOfCall((self.tree.func(file, *owner), *call), key),
             Value::Attribute(base, name) => {
                 let class = self.base_of_field(func, base).iter().find_map(|object| match object {
@@ -1509,13 +1456,13 @@ impl<'t> Values<'t> {
                     _ => None,
                 });
                 match class {
-                    Some(class) => Question::ElementsOfField(class, name.clone(), key),
-                    None => Question::ElementsOfPlace(func, format!("{value:?}"), key),
+                    Some(class) => Question::ElementsOfField(class, name.as_str(), key),
+                    None => Question::ElementsOfPlace(func, value, key),
                 }
             }
             _ => return answer(),
         };
-        self.ask(question, answer)
+        self.answers.ask(question, answer)
     }
 }
 

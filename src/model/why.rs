@@ -35,14 +35,30 @@ pub enum Observation {
 }
 
 /// Everything that was seen.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Observations {
+    /// Somebody will ask.
+    wanted: bool,
     by_site: BTreeMap<SiteId, Vec<Observation>>,
     /// Sites seen alone in the walks that are under way, innermost last.
     pending: Vec<BTreeSet<SiteId>>,
 }
 
 impl Observations {
+    /// Nothing was seen yet; where that is not `wanted`, nothing is remembered either.
+    pub fn new(wanted: bool) -> Observations {
+        Observations {
+            wanted,
+            by_site: BTreeMap::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Forgets everything.
+    pub fn begin_anew(&mut self) {
+        *self = Observations::new(self.wanted);
+    }
+
     /// A walk begins.
     pub fn begin(&mut self) {
         self.pending.push(BTreeSet::new());
@@ -66,6 +82,9 @@ impl Observations {
     }
 
     fn add(&mut self, site: SiteId, observation: Observation) {
+        if !self.wanted {
+            return;
+        }
         let known = self.by_site.entry(site).or_default();
         if known.contains(&observation) {
             return;
@@ -82,6 +101,9 @@ impl Observations {
 
     /// An access happens in a state.
     pub fn access(&mut self, function: FuncId, access: &Access, state: &State) {
+        if !self.wanted {
+            return;
+        }
         if let Some(live) = state.live.values().next() {
             self.add(
                 access.site,
@@ -108,7 +130,9 @@ impl Observations {
 
     /// A thread begins.
     pub fn start(&mut self, function: FuncId, start: StartId) {
-        let Some(pending) = self.pending.last_mut() else { return };
+        let Some(pending) = self.pending.last_mut().filter(|_| self.wanted) else {
+            return;
+        };
         for site in std::mem::take(pending) {
             if let Some(known) = self.by_site.get_mut(&site) {
                 known.retain(|known| *known != Observation::Alone { function });

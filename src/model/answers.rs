@@ -1,0 +1,173 @@
+//! Answers about values that are remembered.
+//!
+//! Questions lead to questions, and some lead back to themselves. There an answer is not known yet, so all are asked anew in a
+//! second round, in which such circles see what the first one found out.
+
+use std::cell::{Cell, RefCell};
+
+use hashbrown::{Equivalent, HashMap};
+use rustc_hash::FxBuildHasher;
+
+use crate::facts::{LocalIndex, Value};
+
+use super::objects::Objects;
+use super::tree::{CallSite, ClassId, FileId, FuncId};
+
+/// A question about values: with names and values of its own where it is remembered, with borrowed ones where it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Question<N, V> {
+    Local(FuncId, LocalIndex),
+    /// What is stored into a global name.
+    Global(FileId, N),
+    /// What a global name or a path leads to.
+    Name(FileId, N),
+    Path(FileId, N),
+    Member(FileId, N),
+    Field(ClassId, N),
+    /// The functions that a class body stores.
+    Body(ClassId),
+    /// What a typedef is of.
+    Alias(ClassId),
+    Call(CallSite),
+    Returns(FuncId),
+    /// With the key of the element, where one is asked for.
+    ElementsOfCall(CallSite, Option<V>),
+    /// Of a place whose class is not known, by how it is written.
+    ElementsOfPlace(FuncId, V, Option<V>),
+    ElementsOfLocal(FuncId, LocalIndex, Option<V>),
+    ElementsOfGlobal(FileId, N, Option<V>),
+    ElementsOfField(ClassId, N, Option<V>),
+}
+
+/// A question as it is asked.
+pub(super) type Asked<'a> = Question<&'a str, &'a Value>;
+
+/// A question as it is remembered.
+type Remembered = Question<Box<str>, Box<Value>>;
+
+impl Asked<'_> {
+    fn remembered(&self) -> Remembered {
+        let own = |key: &Option<&Value>| key.map(|key| Box::new(key.clone()));
+        match self {
+            Question::Local(func, index) => Question::Local(*func, *index),
+            Question::Global(file, name) => Question::Global(*file, (*name).into()),
+            Question::Name(file, name) => Question::Name(*file, (*name).into()),
+            Question::Path(file, path) => Question::Path(*file, (*path).into()),
+            Question::Member(file, name) => Question::Member(*file, (*name).into()),
+            Question::Field(class, name) => Question::Field(*class, (*name).into()),
+            Question::Body(class) => Question::Body(*class),
+            Question::Alias(class) => Question::Alias(*class),
+            Question::Call(site) => Question::Call(*site),
+            Question::Returns(func) => Question::Returns(*func),
+            Question::ElementsOfCall(site, key) => Question::ElementsOfCall(*site, own(key)),
+            Question::ElementsOfPlace(func, place, key) => {
+                Question::ElementsOfPlace(*func, Box::new((*place).clone()), own(key))
+            }
+            Question::ElementsOfLocal(func, index, key) => Question::ElementsOfLocal(*func, *index, own(key)),
+            Question::ElementsOfGlobal(file, name, key) => Question::ElementsOfGlobal(*file, (*name).into(), own(key)),
+            Question::ElementsOfField(class, name, key) => Question::ElementsOfField(*class, (*name).into(), own(key)),
+        }
+    }
+}
+
+/// Both hash alike: names and values hash like what borrows them, and variants by their order.
+impl Equivalent<Remembered> for Asked<'_> {
+    fn equivalent(&self, key: &Remembered) -> bool {
+        let same = |asked: &Option<&Value>, known: &Option<Box<Value>>| *asked == known.as_deref();
+        match (self, key) {
+            (Question::Local(func, index), Question::Local(other, at)) => func == other && index == at,
+            (Question::Global(file, name), Question::Global(other, known))
+            | (Question::Name(file, name), Question::Name(other, known))
+            | (Question::Path(file, name), Question::Path(other, known))
+            | (Question::Member(file, name), Question::Member(other, known)) => file == other && **name == **known,
+            (Question::Field(class, name), Question::Field(other, known)) => class == other && **name == **known,
+            (Question::Body(class), Question::Body(other)) | (Question::Alias(class), Question::Alias(other)) => {
+                class == other
+            }
+            (Question::Call(site), Question::Call(other)) => site == other,
+            (Question::Returns(func), Question::Returns(other)) => func == other,
+            (Question::ElementsOfCall(site, key), Question::ElementsOfCall(other, known)) => {
+                site == other && same(key, known)
+            }
+            (Question::ElementsOfPlace(func, place, key), Question::ElementsOfPlace(other, at, known)) => {
+                func == other && *place == &**at && same(key, known)
+            }
+            (Question::ElementsOfLocal(func, index, key), Question::ElementsOfLocal(other, at, known)) => {
+                func == other && index == at && same(key, known)
+            }
+            (Question::ElementsOfGlobal(file, name, key), Question::ElementsOfGlobal(other, at, known)) => {
+                file == other && **name == **at && same(key, known)
+            }
+            (Question::ElementsOfField(class, name, key), Question::ElementsOfField(other, at, known)) => {
+                class == other && **name == **at && same(key, known)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The answers to questions.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// None while a question is being asked.
+    known: RefCell<HashMap<Remembered, Option<Objects>, FxBuildHasher>>,
+    /// What the round before knew.
+    earlier: RefCell<HashMap<Remembered, Option<Objects>, FxBuildHasher>>,
+    /// How many questions are being asked.
+    asking: Cell<usize>,
+    /// How often a question led back to itself, or too deep.
+    cut_off: Cell<u64>,
+}
+
+impl Answers {
+    /// Remembers the answer to a question. One that leads back to itself is answered by what the round before knew.
+    pub(super) fn ask(&self, question: Asked, answer: impl FnOnce() -> Objects) -> Objects {
+        match self.known.borrow().get(&question) {
+            Some(Some(known)) => return known.clone(),
+            Some(None) => {
+                self.cut();
+                return self
+                    .earlier
+                    .borrow()
+                    .get(&question)
+                    .cloned()
+                    .flatten()
+                    .unwrap_or_default();
+            }
+            None => {}
+        }
+        self.known.borrow_mut().insert(question.remembered(), None);
+        self.asking.set(self.asking.get() + 1);
+        let found = answer();
+        self.asking.set(self.asking.get() - 1);
+        if let Some(known) = self.known.borrow_mut().get_mut(&question) {
+            *known = Some(found.clone());
+        }
+        found
+    }
+
+    /// An answer, and whether it is all that there is to say, so that it may be kept: inside another question it may lack
+    /// what that one is about to find out, where it asked for it.
+    pub(super) fn whole<T>(&self, answer: impl FnOnce() -> T) -> (T, bool) {
+        let cut_off = self.cut_off.get();
+        let found = answer();
+        let whole = self.asking.get() == 0 || self.cut_off.get() == cut_off;
+        (found, whole)
+    }
+
+    /// A question leads too deep, or back to itself: what asks it does not learn all.
+    pub(super) fn cut(&self) {
+        self.cut_off.set(self.cut_off.get() + 1);
+    }
+
+    /// Forgets which questions are being asked: the walk that asked them failed.
+    pub(super) fn give_up(&self) {
+        self.known.borrow_mut().retain(|_, known| known.is_some());
+        self.asking.set(0);
+    }
+
+    /// Every question is asked anew from now on, and circles see what was found so far.
+    pub(super) fn next_round(&self) {
+        *self.earlier.borrow_mut() = std::mem::take(&mut self.known.borrow_mut());
+    }
+}
