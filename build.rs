@@ -1,4 +1,4 @@
-//! Says which frontends this program has: facts that another version made must not be taken for its own. And compiles the
+//! Says which program this is: facts and answers that another one made must not be taken for its own. And compiles the
 //! small program that a replay starts a thousand times (src/confirm/checker.rs).
 
 use std::collections::hash_map::DefaultHasher;
@@ -8,17 +8,26 @@ use std::path::Path;
 use std::process::Command;
 
 /// What facts come of.
-const SOURCES: [&str; 4] = ["src/facts", "src/frontend", "src/input/decode.rs", "Cargo.lock"];
+const FRONTENDS: [&str; 4] = ["src/facts", "src/frontend", "src/input/decode.rs", "Cargo.lock"];
+
+/// What findings come of.
+const PROGRAM: [&str; 3] = ["src", "rules", "Cargo.lock"];
 
 fn main() {
+    print("ENVRACE_FRONTENDS", &FRONTENDS);
+    print("ENVRACE_PROGRAM", &PROGRAM);
+    environ_check();
+}
+
+/// Gives the program a number of these sources under a name.
+fn print(name: &str, sources: &[&str]) {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
-    for source in SOURCES {
+    for source in sources {
         println!("cargo::rerun-if-changed={source}");
         hash(Path::new(source), &mut hasher);
     }
-    println!("cargo::rustc-env=ENVRACE_FRONTENDS={:016x}", hasher.finish());
-    environ_check();
+    println!("cargo::rustc-env={name}={:016x}", hasher.finish());
 }
 
 /// The source of the small program.

@@ -1,4 +1,5 @@
-//! What is kept between runs so that files that did not change need not be parsed again, and `envrace cache`.
+//! What is kept between runs so that files that did not change need not be parsed again, nor projects analysed again of
+//! which none did, and `envrace cache`.
 //!
 //! Facts depend on a file's own bytes, its path, its language, on the headers that shape its code, and on the frontends;
 //! all of that is in the key. On the catalog, the target and the configuration they do not depend: frontends know no API.
@@ -71,22 +72,50 @@ impl Opened {
         make: impl FnOnce() -> T,
         lasting: impl FnOnce(&T) -> bool,
     ) -> T {
-        let key = Fingerprint::of_all([&self.name.0[..], &key.0]);
-        let mut bytes = Vec::new();
-        if self.book.read(&key, &mut bytes)
-            && let Ok(found) = postcard::from_bytes(&bytes)
-        {
-            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        if let Some(found) = self.find(key) {
             return found;
         }
         let made = make();
-        if let Some(pen) = &self.pen
-            && lasting(&made)
-            && let Ok(bytes) = postcard::to_stdvec(&made)
-        {
-            pen.put(key, &bytes);
+        if lasting(&made) {
+            self.put(key, &made);
         }
         made
+    }
+
+    /// What is kept under `key`.
+    pub fn find<T: DeserializeOwned>(&self, key: Fingerprint) -> Option<T> {
+        let mut bytes = Vec::new();
+        if !self.book.read(&self.own(key), &mut bytes) {
+            return None;
+        }
+        let found = postcard::from_bytes(&bytes).ok()?;
+        self.uses(key);
+        Some(found)
+    }
+
+    /// Keeps `made` under `key` from now on.
+    pub fn put<T: Serialize>(&self, key: Fingerprint, made: &T) {
+        if let Some(pen) = &self.pen
+            && let Ok(bytes) = postcard::to_stdvec(made)
+        {
+            pen.put(self.own(key), &bytes);
+        }
+    }
+
+    /// What is kept under `key` is still of use.
+    pub fn uses(&self, key: Fingerprint) {
+        let key = self.own(key);
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.book.is_empty()
+    }
+
+    /// A key as it is in this program's book.
+    fn own(&self, key: Fingerprint) -> Fingerprint {
+        Fingerprint::of_all([&self.name.0[..], &key.0])
     }
 }
 

@@ -60,6 +60,12 @@ impl Progress {
         }
     }
 
+    /// Whether the analysis is the last phase that began.
+    #[cfg(test)]
+    pub fn is_analysing(&self) -> bool {
+        self.state.phase.load(Ordering::Relaxed) == 2
+    }
+
     /// A phase begins.
     pub fn enter(&self, phase: Phase) {
         let (number, of) = match phase {

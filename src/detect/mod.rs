@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{FileFacts, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, FindingBuilder, RuleCode, Severity};
 use crate::input::Sources;
@@ -54,17 +56,38 @@ pub struct Options {
 }
 
 /// What the analysis found.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Analysis {
+    #[serde(with = "written")]
     pub findings: Vec<Finding>,
     pub problems: Vec<Problem>,
     pub census: Census,
-    /// Each program's threads, where they were asked for.
+    /// Each program's threads, where they were asked for; these are not kept.
+    #[serde(skip)]
     pub programs: Vec<ProgramView>,
-    /// Explanations by path and line.
+    /// Explanations by path and line; none where only pairs were wanted.
     explanations: BTreeMap<(String, u32), Vec<String>>,
     /// For files without a site at a line: what can be said of the file.
     roots: Vec<String>,
+}
+
+/// Findings inside packed bytes, which cannot hold fields of fields (serde's `flatten`): as JSON, which is their form outside.
+mod written {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::finding::Finding;
+
+    pub fn serialize<S: Serializer>(findings: &[Finding], to: S) -> Result<S::Ok, S::Error> {
+        let text = serde_json::to_string(findings).map_err(S::Error::custom)?;
+        text.serialize(to)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<Finding>, D::Error> {
+        let text = String::deserialize(from)?;
+        serde_json::from_str(&text).map_err(D::Error::custom)
+    }
 }
 
 impl Analysis {
@@ -206,9 +229,10 @@ fn analyse_here(
     }
     sort(&mut findings);
     fixes::attach(&program, sources, &mut findings);
-    let explanations = explain::all(&describe, &program, &findings);
+    let explained = options.extent != Extent::Pairs;
+    let explanations = explained.then(|| explain::all(&describe, &program, &findings));
     let census = model::census(&program.engine);
-    let roots = explain::roots(&program);
+    let roots = explained.then(|| explain::roots(&program));
     let programs = if picture {
         picture::programs(&mut program, sources, options, &findings)
     } else {
@@ -219,8 +243,8 @@ fn analyse_here(
         problems,
         census,
         programs,
-        explanations,
-        roots,
+        explanations: explanations.unwrap_or_default(),
+        roots: roots.unwrap_or_default(),
     }
 }
 

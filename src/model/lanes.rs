@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::facts::{FunctionKind, Language, Span};
 
@@ -499,7 +500,7 @@ fn order(chain: &[ChainStep], span: Span) -> Order {
 }
 
 /// How many of each there are in the whole tree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     pub mutations: u64,
     pub spawns: u64,

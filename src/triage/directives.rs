@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{Directive, FileFacts, Language, Problem, ProblemKind};
 use crate::finding::{Finding, RuleCode, Suppressed, SuppressedBy};
 use crate::input::Sources;
@@ -16,7 +18,7 @@ use super::places;
 const MOST: usize = 2000;
 
 /// One well-formed ignore.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Ignore {
     path: String,
     /// Where the comment stands, for problems.
@@ -25,14 +27,14 @@ struct Ignore {
     reason: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Used {
     Yes,
     No,
 }
 
 /// Every ignore of a project, and what is wrong with others.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Ignores {
     ignores: Vec<Ignore>,
     /// Which ignores speak of a line.

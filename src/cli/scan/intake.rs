@@ -2,7 +2,7 @@
 //! file nothing stays in memory but its facts.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
@@ -22,18 +22,23 @@ pub(super) struct Taken {
     /// Files whose facts are there for their remarks alone.
     pub remarks: BTreeSet<String>,
     pub problems: Vec<Problem>,
-    pub sources: Sources,
-    pub parsed: u64,
-    /// How many files could be read, by [`Language`].
-    pub languages: [u64; 3],
+    /// Of the bytes of each file that was to be parsed.
+    pub prints: Vec<Option<Fingerprint>>,
+    /// The places of the files that were to be parsed and of which there are no facts.
+    pub lost: Vec<u32>,
 }
 
 /// What a frontend made of a file, or nothing where the file was lost.
 type Lowered = (Option<FileFacts>, Vec<Problem>);
 
-/// Takes in all files; `kept` holds facts of earlier runs and takes new ones.
-pub(super) fn take_in(raw: Vec<Raw>, choices: &[Choice], kept: Option<&Opened>, step: &(dyn Fn() + Sync)) -> Taken {
-    let chosen = || raw.par_iter().zip(choices).filter(|(_, choice)| choice.is_read());
+/// What shapes facts beside their own files.
+pub(super) struct Around {
+    shared: Shared,
+    traces: Traces,
+}
+
+/// Reads what the headers among all files add to those that are parsed; `kept` as for [`take_in`].
+pub(super) fn around(raw: &[Raw], choices: &[Choice], kept: Option<&Opened>) -> Around {
     // Macros of headers that are left alone are seen all the same where anything is parsed.
     let is_read = |language: Language| {
         let mut files = raw.iter().zip(choices);
@@ -45,38 +50,85 @@ pub(super) fn take_in(raw: Vec<Raw>, choices: &[Choice], kept: Option<&Opened>, 
     let shares: Vec<Share> = shares.filter_map(|raw| share(raw, kept)).collect();
     let shared = Shared::of(shares);
     let traces = Traces::of(&shared);
+    Around { shared, traces }
+}
+
+impl Around {
+    /// What tells it from others.
+    pub fn print(&self) -> Fingerprint {
+        let traces = self.traces.0.iter().flatten();
+        Fingerprint::of_all(traces.map(|trace| &trace.0[..]))
+    }
+
+    /// The key by which the facts of a file of these bytes are kept.
+    pub fn key(&self, raw: &Raw, print: Fingerprint) -> Fingerprint {
+        self.traces.key(raw, print)
+    }
+}
+
+/// Of the bytes of each file that is to be parsed; nothing where one cannot be read.
+pub(super) fn prints(raw: &[Raw], choices: &[Choice]) -> Option<Vec<Option<Fingerprint>>> {
+    let print = |(raw, choice): (&Raw, &Choice)| match choice.is_read() {
+        false => Some(None),
+        true => BUFFER.with_borrow_mut(|buffer| raw.bytes(buffer).ok().map(|bytes| Some(Fingerprint::of(bytes)))),
+    };
+    raw.par_iter().zip(choices).map(print).collect()
+}
+
+/// Takes in all files; `kept` holds facts of earlier runs and takes new ones.
+pub(super) fn take_in(
+    raw: &[Raw],
+    choices: &[Choice],
+    around: &Around,
+    kept: Option<&Opened>,
+    step: &(dyn Fn() + Sync),
+) -> Taken {
     // By place and not by name: two names that are no UTF-8 may read alike.
-    let lowered: Vec<(&str, (Lowered, Fingerprint))> = chosen()
-        .map(|(raw, _)| {
-            step();
-            (raw.name.as_str(), lower(raw, &shared, &traces, kept))
+    let lowered: Vec<Option<(Lowered, Fingerprint)>> = raw
+        .par_iter()
+        .zip(choices)
+        .map(|(raw, choice)| {
+            choice.is_read().then(|| {
+                step();
+                lower(raw, around, kept)
+            })
         })
         .collect();
     let mut taken = Taken::default();
-    let mut prints = BTreeMap::new();
-    for (name, ((facts, problems), print)) in lowered {
-        if facts.is_some() {
-            prints.insert(name.to_owned(), print);
+    for (place, lowered) in lowered.into_iter().enumerate() {
+        let Some(((facts, problems), print)) = lowered else {
+            taken.prints.push(None);
+            continue;
+        };
+        taken.prints.push(Some(print));
+        if facts.is_none() {
+            taken.lost.push(place as u32);
+        } else if choices[place] == Choice::Remarks {
+            taken.remarks.insert(raw[place].name.clone());
         }
         taken.problems.extend(problems);
-        taken.parsed += u64::from(facts.is_some());
         taken.facts.extend(facts);
     }
-    for (raw, choice) in raw.into_iter().zip(choices) {
-        if *choice == Choice::Lost {
-            continue;
-        }
-        let print = prints.remove(&raw.name);
-        if *choice == Choice::Remarks {
-            taken.remarks.insert(raw.name.clone());
-        }
-        // What was lost is no file that was looked at.
-        if *choice == Choice::Leave || print.is_some() {
-            taken.languages[raw.language as usize] += 1;
-            taken.sources.promise(raw, print);
+    taken
+}
+
+/// The files that were looked at, and how many there are, by [`Language`]. `prints`: of the bytes of those that were to be
+/// parsed; `lost`: the places of those of which there are no facts, in order.
+pub(super) fn sources(
+    raw: Vec<Raw>,
+    choices: &[Choice],
+    prints: &[Option<Fingerprint>],
+    lost: &[u32],
+) -> (Sources, [u64; 3]) {
+    let mut sources = Sources::default();
+    let mut languages = [0; 3];
+    for (place, raw) in raw.into_iter().enumerate() {
+        if choices[place] != Choice::Lost && lost.binary_search(&(place as u32)).is_err() {
+            languages[raw.language as usize] += 1;
+            sources.promise(raw, prints[place]);
         }
     }
-    taken
+    (sources, languages)
 }
 
 /// What facts depend on beside their own file, by [`Language`].
@@ -125,18 +177,18 @@ fn share(raw: &Raw, kept: Option<&Opened>) -> Option<Share> {
 }
 
 /// The facts of a file, and the bytes that they are of.
-fn lower(raw: &Raw, shared: &Shared, traces: &Traces, kept: Option<&Opened>) -> (Lowered, Fingerprint) {
+fn lower(raw: &Raw, around: &Around, kept: Option<&Opened>) -> (Lowered, Fingerprint) {
     BUFFER.with_borrow_mut(|buffer| {
         let bytes = match raw.bytes(buffer) {
             Ok(bytes) => bytes,
             Err(problem) => return ((None, vec![problem]), Fingerprint::of(&[])),
         };
         let print = Fingerprint::of(bytes);
-        let made = || lower_bytes(raw, bytes, shared);
+        let made = || lower_bytes(raw, bytes, &around.shared);
         let lowered = match kept {
             None => made(),
             // How long a machine took is no property of the file.
-            Some(kept) => kept.get(traces.key(raw, print), made, |(_, problems)| {
+            Some(kept) => kept.get(around.key(raw, print), made, |(_, problems)| {
                 problems.iter().all(|problem| problem.kind != ProblemKind::Limit)
             }),
         };

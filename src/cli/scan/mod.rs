@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::detect::{self, Analysis, Options, Persona, ProgramView};
 use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
-use crate::input::{self, PathError, Prefix, Project, Raw, Scope, Sources};
+use crate::input::{self, Fingerprint, PathError, Prefix, Project, Raw, Scope, Sources};
 use crate::knowledge::Target;
 use crate::model::{Extent, STEPS};
 use crate::report::{self, Base, Package, Summary};
@@ -25,13 +25,16 @@ use super::sift::{Book, Settled};
 use super::target::target;
 use super::ticker::{Phase, Progress};
 
+mod answered;
 mod files;
 mod intake;
 mod select;
 #[cfg(test)]
 mod tests;
 
+use answered::{Answer, Grounds};
 use files::Files;
+use intake::Around;
 use select::{Picked, Screening};
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
@@ -391,6 +394,7 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
     let part = Part {
         screening: (options.extent == Extent::Pairs).then(|| Screening::new(&config.catalog)),
         kept: ask.kept.as_ref().map(|kept| kept.open(&project.root)),
+        grounds: Grounds::new(&config.catalog, &options),
         config,
         options: &options,
         ask,
@@ -443,6 +447,7 @@ struct Part<'a> {
     /// Nothing where all is parsed.
     screening: Option<Screening<'a>>,
     kept: Option<super::cache::Opened>,
+    grounds: Grounds<'a>,
     config: &'a Config,
     options: &'a Options,
     ask: &'a Ask<'a>,
@@ -474,32 +479,82 @@ impl Part<'_> {
             None => Picked::all(&raw),
         };
         let read = picked.choices.iter().filter(|choice| choice.is_read());
-        enter(Phase::Reading(read.count() as u64));
-        let taken = intake::take_in(raw, &picked.choices, self.kept.as_ref(), &step);
-        let ignores = Ignores::collect(&taken.facts, &taken.sources);
+        let read = read.count();
+        enter(Phase::Reading(read as u64));
+        let around = intake::around(&raw, &picked.choices, self.kept.as_ref());
+        if let Some((answer, prints)) = self.known(&raw, &picked.choices, &around) {
+            let sources = intake::sources(raw, &picked.choices, &prints, &answer.lost);
+            let parsed = read - answer.lost.len();
+            return found(answer, sources, picked, parsed);
+        }
+        let taken = intake::take_in(&raw, &picked.choices, &around, self.kept.as_ref(), &step);
+        let key = self.grounds.key(&raw, &picked.choices, &taken.prints, around.print());
+        let (sources, languages) = intake::sources(raw, &picked.choices, &taken.prints, &taken.lost);
+        let parsed = taken.facts.len();
+        let ignores = Ignores::collect(&taken.facts, &sources);
         let facts = taken
             .facts
             .into_iter()
             .filter(|facts| !taken.remarks.contains(&facts.path));
-        enter(Phase::Analysing(taken.parsed));
+        enter(Phase::Analysing(parsed as u64));
         let mut analysis = Analysis::default();
         for group in detect::groups(facts.collect()) {
             let found = if self.ask.picture {
-                detect::analyse_for_picture(group, &taken.sources, &self.config.catalog, self.options)
+                detect::analyse_for_picture(group, &sources, &self.config.catalog, self.options)
             } else {
-                detect::analyse(group, &taken.sources, &self.config.catalog, self.options)
+                detect::analyse(group, &sources, &self.config.catalog, self.options)
             };
             analysis.join(found);
         }
-        Found {
+        let answer = Answer {
             analysis,
-            sources: taken.sources,
             ignores,
-            problems: [picked.problems, taken.problems].concat(),
-            left: picked.left,
-            parsed: taken.parsed,
-            languages: taken.languages,
+            problems: taken.problems,
+            lost: taken.lost,
+        };
+        if let Some(kept) = self.answers()
+            && parsed > 0
+            && answer.is_lasting()
+        {
+            kept.put(key, &answer);
         }
+        found(answer, (sources, languages), picked, parsed)
+    }
+
+    /// Where whole answers are kept. Pictures are drawn of programs, which are not kept.
+    fn answers(&self) -> Option<&super::cache::Opened> {
+        self.kept.as_ref().filter(|_| !self.ask.picture)
+    }
+
+    /// The answer of an earlier run for the same files, and what they hold.
+    fn known(
+        &self,
+        raw: &[Raw],
+        choices: &[select::Choice],
+        around: &Around,
+    ) -> Option<(Answer, Vec<Option<Fingerprint>>)> {
+        let kept = self.answers().filter(|kept| !kept.is_empty())?;
+        let prints = intake::prints(raw, choices)?;
+        let answer = kept.find(self.grounds.key(raw, choices, &prints, around.print()))?;
+        // The facts behind it are wanted again as soon as one of the files changes.
+        for (raw, print) in raw.iter().zip(&prints) {
+            if let Some(print) = print {
+                kept.uses(around.key(raw, *print));
+            }
+        }
+        Some((answer, prints))
+    }
+}
+
+fn found(answer: Answer, (sources, languages): (Sources, [u64; 3]), picked: Picked, parsed: usize) -> Found {
+    Found {
+        analysis: answer.analysis,
+        sources,
+        ignores: answer.ignores,
+        problems: [picked.problems, answer.problems].concat(),
+        left: picked.left,
+        parsed: parsed as u64,
+        languages,
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use super::intake::take_in;
+use super::intake::{around, sources, take_in};
 use super::select::{Choice, Picked, Screening, pick};
 use crate::detect::{self, Analysis, Extent, Options, Persona};
 use crate::facts::Language;
 use crate::input::{self, Globs, Raw, Reach};
 use crate::knowledge::{Catalog, Target};
+
+use super::super::ticker::Progress;
 
 fn picked(raw: &[Raw], screening: &Screening) -> Picked {
     pick(raw, screening, &|| {})
@@ -22,14 +24,16 @@ fn findings(raw: Vec<Raw>, picked: &Picked, extent: Extent, catalog: &Catalog) -
         extent,
         steps: crate::model::STEPS,
     };
-    let taken = take_in(raw, &picked.choices, None, &|| {});
+    let around = around(&raw, &picked.choices, None);
+    let taken = take_in(&raw, &picked.choices, &around, None, &|| {});
+    let (sources, _) = sources(raw, &picked.choices, &taken.prints, &taken.lost);
     let facts = taken
         .facts
         .into_iter()
         .filter(|facts| !taken.remarks.contains(&facts.path));
     let mut analysis = Analysis::default();
     for group in detect::groups(facts.collect()) {
-        analysis.join(detect::analyse(group, &taken.sources, catalog, &options));
+        analysis.join(detect::analyse(group, &sources, catalog, &options));
     }
     serde_json::to_string_pretty(&analysis.findings).expect("findings are plain data")
 }
@@ -240,10 +244,12 @@ fn what_is_left_alone_still_has_its_remarks_and_its_problems() {
     let paths: Vec<&str> = picked.problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["c.py", "d.py"]);
     assert_eq!((picked.left.unchanging, picked.left.alone), (2, 0));
-    let taken = take_in(files, &picked.choices, None, &|| {});
-    assert_eq!((taken.parsed, taken.languages), (1, [0, 3, 0]));
+    let around = around(&files, &picked.choices, None);
+    let taken = take_in(&files, &picked.choices, &around, None, &|| {});
+    let (sources, languages) = sources(files, &picked.choices, &taken.prints, &taken.lost);
+    assert_eq!((taken.facts.len(), languages), (1, [0, 3, 0]));
     assert!(taken.remarks.contains("a.py") && taken.facts[0].directives.len() == 1);
-    assert_eq!(taken.sources.text("b.py"), Some("def f(:\n"));
+    assert_eq!(sources.text("b.py"), Some("def f(:\n"));
 }
 
 /// Two packages side by side, of which one starts a thread and the other changes the environment, and `files` beside them.
@@ -280,4 +286,84 @@ fn a_folder_of_projects_is_no_program() {
     assert_eq!(found_side_by_side(&["a/setup.py", "b/setup.py"]), 0);
     assert_eq!(found_side_by_side(&["a/setup.py", "b/setup.py", "pyproject.toml"]), 1);
     assert_eq!(found_side_by_side(&[]), 1, "without build files it is one tree");
+}
+
+/// What a run says of a folder, and whether it had to analyse anything.
+fn said(folder: &Path, scan: &super::args::Scan) -> (String, bool) {
+    let progress = Progress::silent();
+    let request = super::Request {
+        progress: Some(&progress),
+        ..super::Request::all(scan)
+    };
+    let outcome = super::run(&[folder.to_owned()], request).expect("nothing is configured wrongly");
+    let findings = serde_json::to_string_pretty(&outcome.findings).expect("findings are plain data");
+    let quoted = outcome.findings.iter().map(|finding| {
+        let place = &finding.mutation.location;
+        outcome.sources.line(&place.path, place.line).map(str::to_owned)
+    });
+    let quoted: Vec<_> = quoted.collect();
+    let said = format!("{findings}{quoted:?}{:?}{:?}", outcome.problems, outcome.summary);
+    (said, progress.is_analysing())
+}
+
+/// After every step, a run that finds the answers of the runs before it says what a run says that finds none; and it analyses
+/// only where something changed that findings depend on.
+#[test]
+fn an_answer_is_kept_until_something_changes_that_it_depends_on() {
+    let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+    let shelf = tempfile::tempdir().expect("the test machine has a temporary folder");
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("files can be written");
+    let mut kept = super::args::Scan {
+        cache_dir: Some(shelf.path().to_owned()),
+        ..super::args::Scan::default()
+    };
+    let racy = "#include <pthread.h>\n#include <stdlib.h>\n#include \"names.h\"\nstatic void *work(void *a)\n{\n    \
+                system(\":\");\n    return a;\n}\nint main(void)\n{\n    pthread_t t;\n    pthread_create(&t, 0, work, 0);\n    \
+                ADD(\"A\");\n    return pthread_join(t, 0);\n}\n";
+    put("main.c", racy);
+    put("names.h", "#define ADD(name) setenv(name, \"1\", 1)\n");
+    put("other.c", "int other(void)\n{\n    return 0;\n}\n");
+    let step = |what: &str, kept: &super::args::Scan, analyses: bool, findings: bool| {
+        let fresh = super::args::Scan {
+            no_cache: true,
+            target: kept.target.clone(),
+            max_steps: kept.max_steps,
+            ..super::args::Scan::default()
+        };
+        let (with, analysed) = said(folder.path(), kept);
+        assert_eq!(with, said(folder.path(), &fresh).0, "{what}");
+        assert_eq!(analysed, analyses, "{what}");
+        assert_eq!(with.contains("\"mutation\""), findings, "{what}: {with}");
+    };
+    step("the first run", &kept, true, true);
+    step("nothing changed", &kept, false, true);
+    put("notes.txt", "no source\n");
+    step("no source changed", &kept, false, true);
+    put("names.h", "#define ADD(name) getenv(name)\n");
+    step("a macro changed in a header", &kept, true, false);
+    put("names.h", "#define ADD(name) setenv(name, \"1\", 1)\n");
+    put(
+        "main.c",
+        &racy.replace(
+            "    return a;",
+            "    return a; /* envrace: ignore[env-mutation-during-spawn] */",
+        ),
+    );
+    step("a remark came", &kept, true, true);
+    step("and is remembered", &kept, false, true);
+    put("main.c", &racy.replace("system(\":\")", "a = a"));
+    step("the command went", &kept, true, false);
+    put("main.c", racy);
+    kept.target = vec!["libc=musl".to_owned()];
+    step("another target", &kept, true, true);
+    kept.target.clear();
+    kept.max_steps = Some(1_000);
+    step("another allowance", &kept, true, true);
+    kept.max_steps = None;
+    put(
+        "envrace.toml",
+        "[[api]]\nlanguage = \"c\"\nmatch = \"call:other\"\neffect = \"mutation\"\nshape = \"add\"\nsource = \"https://example.org\"\n",
+    );
+    step("another catalog", &kept, true, true);
+    step("which is remembered", &kept, false, true);
 }
