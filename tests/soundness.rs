@@ -64,7 +64,17 @@ fn shows_anything(witness: &Witness) -> bool {
 /// A deletion harms a spawn when it meets the kernel between its two passes over the array, inside `execve`, where
 /// nothing can be held; what can be held is the child before it, and then the change is seen. How often the harm itself
 /// comes about is in docs/soundness.md.
-const INSTEAD: [(&str, Claim, &str); 9] = [
+const INSTEAD: [(&str, Claim, &str); 11] = [
+    (
+        "c/array_back",
+        Claim::InPlace,
+        "an entry is replaced in the array itself",
+    ),
+    (
+        "c/handed_array",
+        Claim::InPlace,
+        "an entry is taken out of the array itself",
+    ),
     (
         "c/macro_function",
         Claim::InPlace,
