@@ -113,7 +113,13 @@ const INSTEAD: [(&str, Claim, &str); 12] = [
 
 /// Themes whose child shares the interpreter's memory in some releases of CPython only: those that start it with vfork
 /// and without the GIL.
-const VFORK: [&str; 2] = ["python/spawn_forms", "python/subprocess_env"];
+const VFORK: [&str; 5] = [
+    "python/handed_mapping",
+    "python/keywords_through",
+    "python/property_cached",
+    "python/spawn_forms",
+    "python/subprocess_env",
+];
 
 /// One theme for each way in which a mutation meets a spawn or a read.
 const CHOSEN: [&str; 20] = [
