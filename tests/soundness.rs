@@ -601,3 +601,31 @@ fn every_theme_is_checked_or_says_why_it_cannot_run() {
         assert!(checked.contains(*name), "{name} is no racy theme of ER001 or ER002");
     }
 }
+
+#[test]
+fn the_page_has_a_row_for_every_checked_theme_and_names_those_that_cannot_run() {
+    let page = include_str!("../docs/soundness.md");
+    let (above, table) = page.split_once("\n## The runs\n").expect("the table has a heading");
+    let (_, not_run) = above.split_once("\n## Not run\n").expect("the others have a heading");
+    let after = |text: &str, opening: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(opening));
+        let names = lines.filter_map(|line| line.split([' ', '`']).next());
+        names.filter(|name| name.contains('/')).map(str::to_owned).collect()
+    };
+    let all = themes();
+    let checked: BTreeSet<String> = claimed(&all).map(name_of).collect();
+    let skipped: BTreeSet<String> = racy_themes(&all)
+        .map(name_of)
+        .filter(|name| !checked.contains(name))
+        .collect();
+    let compare = |what: &str, page: BTreeSet<String>, fixtures: BTreeSet<String>| {
+        let missing: Vec<_> = fixtures.difference(&page).collect();
+        let stale: Vec<_> = page.difference(&fixtures).collect();
+        assert!(
+            missing.is_empty() && stale.is_empty(),
+            "{what}: missing {missing:?}, too many {stale:?}"
+        );
+    };
+    compare("the table", after(table, "| "), checked);
+    compare("what is not run", after(not_run, "* `"), skipped);
+}
