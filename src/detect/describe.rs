@@ -8,7 +8,7 @@ use crate::finding::{
     ArrayState, Confidence, Effect, Guard, Location, Overlap, PartnerKind, Side, Site, Status, Step, Thread,
 };
 use crate::input::Sources;
-use crate::knowledge::{EntryId, MatchKind, PairVerdict, Role, Shape};
+use crate::knowledge::{Entry, EntryId, MatchKind, PairVerdict, Role, Shape};
 use crate::model::{
     AccessKind, Chain, ChainStep, Engine, FuncId, Pair, PairKind, PairSide, Program, SiteInfo, StartId,
 };
@@ -495,12 +495,19 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// `environ = p`, `environ[i] = p`: the array itself, whatever made it.
     fn stores_array(&self, site: crate::model::SiteId) -> bool {
+        self.array_stores(site).next().is_some()
+    }
+
+    /// `environ[i] = p`.
+    fn stores_entry(&self, site: crate::model::SiteId) -> bool {
+        self.array_stores(site).any(|entry| entry.text.ends_with("[]"))
+    }
+
+    /// The catalog's entries by which a site stores into C's array or its pointer.
+    fn array_stores(&self, site: crate::model::SiteId) -> impl Iterator<Item = &Entry> {
         let info = self.engine.sites.get(site);
-        info.language == Language::C
-            && info
-                .entries
-                .iter()
-                .any(|id| self.engine.values.catalog.entry(*id).kind == MatchKind::Store)
+        let entries = info.entries.iter().map(|id| self.engine.values.catalog.entry(*id));
+        entries.filter(move |entry| info.language == Language::C && entry.kind == MatchKind::Store)
     }
 
     /// Whether a mutation takes a lock or allocates: all but a bare store to `environ`.
@@ -546,7 +553,14 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// What the mutation does to the array.
     pub fn what_changes(&self, case: &Case<'_>) -> &'static str {
-        match self.engine.shape(case.pair.mutation.access.site) {
+        let site = case.pair.mutation.access.site;
+        if self.stores_array(site) {
+            return match self.stores_entry(site) {
+                true => "an entry of the array becomes another one where it stands",
+                false => "another array takes the place of the one that was there",
+            };
+        }
+        match self.engine.shape(site) {
             Shape::Add | Shape::Unknown => "the array grows, moves, and its old memory is freed",
             Shape::Overwrite => "the old string is freed",
             Shape::Delete => "the entries behind it move down and the array ends earlier",
