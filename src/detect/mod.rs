@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{FileFacts, Problem, ProblemKind};
+use crate::facts::{FileFacts, NO_THREAD, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, FindingBuilder, RuleCode, Severity};
 use crate::input::Sources;
 use crate::knowledge::{Catalog, PairVerdict, Target, pair_verdict_as};
@@ -187,7 +187,7 @@ fn on_own_stack(
             lost(first, ProblemKind::Parse, message.to_owned())
         }
         Err(error) => {
-            let message = format!("nothing of this project was analysed, since no thread could be started: {error}");
+            let message = format!("nothing of this project was analysed, since {NO_THREAD}: {error}");
             lost(first, ProblemKind::Limit, message)
         }
     }

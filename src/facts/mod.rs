@@ -413,6 +413,19 @@ pub struct Problem {
     pub line: Option<u32>,
 }
 
+/// A file was given up after a time.
+pub const OUT_OF_TIME: &str = "the file took too much work to parse";
+
+/// The machine had no thread to spare.
+pub const NO_THREAD: &str = "no thread could be started";
+
+impl Problem {
+    /// Whether it tells of the machine and not of the files: another run over the same bytes may not meet it.
+    pub fn is_of_the_machine(&self) -> bool {
+        self.kind == ProblemKind::Io || [OUT_OF_TIME, NO_THREAD].iter().any(|what| self.message.contains(what))
+    }
+}
+
 /// Kinds of problems, from whole files lost to mere notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

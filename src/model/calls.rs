@@ -378,7 +378,7 @@ impl<'t> Walk<'_, 't> {
                 _ => None,
             });
             let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
-            let found = argument.map_or_else(Keys::new, |value| values.keys(site.0, value));
+            let found = argument.map_or_else(Keys::default, |value| values.keys(site.0, value));
             if found.is_empty() { keys.clone() } else { found }
         };
         let held = |held: &Held| Held {
@@ -787,24 +787,24 @@ impl<'t> Walk<'_, 't> {
                 _ => {}
             }
         }
-        let mut keys = self.engine.values.keys(self.here, value);
-        keys.extend(self.keys_of_started(value));
         let several = self.gathered(value);
-        keys.extend(several.iter().flatten().cloned());
+        let started = self.keys_of_started(value);
+        let keys = self.engine.values.keys(self.here, value);
+        let keys = keys.with(started.iter().chain(several.iter().flatten()));
         self.join(&keys, false, self.loops > 0 || !several.is_empty(), span);
     }
 
     /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
     fn keys_of_started(&self, value: &Value) -> Keys {
         let Value::Call(owner, call) = value else {
-            return Keys::new();
+            return Keys::default();
         };
         let values = &self.engine.values;
         let site: CallSite = (values.closure(self.here, *owner), *call);
         // Of a callee that has a name there may be other calls, which have not ended.
         match &values.tree.call(site).callee {
             callee @ Value::Call(..) => values.keys(site.0, callee),
-            _ => Keys::new(),
+            _ => Keys::default(),
         }
     }
 
@@ -853,15 +853,16 @@ impl<'t> Walk<'_, 't> {
     /// The keys of what the call that made a value was handed.
     fn handed_keys(&self, value: &Value) -> Keys {
         let values = &self.engine.values;
-        let mut keys = Keys::new();
+        let mut keys = Vec::new();
         for (home, value) in values.sources(self.here, value).into_iter().chain([(self.here, value)]) {
             if let Value::Call(owner, call) = value {
                 let site = (values.closure(home, *owner), *call);
-                let handed = values.tree.call(site).args.iter();
-                keys.extend(handed.flat_map(|argument| values.keys(site.0, &argument.value)));
+                for argument in &values.tree.call(site).args {
+                    keys.extend_from_slice(&values.keys(site.0, &argument.value));
+                }
             }
         }
-        keys
+        Keys::of(keys)
     }
 
     fn drop_entries(&mut self, objects: &super::objects::Objects, keys: &Keys, span: Span) {
@@ -1052,7 +1053,7 @@ impl<'t> Walk<'_, 't> {
         };
         if *reference == ArgumentRef::Result {
             // The call itself waits for what it started.
-            return self.join(&vec![super::places::Key::Made(site)], by_owner, true, span);
+            return self.join(&Keys::of(vec![Key::Made(site)]), by_owner, true, span);
         }
         for (home, value) in self.arguments(site, reference) {
             let value = self.latest(&value);
@@ -1060,7 +1061,8 @@ impl<'t> Walk<'_, 't> {
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let single = self.is_single(home, &value);
             if !single && !by_owner {
-                keys.extend(self.engine.values.keys(home, &Value::Element(Box::new(value.clone()))));
+                let elements = Value::Element(Box::new(value.clone()));
+                keys = keys.with(&self.engine.values.keys(home, &elements));
             }
             let in_turn = self.loops > 0 && !by_owner && (single || is_element(&value));
             if certain && in_turn {

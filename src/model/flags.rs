@@ -176,7 +176,8 @@ impl Values<'_> {
 
     fn storing(&self, func: FuncId, place: &Value) -> Option<Keys> {
         let is_shared = |key: &Key| matches!(key, Key::Global(..) | Key::Field(..));
-        let keys = self.keys(func, place).into_iter().filter(is_shared);
+        let keys = self.keys(func, place);
+        let keys = keys.iter().filter(|key| is_shared(key)).cloned();
         let keys: Keys = keys.map(|key| Key::Stored(Rc::new(key))).collect();
         (!keys.is_empty()).then_some(keys)
     }
@@ -196,7 +197,8 @@ impl Values<'_> {
         if tellers.any(|other| other != teller) || self.tree.function(teller).kind == FunctionKind::Module {
             return None;
         }
-        let keys = self.keys(func, place).into_iter().filter(is_variable);
+        let keys = self.keys(func, place);
+        let keys = keys.iter().filter(|key| is_variable(key)).cloned();
         let keys: Keys = keys.map(|key| Key::Told(Rc::new(key), constant.clone())).collect();
         (!keys.is_empty()).then_some(keys)
     }

@@ -609,9 +609,9 @@ impl Values<'_> {
         }
         let mut handles = vec![super::places::Key::Made(created), super::places::Key::Made(site)];
         for (home, value) in self.argument(created, handle) {
-            handles.extend(self.keys(home, value));
+            handles.extend_from_slice(&self.keys(home, value));
         }
-        let mut owners = Keys::new();
+        let mut owners = Vec::new();
         let bare = !matches!(self.tree.call(created).callee, Value::Attribute(..));
         let hidden_owner = *owner == Some(ArgumentRef::Receiver) && bare;
         if *owner == Some(ArgumentRef::Result) {
@@ -619,7 +619,7 @@ impl Values<'_> {
         }
         if let Some(owner) = owner.as_ref().filter(|_| !hidden_owner) {
             for (home, value) in self.argument(created, owner) {
-                owners.extend(self.keys(home, value));
+                owners.extend_from_slice(&self.keys(home, value));
             }
         }
         Some(Started {
@@ -629,8 +629,8 @@ impl Values<'_> {
             many: *many,
             process: *process,
             detached: *detached,
-            handles,
-            owners,
+            handles: Keys::of(handles),
+            owners: Keys::of(owners),
             hidden_owner,
             task: *task,
         })

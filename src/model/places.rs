@@ -4,6 +4,7 @@
 //! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
 //! errs on the quiet side for locks.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -35,8 +36,60 @@ pub enum Key {
     Stored(Rc<Key>),
 }
 
-/// A sorted set of keys.
-pub type Keys = Vec<Key>;
+/// A sorted set of keys; copies share their contents, since summaries hand them on by the thousand.
+#[derive(Debug, Clone, Default, Eq, Hash, PartialOrd, Ord)]
+pub struct Keys(Option<Rc<[Key]>>);
+
+impl Keys {
+    /// The set of these, in whatever order they come.
+    pub fn of(mut keys: Vec<Key>) -> Keys {
+        keys.sort();
+        keys.dedup();
+        Keys((!keys.is_empty()).then(|| keys.into()))
+    }
+
+    /// The set with these as well.
+    pub fn with<'k>(&self, more: impl IntoIterator<Item = &'k Key>) -> Keys {
+        let mut more = more.into_iter().peekable();
+        match more.peek() {
+            None => self.clone(),
+            Some(_) => Keys::of(self.iter().cloned().chain(more.cloned()).collect()),
+        }
+    }
+}
+
+impl<'k> IntoIterator for &'k Keys {
+    type Item = &'k Key;
+    type IntoIter = std::slice::Iter<'k, Key>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl PartialEq for Keys {
+    fn eq(&self, other: &Keys) -> bool {
+        match (&self.0, &other.0) {
+            (Some(own), Some(others)) => Rc::ptr_eq(own, others) || own == others,
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Deref for Keys {
+    type Target = [Key];
+
+    fn deref(&self) -> &[Key] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl FromIterator<Key> for Keys {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Keys {
+        Keys::of(keys.into_iter().collect())
+    }
+}
 
 /// How many steps from a name to what it was stored or passed from are followed.
 const DEEPEST: u32 = 4;
@@ -44,7 +97,7 @@ const DEEPEST: u32 = 4;
 /// Keys that are being collected.
 #[derive(Default)]
 struct Collected {
-    keys: Keys,
+    keys: Vec<Key>,
     /// The locals gone into, with the depth at which they were: a function with many callers is reached on many ways, and
     /// only a shorter one leads on to more.
     seen: FxHashMap<(FuncId, LocalIndex), u32>,
@@ -60,10 +113,7 @@ impl Values<'_> {
     pub fn keys(&self, func: FuncId, value: &Value) -> Keys {
         let mut collected = Collected::default();
         self.collect_keys(func, value, 0, &mut collected);
-        let mut keys = collected.keys;
-        keys.sort();
-        keys.dedup();
-        keys
+        Keys::of(collected.keys)
     }
 
     /// The keys of the threads whose results an iterator brings: those of `map(f, xs)` itself, those of the handles that
@@ -71,9 +121,7 @@ impl Values<'_> {
     pub(super) fn streamed(&self, func: FuncId, value: &Value) -> Keys {
         let mut keys = Vec::new();
         self.collect_streamed(func, value, 0, &mut keys, &mut FxHashMap::default());
-        keys.sort();
-        keys.dedup();
-        keys
+        Keys::of(keys)
     }
 
     /// `seen`: the calls gone into, with the depth at which they were.
@@ -82,7 +130,7 @@ impl Values<'_> {
         func: FuncId,
         value: &Value,
         depth: u32,
-        keys: &mut Keys,
+        keys: &mut Vec<Key>,
         seen: &mut FxHashMap<CallSite, u32>,
     ) {
         if depth > DEEPEST {
@@ -108,8 +156,8 @@ impl Values<'_> {
                 } => keys.push(Key::Made(site)),
                 Role::Stream { of } => {
                     for (home, handles) in self.argument(site, of) {
-                        keys.extend(self.keys(home, handles));
-                        keys.extend(self.keys(home, &Value::Element(Box::new(handles.clone()))));
+                        keys.extend_from_slice(&self.keys(home, handles));
+                        keys.extend_from_slice(&self.keys(home, &Value::Element(Box::new(handles.clone()))));
                         self.mapping_keys(home, handles, keys);
                     }
                 }
@@ -124,17 +172,17 @@ impl Values<'_> {
     }
 
     /// Handles that are the keys of a mapping: `{pool.submit(f, x): x}`, `names[pool.submit(f, x)] = x`.
-    fn mapping_keys(&self, func: FuncId, mapping: &Value, keys: &mut Keys) {
+    fn mapping_keys(&self, func: FuncId, mapping: &Value, keys: &mut Vec<Key>) {
         for (home, source) in self.sources(func, mapping) {
             if let Value::Map(pairs) = source {
                 for (key, _) in pairs {
-                    keys.extend(self.keys(home, key));
+                    keys.extend_from_slice(&self.keys(home, key));
                 }
             }
         }
         if let Value::Map(pairs) = mapping {
             for (key, _) in pairs {
-                keys.extend(self.keys(func, key));
+                keys.extend_from_slice(&self.keys(func, key));
             }
         }
         let Some(name) = self.spoken(func, mapping) else { return };
@@ -142,7 +190,7 @@ impl Values<'_> {
             if let Value::Item(target, key) = store.target
                 && self.same_place(func, mapping, store.function, target)
             {
-                keys.extend(self.keys(store.function, key));
+                keys.extend_from_slice(&self.keys(store.function, key));
             }
         }
     }
@@ -231,7 +279,7 @@ impl Values<'_> {
         Key::Global(scope.into(), name.into())
     }
 
-    fn path_keys(&self, file: FileId, path: &str, keys: &mut Keys) {
+    fn path_keys(&self, file: FileId, path: &str, keys: &mut Vec<Key>) {
         match self.tree.file(file).language {
             Language::Rust => {
                 let scope = if path.starts_with("crate::") {
@@ -278,7 +326,7 @@ impl Values<'_> {
         }
     }
 
-    fn field_keys(&self, func: FuncId, base: &Value, name: &str, keys: &mut Keys) {
+    fn field_keys(&self, func: FuncId, base: &Value, name: &str, keys: &mut Vec<Key>) {
         let before = keys.len();
         for object in self.base_of_field(func, base).iter() {
             match object {

@@ -468,7 +468,8 @@ impl<'t> Engine<'t> {
             context: context.to_vec(),
             ..self.start(base).clone()
         };
-        info.handles.extend(context.iter().map(|site| Key::Made(*site)));
+        let made: Vec<Key> = context.iter().map(|site| Key::Made(*site)).collect();
+        info.handles = info.handles.with(&made);
         for known in info.handles.iter().chain(&info.owners) {
             self.starts_by_key.entry(known.clone()).or_default().push(id);
         }
@@ -612,8 +613,8 @@ impl<'t> Engine<'t> {
                     many,
                     process: false,
                     detached: true,
-                    handles: Keys::new(),
-                    owners: Keys::new(),
+                    handles: Keys::default(),
+                    owners: Keys::default(),
                     hidden_owner: false,
                     bindings: Vec::new(),
                     base: None,

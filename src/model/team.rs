@@ -6,7 +6,7 @@
 use crate::facts::{Argument, Region, Span, Value};
 use crate::knowledge::{EntryId, MatchKind, Role, TeamPart};
 
-use super::places::Key;
+use super::places::{Key, Keys};
 use super::summary::{Access, Held};
 use super::values::Values;
 use super::walk::Walk;
@@ -176,7 +176,7 @@ impl<'t> Walk<'_, 't> {
             Some((name, _)) => format!("{path}({})", name.trim()),
             None => path.to_owned(),
         };
-        let keys = vec![Key::Outside(name.as_str().into())];
+        let keys = Keys::of(vec![Key::Outside(name.as_str().into())]);
         self.state.guards.push(Held {
             keys: keys.clone(),
             name: name.into(),

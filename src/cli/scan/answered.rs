@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{Analysis, Options};
-use crate::facts::{Problem, ProblemKind};
+use crate::facts::Problem;
 use crate::input::{Fingerprint, Raw};
 use crate::knowledge::Catalog;
 use crate::triage::Ignores;
@@ -29,10 +29,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the same files give the same answer again. How much a machine could do is no property of the files.
+    /// Whether the same files give the same answer again.
     pub fn is_lasting(&self) -> bool {
         let mut problems = self.problems.iter().chain(&self.analysis.problems);
-        !problems.any(|problem| matches!(problem.kind, ProblemKind::Limit | ProblemKind::Io))
+        !problems.any(Problem::is_of_the_machine)
     }
 }
 

@@ -187,9 +187,8 @@ fn lower(raw: &Raw, around: &Around, kept: Option<&Opened>) -> (Lowered, Fingerp
         let made = || lower_bytes(raw, bytes, &around.shared);
         let lowered = match kept {
             None => made(),
-            // How long a machine took is no property of the file.
             Some(kept) => kept.get(around.key(raw, print), made, |(_, problems)| {
-                problems.iter().all(|problem| problem.kind != ProblemKind::Limit)
+                !problems.iter().any(Problem::is_of_the_machine)
             }),
         };
         (lowered, print)

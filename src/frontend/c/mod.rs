@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use tree_sitter::{Node as Syntax, ParseOptions, ParseState, Parser, Tree};
 
-use crate::facts::{FileFacts, Function, FunctionKind, Language, ParameterKind, Problem, ProblemKind, Visibility};
+use crate::facts::{
+    FileFacts, Function, FunctionKind, Language, OUT_OF_TIME, ParameterKind, Problem, ProblemKind, Visibility,
+};
 use crate::input::Source;
 
 mod alias;
@@ -112,7 +114,7 @@ pub fn lower_with(source: &Source, headers: &Headers) -> (FileFacts, Vec<Problem
         problems.limit("code nests too deep and was passed over there", Some(line));
     }
     if reader.gave_up {
-        problems.limit("the file took too much work to parse", None);
+        problems.limit(OUT_OF_TIME, None);
     }
     if cut {
         problems.limit(

@@ -5,7 +5,7 @@
 //! [`lowering`] holds the state with the rules of what dies when. [`scan`] is a
 //! lexer of our own for comments and nesting, and [`recovery`] saves the good items of a file that does not parse.
 
-use crate::facts::{FileFacts, Language, Problem, ProblemKind};
+use crate::facts::{FileFacts, Language, NO_THREAD, Problem, ProblemKind};
 use crate::input::Source;
 
 mod attributes;
@@ -55,7 +55,7 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
     match joined {
         Ok(Ok(lowered)) => lowered,
         Ok(Err(_)) => lost(source, ProblemKind::Parse, "the parser failed"),
-        Err(_) => lost(source, ProblemKind::Limit, "no thread could be started to parse it"),
+        Err(_) => lost(source, ProblemKind::Limit, &format!("{NO_THREAD} to parse it")),
     }
 }
 
