@@ -230,7 +230,7 @@ mod tests {
 
     fn held(name: &str) -> Held {
         Held {
-            keys: vec![Key::Outside(name.into())],
+            keys: Keys::of(vec![Key::Outside(name.into())]),
             name: name.into(),
             holder: None,
             test: None,

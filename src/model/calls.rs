@@ -276,7 +276,7 @@ impl<'t> Walk<'_, 't> {
             span,
             note: format!("{note} {display}").into(),
         };
-        self.inlined.push(step);
+        self.inlined.push(step.into());
         let here = std::mem::replace(&mut self.here, function);
         let body = &self.engine.values.tree.function(function).body;
         self.inline_body(body);
@@ -437,6 +437,7 @@ impl<'t> Walk<'_, 't> {
 
     /// What a callee does happens here.
     fn apply(&mut self, summary: &Rc<Summary>, step: ChainStep, certainty: &Certainty) {
+        let step = Rc::new(step);
         let span = step.span;
         let certainty = &self.certainty().and(certainty);
         let sizes = summary.accesses.len() + summary.leaks.len();
@@ -580,7 +581,7 @@ impl<'t> Walk<'_, 't> {
         met
     }
 
-    fn lift(&mut self, access: &Access, around: Around, step: &ChainStep, certainty: &Certainty) -> Access {
+    fn lift(&mut self, access: &Access, around: Around, step: &Rc<ChainStep>, certainty: &Certainty) -> Access {
         Access {
             site: access.site,
             chain: access.chain.behind(step.clone()),

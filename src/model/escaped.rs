@@ -196,11 +196,11 @@ impl Engine<'_> {
                 main: false,
             });
             let function = self.values.tree.function(func);
-            let step = ChainStep {
+            let step = Rc::new(ChainStep {
                 function: func,
                 span: function.name_span,
                 note: format!("is of the pointer's type: {}", function.name).into(),
-            };
+            });
             for access in summary.accesses.iter().filter(|access| access.child.is_none()) {
                 accesses.add(Access {
                     chain: access.chain.behind(step.clone()),

@@ -13,7 +13,7 @@ use crate::facts::{Event, FunctionKind, Language, Node};
 
 use super::program::Engine;
 use super::summary::Access;
-use super::tree::{FileId, FuncId};
+use super::tree::{FileId, FuncId, Tree};
 use super::values::Values;
 
 /// The files that a file imports at its top, each with the place of the import (a byte offset), in order.
@@ -25,12 +25,26 @@ type Imported = Rc<FxHashSet<FileId>>;
 /// What is known of the imports of a tree, as far as somebody asked.
 #[derive(Default)]
 pub(super) struct Imports {
+    /// Which functions are the code of a file of Python's, by their numbers: asked of every step of every way.
+    is_module: Vec<bool>,
     /// Files that are run by their path, however often.
     pub run_by_path: FxHashSet<FileId>,
     at_top: RefCell<FxHashMap<FileId, TopImports>>,
     all: RefCell<FxHashMap<FileId, Imported>>,
     /// Whether a module has run at a place of a file.
     run: RefCell<FxHashMap<(FileId, FileId, u32), bool>>,
+}
+
+impl Imports {
+    /// Nothing is known yet.
+    pub(super) fn of(tree: &Tree) -> Imports {
+        let is_module =
+            |func: FuncId| tree.function(func).kind == FunctionKind::Module && tree.language(func) == Language::Python;
+        Imports {
+            is_module: tree.functions().map(is_module).collect(),
+            ..Imports::default()
+        }
+    }
 }
 
 impl Values<'_> {
@@ -123,9 +137,7 @@ impl Engine<'_> {
         let functions = access.chain.functions();
         let functions = functions.chain([self.sites.get(access.site).function]);
         let functions = functions.take_while(|_| access.through_module);
-        let modules = functions.filter(|function| {
-            tree.function(*function).kind == FunctionKind::Module && tree.language(*function) == Language::Python
-        });
+        let modules = functions.filter(|function| self.imports.is_module[function.0 as usize]);
         let files = modules.map(|function| tree.file_of(function));
         // What is run by its path runs whenever it is.
         files.filter(|file| !self.imports.run_by_path.contains(file))

@@ -23,13 +23,8 @@ pub struct Later {
 impl Later {
     /// An access of the function, as whoever handed it on is told of it.
     pub fn seen(&self, access: &Access) -> Access {
-        let steps = self.chain.steps();
-        let chain = steps
-            .iter()
-            .rev()
-            .fold(access.chain.clone(), |chain, step| chain.behind(step.clone()));
         Access {
-            chain,
+            chain: access.chain.behind_all(&self.chain),
             certainty: access.certainty.and(&self.certainty),
             ..access.clone()
         }

@@ -272,7 +272,7 @@ impl<'t> Engine<'t> {
             values: Values::new(tree, catalog, steps),
             sites: Sites::default(),
             pairs: Pairs::default(),
-            imports: Imports::default(),
+            imports: Imports::of(tree),
             owner: None,
             observations: Observations::new(true),
             arounds: Arounds::default(),
@@ -916,7 +916,7 @@ impl<'t> Engine<'t> {
     }
 
     /// A function that a callee handed on, as the caller is told of it.
-    pub fn handed_further(&mut self, later: &Later, step: &ChainStep, certainty: &Certainty) -> Later {
+    pub fn handed_further(&mut self, later: &Later, step: &Rc<ChainStep>, certainty: &Certainty) -> Later {
         // One function stands for all ways on which it is handed on, whichever programs they are in.
         let certainty = Certainty {
             programs: InPrograms::ALL,

@@ -35,16 +35,17 @@ pub struct Chain(Option<Rc<Link>>);
 
 #[derive(Debug)]
 struct Link {
-    step: ChainStep,
+    /// Shared between all ways that take it.
+    step: Rc<ChainStep>,
     rest: Chain,
     length: u32,
 }
 
 impl Chain {
     /// This chain behind one more step.
-    pub fn behind(&self, step: ChainStep) -> Chain {
+    pub fn behind(&self, step: impl Into<Rc<ChainStep>>) -> Chain {
         Chain(Some(Rc::new(Link {
-            step,
+            step: step.into(),
             rest: self.clone(),
             length: self.length() + 1,
         })))
@@ -57,36 +58,33 @@ impl Chain {
 
     /// The steps from the outermost to the innermost.
     pub fn steps(&self) -> Vec<ChainStep> {
-        let mut steps = Vec::new();
-        let mut current = self;
-        while let Some(link) = &current.0 {
-            steps.push(link.step.clone());
-            current = &link.rest;
-        }
-        steps
+        self.links().map(|link| ChainStep::clone(&link.step)).collect()
+    }
+
+    /// This chain behind all of another one.
+    pub fn behind_all(&self, outer: &Chain) -> Chain {
+        let steps: Vec<_> = outer.links().map(|link| &link.step).collect();
+        let steps = steps.into_iter().rev();
+        steps.fold(self.clone(), |chain, step| chain.behind(Rc::clone(step)))
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        std::iter::successors(self.0.as_deref(), |link| link.rest.0.as_deref())
     }
 
     /// The functions in which the steps stand, from the outermost on.
     pub fn functions(&self) -> impl Iterator<Item = FuncId> + '_ {
-        let links = std::iter::successors(self.0.as_ref(), |link| link.rest.0.as_ref());
-        links.map(|link| link.step.function)
+        self.links().map(|link| link.step.function)
     }
 
     /// The outermost step.
     pub fn first(&self) -> Option<&ChainStep> {
-        self.0.as_ref().map(|link| &link.step)
+        self.0.as_ref().map(|link| &*link.step)
     }
 
     /// Whether a step of the chain stands in this function.
     pub fn passes(&self, function: FuncId) -> bool {
-        let mut current = self;
-        while let Some(link) = &current.0 {
-            if link.step.function == function {
-                return true;
-            }
-            current = &link.rest;
-        }
-        false
+        self.functions().any(|passed| passed == function)
     }
 }
 

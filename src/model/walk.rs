@@ -97,7 +97,7 @@ pub(super) struct Walk<'e, 't> {
     words: Vec<(Keys, Option<u32>)>,
     /// The threads that run the code together.
     pub team: Option<Team>,
-    pub inlined: Vec<ChainStep>,
+    pub inlined: Vec<Rc<ChainStep>>,
     /// How many functions were walked in place so far.
     pub inlines: u32,
     /// The calls whose callee's code is walked in place.
@@ -1034,11 +1034,11 @@ impl<'t> Walk<'_, 't> {
             function,
             inlined: self.inlined.len(),
         });
-        self.inlined.push(ChainStep {
+        self.inlined.push(Rc::new(ChainStep {
             function,
             span,
             note: format!("enters the block of {}", self.engine.values.tree.display(generator)).into(),
-        });
+        }));
         self.here = generator;
         let depth = self.continuations.len();
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
