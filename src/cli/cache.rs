@@ -93,24 +93,17 @@ impl Opened {
         Some(found)
     }
 
-    /// Keeps `made` under `key` from now on.
-    pub fn put<T: Serialize>(&self, key: Fingerprint, made: &T) {
-        if let Some(pen) = &self.pen
-            && let Ok(bytes) = postcard::to_stdvec(made)
-        {
-            pen.put(self.own(key), &bytes);
-        }
+    /// Keeps `made` under `key` from now on. What tells it from others; none where it cannot be kept.
+    pub fn put<T: Serialize>(&self, key: Fingerprint, made: &T) -> Option<Fingerprint> {
+        let bytes = postcard::to_stdvec(made).ok()?;
+        self.pen.as_ref()?.put(self.own(key), &bytes);
+        Some(Fingerprint::of(&bytes))
     }
 
     /// What is kept under `key` is still of use.
     pub fn uses(&self, key: Fingerprint) {
         let key = self.own(key);
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-    }
-
-    /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.book.is_empty()
     }
 
     /// A key as it is in this program's book.

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{FileFacts, Language, Problem};
+use crate::facts::{FileFacts, Language, Problem, Span};
 use crate::input::Source;
 
 pub mod c;
@@ -66,17 +66,53 @@ pub fn only_looks(language: Language, bytes: &[u8], place: Range<usize>, readers
 
 /// Lowers one file of a tree by its language.
 pub fn lower_in(source: &Source, shared: &Shared) -> (FileFacts, Vec<Problem>) {
-    match source.language {
+    without_its_end(match source.language {
         Language::C => c::lower_with(source, &shared.headers),
         _ => lower(source),
-    }
+    })
 }
 
 /// Lowers one file by its language, as if there were no other.
 pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
-    match source.language {
+    without_its_end(match source.language {
         Language::C => c::lower(source),
         Language::Python => python::lower(source),
         Language::Rust => rust::lower(source),
+    })
+}
+
+/// Facts that do not say where the code of the whole file ends, since nobody asks: so a comment at its end changes none.
+fn without_its_end((mut facts, problems): (FileFacts, Vec<Problem>)) -> (FileFacts, Vec<Problem>) {
+    if let Some(module) = facts.functions.first_mut() {
+        for span in [&mut module.span, &mut module.name_span, &mut module.body.span] {
+            *span = Span {
+                end: span.start,
+                end_line: span.line,
+                end_column: span.column,
+                ..*span
+            };
+        }
+    }
+    (facts, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_at_the_end_changes_no_fact() {
+        let cases = [
+            (Language::C, "int f(void)\n{\n    return g();\n}\n", "/* that is all */\n"),
+            (Language::Python, "def f():\n    return g()\nf()\n", "# that is all\n"),
+            (Language::Rust, "fn f() -> u8 {\n    g()\n}\n", "// that is all\n"),
+        ];
+        for (language, text, comment) in cases {
+            let facts = |text: String| {
+                let path = "a".to_owned();
+                lower(&Source { path, language, text }).0
+            };
+            assert_eq!(facts(text.to_owned()), facts(format!("{text}{comment}")));
+        }
     }
 }

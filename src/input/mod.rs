@@ -155,7 +155,7 @@ impl Sources {
 
 /// A hash of some bytes that nobody can make two different ones for (BLAKE3, 256 bits): what was analysed is told from
 /// what looks like it, also where somebody wants it mistaken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {

@@ -4,6 +4,7 @@
 //! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
 //! errs on the quiet side for locks.
 
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -37,7 +38,7 @@ pub enum Key {
 }
 
 /// A sorted set of keys; copies share their contents, since summaries hand them on by the thousand.
-#[derive(Debug, Clone, Default, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, Eq, PartialOrd, Ord)]
 pub struct Keys(Option<Rc<[Key]>>);
 
 impl Keys {
@@ -74,6 +75,12 @@ impl PartialEq for Keys {
             (None, None) => true,
             _ => false,
         }
+    }
+}
+
+impl Hash for Keys {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

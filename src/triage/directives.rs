@@ -64,6 +64,12 @@ impl Ignores {
         all
     }
 
+    /// Whether a comment of this file speaks to envrace, well-formed or not.
+    pub fn speaks_in(&self, path: &str) -> bool {
+        let mut paths = self.ignores.iter().map(|ignore| &ignore.path);
+        paths.any(|known| known == path) || self.problems.iter().any(|problem| problem.path == path)
+    }
+
     /// Adds those of other files.
     pub fn join(&mut self, other: Ignores) {
         let before = self.ignores.len();

@@ -23,8 +23,8 @@ pub(super) struct Taken {
     pub remarks: BTreeSet<String>,
     pub problems: Vec<Problem>,
     /// Of the bytes of each file that was to be parsed.
-    pub prints: Vec<Option<Fingerprint>>,
-    /// The places of the files that were to be parsed and of which there are no facts.
+    pub prints: Vec<Fingerprint>,
+    /// Of which of these files there are no facts, in order.
     pub lost: Vec<u32>,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Around {
     traces: Traces,
 }
 
-/// Reads what the headers among all files add to those that are parsed; `kept` as for [`take_in`].
+/// Reads what the headers among all files add to those that are parsed; `kept` as for [`look`].
 pub(super) fn around(raw: &[Raw], choices: &[Choice], kept: Option<&Opened>) -> Around {
     // Macros of headers that are left alone are seen all the same where anything is parsed.
     let is_read = |language: Language| {
@@ -53,79 +53,127 @@ pub(super) fn around(raw: &[Raw], choices: &[Choice], kept: Option<&Opened>) -> 
     Around { shared, traces }
 }
 
-impl Around {
-    /// What tells it from others.
-    pub fn print(&self) -> Fingerprint {
-        let traces = self.traces.0.iter().flatten();
-        Fingerprint::of_all(traces.map(|trace| &trace.0[..]))
-    }
-
-    /// The key by which the facts of a file of these bytes are kept.
-    pub fn key(&self, raw: &Raw, print: Fingerprint) -> Fingerprint {
-        self.traces.key(raw, print)
-    }
+/// What is known of a file that is to be parsed before its facts are wanted.
+pub(super) struct Seen {
+    /// Of its bytes.
+    pub print: Fingerprint,
+    /// Of its facts, where they are kept.
+    pub facts: Option<Fingerprint>,
+    /// Its facts, where they had to be made.
+    lowered: Option<Lowered>,
 }
 
-/// Of the bytes of each file that is to be parsed; nothing where one cannot be read.
-pub(super) fn prints(raw: &[Raw], choices: &[Choice]) -> Option<Vec<Option<Fingerprint>>> {
-    let print = |(raw, choice): (&Raw, &Choice)| match choice.is_read() {
-        false => Some(None),
-        true => BUFFER.with_borrow_mut(|buffer| raw.bytes(buffer).ok().map(|bytes| Some(Fingerprint::of(bytes)))),
-    };
-    raw.par_iter().zip(choices).map(print).collect()
-}
-
-/// Takes in all files; `kept` holds facts of earlier runs and takes new ones.
-pub(super) fn take_in(
+/// Looks at all files that are to be parsed: those whose facts are not kept are parsed. `kept` holds facts of earlier runs and
+/// takes new ones.
+pub(super) fn look(
     raw: &[Raw],
     choices: &[Choice],
     around: &Around,
     kept: Option<&Opened>,
     step: &(dyn Fn() + Sync),
+) -> Vec<Option<Seen>> {
+    let look = |(raw, choice): (&Raw, &Choice)| {
+        choice.is_read().then(|| {
+            step();
+            around.look_at(raw, kept)
+        })
+    };
+    raw.par_iter().zip(choices).map(look).collect()
+}
+
+impl Around {
+    fn look_at(&self, raw: &Raw, kept: Option<&Opened>) -> Seen {
+        BUFFER.with_borrow_mut(|buffer| {
+            let bytes = match raw.bytes(buffer) {
+                Ok(bytes) => bytes,
+                Err(problem) => {
+                    return Seen {
+                        print: Fingerprint::of(&[]),
+                        facts: None,
+                        lowered: Some((None, vec![problem])),
+                    };
+                }
+            };
+            let print = Fingerprint::of(bytes);
+            let whole = self.traces.key(b"facts", raw, print);
+            let brief = self.traces.key(b"facts in brief", raw, print);
+            if let Some(kept) = kept
+                && let Some(facts) = kept.find(brief)
+            {
+                // They are wanted as soon as another file changes.
+                kept.uses(whole);
+                let (facts, lowered) = (Some(facts), None);
+                return Seen { print, facts, lowered };
+            }
+            let lowered = lower_bytes(raw, bytes, &self.shared);
+            let lasting = !lowered.1.iter().any(Problem::is_of_the_machine);
+            let facts = kept.filter(|_| lasting).and_then(|kept| {
+                let facts = kept.put(whole, &lowered)?;
+                kept.put(brief, &facts)?;
+                Some(facts)
+            });
+            let lowered = Some(lowered);
+            Seen { print, facts, lowered }
+        })
+    }
+
+    /// The facts of a file that was seen, and the bytes that they are of.
+    fn facts(&self, raw: &Raw, seen: Seen, kept: Option<&Opened>) -> (Lowered, Fingerprint) {
+        let known = seen
+            .lowered
+            .or_else(|| kept?.find(self.traces.key(b"facts", raw, seen.print)));
+        match known {
+            Some(lowered) => (lowered, seen.print),
+            // They were damaged: the file is parsed as it is now.
+            None => {
+                let now = self.look_at(raw, None);
+                (now.lowered.unwrap_or_default(), now.print)
+            }
+        }
+    }
+}
+
+/// Takes in all files that were seen; `kept` holds the facts of those that did not have to be parsed.
+pub(super) fn take_in(
+    raw: &[Raw],
+    choices: &[Choice],
+    around: &Around,
+    seen: Vec<Option<Seen>>,
+    kept: Option<&Opened>,
 ) -> Taken {
     // By place and not by name: two names that are no UTF-8 may read alike.
-    let lowered: Vec<Option<(Lowered, Fingerprint)>> = raw
+    let lowered: Vec<(&Raw, Choice, (Lowered, Fingerprint))> = raw
         .par_iter()
         .zip(choices)
-        .map(|(raw, choice)| {
-            choice.is_read().then(|| {
-                step();
-                lower(raw, around, kept)
-            })
-        })
+        .zip(seen)
+        .filter_map(|((raw, choice), seen)| Some((raw, *choice, around.facts(raw, seen?, kept))))
         .collect();
     let mut taken = Taken::default();
-    for (place, lowered) in lowered.into_iter().enumerate() {
-        let Some(((facts, problems), print)) = lowered else {
-            taken.prints.push(None);
-            continue;
-        };
-        taken.prints.push(Some(print));
+    for (raw, choice, ((facts, problems), print)) in lowered {
         if facts.is_none() {
-            taken.lost.push(place as u32);
-        } else if choices[place] == Choice::Remarks {
-            taken.remarks.insert(raw[place].name.clone());
+            taken.lost.push(taken.prints.len() as u32);
+        } else if choice == Choice::Remarks {
+            taken.remarks.insert(raw.name.clone());
         }
+        taken.prints.push(print);
         taken.problems.extend(problems);
         taken.facts.extend(facts);
     }
     taken
 }
 
-/// The files that were looked at, and how many there are, by [`Language`]. `prints`: of the bytes of those that were to be
-/// parsed; `lost`: the places of those of which there are no facts, in order.
-pub(super) fn sources(
-    raw: Vec<Raw>,
-    choices: &[Choice],
-    prints: &[Option<Fingerprint>],
-    lost: &[u32],
-) -> (Sources, [u64; 3]) {
+/// The files that were looked at, and how many there are, by [`Language`]. `prints` and `lost` as in [`Taken`].
+pub(super) fn sources(raw: Vec<Raw>, choices: &[Choice], prints: &[Fingerprint], lost: &[u32]) -> (Sources, [u64; 3]) {
     let mut sources = Sources::default();
     let mut languages = [0; 3];
-    for (place, raw) in raw.into_iter().enumerate() {
-        if choices[place] != Choice::Lost && lost.binary_search(&(place as u32)).is_err() {
+    let mut prints = (0_u32..).zip(prints);
+    for (raw, choice) in raw.into_iter().zip(choices) {
+        let print = if choice.is_read() { prints.next() } else { None };
+        // What was lost is no file that was looked at.
+        let is_lost = print.is_some_and(|(number, _)| lost.binary_search(&number).is_ok());
+        if *choice != Choice::Lost && !is_lost {
             languages[raw.language as usize] += 1;
-            sources.promise(raw, prints[place]);
+            sources.promise(raw, print.map(|(_, print)| *print));
         }
     }
     (sources, languages)
@@ -140,9 +188,10 @@ impl Traces {
         Traces(languages.map(|language| shared.trace(language).map(|trace| Fingerprint::of(&trace))))
     }
 
-    fn key(&self, raw: &Raw, print: Fingerprint) -> Fingerprint {
+    /// By which something of a file with these bytes is kept.
+    fn key(&self, kind: &[u8], raw: &Raw, print: Fingerprint) -> Fingerprint {
         let trace = self.0[raw.language as usize].map_or([0; 32], |trace| trace.0);
-        key(b"facts", raw, &[&trace, &print.0])
+        key(kind, raw, &[&trace, &print.0])
     }
 }
 
@@ -173,25 +222,6 @@ fn share(raw: &Raw, kept: Option<&Opened>) -> Option<Share> {
                 kept.get(key, made, |_| true)
             }
         }
-    })
-}
-
-/// The facts of a file, and the bytes that they are of.
-fn lower(raw: &Raw, around: &Around, kept: Option<&Opened>) -> (Lowered, Fingerprint) {
-    BUFFER.with_borrow_mut(|buffer| {
-        let bytes = match raw.bytes(buffer) {
-            Ok(bytes) => bytes,
-            Err(problem) => return ((None, vec![problem]), Fingerprint::of(&[])),
-        };
-        let print = Fingerprint::of(bytes);
-        let made = || lower_bytes(raw, bytes, &around.shared);
-        let lowered = match kept {
-            None => made(),
-            Some(kept) => kept.get(around.key(raw, print), made, |(_, problems)| {
-                !problems.iter().any(Problem::is_of_the_machine)
-            }),
-        };
-        (lowered, print)
     })
 }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::detect::{self, Analysis, Options, Persona, ProgramView};
 use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
-use crate::input::{self, Fingerprint, PathError, Prefix, Project, Raw, Scope, Sources};
+use crate::input::{self, PathError, Prefix, Project, Raw, Scope, Sources};
 use crate::knowledge::Target;
 use crate::model::{Extent, STEPS};
 use crate::report::{self, Base, Package, Summary};
@@ -34,7 +34,6 @@ mod tests;
 
 use answered::{Answer, Grounds};
 use files::Files;
-use intake::Around;
 use select::{Picked, Screening};
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
@@ -482,13 +481,20 @@ impl Part<'_> {
         let read = read.count();
         enter(Phase::Reading(read as u64));
         let around = intake::around(&raw, &picked.choices, self.kept.as_ref());
-        if let Some((answer, prints)) = self.known(&raw, &picked.choices, &around) {
+        let kept = self.kept.as_ref();
+        let seen = intake::look(&raw, &picked.choices, &around, kept, &step);
+        // Pictures are drawn of programs, which are not kept.
+        let answers = kept.filter(|_| !self.ask.picture);
+        let key = answers.and_then(|_| self.grounds.key(&raw, &picked.choices, &seen));
+        if let (Some(kept), Some(key)) = (answers, key)
+            && let Some(answer) = self.grounds.known(kept, key, &raw, &seen)
+        {
+            let prints: Vec<_> = seen.iter().flatten().map(|seen| seen.print).collect();
             let sources = intake::sources(raw, &picked.choices, &prints, &answer.lost);
             let parsed = read - answer.lost.len();
             return found(answer, sources, picked, parsed);
         }
-        let taken = intake::take_in(&raw, &picked.choices, &around, self.kept.as_ref(), &step);
-        let key = self.grounds.key(&raw, &picked.choices, &taken.prints, around.print());
+        let taken = intake::take_in(&raw, &picked.choices, &around, seen, kept);
         let (sources, languages) = intake::sources(raw, &picked.choices, &taken.prints, &taken.lost);
         let parsed = taken.facts.len();
         let ignores = Ignores::collect(&taken.facts, &sources);
@@ -511,38 +517,14 @@ impl Part<'_> {
             ignores,
             problems: taken.problems,
             lost: taken.lost,
+            prints: taken.prints,
         };
-        if let Some(kept) = self.answers()
-            && parsed > 0
+        if let (Some(kept), Some(key)) = (answers, key)
             && answer.is_lasting()
         {
             kept.put(key, &answer);
         }
         found(answer, (sources, languages), picked, parsed)
-    }
-
-    /// Where whole answers are kept. Pictures are drawn of programs, which are not kept.
-    fn answers(&self) -> Option<&super::cache::Opened> {
-        self.kept.as_ref().filter(|_| !self.ask.picture)
-    }
-
-    /// The answer of an earlier run for the same files, and what they hold.
-    fn known(
-        &self,
-        raw: &[Raw],
-        choices: &[select::Choice],
-        around: &Around,
-    ) -> Option<(Answer, Vec<Option<Fingerprint>>)> {
-        let kept = self.answers().filter(|kept| !kept.is_empty())?;
-        let prints = intake::prints(raw, choices)?;
-        let answer = kept.find(self.grounds.key(raw, choices, &prints, around.print()))?;
-        // The facts behind it are wanted again as soon as one of the files changes.
-        for (raw, print) in raw.iter().zip(&prints) {
-            if let Some(print) = print {
-                kept.uses(around.key(raw, *print));
-            }
-        }
-        Some((answer, prints))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::intake::{around, sources, take_in};
+use super::intake::{around, look, sources, take_in};
 use super::select::{Choice, Picked, Screening, pick};
 use crate::detect::{self, Analysis, Extent, Options, Persona};
 use crate::facts::Language;
@@ -25,7 +25,8 @@ fn findings(raw: Vec<Raw>, picked: &Picked, extent: Extent, catalog: &Catalog) -
         steps: crate::model::STEPS,
     };
     let around = around(&raw, &picked.choices, None);
-    let taken = take_in(&raw, &picked.choices, &around, None, &|| {});
+    let seen = look(&raw, &picked.choices, &around, None, &|| {});
+    let taken = take_in(&raw, &picked.choices, &around, seen, None);
     let (sources, _) = sources(raw, &picked.choices, &taken.prints, &taken.lost);
     let facts = taken
         .facts
@@ -245,7 +246,8 @@ fn what_is_left_alone_still_has_its_remarks_and_its_problems() {
     assert_eq!(paths, ["c.py", "d.py"]);
     assert_eq!((picked.left.unchanging, picked.left.alone), (2, 0));
     let around = around(&files, &picked.choices, None);
-    let taken = take_in(&files, &picked.choices, &around, None, &|| {});
+    let seen = look(&files, &picked.choices, &around, None, &|| {});
+    let taken = take_in(&files, &picked.choices, &around, seen, None);
     let (sources, languages) = sources(files, &picked.choices, &taken.prints, &taken.lost);
     assert_eq!((taken.facts.len(), languages), (1, [0, 3, 0]));
     assert!(taken.remarks.contains("a.py") && taken.facts[0].directives.len() == 1);
@@ -339,6 +341,24 @@ fn an_answer_is_kept_until_something_changes_that_it_depends_on() {
     step("nothing changed", &kept, false, true);
     put("notes.txt", "no source\n");
     step("no source changed", &kept, false, true);
+    put("other.c", "int other(void)\n{\n    return 0;\n}\n/* nothing */\n");
+    step(
+        "a comment came at the end of a file that nothing quotes",
+        &kept,
+        false,
+        true,
+    );
+    put(
+        "other.c",
+        "int other(void)\n{\n    return 0;\n}\nint more(void)\n{\n    return other();\n}\n",
+    );
+    step("a function came", &kept, true, true);
+    put("main.c", &racy.replace("system(\":\")", "system( \":\")"));
+    step("a finding quotes what changed", &kept, true, true);
+    put("main.c", &racy.replace("return a;", "return /* it */ a;"));
+    step("what changed is beside what a finding quotes", &kept, true, true);
+    put("main.c", racy);
+    step("all is as it was", &kept, true, true);
     put("names.h", "#define ADD(name) getenv(name)\n");
     step("a macro changed in a header", &kept, true, false);
     put("names.h", "#define ADD(name) setenv(name, \"1\", 1)\n");
