@@ -103,7 +103,11 @@ mod tests {
     #[test]
     fn a_comment_at_the_end_changes_no_fact() {
         let cases = [
-            (Language::C, "int f(void)\n{\n    return g();\n}\n", "/* that is all */\n"),
+            (
+                Language::C,
+                "int f(void)\n{\n    return g();\n}\n",
+                "/* that is all */\n",
+            ),
             (Language::Python, "def f():\n    return g()\nf()\n", "# that is all\n"),
             (Language::Rust, "fn f() -> u8 {\n    g()\n}\n", "// that is all\n"),
         ];

@@ -1,6 +1,6 @@
 //! What came of a part of a project as a whole, kept between runs: where the facts of its files are what they were, nothing is
 //! analysed again. It depends on the program, on what the rules go by, on the catalog and on those facts; all of that is in
-//! the key. It quotes some of the files besides, and these must not have changed at all.
+//! the key. Its findings quote some lines besides, and these must not have changed.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{Analysis, Extent, Options};
 use crate::facts::Problem;
-use crate::input::{Fingerprint, Raw};
+use crate::input::{Fingerprint, Raw, Sources, read_bytes};
 use crate::knowledge::Catalog;
 use crate::triage::Ignores;
 
@@ -30,6 +30,17 @@ pub(super) struct Answer {
     pub prints: Vec<Fingerprint>,
     /// Of which of these files nothing could be made, in order.
     pub lost: Vec<u32>,
+    /// What the findings show of their files' text.
+    pub quotes: Vec<Quote>,
+}
+
+/// Lines of a file that are quoted.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Quote {
+    path: String,
+    line: u32,
+    end_line: u32,
+    print: Fingerprint,
 }
 
 impl Answer {
@@ -39,28 +50,69 @@ impl Answer {
         !problems.any(Problem::is_of_the_machine)
     }
 
+    /// Remembers the lines that its findings quote.
+    pub fn quote(&mut self, sources: &Sources) {
+        for finding in &self.analysis.findings {
+            for site in [Some(&finding.mutation), finding.partner.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                let place = &site.location;
+                let text = sources.text(&place.path).unwrap_or_default();
+                let quote = Quote {
+                    path: place.path.clone(),
+                    line: place.line,
+                    end_line: place.end_line,
+                    print: lines(text, place.line, place.end_line),
+                };
+                if !self.quotes.contains(&quote) {
+                    self.quotes.push(quote);
+                }
+            }
+        }
+    }
+
     /// Whether it is the answer for these files, whose facts are those that it was found from: a comment may have changed, but
-    /// none that speaks to envrace, and no line that a finding shows.
+    /// none that speaks to envrace, no line that a finding quotes, and no file that a fix changes.
     fn fits(&self, raw: &[Raw], seen: &[Option<Seen>], extent: Extent) -> bool {
         let parsed = raw
             .iter()
             .zip(seen)
             .filter_map(|(raw, seen)| Some((raw, seen.as_ref()?.print)));
         let changed = parsed.zip(&self.prints).filter(|((_, now), then)| now != *then);
-        let mut changed = changed.map(|((raw, _), _)| raw.name.as_str()).peekable();
-        if changed.peek().is_none() {
+        let changed: Vec<&Raw> = changed.map(|((raw, _), _)| raw).collect();
+        // Where everything that acts is explained, any file may be quoted.
+        changed.is_empty() || extent == Extent::Pairs && changed.iter().all(|raw| self.says_nothing_new_of(raw))
+    }
+
+    /// Whether what it takes from the text of a file is still there.
+    fn says_nothing_new_of(&self, raw: &Raw) -> bool {
+        let fixes = self.analysis.findings.iter().filter_map(|finding| finding.fix.as_ref());
+        let mut edits = fixes.flat_map(|fix| &fix.edits);
+        if self.ignores.speaks_in(&raw.name) || edits.any(|edit| edit.location.path == raw.name) {
+            return false;
+        }
+        let mut quotes = self.quotes.iter().filter(|quote| quote.path == raw.name).peekable();
+        if quotes.peek().is_none() {
             return true;
         }
-        // Where everything that acts is explained, any file may be quoted.
-        let Ok(findings) = serde_json::to_string(&self.analysis.findings) else {
+        let mut buffer = Vec::new();
+        let Ok(bytes) = raw.bytes(&mut buffer) else {
             return false;
         };
-        let is_quoted = |name: &str| match serde_json::to_string(name) {
-            Ok(name) => findings.contains(&name) || findings.contains(name.trim_matches('"')),
-            Err(_) => true,
-        };
-        extent == Extent::Pairs && changed.all(|name| !is_quoted(name) && !self.ignores.speaks_in(name))
+        let (source, _) = read_bytes(bytes.to_vec(), &raw.name, raw.language);
+        source.is_some_and(|source| quotes.all(|quote| lines(&source.text, quote.line, quote.end_line) == quote.print))
     }
+}
+
+/// Of these lines of a text, from 1, the last one included.
+fn lines(text: &str, first: u32, last: u32) -> Fingerprint {
+    let before = (first as usize).saturating_sub(1);
+    let lines = text
+        .split('\n')
+        .skip(before)
+        .take((last as usize).saturating_sub(before));
+    Fingerprint::of_all(lines.map(str::as_bytes))
 }
 
 /// What an answer depends on beside the files.

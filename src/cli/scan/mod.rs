@@ -512,16 +512,18 @@ impl Part<'_> {
             };
             analysis.join(found);
         }
-        let answer = Answer {
+        let mut answer = Answer {
             analysis,
             ignores,
             problems: taken.problems,
             lost: taken.lost,
             prints: taken.prints,
+            ..Answer::default()
         };
         if let (Some(kept), Some(key)) = (answers, key)
             && answer.is_lasting()
         {
+            answer.quote(&sources);
             kept.put(key, &answer);
         }
         found(answer, (sources, languages), picked, parsed)

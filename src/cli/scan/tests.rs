@@ -356,9 +356,14 @@ fn an_answer_is_kept_until_something_changes_that_it_depends_on() {
     put("main.c", &racy.replace("system(\":\")", "system( \":\")"));
     step("a finding quotes what changed", &kept, true, true);
     put("main.c", &racy.replace("return a;", "return /* it */ a;"));
-    step("what changed is beside what a finding quotes", &kept, true, true);
+    step("facts changed their places", &kept, true, true);
     put("main.c", racy);
-    step("all is as it was", &kept, true, true);
+    step("they are where they were", &kept, true, true);
+    put("main.c", &format!("{racy}/* that is all */\n"));
+    step("a comment came where no finding quotes the file", &kept, false, true);
+    put("main.c", &racy.replace("ADD(\"A\");", "ADD(\"A\"); /* 1 */"));
+    step("a comment came beside what a finding quotes", &kept, true, true);
+    put("main.c", racy);
     put("names.h", "#define ADD(name) getenv(name)\n");
     step("a macro changed in a header", &kept, true, false);
     put("names.h", "#define ADD(name) setenv(name, \"1\", 1)\n");
