@@ -192,17 +192,26 @@ class Case:
         self.peaks.append(usage.ru_maxrss / 1024)
 
 
-def changer(paths):
-    """Changes every file a little, and differently each time."""
+COMMENTS = {".py": "# {0}"}
+FUNCTIONS = {".py": "def changed_{0}():\n    return {0}", ".rs": "fn changed_{0}() -> u64 {{\n    {0}\n}}"}
+
+
+def changer(paths, ends=COMMENTS, other="// {0}"):
+    """Adds an end to every file, another one each time: of those by suffixes, or the other one."""
     originals = {}
 
     def change():
         for path in paths:
             text = originals.setdefault(path, path.read_bytes())
-            comment = b"#" if path.suffix == ".py" else b"//"
-            path.write_bytes(text + b"\n%s %d\n" % (comment, time.monotonic_ns()))
+            end = ends.get(path.suffix, other).format(time.monotonic_ns())
+            path.write_bytes(text + f"\n{end}\n".encode())
 
     return change
+
+
+def coder(paths):
+    """Adds a function to every file, another one each time."""
+    return changer(paths, FUNCTIONS, "static long changed_{0}(void)\n{{\n    return {0};\n}}")
 
 
 def cases(work, tree, envrace, missing):
@@ -222,10 +231,13 @@ def cases(work, tree, envrace, missing):
     yield Case("envrace, tree without changes", [*check, quiet], env=cached("quiet"))
     yield Case("envrace cold", [*check, tree], before=forget("cold"), env=cached("cold"))
     yield Case("envrace warm", [*check, tree], env=cached("warm"))
-    yield Case("envrace, 5 % of the files changed", [*check, tree], before=changer(all_files[::20]), env=cached("changed"))
+    yield Case("envrace, a comment in 5 % of the files", [*check, tree], before=changer(all_files[::20]), env=cached("changed"))
+    yield Case("envrace, a function in 5 % of the files", [*check, tree], before=coder(all_files[::20]), env=cached("coded"))
     yield Case("envrace --all --no-cache", [*check, "--all", "--no-cache", tree])
     yield Case("envrace cold, tree twice", [*check, doubled], before=forget("doubled"), env=cached("doubled"))
-    yield Case("envrace, 1,000 files, one changed", [*check, small], before=changer(sources(small)[:1]), env=cached("small"))
+    one = sources(small)[:1]
+    yield Case("envrace, 1,000 files, a comment in one", [*check, small], before=changer(one), env=cached("small"))
+    yield Case("envrace, 1,000 files, a function in one", [*check, small], before=coder(one), env=cached("small-coded"))
     for name, command in {
         "ruff": ["ruff", "check", "-q", "--no-cache", "--isolated", "--select", "S,B,PLW", tree / "pypi"],
         "ast-grep": ["ast-grep", "run", "-l", "c", "-p", "setenv($$$)", tree / "postgresql-15"],
