@@ -161,6 +161,8 @@ def build_variants(work, tree, program):
     if not doubled.exists():
         for name in ("one", "two"):
             copy_sources(tree, doubled / name)
+            # Without what tells where projects begin it would be one program.
+            copy_markers(tree, doubled / name)
     if not small.exists():
         for path in sources(tree / "pypi" / "django")[:1000]:
             place = small / path.relative_to(tree / "pypi" / "django")

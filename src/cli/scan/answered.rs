@@ -50,15 +50,17 @@ impl Answer {
         !problems.any(Problem::is_of_the_machine)
     }
 
-    /// Remembers the lines that its findings quote.
-    pub fn quote(&mut self, sources: &Sources) {
+    /// Remembers the lines that its findings quote. False where a file is not what it was any more.
+    pub fn quote(&mut self, sources: &Sources) -> bool {
         for finding in &self.analysis.findings {
             for site in [Some(&finding.mutation), finding.partner.as_ref()]
                 .into_iter()
                 .flatten()
             {
                 let place = &site.location;
-                let text = sources.text(&place.path).unwrap_or_default();
+                let Some(text) = sources.text(&place.path) else {
+                    return false;
+                };
                 let quote = Quote {
                     path: place.path.clone(),
                     line: place.line,
@@ -70,6 +72,7 @@ impl Answer {
                 }
             }
         }
+        true
     }
 
     /// Whether it is the answer for these files, whose facts are those that it was found from: a comment may have changed, but

@@ -486,10 +486,10 @@ impl Part<'_> {
         // Pictures are drawn of programs, which are not kept.
         let answers = kept.filter(|_| !self.ask.picture);
         let key = answers.and_then(|_| self.grounds.key(&raw, &picked.choices, &seen));
+        let prints: Vec<_> = seen.iter().flatten().map(|seen| seen.print).collect();
         if let (Some(kept), Some(key)) = (answers, key)
             && let Some(answer) = self.grounds.known(kept, key, &raw, &seen)
         {
-            let prints: Vec<_> = seen.iter().flatten().map(|seen| seen.print).collect();
             let sources = intake::sources(raw, &picked.choices, &prints, &answer.lost);
             let parsed = read - answer.lost.len();
             return found(answer, sources, picked, parsed);
@@ -522,8 +522,10 @@ impl Part<'_> {
         };
         if let (Some(kept), Some(key)) = (answers, key)
             && answer.is_lasting()
+            // Nobody changed a file meanwhile.
+            && answer.prints == prints
+            && answer.quote(&sources)
         {
-            answer.quote(&sources);
             kept.put(key, &answer);
         }
         found(answer, (sources, languages), picked, parsed)
