@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{FileFacts, Language, Problem, Span};
+use crate::facts::{FileFacts, Language, Problem};
 use crate::input::Source;
 
 pub mod c;
@@ -66,34 +66,19 @@ pub fn only_looks(language: Language, bytes: &[u8], place: Range<usize>, readers
 
 /// Lowers one file of a tree by its language.
 pub fn lower_in(source: &Source, shared: &Shared) -> (FileFacts, Vec<Problem>) {
-    without_its_end(match source.language {
+    match source.language {
         Language::C => c::lower_with(source, &shared.headers),
         _ => lower(source),
-    })
+    }
 }
 
 /// Lowers one file by its language, as if there were no other.
 pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
-    without_its_end(match source.language {
+    match source.language {
         Language::C => c::lower(source),
         Language::Python => python::lower(source),
         Language::Rust => rust::lower(source),
-    })
-}
-
-/// Facts that do not say where the code of the whole file ends, since nobody asks: so a comment at its end changes none.
-fn without_its_end((mut facts, problems): (FileFacts, Vec<Problem>)) -> (FileFacts, Vec<Problem>) {
-    if let Some(module) = facts.functions.first_mut() {
-        for span in [&mut module.span, &mut module.name_span, &mut module.body.span] {
-            *span = Span {
-                end: span.start,
-                end_line: span.line,
-                end_column: span.column,
-                ..*span
-            };
-        }
     }
-    (facts, problems)
 }
 
 #[cfg(test)]

@@ -69,7 +69,6 @@ pub fn lower(source: &Source) -> (FileFacts, Vec<Problem>) {
 /// Lowers one file that may be written in macros of these headers; never fails.
 pub fn lower_with(source: &Source, headers: &Headers) -> (FileFacts, Vec<Problem>) {
     let lines = Lines::new(&source.text);
-    let whole = lines.span(0, source.text.len() as u32);
     let mut reader = Reader::new(&source.path, headers);
     let mut problems = Problems::new(source);
     let Reading {
@@ -82,7 +81,7 @@ pub fn lower_with(source: &Source, headers: &Headers) -> (FileFacts, Vec<Problem
     } = reader.read(&source.text, &lines);
     let (macro_tokens, macro_names) = macro_functions(&prepared.macros, &mut texts, &source.text);
     let empty = Written::new(Vec::new(), &texts);
-    let mut lowering = Lowering::new(&lines, &prepared.arms, &prepared.pragmas, &written, whole);
+    let mut lowering = Lowering::new(&lines, &prepared.arms, &prepared.pragmas, &written);
     if let Some(tree) = tree {
         if tree.root_node().has_error() {
             problems.partial(first_error(tree.root_node()).map(|node| lowering.span(node).line));

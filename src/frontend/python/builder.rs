@@ -65,7 +65,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
         };
         Lowerer {
             positions,
-            functions: vec![super::module_function(positions.whole())],
+            functions: vec![super::module_function(positions.beginning())],
             types: Vec::new(),
             field_names: HashSet::new(),
             imports: Vec::new(),

@@ -149,17 +149,10 @@ impl<'a> Positions<'a> {
         self.original[line_start..span.start as usize].trim().is_empty()
     }
 
-    /// The whole original text as a span.
-    pub(super) fn whole(&self) -> Span {
-        let (end_line, end_column) = self.line_column(self.original.len());
-        Span {
-            start: 0,
-            end: self.original.len() as u32,
-            line: 1,
-            column: 1,
-            end_line,
-            end_column,
-        }
+    /// Where the text begins. Where the code of the whole file ends is no fact that anybody asks for: a comment there changes
+    /// none.
+    pub(super) fn beginning(&self) -> Span {
+        self.span(TextRange::default())
     }
 
     fn original_offset(&self, offset: usize) -> usize {
