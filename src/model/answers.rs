@@ -45,64 +45,40 @@ pub(super) type Asked<'a> = Question<&'a str, &'a Value>;
 /// A question as it is remembered.
 type Remembered = Question<Box<str>, Box<Value>>;
 
-impl Asked<'_> {
-    fn remembered(&self) -> Remembered {
-        let own = |key: &Option<&Value>| key.map(|key| Box::new(key.clone()));
+impl<N, V> Question<N, V> {
+    /// The same question with other names and values.
+    fn map<'q, M, W>(&'q self, name: impl Fn(&'q N) -> M, value: impl Fn(&'q V) -> W) -> Question<M, W> {
+        let key = |key: &'q Option<V>| key.as_ref().map(&value);
         match self {
             Question::Local(func, index) => Question::Local(*func, *index),
-            Question::Global(file, name) => Question::Global(*file, (*name).into()),
-            Question::Name(file, name) => Question::Name(*file, (*name).into()),
-            Question::Path(file, path) => Question::Path(*file, (*path).into()),
-            Question::Member(file, name) => Question::Member(*file, (*name).into()),
-            Question::Field(class, name) => Question::Field(*class, (*name).into()),
+            Question::Global(file, global) => Question::Global(*file, name(global)),
+            Question::Name(file, named) => Question::Name(*file, name(named)),
+            Question::Path(file, path) => Question::Path(*file, name(path)),
+            Question::Member(file, member) => Question::Member(*file, name(member)),
+            Question::Field(class, field) => Question::Field(*class, name(field)),
             Question::Body(class) => Question::Body(*class),
             Question::Alias(class) => Question::Alias(*class),
             Question::Call(site) => Question::Call(*site),
             Question::Returns(func) => Question::Returns(*func),
-            Question::ElementsOfCall(site, key) => Question::ElementsOfCall(*site, own(key)),
-            Question::ElementsOfPlace(func, place, key) => {
-                Question::ElementsOfPlace(*func, Box::new((*place).clone()), own(key))
-            }
-            Question::ElementsOfLocal(func, index, key) => Question::ElementsOfLocal(*func, *index, own(key)),
-            Question::ElementsOfGlobal(file, name, key) => Question::ElementsOfGlobal(*file, (*name).into(), own(key)),
-            Question::ElementsOfField(class, name, key) => Question::ElementsOfField(*class, (*name).into(), own(key)),
+            Question::ElementsOfCall(site, of) => Question::ElementsOfCall(*site, key(of)),
+            Question::ElementsOfPlace(func, place, of) => Question::ElementsOfPlace(*func, value(place), key(of)),
+            Question::ElementsOfLocal(func, index, of) => Question::ElementsOfLocal(*func, *index, key(of)),
+            Question::ElementsOfGlobal(file, global, of) => Question::ElementsOfGlobal(*file, name(global), key(of)),
+            Question::ElementsOfField(class, field, of) => Question::ElementsOfField(*class, name(field), key(of)),
         }
+    }
+}
+
+impl Asked<'_> {
+    fn remembered(&self) -> Remembered {
+        self.map(|name| (*name).into(), |value| Box::new((*value).clone()))
     }
 }
 
 /// Both hash alike: names and values hash like what borrows them, and variants by their order.
 impl Equivalent<Remembered> for Asked<'_> {
     fn equivalent(&self, key: &Remembered) -> bool {
-        let same = |asked: &Option<&Value>, known: &Option<Box<Value>>| *asked == known.as_deref();
-        match (self, key) {
-            (Question::Local(func, index), Question::Local(other, at)) => func == other && index == at,
-            (Question::Global(file, name), Question::Global(other, known))
-            | (Question::Name(file, name), Question::Name(other, known))
-            | (Question::Path(file, name), Question::Path(other, known))
-            | (Question::Member(file, name), Question::Member(other, known)) => file == other && **name == **known,
-            (Question::Field(class, name), Question::Field(other, known)) => class == other && **name == **known,
-            (Question::Body(class), Question::Body(other)) | (Question::Alias(class), Question::Alias(other)) => {
-                class == other
-            }
-            (Question::Call(site), Question::Call(other)) => site == other,
-            (Question::Returns(func), Question::Returns(other)) => func == other,
-            (Question::ElementsOfCall(site, key), Question::ElementsOfCall(other, known)) => {
-                site == other && same(key, known)
-            }
-            (Question::ElementsOfPlace(func, place, key), Question::ElementsOfPlace(other, at, known)) => {
-                func == other && *place == &**at && same(key, known)
-            }
-            (Question::ElementsOfLocal(func, index, key), Question::ElementsOfLocal(other, at, known)) => {
-                func == other && index == at && same(key, known)
-            }
-            (Question::ElementsOfGlobal(file, name, key), Question::ElementsOfGlobal(other, at, known)) => {
-                file == other && **name == **at && same(key, known)
-            }
-            (Question::ElementsOfField(class, name, key), Question::ElementsOfField(other, at, known)) => {
-                class == other && **name == **at && same(key, known)
-            }
-            _ => false,
-        }
+        *self == key.map(|name| &**name, |value| &**value)
     }
 }
 
