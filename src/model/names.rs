@@ -163,14 +163,7 @@ impl Values<'_> {
     /// The files that an import path may mean, seen from a file: by folder for relative ones, else by the nearest
     /// folder above the importing file below which the path exists (a script's own folder comes first in `sys.path`).
     pub(super) fn python_modules(&self, file: FileId, path: &str) -> Rc<[FileId]> {
-        let known = |of_file: &FxHashMap<String, Rc<[FileId]>>| of_file.get(path).cloned();
-        if let Some(found) = self.modules.borrow().get(&file).and_then(known) {
-            return found;
-        }
-        let found: Rc<[FileId]> = self.find_python_modules(file, path).into();
-        let mut modules = self.modules.borrow_mut();
-        modules.entry(file).or_default().insert(path.to_owned(), found.clone());
-        found
+        self.modules.get(file, path, || self.find_python_modules(file, path))
     }
 
     fn find_python_modules(&self, file: FileId, path: &str) -> Vec<FileId> {

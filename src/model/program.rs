@@ -153,7 +153,7 @@ pub struct Engine<'t> {
     /// The statuses that a function returns, by how many calls lie between it and who asks.
     statuses: RefCell<FxHashMap<(FuncId, u32), Statuses>>,
     /// The files that path patterns match, seen from a file.
-    matched: RefCell<FilesBy<Vec<String>>>,
+    matched: FilesBy<Vec<String>>,
     summaries: FxHashMap<SummaryKey, Rc<Summary>>,
     previous: FxHashMap<SummaryKey, Rc<Summary>>,
     /// The functions that need not be walked.
@@ -283,7 +283,7 @@ impl<'t> Engine<'t> {
             starts_by_site: FxHashMap::default(),
             starts_by_key: FxHashMap::default(),
             statuses: RefCell::default(),
-            matched: RefCell::default(),
+            matched: FilesBy::default(),
             summaries: FxHashMap::default(),
             previous: FxHashMap::default(),
             quiet: Quiet::default(),
@@ -1433,17 +1433,8 @@ impl<'t> Engine<'t> {
     /// The Python files that path patterns match: a hole stands for anything, the pattern for the end of a path.
     pub fn matching_files(&self, patterns: &[String], here: FuncId) -> Rc<[FileId]> {
         let own = self.values.tree.file_of(here);
-        let known = |of_file: &FxHashMap<Vec<String>, Rc<[FileId]>>| of_file.get(patterns).cloned();
-        if let Some(found) = self.matched.borrow().get(&own).and_then(known) {
-            return found;
-        }
-        let found: Rc<[FileId]> = self.find_matching_files(patterns, own).into();
-        let mut matched = self.matched.borrow_mut();
-        matched
-            .entry(own)
-            .or_default()
-            .insert(patterns.to_owned(), found.clone());
-        found
+        self.matched
+            .get(own, patterns, || self.find_matching_files(patterns, own))
     }
 
     fn find_matching_files(&self, patterns: &[String], own: FileId) -> Vec<FileId> {

@@ -1,6 +1,9 @@
 //! The index of all files: functions, types and calls by name, so that every later question is a look-up.
 
+use std::borrow::Borrow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -22,8 +25,30 @@ pub struct FuncId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClassId(pub u32);
 
-/// The files that something written in a file means, by that file and by what is written.
-pub type FilesBy<K> = FxHashMap<FileId, FxHashMap<K, Rc<[FileId]>>>;
+/// Files by what is written.
+type ByWritten<K> = FxHashMap<K, Rc<[FileId]>>;
+
+/// The files that something written in a file means, by that file and by what is written, as far as somebody asked.
+#[derive(Debug, Default)]
+pub struct FilesBy<K>(RefCell<FxHashMap<FileId, ByWritten<K>>>);
+
+impl<K: Eq + Hash> FilesBy<K> {
+    /// What `written` means in a file; found by `find` the first time.
+    pub fn get<Q>(&self, file: FileId, written: &Q, find: impl FnOnce() -> Vec<FileId>) -> Rc<[FileId]>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        let known = |of_file: &ByWritten<K>| of_file.get(written).cloned();
+        if let Some(found) = self.0.borrow().get(&file).and_then(known) {
+            return found;
+        }
+        let found: Rc<[FileId]> = find().into();
+        let mut all = self.0.borrow_mut();
+        all.entry(file).or_default().insert(written.to_owned(), found.clone());
+        found
+    }
+}
 
 /// A call: the function that it stands in and its index there.
 pub type CallSite = (FuncId, CallIndex);

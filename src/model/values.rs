@@ -91,7 +91,7 @@ pub struct Values<'t> {
     pub(super) linkage: Linkage,
     pub(super) outs: Outs<'t>,
     /// The files that import paths mean, by the importing file.
-    pub(super) modules: RefCell<FilesBy<String>>,
+    pub(super) modules: FilesBy<String>,
     /// What C files include.
     pub(super) includes: RefCell<FxHashMap<FileId, Rc<Vec<FileId>>>>,
     /// The names that a file declares at its top with a type.
@@ -161,7 +161,7 @@ impl<'t> Values<'t> {
             parents: FxHashMap::default(),
             linkage: Linkage::default(),
             outs: Outs::default(),
-            modules: RefCell::default(),
+            modules: FilesBy::default(),
             includes: RefCell::default(),
             declared: FxHashMap::default(),
             record_slots: FxHashMap::default(),
