@@ -65,21 +65,13 @@ impl Kept {
 }
 
 impl Opened {
-    /// What is kept under `key`, else what `make` makes, which is kept from now on where it is `lasting`.
-    pub fn get<T: Serialize + DeserializeOwned>(
-        &self,
-        key: Fingerprint,
-        make: impl FnOnce() -> T,
-        lasting: impl FnOnce(&T) -> bool,
-    ) -> T {
-        if let Some(found) = self.find(key) {
-            return found;
-        }
-        let made = make();
-        if lasting(&made) {
+    /// What is kept under `key`, else what `make` makes, which is kept from now on.
+    pub fn get<T: Serialize + DeserializeOwned>(&self, key: Fingerprint, make: impl FnOnce() -> T) -> T {
+        self.find(key).unwrap_or_else(|| {
+            let made = make();
             self.put(key, &made);
-        }
-        made
+            made
+        })
     }
 
     /// What is kept under `key`.

@@ -2,6 +2,7 @@
 //! analysed again. It depends on the program, on what the rules go by, on the catalog and on those facts; all of that is in
 //! the key. Its findings quote some lines besides, and these must not have changed.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -31,11 +32,11 @@ pub(super) struct Answer {
     /// Of which of these files nothing could be made, in order.
     pub lost: Vec<u32>,
     /// What the findings show of their files' text.
-    pub quotes: Vec<Quote>,
+    pub quotes: BTreeSet<Quote>,
 }
 
 /// Lines of a file that are quoted.
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Quote {
     path: String,
     line: u32,
@@ -61,15 +62,12 @@ impl Answer {
                 let Some(text) = sources.text(&place.path) else {
                     return false;
                 };
-                let quote = Quote {
+                self.quotes.insert(Quote {
                     path: place.path.clone(),
                     line: place.line,
                     end_line: place.end_line,
                     print: lines(text, place.line, place.end_line),
-                };
-                if !self.quotes.contains(&quote) {
-                    self.quotes.push(quote);
-                }
+                });
             }
         }
         true
@@ -136,6 +134,10 @@ impl<'a> Grounds<'a> {
 
     /// The key of the answer for these files, in their order; none where the facts of one are not kept, or none is parsed.
     pub fn key(&self, raw: &[Raw], choices: &[Choice], seen: &[Option<Seen>]) -> Option<Fingerprint> {
+        // Most projects are told by a look at their bytes, and need not know what the catalog holds.
+        if !choices.iter().any(|choice| choice.is_read()) {
+            return None;
+        }
         let common = self.print.get_or_init(|| self.find_print());
         let mut pieces: Vec<&[u8]> = vec![b"answer", &common.0];
         for ((raw, choice), seen) in raw.iter().zip(choices).zip(seen) {
@@ -147,7 +149,7 @@ impl<'a> Grounds<'a> {
                 pieces.extend([raw.name.as_bytes(), kind.as_bytes(), &seen.facts.as_ref()?.0]);
             }
         }
-        (pieces.len() > 2).then(|| Fingerprint::of_all(pieces))
+        Some(Fingerprint::of_all(pieces))
     }
 
     /// The answer of an earlier run for files of which the same is known.

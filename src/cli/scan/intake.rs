@@ -219,7 +219,7 @@ fn share(raw: &Raw, kept: Option<&Opened>) -> Option<Share> {
             None => made(),
             Some(kept) => {
                 let key = key(b"share", raw, &[&Fingerprint::of(bytes).0]);
-                kept.get(key, made, |_| true)
+                kept.get(key, made)
             }
         }
     })
