@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 mod value;
 
-pub use value::{Argument, Condition, FieldKey, Piece, TypeRef, Value};
+pub use value::{Argument, Condition, FieldKey, Piece, Record, TypeRef, Value};
 
 /// The languages that a frontend exists for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -234,9 +234,9 @@ pub struct Local {
     pub name: String,
     pub parameter: Option<ParameterKind>,
     /// A parameter's default.
-    pub default: Option<Value>,
+    pub default: Option<Box<Value>>,
     /// The type that is written or evident (annotation, declaration, `let x: T`).
-    pub ty: Option<TypeRef>,
+    pub ty: Option<Box<TypeRef>>,
 }
 
 /// One call expression.
@@ -281,7 +281,7 @@ pub enum Event {
         target: Value,
         form: AccessForm,
         kind: StoreKind,
-        value: Value,
+        value: Box<Value>,
         span: Span,
     },
     /// A read of a path, attribute or subscript that is not itself a callee. Plain locals are not listed.
@@ -340,7 +340,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Node {
     Event(Event),
-    Region(Region),
+    Region(Box<Region>),
 }
 
 /// A stretch of code with a control structure of its own.

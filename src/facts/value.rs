@@ -15,7 +15,7 @@ pub enum Value {
     Bool(bool),
     Int(i64),
     /// A string, whole or with holes: `'%s/plugin.py' % path` is `[Hole(path), Literal("/plugin.py")]`.
-    Text(Vec<Piece>),
+    Text(Box<[Piece]>),
     /// A local or parameter of a function of this file.
     Local(FunctionIndex, LocalIndex),
     /// A name at the top of this file, or one that nothing in the file defines: the model decides (this module, a star
@@ -37,18 +37,18 @@ pub enum Value {
     /// `super()`, `super(C, self)`: the receiver seen as its bases.
     Super(FunctionIndex),
     /// One of several: a conditional expression, `a or b`, a match.
-    OneOf(Vec<Value>),
+    OneOf(Box<[Value]>),
     /// A list, tuple, set or array literal; a comprehension has one element.
-    List(Vec<Value>),
+    List(Box<[Value]>),
     /// A mapping literal. A key of [`Value::Unknown`] stands for `**other`, with the other mapping as value.
-    Map(Vec<(Value, Value)>),
+    Map(Box<[(Value, Value)]>),
     /// A struct literal or designated initialiser.
-    Record(Option<TypeRef>, Vec<(FieldKey, Value)>),
+    Record(Box<Record>),
     /// `&x`, `*x`, `x as T`, `x?`, parentheses: the same thing for our purposes are not wrapped at all; this one is an
     /// awaited future, whose value is the value of what it ran.
     Await(Box<Value>),
     /// `a + b` and the like on things that are no strings: only its operands are known.
-    Combined(Vec<Value>),
+    Combined(Box<[Value]>),
     /// A test of the system that the program runs on, and its outcome: `sys.platform == 'win32'`.
     Decided(bool),
 }
@@ -56,13 +56,18 @@ pub enum Value {
 impl Value {
     /// A literal string.
     pub fn text(literal: impl Into<String>) -> Value {
-        Value::Text(vec![Piece::Literal(literal.into())])
+        Value::Text([Piece::Literal(literal.into())].into())
+    }
+
+    /// A struct literal of a type, where that is written, with these fields.
+    pub fn record(ty: Option<TypeRef>, fields: Vec<(FieldKey, Value)>) -> Value {
+        Value::Record(Box::new(Record { ty, fields }))
     }
 
     /// The string where it is wholly literal.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Value::Text(pieces) => match pieces.as_slice() {
+            Value::Text(pieces) => match &**pieces {
                 [] => Some(""),
                 [Piece::Literal(text)] => Some(text),
                 _ => None,
@@ -70,6 +75,14 @@ impl Value {
             _ => None,
         }
     }
+}
+
+/// A struct literal or designated initialiser.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// The struct's type, where it is written.
+    pub ty: Option<TypeRef>,
+    pub fields: Vec<(FieldKey, Value)>,
 }
 
 /// A part of a string.

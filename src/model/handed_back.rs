@@ -52,7 +52,7 @@ impl<'t> Values<'t> {
             match self.bound_argument(site, func, *parameter) {
                 Some(value) => found.push((site.0, value)),
                 None => {
-                    let default = local_of(self.tree.function(func), *parameter).default.as_ref();
+                    let default = local_of(self.tree.function(func), *parameter).default.as_deref();
                     let home = self.home_of(func);
                     found.extend(default.map(|value| (home, value)));
                 }

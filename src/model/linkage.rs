@@ -150,10 +150,10 @@ impl<'t> Values<'t> {
             at_top.iter().any(|node| match node {
                 Node::Event(Event::Store {
                     target: Value::Global(stored),
-                    value: Value::Global(meant),
+                    value,
                     span,
                     ..
-                }) => {
+                }) if let Value::Global(meant) = &**value => {
                     let applies = match file == home {
                         true => span.start < call,
                         false => self.defined_in(home, meant).next().is_none(),

@@ -224,7 +224,7 @@ impl<'t> Values<'t> {
                     if let Event::Store { value, .. } = event
                         && !is_data(value)
                     {
-                        found.push((body, value));
+                        found.push((body, &**value));
                     }
                 });
             }
@@ -350,8 +350,8 @@ impl<'t> Values<'t> {
                 }
                 found
             }
-            Value::Record(_, fields) => {
-                let wanted = fields.iter().filter(|(name, _)| match (name, key) {
+            Value::Record(record) => {
+                let wanted = record.fields.iter().filter(|(name, _)| match (name, key) {
                     (FieldKey::Index(at), Some(Value::Int(wanted))) => i64::from(*at) == *wanted,
                     _ => true,
                 });

@@ -428,7 +428,7 @@ impl Values<'_> {
         };
         let plain =
             by_name && !rebound && function.attributes.iter().all(keeps) && !call.args.iter().any(Argument::is_starred);
-        local_of(function, parameter).default.as_ref().filter(|_| plain)
+        local_of(function, parameter).default.as_deref().filter(|_| plain)
     }
 
     /// The function's own parameter that a value is, where nothing is ever assigned to it.

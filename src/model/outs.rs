@@ -84,7 +84,7 @@ fn collect<'t>(
             Node::Region(inner) => collect(tree, func, inner, tests, found),
             Node::Event(Event::Store { target, value, .. }) => {
                 // `*count = 0` leaves nothing behind that anybody asks for.
-                let told = !matches!(value, Value::Unknown | Value::None | Value::Bool(_) | Value::Int(_));
+                let told = !matches!(**value, Value::Unknown | Value::None | Value::Bool(_) | Value::Int(_));
                 if let Some(parameter) = through(tree, func, target).filter(|_| told) {
                     found.push(Out {
                         parameter,

@@ -242,7 +242,7 @@ fn add_names<'v>(value: &'v Value, names: &mut BTreeSet<&'v str>) {
             add(key);
             add(value);
         }),
-        Value::Record(_, fields) => fields.iter().for_each(|(_, value)| add(value)),
+        Value::Record(record) => record.fields.iter().for_each(|(_, value)| add(value)),
         Value::Text(pieces) => pieces.iter().for_each(|piece| match piece {
             Piece::Hole(value) => add(value),
             Piece::Literal(_) => {}

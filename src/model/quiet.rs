@@ -504,7 +504,7 @@ fn stops(nodes: &[Node]) -> bool {
 fn region_stops(region: &Region) -> bool {
     let parts = || {
         region.nodes.iter().filter_map(|node| match node {
-            Node::Region(part) => Some(part),
+            Node::Region(part) => Some(&**part),
             Node::Event(_) => None,
         })
     };

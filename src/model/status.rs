@@ -21,12 +21,8 @@ impl Engine<'_> {
         }
         let mut names: Vec<Value> = Vec::new();
         super::tree::each_event(&function.body, &mut |event| {
-            if let Event::Store {
-                target,
-                value: Value::Call(_, stored),
-                ..
-            } = event
-                && *stored == call
+            if let Event::Store { target, value, .. } = event
+                && matches!(**value, Value::Call(_, stored) if stored == call)
             {
                 names.push(target.clone());
             }

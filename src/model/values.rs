@@ -321,16 +321,19 @@ impl<'t> Values<'t> {
     /// Remembers the fields of every record literal inside a value.
     fn index_records(&mut self, func: FuncId, value: &'t Value) {
         match value {
-            Value::Record(ty, fields) => {
-                for (key, value) in fields {
+            Value::Record(record) => {
+                for (key, value) in &record.fields {
                     if let FieldKey::Name(name) = key {
                         self.record_slots.entry(name.clone()).or_default().push((func, value));
                     }
                     self.index_records(func, value);
                 }
-                if let Some(ty) = ty {
+                if let Some(ty) = &record.ty {
                     for name in self.written_types(func, &ty.name) {
-                        self.record_positions.entry(name).or_default().push((func, fields));
+                        self.record_positions
+                            .entry(name)
+                            .or_default()
+                            .push((func, &record.fields));
                     }
                 }
             }
@@ -486,7 +489,7 @@ impl<'t> Values<'t> {
                 }
                 found
             }
-            Value::Record(ty, _) => match ty {
+            Value::Record(record) => match &record.ty {
                 Some(ty) => self.instances_of(file, ty),
                 None => Objects::default(),
             },
@@ -1143,13 +1146,10 @@ impl<'t> Values<'t> {
     fn is_kept(&self, made: CallSite) -> bool {
         let mut kept = false;
         each_event(&self.tree.function(made.0).body, &mut |event| {
-            if let Event::Store {
-                target,
-                value: Value::Call(_, call),
-                ..
-            } = event
+            if let Event::Store { target, value, .. } = event
+                && let Value::Call(_, call) = **value
             {
-                kept |= *call == made.1 && !matches!(target, Value::Local(..));
+                kept |= call == made.1 && !matches!(target, Value::Local(..));
             }
         });
         kept

@@ -261,8 +261,8 @@ impl<'c, 'a> Maker<'c, 'a> {
         Local {
             name: self.choices.name(),
             parameter: parameter.then_some(kind),
-            default: self.choices.flag().then(|| self.value(1)),
-            ty: self.ty(0),
+            default: self.choices.flag().then(|| Box::new(self.value(1))),
+            ty: self.ty(0).map(Box::new),
         }
     }
 
@@ -347,17 +347,17 @@ impl<'c, 'a> Maker<'c, 'a> {
             13 => Value::Item(boxed(self), boxed(self)),
             14 => Value::Element(boxed(self)),
             15 => Value::Super(self.function_index()),
-            16 => Value::OneOf(self.some(3, |maker| maker.value(deep + 1))),
-            17 => Value::List(self.some(3, |maker| maker.value(deep + 1))),
-            18 => Value::Map(self.some(2, |maker| (maker.value(deep + 1), maker.value(deep + 1)))),
-            19 => Value::Record(
+            16 => Value::OneOf(self.some(3, |maker| maker.value(deep + 1)).into()),
+            17 => Value::List(self.some(3, |maker| maker.value(deep + 1)).into()),
+            18 => Value::Map(
+                self.some(2, |maker| (maker.value(deep + 1), maker.value(deep + 1)))
+                    .into(),
+            ),
+            19 => Value::record(
                 self.ty(0),
                 self.some(2, |maker| (FieldKey::Name(maker.choices.name()), maker.value(deep + 1))),
             ),
-            20 => Value::Text(vec![
-                Piece::Hole(self.value(deep + 1)),
-                Piece::Literal(self.choices.name()),
-            ]),
+            20 => Value::Text(vec![Piece::Hole(self.value(deep + 1)), Piece::Literal(self.choices.name())].into()),
             _ => Value::Await(boxed(self)),
         }
     }
@@ -396,7 +396,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             return self.event(function).map(Node::Event);
         }
         let deeper = deep + 1;
-        let part = |kind: RegionKind, maker: &mut Self| Node::Region(maker.region(kind, function, deeper));
+        let part = |kind: RegionKind, maker: &mut Self| Node::Region(Box::new(maker.region(kind, function, deeper)));
         let kind = match self.choices.below(8) {
             0 => RegionKind::Loop {
                 over: self.choices.flag().then(|| self.value(1)),
@@ -411,20 +411,20 @@ impl<'c, 'a> Maker<'c, 'a> {
                 let kind = RegionKind::Branch {
                     exhaustive: self.choices.flag(),
                 };
-                return Some(Node::Region(Region {
+                return Some(Node::Region(Box::new(Region {
                     kind,
                     nodes: arms,
                     span: self.choices.span(),
-                }));
+                })));
             }
             2 => {
                 let parts = [RegionKind::TryBody, RegionKind::Handler, RegionKind::Finally];
                 let nodes = parts.into_iter().map(|kind| part(kind, self)).collect();
-                return Some(Node::Region(Region {
+                return Some(Node::Region(Box::new(Region {
                     kind: RegionKind::Try,
                     nodes,
                     span: self.choices.span(),
-                }));
+                })));
             }
             3 | 4 => {
                 let locals = self.counts[function].0;
@@ -458,7 +458,7 @@ impl<'c, 'a> Maker<'c, 'a> {
                 target: self.value(1),
                 form,
                 kind: [StoreKind::Assign, StoreKind::Augmented, StoreKind::Delete][self.choices.below(3)],
-                value: self.value(0),
+                value: Box::new(self.value(0)),
                 span,
             },
             8 => Event::Load {

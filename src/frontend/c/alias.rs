@@ -18,16 +18,16 @@ pub(super) fn stores(lowering: &mut Lowering, macros: &[Macro], source: &str) {
             target: Value::Global(found.name.clone()),
             form: AccessForm::Whole,
             kind: StoreKind::Assign,
-            value,
+            value: Box::new(value),
             span: found.span,
         });
         for arm in lowering.arms.path(found.span.start).into_iter().rev() {
             if let Some((kind, span)) = lowering.arm_region(arm) {
-                node = Node::Region(Region {
+                node = Node::Region(Box::new(Region {
                     kind,
                     nodes: vec![node],
                     span,
-                });
+                }));
             }
         }
         lowering.current.nodes.push(node);
@@ -77,5 +77,5 @@ fn strings(body: &[Token], source: &str) -> Option<Value> {
             _ => return None,
         }
     }
-    Some(Value::Text(pieces))
+    Some(Value::Text(pieces.into()))
 }

@@ -43,7 +43,7 @@ impl Lowering<'_> {
                 name: self.text(name).to_owned(),
                 parameter: None,
                 default: None,
-                ty: declared.ty.reference(),
+                ty: declared.ty.reference().map(Box::new),
             });
             let target = Value::Local(self.index(), local);
             if let Some(initial) = declarator
@@ -110,7 +110,7 @@ impl Lowering<'_> {
                 name: text.clone(),
                 parameter: None,
                 default: None,
-                ty: declared.ty.reference(),
+                ty: declared.ty.reference().map(Box::new),
             });
             if let Some(initial) = declarator
                 .child_by_field_name("value")
@@ -239,7 +239,7 @@ impl Lowering<'_> {
                 name,
                 parameter: Some(kind),
                 default: None,
-                ty: ty.reference(),
+                ty: ty.reference().map(Box::new),
             });
         }
         types

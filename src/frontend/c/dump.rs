@@ -198,15 +198,20 @@ pub(super) fn value(facts: &FileFacts, shown: &Value) -> String {
         Value::OneOf(values) => format!("one of({})", list(values)),
         Value::List(values) => format!("[{}]", list(values)),
         Value::Combined(values) => format!("combined({})", list(values)),
-        Value::Record(ty, fields) => {
-            let fields: Vec<String> = fields
+        Value::Record(record) => {
+            let fields: Vec<String> = record
+                .fields
                 .iter()
                 .map(|(key, inner)| match key {
                     FieldKey::Name(name) => format!(".{name} = {}", value(facts, inner)),
                     FieldKey::Index(_) => value(facts, inner),
                 })
                 .collect();
-            format!("{}{{{}}}", ty.as_ref().map_or("?", |ty| &ty.name), fields.join(", "))
+            format!(
+                "{}{{{}}}",
+                record.ty.as_ref().map_or("?", |ty| &ty.name),
+                fields.join(", ")
+            )
         }
         other => format!("{other:?}"),
     }

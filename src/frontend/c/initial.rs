@@ -47,7 +47,7 @@ impl Lowering<'_> {
             .enumerate()
             .map(|(index, argument)| (FieldKey::Index(index as u32), self.value(argument)))
             .collect();
-        Value::Record(ty.reference(), fields)
+        Value::record(ty.reference(), fields)
     }
 
     /// `ENTRY("name", function)` in a table. In code that runs only a name without lower-case letters is taken for a macro.
@@ -71,12 +71,12 @@ impl Lowering<'_> {
                 .collect();
             return match values.len() {
                 1 => values.remove(0),
-                _ => Value::List(values),
+                _ => Value::List(values.into()),
             };
         }
         let known = self.fields_of(ty).cloned();
         let fields = self.record_fields(&items, known.as_deref());
-        Value::Record(ty.reference(), fields)
+        Value::record(ty.reference(), fields)
     }
 
     fn record_fields(&mut self, items: &[Syntax], known: Option<&[(String, CType)]>) -> Vec<(FieldKey, Value)> {
@@ -110,7 +110,7 @@ impl Lowering<'_> {
             let mut made = self.initialiser(value, &ty);
             for inner in path[1..].iter().rev() {
                 if !inner.starts_with('[') {
-                    made = Value::Record(None, vec![(FieldKey::Name((*inner).to_owned()), made)]);
+                    made = Value::record(None, vec![(FieldKey::Name((*inner).to_owned()), made)]);
                 }
             }
             fields.push((FieldKey::Name((*name).to_owned()), made));
@@ -135,7 +135,7 @@ impl Lowering<'_> {
                 .chunks(count)
                 .map(|chunk| {
                     let fields = self.record_fields(chunk, known.as_deref());
-                    Value::Record(element.reference(), fields)
+                    Value::record(element.reference(), fields)
                 })
                 .collect();
             return Value::List(records);

@@ -330,7 +330,11 @@ impl Lowering<'_> {
             let (_, mut nodes) = self.gather(|lowering| lowering.file_item(*item));
             for (kind, span) in regions.into_iter().rev() {
                 if !nodes.is_empty() {
-                    nodes = vec![crate::facts::Node::Region(crate::facts::Region { kind, nodes, span })];
+                    nodes = vec![crate::facts::Node::Region(Box::new(crate::facts::Region {
+                        kind,
+                        nodes,
+                        span,
+                    }))];
                 }
             }
             self.current.nodes.extend(nodes);

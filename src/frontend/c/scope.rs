@@ -183,7 +183,9 @@ impl<'a> Lowering<'a> {
     }
 
     pub fn push_region(&mut self, kind: RegionKind, nodes: Vec<Node>, span: Span) {
-        self.current.nodes.push(Node::Region(Region { kind, nodes, span }));
+        self.current
+            .nodes
+            .push(Node::Region(Box::new(Region { kind, nodes, span })));
     }
 
     /// Records a call and its event.

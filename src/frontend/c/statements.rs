@@ -118,11 +118,11 @@ impl Lowering<'_> {
                 text: pragma.text.clone(),
             };
             let region = |nodes| {
-                Node::Region(Region {
+                Node::Region(Box::new(Region {
                     kind,
                     nodes,
                     span: pragma.span,
-                })
+                }))
             };
             match STANDALONE.contains(&directive(pragma)) {
                 true => nodes.insert(0, region(Vec::new())),
@@ -327,7 +327,7 @@ impl Lowering<'_> {
             span,
         };
         while let Some((mut arms, mut nodes, outer_span)) = outer.pop() {
-            nodes.push(Node::Region(branch));
+            nodes.push(Node::Region(Box::new(branch)));
             arms.push(arm(Condition::Always, nodes, span));
             branch = Region {
                 kind: RegionKind::Branch { exhaustive: true },
@@ -335,7 +335,7 @@ impl Lowering<'_> {
                 span: outer_span,
             };
         }
-        self.current.nodes.push(Node::Region(branch));
+        self.current.nodes.push(Node::Region(Box::new(branch)));
     }
 
     fn test_of(&mut self, node: Syntax) -> Condition {
@@ -421,7 +421,7 @@ impl Lowering<'_> {
             target,
             form: AccessForm::Whole,
             kind: crate::facts::StoreKind::Assign,
-            value,
+            value: Box::new(value),
             span,
         }));
     }
@@ -431,13 +431,13 @@ impl Lowering<'_> {
 fn guarded_arm(test: Condition, nodes: Vec<Node>, span: Span) -> Node {
     let never = matches!(&test, Condition::Not(inner) if **inner == Condition::Always);
     let nodes = match never && !nodes.is_empty() {
-        true => vec![Node::Region(Region {
+        true => vec![Node::Region(Box::new(Region {
             kind: RegionKind::Unreached {
                 reason: "if (0)".to_owned(),
             },
             nodes,
             span,
-        })],
+        }))],
         false => nodes,
     };
     arm(test, nodes, span)

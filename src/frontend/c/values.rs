@@ -137,7 +137,7 @@ impl Lowering<'_> {
                 pieces.push(Piece::Hole(hole));
             }
         }
-        Value::Text(pieces)
+        Value::Text(pieces.into())
     }
 
     /// A name, field or element that is read.
@@ -299,7 +299,7 @@ impl Lowering<'_> {
             form: form_of(&target),
             target,
             kind,
-            value,
+            value: Box::new(value),
             span,
         });
         result
@@ -316,7 +316,7 @@ impl Lowering<'_> {
                 form: form_of(&target),
                 target: target.clone(),
                 kind: StoreKind::Augmented,
-                value: Value::Int(1),
+                value: Box::new(Value::Int(1)),
                 span,
             });
         }
@@ -348,7 +348,7 @@ impl Lowering<'_> {
             let value = self.value(operand);
             values.push(value);
         }
-        Value::Combined(values)
+        Value::Combined(values.into())
     }
 
     fn conditional(&mut self, node: Syntax) -> Value {
@@ -391,7 +391,7 @@ impl Lowering<'_> {
         if !arms.iter().all(empty) {
             self.push_region(RegionKind::Branch { exhaustive: true }, arms, span);
         }
-        Value::OneOf(values)
+        Value::OneOf(values.into())
     }
 
     fn compound_literal(&mut self, node: Syntax) -> Value {
@@ -422,11 +422,11 @@ impl Lowering<'_> {
 
 /// One arm of a branch.
 pub(super) fn arm(test: Condition, nodes: Vec<Node>, span: Span) -> Node {
-    Node::Region(Region {
+    Node::Region(Box::new(Region {
         kind: RegionKind::Arm { test },
         nodes,
         span,
-    })
+    }))
 }
 
 /// The parts of `a, b, c`, which nest to the right.

@@ -149,7 +149,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
     /// Adds a region with `nodes`.
     pub(super) fn push_region(&mut self, kind: RegionKind, range: TextRange, nodes: Vec<Node>) {
         let span = self.span(range);
-        self.nodes.push(Node::Region(Region { kind, nodes, span }));
+        self.nodes.push(Node::Region(Box::new(Region { kind, nodes, span })));
     }
 
     /// A new local of the current function.
@@ -190,7 +190,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             target,
             form,
             kind,
-            value,
+            value: Box::new(value),
             span,
         });
     }

@@ -48,10 +48,10 @@ impl<'a> Lowerer<'a, '_> {
 
     fn yielded(&mut self, yielded: &Yielded<'a>) -> Value {
         match yielded {
-            Yielded::Element(element) => Value::List(vec![self.read(element)]),
+            Yielded::Element(element) => Value::List(vec![self.read(element)].into()),
             Yielded::Pair(key, value) => {
                 let key = key.map_or(Value::Unknown, |key| self.read(key));
-                Value::Map(vec![(key, self.read(value))])
+                Value::Map(vec![(key, self.read(value))].into())
             }
         }
     }

@@ -202,8 +202,8 @@ impl<'a> Lowerer<'a, '_> {
         let locals = parameters.into_iter().map(|parameter| Local {
             name: parameter.name.to_string(),
             parameter: Some(parameter.kind),
-            default: parameter.default,
-            ty: parameter.ty,
+            default: parameter.default.map(Box::new),
+            ty: parameter.ty.map(Box::new),
         });
         self.functions.push(Function {
             name: name.to_string(),

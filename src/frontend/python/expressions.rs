@@ -112,11 +112,11 @@ impl<'a> Lowerer<'a, '_> {
                     let value = self.read(&item.value);
                     items.push((key, value));
                 }
-                Value::Map(items)
+                Value::Map(items.into())
             }
-            Expr::Set(set) => Value::List(self.elements(&set.elts)),
-            Expr::List(list) => Value::List(self.elements(&list.elts)),
-            Expr::Tuple(tuple) => Value::List(self.elements(&tuple.elts)),
+            Expr::Set(set) => Value::List(self.elements(&set.elts).into()),
+            Expr::List(list) => Value::List(self.elements(&list.elts).into()),
+            Expr::Tuple(tuple) => Value::List(self.elements(&tuple.elts).into()),
             Expr::ListComp(comp) => self.comprehension(&comp.generators, &Yielded::Element(&comp.elt), comp.range),
             Expr::SetComp(comp) => self.comprehension(&comp.generators, &Yielded::Element(&comp.elt), comp.range),
             Expr::Generator(comp) => self.comprehension(&comp.generators, &Yielded::Element(&comp.elt), comp.range),
@@ -239,7 +239,7 @@ impl<'a> Lowerer<'a, '_> {
             let operand = self.read(right);
             value = match (operator, value) {
                 (Operator::Mod, Value::Text(pieces)) => {
-                    strings::percent(pieces, operand, matches!(right, Expr::Tuple(_)))
+                    strings::percent(pieces.into(), operand, matches!(right, Expr::Tuple(_)))
                 }
                 (Operator::Add, left) => strings::add(left, operand),
                 (_, left) => strings::combined(left, operand),
@@ -435,7 +435,7 @@ impl<'a> Lowerer<'a, '_> {
                 }
             }
         }
-        Value::Text(pieces)
+        Value::Text(pieces.into())
     }
 }
 

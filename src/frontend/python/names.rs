@@ -160,7 +160,7 @@ pub(super) fn one_of(values: Vec<Value>) -> Value {
     for value in values {
         let inner = match value {
             Value::OneOf(inner) => inner,
-            other => vec![other],
+            other => vec![other].into(),
         };
         for value in inner {
             if flat.len() >= super::MAX_ALTERNATIVES {
@@ -174,7 +174,7 @@ pub(super) fn one_of(values: Vec<Value>) -> Value {
     match flat.len() {
         0 => Value::Unknown,
         1 => flat.remove(0),
-        _ => Value::OneOf(flat),
+        _ => Value::OneOf(flat.into()),
     }
 }
 

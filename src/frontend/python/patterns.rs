@@ -113,7 +113,7 @@ impl<'a> Lowerer<'a, '_> {
                     self.captures(inner, &bounded(part));
                 }
             }
-            Pattern::MatchStar(star) => self.capture(star.name.as_ref(), Value::List(vec![subject.clone()])),
+            Pattern::MatchStar(star) => self.capture(star.name.as_ref(), Value::List(vec![subject.clone()].into())),
             Pattern::MatchMapping(mapping) => {
                 for inner in &mapping.patterns {
                     self.captures(inner, &bounded(Value::Element(Box::new(subject.clone()))));

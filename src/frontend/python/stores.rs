@@ -42,7 +42,7 @@ impl<'a> Lowerer<'a, '_> {
         for (index, target) in targets.iter().enumerate() {
             let value = if let Expr::Starred(_) = target {
                 starred = true;
-                Value::List(vec![part(&value, None)])
+                Value::List(vec![part(&value, None)].into())
             } else {
                 part(&value, (!starred).then_some(index))
             };
@@ -111,7 +111,7 @@ impl<'a> Lowerer<'a, '_> {
         } else if let Value::Local(function, local) = self.target(name)
             && let Some(local) = self.functions[function.0 as usize].locals.get_mut(local.0 as usize)
         {
-            local.ty = local.ty.take().or(ty);
+            local.ty = local.ty.take().or(ty.map(Box::new));
         }
     }
 

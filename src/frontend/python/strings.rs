@@ -33,20 +33,21 @@ pub(super) fn push_value(pieces: &mut Vec<Piece>, value: Value, plain: bool) {
 /// `left + right`: a string if either is one.
 pub(super) fn add(left: Value, right: Value) -> Value {
     match (left, right) {
-        (Value::Text(mut pieces), right) => {
+        (Value::Text(pieces), right) => {
+            let mut pieces = Vec::from(pieces);
             push_value(&mut pieces, right, true);
-            Value::Text(pieces)
+            Value::Text(pieces.into())
         }
         (Value::Combined(operands), Value::Text(text)) => {
             // The operands of a sum that ends in a string were strings too.
             let mut pieces: Vec<Piece> = operands.into_iter().map(Piece::Hole).collect();
             push_value(&mut pieces, Value::Text(text), true);
-            Value::Text(pieces)
+            Value::Text(pieces.into())
         }
         (left, Value::Text(text)) => {
             let mut pieces = vec![Piece::Hole(left)];
             push_value(&mut pieces, Value::Text(text), true);
-            Value::Text(pieces)
+            Value::Text(pieces.into())
         }
         (left, right) => combined(left, right),
     }
@@ -55,13 +56,13 @@ pub(super) fn add(left: Value, right: Value) -> Value {
 /// Two operands of which no more is known.
 pub(super) fn combined(left: Value, right: Value) -> Value {
     let mut operands = match left {
-        Value::Combined(operands) => operands,
+        Value::Combined(operands) => Vec::from(operands),
         other => vec![other],
     };
     if operands.len() < super::MAX_ALTERNATIVES * 4 {
         operands.push(right);
     }
-    Value::Combined(operands)
+    Value::Combined(operands.into())
 }
 
 /// `'…' % operand`. A literal tuple, told by `is_tuple`, fills one conversion with each element.
@@ -81,7 +82,7 @@ pub(super) fn percent(pieces: Vec<Piece>, operand: Value, is_tuple: bool) -> Val
             hole => result.push(hole),
         }
     }
-    Value::Text(result)
+    Value::Text(result.into())
 }
 
 /// What a format's conversions are filled with, one after the other.
@@ -261,7 +262,7 @@ pub(super) fn format(pieces: &[Piece], args: &[Argument]) -> Value {
             hole => result.push(hole.clone()),
         }
     }
-    Value::Text(result)
+    Value::Text(result.into())
 }
 
 /// What a format's fields are filled with.

@@ -198,12 +198,12 @@ pub fn value(facts: &FileFacts, of: &Value) -> String {
         Value::OneOf(values) => format!("({})", list(values).join(" | ")),
         Value::List(values) => format!("[{}]", list(values).join(", ")),
         Value::Map(_) => "map".to_owned(),
-        Value::Record(ty, fields) => {
-            let fields = fields.iter().map(|(key, of)| match key {
+        Value::Record(record) => {
+            let fields = record.fields.iter().map(|(key, of)| match key {
                 FieldKey::Name(name) => format!("{name}: {}", value(facts, of)),
                 FieldKey::Index(index) => format!("{index}: {}", value(facts, of)),
             });
-            let name = ty.as_ref().map(type_text).unwrap_or_default();
+            let name = record.ty.as_ref().map(type_text).unwrap_or_default();
             format!("{name} {{{}}}", fields.collect::<Vec<_>>().join(", "))
         }
         Value::Await(inner) => format!("await {}", value(facts, inner)),

@@ -95,7 +95,7 @@ impl Lowering<'_> {
             Expr::Repeat(repeat) => {
                 let value = self.owned(&repeat.expr);
                 self.expression(&repeat.len);
-                Value::List(vec![value])
+                Value::List(vec![value].into())
             }
             Expr::Range(range) => {
                 for bound in range.start.iter().chain(&range.end) {
@@ -259,11 +259,11 @@ impl Lowering<'_> {
             UnOp::Deref(_) => self.expression(&unary.expr),
             UnOp::Neg(_) => match self.used(&unary.expr) {
                 Value::Int(value) => value.checked_neg().map_or(Value::Unknown, Value::Int),
-                value => Value::Combined(vec![value]),
+                value => Value::Combined(vec![value].into()),
             },
             _ => match self.used(&unary.expr) {
                 Value::Bool(value) => Value::Bool(!value),
-                value => Value::Combined(vec![value]),
+                value => Value::Combined(vec![value].into()),
             },
         }
     }
@@ -291,9 +291,9 @@ impl Lowering<'_> {
             (BinOp::Add(_), Value::Text(_), _) | (BinOp::Add(_), _, Value::Text(_)) => {
                 let mut pieces = into_pieces(left);
                 pieces.extend(into_pieces(right));
-                Value::Text(pieces)
+                Value::Text(pieces.into())
             }
-            _ => Value::Combined(vec![left, right]),
+            _ => Value::Combined(vec![left, right].into()),
         }
     }
 
@@ -338,7 +338,7 @@ impl Lowering<'_> {
             target: place,
             form,
             kind,
-            value,
+            value: Box::new(value),
             span,
         });
     }
@@ -356,7 +356,7 @@ impl Lowering<'_> {
         if let Some(rest) = &record.rest {
             self.owned(rest);
         }
-        Value::Record(ty, fields)
+        Value::record(ty, fields)
     }
 
     fn head(&mut self, name: &str, is_async: bool, span: Span) -> Head {
@@ -460,13 +460,13 @@ impl Lowering<'_> {
     /// A region that is never reached.
     pub(super) fn unreached(&mut self, reason: &str, nodes: Vec<crate::facts::Node>, span: Span) {
         if !nodes.is_empty() {
-            self.node(crate::facts::Node::Region(Region {
+            self.node(crate::facts::Node::Region(Box::new(Region {
                 kind: RegionKind::Unreached {
                     reason: reason.to_owned(),
                 },
                 nodes,
                 span,
-            }));
+            })));
         }
     }
 }
@@ -492,7 +492,7 @@ pub(super) fn member_name(member: &Member) -> String {
 
 fn into_pieces(value: Value) -> Vec<Piece> {
     match value {
-        Value::Text(pieces) => pieces,
+        Value::Text(pieces) => pieces.into(),
         other => vec![Piece::Hole(other)],
     }
 }

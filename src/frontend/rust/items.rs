@@ -340,7 +340,7 @@ impl Lowering<'_> {
                 name: full.clone(),
                 parameter: None,
                 default: None,
-                ty,
+                ty: ty.map(Box::new),
             });
         }
         let Some(expr) = expr else { return };
@@ -352,7 +352,7 @@ impl Lowering<'_> {
                     target: Value::Path(full),
                     form: AccessForm::Whole,
                     kind: StoreKind::Assign,
-                    value,
+                    value: Box::new(value),
                     span,
                 });
             }

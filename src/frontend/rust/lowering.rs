@@ -223,11 +223,11 @@ impl<'a> Lowering<'a> {
         let off = self.off.clone();
         let body = &mut self.current().body;
         body.nodes = match off {
-            Some(reason) if !nodes.is_empty() => vec![Node::Region(Region {
+            Some(reason) if !nodes.is_empty() => vec![Node::Region(Box::new(Region {
                 kind: RegionKind::Unreached { reason },
                 nodes,
                 span: body.span,
-            })],
+            }))],
             _ => nodes,
         };
         self.visible.truncate(outer.visible);
@@ -290,7 +290,7 @@ impl<'a> Lowering<'a> {
 
     /// Adds a region with `nodes`.
     pub(super) fn region(&mut self, kind: RegionKind, nodes: Vec<Node>, span: Span) {
-        self.node(Node::Region(Region { kind, nodes, span }));
+        self.node(Node::Region(Box::new(Region { kind, nodes, span })));
     }
 
     /// Opens a scope of names.
@@ -346,7 +346,7 @@ impl<'a> Lowering<'a> {
             name: name.to_owned(),
             parameter,
             default: None,
-            ty,
+            ty: ty.map(Box::new),
         });
         index
     }

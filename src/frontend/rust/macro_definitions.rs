@@ -37,13 +37,13 @@ pub(super) fn definition(lowering: &mut Lowering<'_>, tokens: &TokenStream, span
         lowering.close_scope(visible, span);
         lowering.return_value(value, rule[1].span_close());
         let nodes = lowering.close_nodes();
-        regions.push(Node::Region(Region {
+        regions.push(Node::Region(Box::new(Region {
             kind: RegionKind::Arm {
                 test: Condition::Unknown,
             },
             nodes,
             span: lowering.span(rule[1].span_open(), rule[1].span_close()),
-        }));
+        })));
     }
     if !regions.is_empty() {
         lowering.region(RegionKind::Branch { exhaustive: true }, regions, span);

@@ -54,7 +54,7 @@ impl Lowering<'_> {
                 let args = self.macro_arguments(&mac.tokens);
                 let pieces = args.into_iter().flat_map(|arg| match arg.value {
                     Value::Text(pieces) => pieces,
-                    other => vec![Piece::Hole(other)],
+                    other => vec![Piece::Hole(other)].into(),
                 });
                 Value::Text(pieces.collect())
             }
@@ -105,7 +105,7 @@ impl Lowering<'_> {
             Ok((value, length)) => {
                 let value = self.owned(&value);
                 self.used(&length);
-                Value::List(vec![value])
+                Value::List(vec![value].into())
             }
             Err(_) => Value::Unknown,
         }
@@ -117,7 +117,7 @@ impl Lowering<'_> {
         let span = self.macro_span(mac);
         let value = match args.split_first() {
             Some((first, rest)) => match first.value.as_text() {
-                Some(template) => Value::Text(self.template(template, rest)),
+                Some(template) => Value::Text(self.template(template, rest).into()),
                 None => Value::Unknown,
             },
             None => Value::Unknown,
@@ -242,7 +242,7 @@ impl Lowering<'_> {
             };
             self.region(
                 RegionKind::Branch { exhaustive: false },
-                vec![Node::Region(driven)],
+                vec![Node::Region(Box::new(driven))],
                 *span,
             );
         }
@@ -267,13 +267,13 @@ impl Lowering<'_> {
             self.close_statement(span);
             self.close_scope(visible, span);
             let nodes = self.close_nodes();
-            regions.push(Node::Region(Region {
+            regions.push(Node::Region(Box::new(Region {
                 kind: RegionKind::Arm {
                     test: Condition::Unknown,
                 },
                 nodes,
                 span,
-            }));
+            })));
         }
         self.region(RegionKind::Branch { exhaustive: true }, regions, span);
     }

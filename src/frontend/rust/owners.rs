@@ -167,7 +167,7 @@ impl Lowering<'_> {
                         name: link,
                         parameter: None,
                         default: None,
-                        ty,
+                        ty: ty.map(Box::new),
                     });
                 }
                 _ => {}

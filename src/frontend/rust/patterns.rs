@@ -125,7 +125,7 @@ impl Lowering<'_> {
                 target: Value::Local(self.function, local),
                 form: AccessForm::Whole,
                 kind: StoreKind::Assign,
-                value,
+                value: Box::new(value),
                 span,
             });
         }

@@ -23,7 +23,7 @@ fn one_of(values: Vec<Value>) -> Value {
     }
     match kept.len() {
         1 => kept.remove(0),
-        _ => Value::OneOf(kept),
+        _ => Value::OneOf(kept.into()),
     }
 }
 
@@ -304,20 +304,20 @@ impl Lowering<'_> {
             // `else` and `_` are always true without deciding anything for arms that stand before them.
             decided |= verdict == Some(true);
             let nodes = match reason {
-                Some(reason) if !nodes.is_empty() => vec![Node::Region(Region {
+                Some(reason) if !nodes.is_empty() => vec![Node::Region(Box::new(Region {
                     kind: RegionKind::Unreached {
                         reason: reason.to_owned(),
                     },
                     nodes,
                     span,
-                })],
+                }))],
                 _ => nodes,
             };
-            regions.push(Node::Region(Region {
+            regions.push(Node::Region(Box::new(Region {
                 kind: RegionKind::Arm { test },
                 nodes,
                 span,
-            }));
+            })));
         }
         self.region(RegionKind::Branch { exhaustive }, regions, span);
     }

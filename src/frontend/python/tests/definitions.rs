@@ -129,7 +129,7 @@ def f(a: 'Executor', b: Optional['Env'], c: Union[cf.Executor, None], d: list[En
     let types: Vec<String> = function
         .locals
         .iter()
-        .filter_map(|local| local.ty.as_ref())
+        .filter_map(|local| local.ty.as_deref())
         .map(type_ref)
         .collect();
     assert_eq!(
@@ -168,7 +168,7 @@ class C:
     let locals: Vec<(&str, Option<String>)> = found.functions[2]
         .locals
         .iter()
-        .map(|local| (local.name.as_str(), local.ty.as_ref().map(type_ref)))
+        .map(|local| (local.name.as_str(), local.ty.as_deref().map(type_ref)))
         .collect();
     assert_eq!(locals, [("self", None), ("p", None), ("e", Some("^C".to_string()))]);
     function(text, "C", "4: attribute (^C).b = None\n5: define Method C.m");
