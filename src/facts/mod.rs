@@ -10,8 +10,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod name;
 mod value;
 
+pub use name::Name;
 pub use value::{Argument, Condition, FieldKey, Piece, Record, TypeRef, Value};
 
 /// The languages that a frontend exists for.
@@ -88,9 +90,9 @@ pub struct FileFacts {
 pub struct Import {
     /// Absolute path (`os.environ`, `std::env`), or relative with its leading dots (`.utils`, `..a.b`) in Python, or the
     /// text between the quotes of a C `#include "x.h"`.
-    pub path: String,
+    pub path: Name,
     /// The name that it is bound to here. `None` where a whole module is executed or included without a name.
-    pub name: Option<String>,
+    pub name: Option<Name>,
     /// `from m import *`, `use m::*`.
     pub star: bool,
     /// Visible to others (`pub use`; always true in Python).
@@ -126,7 +128,7 @@ pub enum TypeKind {
 pub struct TypeDecl {
     /// Python: the qualified name within the module (`Outer.Inner`). C: `struct tag`, `union tag` or the typedef's name.
     /// Rust: the absolute path (`crate::a::Type`).
-    pub name: String,
+    pub name: Name,
     pub kind: TypeKind,
     /// Base classes as values (they resolve like any name), or the implemented trait.
     pub bases: Vec<Value>,
@@ -141,7 +143,7 @@ pub struct TypeDecl {
 /// A field of a struct or an annotated attribute of a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Field {
-    pub name: String,
+    pub name: Name,
     pub ty: Option<TypeRef>,
     pub span: Span,
 }
@@ -186,7 +188,7 @@ pub enum FunctionKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Function {
     /// The bare name; `<module>` for module-level code, `<lambda>` or `<closure>` where there is none.
-    pub name: String,
+    pub name: Name,
     /// Python: dotted within the module (`Class.method`, `outer.inner`). C: the linkage name. Rust: absolute path
     /// (`crate::a::Type::method`; closures: the enclosing function's plus `::<closure>`).
     pub qualified: String,
@@ -208,7 +210,7 @@ pub struct Function {
     /// Return type, or the C function's own signature where it is a function pointer type.
     pub returns: Option<TypeRef>,
     /// C: the normalised signature, `fn(int,char **)->int`, by which indirect calls through an unknown pointer match.
-    pub signature: Option<String>,
+    pub signature: Option<Name>,
     /// Compiled into test builds only (`#[cfg(test)]`, `#[test]` modules).
     pub test_only: bool,
     pub span: Span,
@@ -231,7 +233,7 @@ pub enum ParameterKind {
 /// A parameter or another name that lives in a function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Local {
-    pub name: String,
+    pub name: Name,
     pub parameter: Option<ParameterKind>,
     /// A parameter's default.
     pub default: Option<Box<Value>>,
@@ -326,7 +328,7 @@ pub enum Event {
     },
     /// A module is executed for its effects where it has not been before (Python `import`); the path as in [`Import`].
     Import {
-        path: String,
+        path: Name,
         span: Span,
     },
     /// A function, lambda or class is defined here; a class body runs here.

@@ -1,6 +1,6 @@
 //! Values as far as they are evident from one file: what a name, argument or stored thing may be.
 
-use super::{CallIndex, FunctionIndex, LocalIndex, Span};
+use super::{CallIndex, FunctionIndex, LocalIndex, Name, Span};
 use serde::{Deserialize, Serialize};
 
 /// What an expression may be. Everything that matters not at all is [`Value::Unknown`].
@@ -20,12 +20,12 @@ pub enum Value {
     Local(FunctionIndex, LocalIndex),
     /// A name at the top of this file, or one that nothing in the file defines: the model decides (this module, a star
     /// import, linkage, a builtin). C: any identifier that is not local.
-    Global(String),
+    Global(Name),
     /// An absolute path as an import or `use` makes it (`os.environ`, `std::env::set_var`, `.utils.run`), with the
     /// language's own separator. Attributes on it are folded in (`os.environ`, not `Attribute(os, environ)`).
-    Path(String),
+    Path(Name),
     /// `base.name`, `base->name`, `base.method` as a callee.
-    Attribute(Box<Value>, String),
+    Attribute(Box<Value>, Name),
     /// `base[key]`.
     Item(Box<Value>, Box<Value>),
     /// Any element of an iterable or container.
@@ -95,7 +95,7 @@ pub enum Piece {
 /// How a field of a record is named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FieldKey {
-    Name(String),
+    Name(Name),
     /// Positional initialiser, from 0.
     Index(u32),
 }
@@ -106,7 +106,7 @@ pub struct TypeRef {
     /// C: `struct tag`, a typedef's name, or `fn` for a function pointer (then `args` are the parameters and, last, the
     /// result). Pointers and references are dropped. Python: a path or global name. Rust: an absolute path, `dyn T` as
     /// the trait's path, `fn` as in C.
-    pub name: String,
+    pub name: Name,
     pub args: Vec<TypeRef>,
     /// The name is one of this file's own top level (Python), so that the model resolves it like [`Value::Global`].
     pub local: bool,
@@ -116,7 +116,7 @@ pub struct TypeRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Argument {
     /// The keyword, if it was passed by one. `**` with the mapping as value for `**kwargs`, `*` for `*args`.
-    pub name: Option<String>,
+    pub name: Option<Name>,
     pub value: Value,
     pub span: Span,
 }

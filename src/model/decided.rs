@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::facts::{Condition, Event, Node, Value};
+use crate::facts::{Condition, Event, Name, Node, Value};
 
 use super::objects::Object;
 use super::tree::{FuncId, each_event, local_of, value_name};
@@ -17,7 +17,7 @@ const MOST_STORES: usize = 4;
 
 impl Values<'_> {
     /// The names of what holds or returns the outcome of such a test.
-    pub(super) fn names_of_decided(&self) -> FxHashSet<String> {
+    pub(super) fn names_of_decided(&self) -> FxHashSet<Name> {
         let mut found = FxHashSet::default();
         // A name that holds what such a function returns holds it too.
         for _ in 0..=DEEPEST {
@@ -56,7 +56,7 @@ impl Values<'_> {
         found
     }
 
-    fn may_be_decided(&self, names: &FxHashSet<String>, func: FuncId, value: &Value) -> bool {
+    fn may_be_decided(&self, names: &FxHashSet<Name>, func: FuncId, value: &Value) -> bool {
         match value {
             Value::Decided(_) => true,
             // Most trees have none, and are asked at every test.

@@ -106,7 +106,7 @@ impl Values<'_> {
                     decl.target.as_ref().is_some_and(|target| target.name == class)
                 })
         });
-        let mut names: Vec<String> = aliases.map(|alias| alias.name.clone()).collect();
+        let mut names: Vec<String> = aliases.map(|alias| alias.name.to_string()).collect();
         names.push(class.to_owned());
         names.sort();
         names.dedup();
@@ -146,7 +146,7 @@ impl Values<'_> {
 fn is_struct(tree: &Tree, name: &str) -> bool {
     let tagged = ["struct ", "union "]
         .iter()
-        .any(|word| tree.classes_by_name.contains_key(&format!("{word}{name}")));
+        .any(|word| tree.classes_by_name.contains_key(format!("{word}{name}").as_str()));
     let named = tree.classes_by_name.get(name).into_iter().flatten();
     tagged
         || named.into_iter().any(|class| {

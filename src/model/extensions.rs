@@ -21,7 +21,7 @@ impl Values<'_> {
     pub(super) fn extension_modules(&self, file: FileId, path: &str) -> Vec<FuncId> {
         let name = path.rsplit('.').next().unwrap_or(path);
         let from = &self.tree.file(file).path;
-        let initialisers = self.tree.functions_by_name.get(&format!("{INITIALISER}{name}"));
+        let initialisers = self.tree.functions_by_name.get(format!("{INITIALISER}{name}").as_str());
         let found: Vec<(usize, FuncId)> = initialisers
             .into_iter()
             .flatten()

@@ -153,7 +153,7 @@ impl<'t> Values<'t> {
         let (found, whole) = self.answers.whole(|| Rc::new(self.find_field_stores(class, name)));
         if whole {
             let mut known = self.stores_of_field.borrow_mut();
-            known.entry(class).or_default().insert(name.to_owned(), found.clone());
+            known.entry(class).or_default().insert(name.into(), found.clone());
         }
         found
     }
@@ -202,7 +202,7 @@ impl<'t> Values<'t> {
             }
         }
         let index = Rc::new(index);
-        self.stores_by_class.borrow_mut().insert(name.to_owned(), index.clone());
+        self.stores_by_class.borrow_mut().insert(name.into(), index.clone());
         index
     }
 

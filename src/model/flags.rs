@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
 
-use crate::facts::{Condition, Event, FunctionKind, Region, RegionKind, Value};
+use crate::facts::{Condition, Event, FunctionKind, Name, Region, RegionKind, Value};
 
 use super::needs::Constant;
 use super::objects::Object;
@@ -55,7 +55,7 @@ fn is_variable(key: &Key) -> bool {
 
 impl Values<'_> {
     /// The names of the places that some loop waits for.
-    pub(super) fn waited_for(&self) -> FxHashSet<String> {
+    pub(super) fn waited_for(&self) -> FxHashSet<Name> {
         let mut found = FxHashSet::default();
         for func in self.tree.functions() {
             each_region(&self.tree.function(func).body, &mut |region| {
@@ -68,7 +68,7 @@ impl Values<'_> {
     }
 
     /// Calls `visit` with the names of the places that a region waits for, where it is a loop.
-    pub(super) fn each_awaited(&self, func: FuncId, region: &Region, visit: &mut dyn FnMut(String)) {
+    pub(super) fn each_awaited(&self, func: FuncId, region: &Region, visit: &mut dyn FnMut(Name)) {
         let RegionKind::Loop { over: None, test, .. } = &region.kind else {
             return;
         };
@@ -88,7 +88,7 @@ impl Values<'_> {
     }
 
     /// The names of the places into which a function stores what somebody may wait for.
-    pub(super) fn tells(&self, func: FuncId) -> Vec<String> {
+    pub(super) fn tells(&self, func: FuncId) -> Vec<Name> {
         let mut found = Vec::new();
         each_event(&self.tree.function(func).body, &mut |event| {
             if let Event::Store { target, value, .. } = event

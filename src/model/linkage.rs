@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Event, FunctionKind, Language, Node, Value};
+use crate::facts::{Event, FunctionKind, Language, Name, Node, Value};
 
 use super::names::{common_components, folder_of};
 use super::objects::{Object, Objects};
@@ -17,9 +17,9 @@ const MOST_FILES: usize = 16;
 /// Where the variables and macros of C are declared or stored into, by name.
 #[derive(Debug, Default)]
 pub(super) struct Linkage {
-    variables: FxHashMap<String, Vec<FileId>>,
+    variables: FxHashMap<Name, Vec<FileId>>,
     /// Object-like macros of headers.
-    macros: FxHashMap<String, Vec<FileId>>,
+    macros: FxHashMap<Name, Vec<FileId>>,
     /// Functions that a file defines in front of others of the same name, for programs that load it first.
     interposed: FxHashSet<(FileId, String)>,
 }
@@ -67,8 +67,8 @@ impl Linkage {
     }
 }
 
-fn note(found: &mut FxHashMap<String, Vec<FileId>>, file: FileId, name: &str) {
-    let files = found.entry(name.to_owned()).or_default();
+fn note(found: &mut FxHashMap<Name, Vec<FileId>>, file: FileId, name: &str) {
+    let files = found.entry(name.into()).or_default();
     if files.last() != Some(&file) {
         files.push(file);
     }

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, ParameterKind, TypeKind, Value};
+use crate::facts::{
+    Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, Name, ParameterKind, TypeKind, Value,
+};
 use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
 use super::answers::Question;
@@ -141,7 +143,7 @@ impl<'t> Values<'t> {
 
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
     pub(super) fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
-        let known = |of_class: &FxHashMap<String, Objects>| of_class.get(name).cloned();
+        let known = |of_class: &FxHashMap<Name, Objects>| of_class.get(name).cloned();
         if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
             return found;
         }
@@ -151,7 +153,7 @@ impl<'t> Values<'t> {
         if whole {
             let mut members = self.members.borrow_mut();
             let of_class = members.entry((class, with_overrides)).or_default();
-            of_class.insert(name.to_owned(), found.clone());
+            of_class.insert(name.into(), found.clone());
         }
         found
     }
@@ -674,10 +676,12 @@ impl<'t> Values<'t> {
             let ArgumentRef::Of { keywords, .. } = &predicate.argument else {
                 return false;
             };
-            let given = call
-                .args
-                .iter()
-                .find(|argument| argument.name.as_ref().is_some_and(|name| keywords.contains(name)));
+            let given = call.args.iter().find(|argument| {
+                argument
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| keywords.iter().any(|keyword| *name == **keyword))
+            });
             match given {
                 Some(argument) => predicate
                     .any_of
@@ -800,10 +804,10 @@ impl<'t> Values<'t> {
     /// The name by which a value is spoken of in reports.
     pub(super) fn described(&self, func: FuncId, value: &Value) -> String {
         match value {
-            Value::Local(..) => self.spoken(func, value).unwrap_or_default(),
+            Value::Local(..) => self.spoken(func, value).unwrap_or_default().to_string(),
             Value::Attribute(base, name) => format!("{}.{name}", self.described(func, base)),
             Value::Item(base, _) | Value::Element(base) => format!("{}[]", self.described(func, base)),
-            Value::Global(name) => name.clone(),
+            Value::Global(name) => name.to_string(),
             Value::Path(path) => path.strip_prefix("crate::").unwrap_or(path).to_owned(),
             Value::Call(_, call) => {
                 let site = (func, *call);

@@ -174,7 +174,7 @@ impl Values<'_> {
             return Vec::new();
         }
         let called = |last: &str| -> Vec<FileId> {
-            let modules = self.tree.files_by_basename.get(&format!("{last}.py"));
+            let modules = self.tree.files_by_basename.get(format!("{last}.py").as_str());
             let packages = self.tree.packages_by_name.get(last);
             modules.into_iter().chain(packages).flatten().copied().collect()
         };
@@ -384,7 +384,7 @@ impl Values<'_> {
             for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
                 let entry = &self.tree.classes[class.0 as usize];
                 let home = &self.tree.file(entry.file).path;
-                if entry.name == inner && entry.kind != TypeKind::Impl && crate_root(home) == root {
+                if entry.name == *inner && entry.kind != TypeKind::Impl && crate_root(home) == root {
                     found.add(Object::Class(*class));
                 }
             }
@@ -422,7 +422,7 @@ impl Values<'_> {
                 let target = if import.star {
                     format!("{}::{name}", import.path)
                 } else if import.name.as_deref() == Some(name) {
-                    import.path.clone()
+                    import.path.to_string()
                 } else {
                     continue;
                 };
@@ -460,7 +460,7 @@ impl Values<'_> {
             for import in self.tree.file(id).imports.iter().filter(named) {
                 let target = match import.path.strip_prefix("file:") {
                     Some(path) => self.module_at(id, path),
-                    None => Some(import.path.clone()),
+                    None => Some(import.path.to_string()),
                 };
                 if let Some(target) = target {
                     found.add_all(self.rust_in_tree(id, &format!("{target}::{member}"), depth + 1));

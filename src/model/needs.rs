@@ -15,7 +15,7 @@
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
 use crate::facts::{
-    Argument, Attribute, Condition, FunctionKind, Language, LocalIndex, ParameterKind, Value, Visibility,
+    Argument, Attribute, Condition, FunctionKind, Language, LocalIndex, Name, ParameterKind, Value, Visibility,
 };
 
 use super::objects::Object;
@@ -33,7 +33,7 @@ pub enum Constant {
     Int(i64),
     Text(String),
     /// An enumerator or a constant item, by its name.
-    Name(String),
+    Name(Name),
 }
 
 impl Constant {
@@ -71,7 +71,7 @@ enum Asked {
     /// It is the live environment, and no copy of it.
     Live,
     /// Its method of this name is this function.
-    Method(String, FuncId),
+    Method(Name, FuncId),
 }
 
 /// What a parameter must be for a place to be reached.
@@ -526,7 +526,7 @@ mod tests {
 
     #[test]
     fn constants_meet_needs_or_rule_them_out() {
-        let name = |text: &str| Constant::Name(text.to_owned());
+        let name = |text: &str| Constant::Name(text.to_owned().into());
         let text = |text: &str| Constant::Text(text.to_owned());
         let one_of = || Asked::OneOf(vec![name("A"), name("B")]);
         let cases = [

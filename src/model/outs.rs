@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::{Condition, Event, FunctionIndex, Language, LocalIndex, Node, Region, RegionKind, Value};
+use crate::facts::{Condition, Event, FunctionIndex, Language, LocalIndex, Name, Node, Region, RegionKind, Value};
 use crate::knowledge::{ArgumentRef, MatchKind, Role};
 
 use super::objects::{Object, Objects};
@@ -30,9 +30,9 @@ type Handed = (CallSite, usize);
 #[derive(Debug, Default)]
 pub(super) struct Outs<'t> {
     stores: FxHashMap<FuncId, Vec<Out<'t>>>,
-    fields: FxHashMap<String, Vec<Handed>>,
+    fields: FxHashMap<Name, Vec<Handed>>,
     locals: FxHashMap<(FuncId, LocalIndex), Vec<Handed>>,
-    globals: FxHashMap<(FileId, String), Vec<Handed>>,
+    globals: FxHashMap<(FileId, Name), Vec<Handed>>,
 }
 
 /// Positions of arguments; those far behind count as one.
@@ -242,7 +242,7 @@ impl<'t> Values<'t> {
         if self.outs.globals.is_empty() {
             return Objects::default();
         }
-        self.all_left(self.outs.globals.get(&(file, name.to_owned())))
+        self.all_left(self.outs.globals.get(&(file, name.into())))
     }
 
     fn all_left(&self, handed: Option<&Vec<Handed>>) -> Objects {
@@ -360,7 +360,7 @@ impl<'t> Values<'t> {
         let mut found = Objects::default();
         for object in returned.iter() {
             match object {
-                Object::Function(target) if asked.contains(&self.tree.function(*target).name) => {}
+                Object::Function(target) if asked.iter().any(|name| *name == *self.tree.function(*target).name) => {}
                 other => found.add(other.clone()),
             }
         }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
-    CallIndex, Condition, Event, FunctionIndex, FunctionKind, Language, LocalIndex, RegionKind, Span, Value,
+    CallIndex, Condition, Event, FunctionIndex, FunctionKind, Language, LocalIndex, Name, RegionKind, Span, Value,
 };
 use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, Shape, Target};
 
@@ -76,7 +76,7 @@ type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Handle {
     Local(FunctionIndex, LocalIndex),
-    Global(String),
+    Global(Name),
 }
 
 impl Handle {
@@ -171,7 +171,7 @@ pub struct Engine<'t> {
     alike: Alike,
     thread_sends: FxHashMap<StartId, Rc<Sent>>,
     deeds: FxHashMap<FuncId, Deeds>,
-    properties: FxHashSet<String>,
+    properties: FxHashSet<Name>,
     decorated: FxHashSet<FuncId>,
     decorated_summaries: FxHashMap<FuncId, Rc<Summary>>,
     managers: FxHashSet<FuncId>,
@@ -1512,7 +1512,7 @@ impl<'t> Values<'t> {
             match object {
                 Object::Result(_, Some(site)) => found.push(*site),
                 Object::Instance(class, _) => {
-                    let fields: Vec<String> = self
+                    let fields: Vec<Name> = self
                         .tree
                         .decls(*class)
                         .flat_map(|(_, decl)| decl.fields.iter().map(|f| f.name.clone()))

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Value};
+use crate::facts::{Condition, Event, FunctionKind, Language, Name, Node, Region, RegionKind, Value};
 use crate::knowledge::{EntryId, MatchKind, Role};
 
 use super::lanes::Census;
@@ -138,7 +138,7 @@ impl Engine<'_> {
             joins: none(),
         };
         let entries: BTreeSet<FuncId> = self.starts().flat_map(|(_, start)| start.entries.clone()).collect();
-        let told: FxHashSet<String> = entries.iter().flat_map(|entry| self.values.tells(*entry)).collect();
+        let told: FxHashSet<Name> = entries.iter().flat_map(|entry| self.values.tells(*entry)).collect();
         let mut all = Vec::with_capacity(count);
         for function in tree.functions() {
             let deeds = self.deeds_of(function, &told);
@@ -239,7 +239,7 @@ impl Engine<'_> {
     }
 
     /// `told`: the names of the places in which threads say that they are done.
-    fn deeds_of(&self, function: FuncId, told: &FxHashSet<String>) -> Deeds {
+    fn deeds_of(&self, function: FuncId, told: &FxHashSet<Name>) -> Deeds {
         let values = &self.values;
         let tree = values.tree;
         let mut deeds = Deeds::default();

@@ -72,7 +72,7 @@ impl Values<'_> {
             .as_ref()
             .zip(attribute)
             .is_some_and(|((keyword, text), attribute)| {
-                let named = |argument: &&crate::facts::Argument| argument.name.as_ref() == Some(keyword);
+                let named = |argument: &&crate::facts::Argument| argument.name.as_deref() == Some(keyword);
                 let given = attribute.args.iter().find(named);
                 given.is_some_and(|argument| argument.value.as_text() == Some(text))
             });

@@ -271,7 +271,7 @@ fn clauses(text: &str) -> Vec<Argument> {
             None => (Value::Bool(true), after),
         };
         found.push(Argument {
-            name: Some(name.to_owned()),
+            name: Some(name.into()),
             value,
             span: Span::default(),
         });
@@ -293,7 +293,7 @@ fn closing(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::clauses;
-    use crate::facts::Value;
+    use crate::facts::{Name, Value};
 
     #[test]
     fn clauses_are_keyword_arguments() {
@@ -310,13 +310,13 @@ mod tests {
             ),
         ];
         for (text, expected) in cases {
-            let found: Vec<(String, Value)> = clauses(text)
+            let found: Vec<(Name, Value)> = clauses(text)
                 .into_iter()
                 .map(|clause| (clause.name.unwrap_or_default(), clause.value))
                 .collect();
-            let expected: Vec<(String, Value)> = expected
+            let expected: Vec<(Name, Value)> = expected
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .map(|(name, value)| ((*name).into(), value.clone()))
                 .collect();
             assert_eq!(found, expected, "{text}");
         }

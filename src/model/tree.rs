@@ -9,8 +9,8 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use crate::facts::{
-    Call, CallIndex, Condition, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Node,
-    Region, RegionKind, TypeDecl, TypeIndex, TypeKind, Value,
+    Call, CallIndex, Condition, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Name,
+    Node, Region, RegionKind, TypeDecl, TypeIndex, TypeKind, Value,
 };
 
 /// Index of a file in [`Tree::files`].
@@ -57,12 +57,12 @@ pub type CallSite = (FuncId, CallIndex);
 #[derive(Debug, Clone)]
 pub struct Class {
     pub file: FileId,
-    pub name: String,
+    pub name: Name,
     pub kind: TypeKind,
     /// The declaration and, in Rust, its `impl` blocks.
     pub decls: Vec<(FileId, TypeIndex)>,
     /// Methods by name, in order of declaration.
-    pub methods: BTreeMap<String, Vec<FuncId>>,
+    pub methods: BTreeMap<Name, Vec<FuncId>>,
 }
 
 /// A store of a value into something, with the function in which it stands.
@@ -81,23 +81,23 @@ pub struct Tree {
     pub classes: Vec<Class>,
     class_of_decl: FxHashMap<(FileId, TypeIndex), ClassId>,
     /// Classes by the last segment of their name.
-    pub classes_by_name: FxHashMap<String, Vec<ClassId>>,
+    pub classes_by_name: FxHashMap<Name, Vec<ClassId>>,
     /// Functions by bare name.
-    pub functions_by_name: FxHashMap<String, Vec<FuncId>>,
+    pub functions_by_name: FxHashMap<Name, Vec<FuncId>>,
     /// Calls by the last segment of the callee.
-    pub calls_by_name: FxHashMap<String, Vec<CallSite>>,
+    pub calls_by_name: FxHashMap<Name, Vec<CallSite>>,
     /// Calls by the last segment of a value handed over as an argument.
-    pub taken_by_name: FxHashMap<String, Vec<CallSite>>,
+    pub taken_by_name: FxHashMap<Name, Vec<CallSite>>,
     /// Method calls by the last segment of the receiver.
-    pub calls_by_receiver: FxHashMap<String, Vec<CallSite>>,
+    pub calls_by_receiver: FxHashMap<Name, Vec<CallSite>>,
     /// Classes by the last segment of a base that they name.
-    pub heirs_by_base: FxHashMap<String, Vec<ClassId>>,
+    pub heirs_by_base: FxHashMap<Name, Vec<ClassId>>,
     /// Calls by the closure that is handed over.
     pub taken_closures: FxHashMap<FuncId, Vec<CallSite>>,
     /// Paths of files by their last component, for imports and path patterns.
-    pub files_by_basename: FxHashMap<String, Vec<FileId>>,
+    pub files_by_basename: FxHashMap<Name, Vec<FileId>>,
     /// The `__init__.py` of Python's packages, by the last name of their folder.
-    pub packages_by_name: FxHashMap<String, Vec<FileId>>,
+    pub packages_by_name: FxHashMap<Name, Vec<FileId>>,
 }
 
 impl Tree {
@@ -130,10 +130,10 @@ impl Tree {
             let id = FileId(number as u32);
             self.first.push(self.functions.len() as u32);
             let basename = file.path.rsplit('/').next().unwrap_or(&file.path);
-            self.files_by_basename.entry(basename.to_owned()).or_default().push(id);
+            self.files_by_basename.entry(basename.into()).or_default().push(id);
             if basename == "__init__.py" {
                 let folder = file.path.rsplit('/').nth(1).unwrap_or("");
-                self.packages_by_name.entry(folder.to_owned()).or_default().push(id);
+                self.packages_by_name.entry(folder.into()).or_default().push(id);
             }
             for (index, function) in file.functions.iter().enumerate() {
                 let func = FuncId(self.functions.len() as u32);
@@ -160,7 +160,7 @@ impl Tree {
 
     fn index_classes(&mut self) {
         // Types first, then the impl blocks that add to them, wherever they stand.
-        let mut by_path: FxHashMap<(String, String), ClassId> = FxHashMap::default();
+        let mut by_path: FxHashMap<(String, Name), ClassId> = FxHashMap::default();
         for pass in [false, true] {
             for number in 0..self.files.len() {
                 let file = FileId(number as u32);
@@ -193,14 +193,14 @@ impl Tree {
         &mut self,
         file: FileId,
         index: usize,
-        by_path: &mut FxHashMap<(String, String), ClassId>,
-        key: (String, String),
+        by_path: &mut FxHashMap<(String, Name), ClassId>,
+        key: (String, Name),
     ) -> ClassId {
         let decl = &self.files[file.0 as usize].types[index];
         let class = ClassId(self.classes.len() as u32);
         by_path.entry(key).or_insert(class);
         self.classes_by_name
-            .entry(last_segment(&decl.name).to_owned())
+            .entry(last_segment(&decl.name).into())
             .or_default()
             .push(class);
         self.classes.push(Class {
@@ -215,7 +215,7 @@ impl Tree {
 
     fn add_decl(&mut self, class: ClassId, file: FileId, index: TypeIndex) {
         self.class_of_decl.insert((file, index), class);
-        let methods: Vec<(String, FuncId)> = self.files[file.0 as usize].types[index.0 as usize]
+        let methods: Vec<(Name, FuncId)> = self.files[file.0 as usize].types[index.0 as usize]
             .methods
             .iter()
             .map(|method| {
@@ -223,10 +223,10 @@ impl Tree {
                 (function.name.clone(), self.func(file, *method))
             })
             .collect();
-        let bases: Vec<String> = self.files[file.0 as usize].types[index.0 as usize]
+        let bases: Vec<Name> = self.files[file.0 as usize].types[index.0 as usize]
             .bases
             .iter()
-            .filter_map(|base| value_name(base).map(str::to_owned))
+            .filter_map(said_name)
             .collect();
         for base in bases {
             self.heirs_by_base.entry(base).or_default().push(class);
@@ -244,8 +244,8 @@ impl Tree {
             let function = self.files[file.0 as usize].function(index);
             for (number, call) in function.calls.iter().enumerate() {
                 let site = (func, CallIndex(number as u32));
-                if let Some(name) = value_name(&call.callee) {
-                    self.calls_by_name.entry(name.to_owned()).or_default().push(site);
+                if let Some(name) = said_name(&call.callee) {
+                    self.calls_by_name.entry(name).or_default().push(site);
                 }
                 if let Value::Attribute(receiver, _) = &call.callee
                     && let Some(name) = receiver_name(&self.files[file.0 as usize], receiver)
@@ -253,8 +253,8 @@ impl Tree {
                     self.calls_by_receiver.entry(name).or_default().push(site);
                 }
                 for argument in &call.args {
-                    if let Some(name) = value_name(&argument.value) {
-                        self.taken_by_name.entry(name.to_owned()).or_default().push(site);
+                    if let Some(name) = said_name(&argument.value) {
+                        self.taken_by_name.entry(name).or_default().push(site);
                     }
                     if let Value::Function(closure) = &argument.value {
                         let closure = FuncId(self.first[file.0 as usize] + closure.0);
@@ -415,11 +415,19 @@ pub fn value_name(value: &Value) -> Option<&str> {
     }
 }
 
+/// The same as a name of its own.
+pub fn said_name(value: &Value) -> Option<Name> {
+    match value {
+        Value::Attribute(_, name) => Some(name.clone()),
+        other => value_name(other).map(Name::from),
+    }
+}
+
 /// The name of what a method is called on.
-fn receiver_name(file: &FileFacts, receiver: &Value) -> Option<String> {
+fn receiver_name(file: &FileFacts, receiver: &Value) -> Option<Name> {
     match receiver {
         Value::Local(owner, index) => Some(local_of(file.function(*owner), *index).name.clone()),
-        other => value_name(other).map(str::to_owned),
+        other => said_name(other),
     }
 }
 

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
-    AccessForm, Argument, Call, Event, FieldKey, FunctionKind, Language, LocalIndex, ParameterKind, Piece, Region,
-    RegionKind, StoreKind, TypeKind, TypeRef, Value,
+    AccessForm, Argument, Call, Event, FieldKey, FunctionKind, Language, LocalIndex, Name, ParameterKind, Piece,
+    Region, RegionKind, StoreKind, TypeKind, TypeRef, Value,
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
@@ -33,13 +33,13 @@ use super::tree::{
 pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
 /// A set of objects, kept so that no other takes its place in memory, and what its objects have under names.
-type Members = (Objects, FxHashMap<String, Objects>);
+type Members = (Objects, FxHashMap<Name, Objects>);
 
 /// Calls that are handed a function, each with the place of the argument that it is.
 type Takers = Rc<[(CallSite, usize)]>;
 
 /// Stores by the name of the field that they are made into.
-type StoresByName<'t> = FxHashMap<String, Rc<Vec<StoreRef<'t>>>>;
+type StoresByName<'t> = FxHashMap<Name, Rc<Vec<StoreRef<'t>>>>;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
 const DEEPEST: u32 = 3000;
@@ -61,10 +61,10 @@ pub struct Values<'t> {
     pub catalog: &'t Catalog,
     pub budget: Budget,
     local_stores: FxHashMap<(FuncId, LocalIndex), Vec<StoreRef<'t>>>,
-    global_stores: FxHashMap<(FileId, String), Vec<StoreRef<'t>>>,
-    attribute_stores: FxHashMap<String, Vec<StoreRef<'t>>>,
+    global_stores: FxHashMap<FileId, FxHashMap<Name, Vec<StoreRef<'t>>>>,
+    attribute_stores: FxHashMap<Name, Vec<StoreRef<'t>>>,
     /// Stores into elements, by the name of what is stored into.
-    item_stores: FxHashMap<String, Vec<StoreRef<'t>>>,
+    item_stores: FxHashMap<Name, Vec<StoreRef<'t>>>,
     returns: FxHashMap<FuncId, Vec<&'t Value>>,
     /// Rust packages by crate name.
     pub(super) crates: BTreeMap<String, Vec<String>>,
@@ -78,9 +78,9 @@ pub struct Values<'t> {
     /// What functions give back of what they were handed.
     pub(super) handed_back: RefCell<FxHashMap<FuncId, Rc<HandedBack<'t>>>>,
     /// By the fields' name.
-    pub(super) stores_by_class: RefCell<FxHashMap<String, Rc<StoresByClass<'t>>>>,
+    pub(super) stores_by_class: RefCell<FxHashMap<Name, Rc<StoresByClass<'t>>>>,
     /// What types of C are, by name; for those that a file defines itself, by the file.
-    structs: RefCell<FxHashMap<Option<FileId>, FxHashMap<String, Objects>>>,
+    structs: RefCell<FxHashMap<Option<FileId>, FxHashMap<Name, Objects>>>,
     /// The stores into fields, where nothing was cut off on the way to the answer.
     pub(super) stores_of_field: RefCell<FxHashMap<ClassId, StoresByName<'t>>>,
     depth: RefCell<u32>,
@@ -97,28 +97,28 @@ pub struct Values<'t> {
     /// The names that a file declares at its top with a type.
     declared: FxHashMap<(FileId, &'t str), LocalIndex>,
     /// Values given to fields of this name in record literals.
-    record_slots: FxHashMap<String, Vec<(FuncId, &'t Value)>>,
+    record_slots: FxHashMap<Name, Vec<(FuncId, &'t Value)>>,
     /// Positional record literals by type.
-    pub(super) record_positions: FxHashMap<String, Vec<(FuncId, Fields<'t>)>>,
+    pub(super) record_positions: FxHashMap<Name, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
     sends: Vec<CallSite>,
     /// Those that send functions: the functions, and the keys of what they are sent on.
     sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
     /// Method calls that put something into a place, by the name of the place.
-    pub(super) inserts: FxHashMap<String, Vec<CallSite>>,
+    pub(super) inserts: FxHashMap<Name, Vec<CallSite>>,
     /// Names of methods that begin a thread made before.
-    pub(super) starting_methods: FxHashSet<String>,
+    pub(super) starting_methods: FxHashSet<Name>,
     pub(super) meanings: RefCell<FxHashMap<CallSite, Rc<super::meaning::Meaning>>>,
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
-    decorations: FxHashMap<String, Vec<(FuncId, &'t Value, bool)>>,
+    decorations: FxHashMap<Name, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
-    pub(super) waited_for: FxHashSet<String>,
+    pub(super) waited_for: FxHashSet<Name>,
     /// Files of Python's that are programs: `if __name__ == '__main__'`.
     pub(super) scripts: Vec<FileId>,
     /// Where files of Python's have code that is never reached, as ranges of bytes.
     pub(super) never_bound: FxHashMap<FileId, Vec<(u32, u32)>>,
     /// The names of what holds or returns the outcome of a test of the system ([`super::decided`]).
-    pub(super) names_of_decided: FxHashSet<String>,
+    pub(super) names_of_decided: FxHashSet<Name>,
     /// What with-blocks enter into a name.
     pub(super) entered: FxHashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
     /// Classes with their bases, and with their heirs.
@@ -126,9 +126,9 @@ pub struct Values<'t> {
     pub(super) heirs: RefCell<FxHashMap<ClassId, Vec<ClassId>>>,
     pub(super) bases: RefCell<FxHashMap<ClassId, Rc<[Object]>>>,
     /// What classes have under names, without and with what derives from them.
-    pub(super) members: RefCell<FxHashMap<(ClassId, bool), FxHashMap<String, Objects>>>,
+    pub(super) members: RefCell<FxHashMap<(ClassId, bool), FxHashMap<Name, Objects>>>,
     /// What locals have under names.
-    attributes: RefCell<FxHashMap<(FuncId, LocalIndex), FxHashMap<String, Objects>>>,
+    attributes: RefCell<FxHashMap<(FuncId, LocalIndex), FxHashMap<Name, Objects>>>,
     /// What sets of objects have under names, by where they lie in memory.
     members_of_sets: RefCell<FxHashMap<usize, Members>>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
@@ -270,7 +270,8 @@ impl<'t> Values<'t> {
                 }
             }
         }
-        for ((_, name), stores) in self.global_stores.iter().filter(|((file, _), _)| is_c(file)) {
+        let of_c = self.global_stores.iter().filter(|(file, _)| is_c(file));
+        for (name, stores) in of_c.flat_map(|(_, stores)| stores) {
             for store in stores {
                 linkage.stores(tree, store, name);
             }
@@ -283,7 +284,7 @@ impl<'t> Values<'t> {
         for attribute in &self.tree.function(func).attributes {
             if let Some(name) = value_name(&attribute.value) {
                 let called = !attribute.args.is_empty();
-                let known = self.decorations.entry(name.to_owned()).or_default();
+                let known = self.decorations.entry(name.into()).or_default();
                 known.push((func, &attribute.value, called));
             }
         }
@@ -347,8 +348,8 @@ impl<'t> Values<'t> {
     }
 
     /// The names by which the fields of a type are asked for: the written one, and what it is a typedef of.
-    fn written_types(&self, func: FuncId, name: &str) -> Vec<String> {
-        let mut names = vec![name.to_owned()];
+    fn written_types(&self, func: FuncId, name: &Name) -> Vec<Name> {
+        let mut names = vec![name.clone()];
         if self.tree.language(func) == Language::C {
             for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
                 if let Some((_, target)) = self.alias_target(*class)
@@ -392,10 +393,12 @@ impl<'t> Values<'t> {
                         self.local_stores.entry(key).or_default().push(store);
                     }
                     Value::Global(name) => {
-                        self.global_stores.entry((file, name.clone())).or_default().push(store);
+                        let stores = self.global_stores.entry(file).or_default();
+                        stores.entry(name.clone()).or_default().push(store);
                     }
                     Value::Path(name) => {
-                        self.global_stores.entry((file, name.clone())).or_default().push(store);
+                        let stores = self.global_stores.entry(file).or_default();
+                        stores.entry(name.clone()).or_default().push(store);
                     }
                     Value::Attribute(_, name) => {
                         self.attribute_stores.entry(name.clone()).or_default().push(store);
@@ -417,13 +420,13 @@ impl<'t> Values<'t> {
     }
 
     /// The name under which an index keeps a place: the local's, global's or attribute's own.
-    pub(super) fn spoken(&self, func: FuncId, value: &Value) -> Option<String> {
+    pub(super) fn spoken(&self, func: FuncId, value: &Value) -> Option<Name> {
         match value {
             Value::Local(owner, index) => {
                 let owner = self.tree.func(self.tree.file_of(func), *owner);
                 Some(local_of(self.tree.function(owner), *index).name.clone())
             }
-            other => value_name(other).map(str::to_owned),
+            other => super::tree::said_name(other),
         }
     }
 
@@ -505,17 +508,14 @@ impl<'t> Values<'t> {
             return find();
         };
         let local = (self.tree.func(self.tree.file_of(func), *owner), *index);
-        let known = |names: &FxHashMap<String, Objects>| names.get(name).cloned();
+        let known = |names: &FxHashMap<Name, Objects>| names.get(name).cloned();
         if let Some(found) = self.attributes.borrow().get(&local).and_then(known) {
             return found;
         }
         let (found, whole) = self.answers.whole(find);
         if whole {
             let mut attributes = self.attributes.borrow_mut();
-            attributes
-                .entry(local)
-                .or_default()
-                .insert(name.to_owned(), found.clone());
+            attributes.entry(local).or_default().insert(name.into(), found.clone());
         }
         found
     }
@@ -543,7 +543,7 @@ impl<'t> Values<'t> {
             let (_, names) = sets
                 .entry(objects.address())
                 .or_insert_with(|| (objects.clone(), FxHashMap::default()));
-            names.insert(name.to_owned(), found.clone());
+            names.insert(name.into(), found.clone());
         }
         found
     }
@@ -920,7 +920,7 @@ impl<'t> Values<'t> {
 
     /// Whether the file stores into or declares the name at its top.
     pub(super) fn has_global_store(&self, file: FileId, name: &str) -> bool {
-        self.global_stores.contains_key(&(file, name.to_owned())) || self.declares(file, name)
+        !self.global_stores(file, name).is_empty() || self.declares(file, name)
     }
 
     fn declares(&self, file: FileId, name: &str) -> bool {
@@ -1418,9 +1418,8 @@ impl<'t> Values<'t> {
 
     /// The stores into a global name of a file.
     pub(super) fn global_stores(&self, file: FileId, name: &str) -> &[StoreRef<'t>] {
-        self.global_stores
-            .get(&(file, name.to_owned()))
-            .map_or(&[], Vec::as_slice)
+        let stores = self.global_stores.get(&file);
+        stores.and_then(|stores| stores.get(name)).map_or(&[], Vec::as_slice)
     }
 
     /// The stores into a global name that a file may see: its own, and in C those of the files that share the variable.
@@ -1495,7 +1494,7 @@ fn sending_calls(tree: &Tree, catalog: &Catalog) -> Vec<CallSite> {
 }
 
 /// The method calls that put something into what they are called on, by the name of that, by the catalog.
-fn inserting_calls(tree: &Tree, catalog: &Catalog) -> FxHashMap<String, Vec<CallSite>> {
+fn inserting_calls(tree: &Tree, catalog: &Catalog) -> FxHashMap<Name, Vec<CallSite>> {
     let inserts = |site: &&CallSite| match &tree.call(**site).callee {
         Value::Attribute(_, method) => {
             let entries = catalog.lookup_any(tree.language(site.0), MatchKind::Call, method);
@@ -1515,14 +1514,14 @@ fn inserting_calls(tree: &Tree, catalog: &Catalog) -> FxHashMap<String, Vec<Call
 }
 
 /// The methods at which a thread that was made before begins, by the catalog.
-fn starting_methods(catalog: &Catalog) -> FxHashSet<String> {
+fn starting_methods(catalog: &Catalog) -> FxHashSet<Name> {
     catalog
         .iter()
         .filter_map(|(_, entry)| match &entry.role {
             Role::Start {
                 moment: StartMoment::Method(names),
                 ..
-            } => Some(names.split('|').map(str::to_owned)),
+            } => Some(names.split('|').map(Name::from)),
             _ => None,
         })
         .flatten()
@@ -1573,9 +1572,12 @@ pub(super) fn bind<'a>(
 
 /// The first of these positions and keywords that is present.
 pub(super) fn find_argument<'a>(args: &'a [Argument], positions: &[u32], keywords: &[String]) -> Option<&'a Argument> {
-    let by_name = args
-        .iter()
-        .find(|argument| argument.name.as_ref().is_some_and(|name| keywords.contains(name)));
+    let by_name = args.iter().find(|argument| {
+        argument
+            .name
+            .as_ref()
+            .is_some_and(|name| keywords.iter().any(|keyword| *name == **keyword))
+    });
     by_name.or_else(|| {
         positions.iter().find_map(|place| {
             let starred = args.iter().position(|argument| argument.name.as_deref() == Some("*"));

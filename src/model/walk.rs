@@ -474,7 +474,7 @@ impl<'t> Walk<'_, 't> {
                 self.take_if(value, |taken| *taken == Taken::True && *wanted == truth);
             }
             (value, Value::Global(name)) => {
-                self.take_if(value, |taken| truth && *taken == Taken::Named(name.clone()));
+                self.take_if(value, |taken| truth && *taken == Taken::Named(name.to_string()));
             }
             _ => {}
         }

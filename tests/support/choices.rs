@@ -184,8 +184,8 @@ impl<'c, 'a> Maker<'c, 'a> {
             functions: (0..self.counts.len()).map(|index| self.function(index)).collect(),
             types: (0..self.types).map(|_| self.declaration()).collect(),
             imports: self.some(3, |maker| Import {
-                path: maker.choices.name(),
-                name: maker.choices.flag().then(|| maker.choices.name()),
+                path: maker.choices.name().into(),
+                name: maker.choices.flag().then(|| maker.choices.name().into()),
                 star: maker.choices.flag(),
                 exported: maker.choices.flag(),
                 span: maker.choices.span(),
@@ -222,7 +222,7 @@ impl<'c, 'a> Maker<'c, 'a> {
         };
         Function {
             qualified: name.clone(),
-            name,
+            name: name.into(),
             kind,
             visibility: if self.choices.flag() {
                 Visibility::Public
@@ -243,7 +243,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             is_async: self.choices.flag(),
             is_generator: self.choices.flag(),
             returns: self.ty(0),
-            signature: self.choices.flag().then(|| "fn(int)->void *".to_owned()),
+            signature: self.choices.flag().then(|| "fn(int)->void *".into()),
             test_only: self.choices.flag(),
             span: self.choices.span(),
             name_span: self.choices.span(),
@@ -259,7 +259,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             _ => ParameterKind::Normal,
         };
         Local {
-            name: self.choices.name(),
+            name: self.choices.name().into(),
             parameter: parameter.then_some(kind),
             default: self.choices.flag().then(|| Box::new(self.value(1))),
             ty: self.ty(0).map(Box::new),
@@ -269,9 +269,9 @@ impl<'c, 'a> Maker<'c, 'a> {
     fn ty(&mut self, deep: u32) -> Option<TypeRef> {
         self.choices.flag().then(|| TypeRef {
             name: if self.choices.flag() {
-                "fn".to_owned()
+                "fn".to_owned().into()
             } else {
-                self.choices.name()
+                self.choices.name().into()
             },
             args: if deep < 2 {
                 self.some(2, |maker| maker.ty(deep + 1)).into_iter().flatten().collect()
@@ -293,7 +293,7 @@ impl<'c, 'a> Maker<'c, 'a> {
 
     fn argument(&mut self) -> Argument {
         Argument {
-            name: self.choices.flag().then(|| self.choices.name()),
+            name: self.choices.flag().then(|| self.choices.name().into()),
             value: self.value(0),
             span: self.choices.span(),
         }
@@ -307,12 +307,12 @@ impl<'c, 'a> Maker<'c, 'a> {
             _ => TypeKind::Class,
         };
         TypeDecl {
-            name: self.choices.name(),
+            name: self.choices.name().into(),
             kind,
             bases: self.some(2, |maker| maker.value(1)),
             methods: self.some(3, Maker::function_index),
             fields: self.some(2, |maker| Field {
-                name: maker.choices.name(),
+                name: maker.choices.name().into(),
                 ty: maker.ty(0),
                 span: maker.choices.span(),
             }),
@@ -333,8 +333,8 @@ impl<'c, 'a> Maker<'c, 'a> {
             0 => Value::Unknown,
             1 => Value::None,
             2 => Value::Int(i64::from(self.choices.byte())),
-            3 | 4 => Value::Global(self.choices.name()),
-            5 | 6 => Value::Path(self.choices.name()),
+            3 | 4 => Value::Global(self.choices.name().into()),
+            5 | 6 => Value::Path(self.choices.name().into()),
             7 => self.value_of_function(|(locals, _), owner, index| {
                 (index < locals).then_some(Value::Local(owner, LocalIndex(index as u32)))
             }),
@@ -343,7 +343,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             }),
             9 => Value::Function(self.function_index()),
             10 => Value::text(self.choices.name()),
-            11 | 12 => Value::Attribute(boxed(self), self.choices.name()),
+            11 | 12 => Value::Attribute(boxed(self), self.choices.name().into()),
             13 => Value::Item(boxed(self), boxed(self)),
             14 => Value::Element(boxed(self)),
             15 => Value::Super(self.function_index()),
@@ -355,7 +355,9 @@ impl<'c, 'a> Maker<'c, 'a> {
             ),
             19 => Value::record(
                 self.ty(0),
-                self.some(2, |maker| (FieldKey::Name(maker.choices.name()), maker.value(deep + 1))),
+                self.some(2, |maker| {
+                    (FieldKey::Name(maker.choices.name().into()), maker.value(deep + 1))
+                }),
             ),
             20 => Value::Text(vec![Piece::Hole(self.value(deep + 1)), Piece::Literal(self.choices.name())].into()),
             _ => Value::Await(boxed(self)),
@@ -486,7 +488,7 @@ impl<'c, 'a> Maker<'c, 'a> {
                 .into_iter()
                 .nth(self.choices.below(3))?,
             14 => Event::Import {
-                path: self.choices.name(),
+                path: self.choices.name().into(),
                 span,
             },
             _ => Event::Define {

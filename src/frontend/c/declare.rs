@@ -40,7 +40,7 @@ impl Lowering<'_> {
             }
             self.array_sizes(declarator);
             let local = self.add_local(Local {
-                name: self.text(name).to_owned(),
+                name: self.text(name).to_owned().into(),
                 parameter: None,
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
@@ -107,7 +107,7 @@ impl Lowering<'_> {
                 self.statics.push(text.clone());
             }
             self.current.locals.push(Local {
-                name: text.clone(),
+                name: text.clone().into(),
                 parameter: None,
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
@@ -118,7 +118,7 @@ impl Lowering<'_> {
             {
                 let value = self.initialiser(initial, &declared.ty);
                 let span = self.span(declarator);
-                self.store_initial(Value::Global(text), value, span);
+                self.store_initial(Value::Global(text.into()), value, span);
             }
         }
     }
@@ -134,7 +134,7 @@ impl Lowering<'_> {
         if self.has_storage(node, "static") {
             function.visibility = Visibility::Private;
         }
-        function.signature = Some(declared.ty.text());
+        function.signature = Some(declared.ty.text().into());
         function.returns = declared.ty.result().reference();
         let outer = std::mem::take(&mut self.current);
         self.names.enter();
@@ -175,7 +175,7 @@ impl Lowering<'_> {
             *parameters = types;
         }
         let index = self.current.index as usize;
-        self.functions[index].signature = Some(ty.text());
+        self.functions[index].signature = Some(ty.text().into());
         self.functions[index].returns = declared.ty.result().reference();
         let from = self.offset(body);
         self.items(&[body], from);
@@ -236,7 +236,7 @@ impl Lowering<'_> {
             };
             types.push(ty.clone());
             self.add_local(Local {
-                name,
+                name: name.into(),
                 parameter: Some(kind),
                 default: None,
                 ty: ty.reference().map(Box::new),
@@ -298,7 +298,7 @@ impl Lowering<'_> {
                 _ => continue,
             };
             found.push(Attribute {
-                value: Value::Path(plain_attribute(name).to_owned()),
+                value: Value::Path(plain_attribute(name).to_owned().into()),
                 args: arguments
                     .into_iter()
                     .map(|(value, span)| Argument {
@@ -318,7 +318,7 @@ impl Lowering<'_> {
         let attribute = self
             .attributes(node)
             .into_iter()
-            .find(|attribute| attribute.value == Value::Path("cleanup".to_owned()))?;
+            .find(|attribute| attribute.value == Value::Path("cleanup".to_owned().into()))?;
         let callee = attribute.args.into_iter().next()?.value;
         Some((callee, attribute.span))
     }

@@ -156,7 +156,7 @@ fn local(facts: &FileFacts, function: FunctionIndex, local: LocalIndex) -> Strin
     let first = function.locals.iter().position(|other| other.name == found.name);
     match first {
         Some(first) if first != local.0 as usize => format!("{}#{}", found.name, local.0),
-        _ => found.name.clone(),
+        _ => found.name.to_string(),
     }
 }
 
@@ -183,7 +183,7 @@ pub(super) fn value(facts: &FileFacts, shown: &Value) -> String {
             .collect(),
         Value::Local(function, index) => local(facts, *function, *index),
         Value::Global(name) => format!("@{name}"),
-        Value::Path(path) => path.clone(),
+        Value::Path(path) => path.to_string(),
         Value::Attribute(base, name) => format!("{}.{name}", value(facts, base)),
         Value::Item(base, key) => format!("{}[{}]", value(facts, base), value(facts, key)),
         Value::Call(function, call) => {

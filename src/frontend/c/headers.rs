@@ -234,7 +234,11 @@ impl Header {
             path: source.path.clone(),
             macros: shaping.into_iter().map(|found| Loose::of(found, &texts)).collect(),
             names: names.map(|found| Loose::of(found, &texts)).collect(),
-            includes: prepared.includes.into_iter().map(|import| import.path).collect(),
+            includes: prepared
+                .includes
+                .into_iter()
+                .map(|import| import.path.to_string())
+                .collect(),
             reaches: Vec::new(),
         })
     }
@@ -322,7 +326,7 @@ mod tests {
             .map(|function| {
                 let calls = function.calls.iter();
                 let names = calls.map(|call| format!("{:?}", call.callee)).collect();
-                (function.name.clone(), names)
+                (function.name.to_string(), names)
             })
             .collect()
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tree_sitter::{Node as Syntax, ParseOptions, ParseState, Parser, Tree};
 
 use crate::facts::{
-    FileFacts, Function, FunctionKind, Language, OUT_OF_TIME, ParameterKind, Problem, ProblemKind, Visibility,
+    FileFacts, Function, FunctionKind, Language, Name, OUT_OF_TIME, ParameterKind, Problem, ProblemKind, Visibility,
 };
 use crate::input::Source;
 
@@ -487,7 +487,7 @@ fn settle(mut functions: Vec<Function>, prototypes: Vec<Function>) -> Vec<Functi
             function.visibility = Visibility::Private;
         }
     }
-    let mut seen: HashSet<String> = functions
+    let mut seen: HashSet<Name> = functions
         .iter()
         .filter(|function| function.kind == FunctionKind::Function)
         .map(|function| function.name.clone())

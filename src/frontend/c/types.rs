@@ -86,7 +86,7 @@ impl CType {
                 }
                 args.push(self.result().argument());
                 TypeRef {
-                    name: "fn".to_owned(),
+                    name: "fn".to_owned().into(),
                     args,
                     local: false,
                 }
@@ -118,7 +118,7 @@ impl CType {
 
 fn plain(name: String) -> TypeRef {
     TypeRef {
-        name,
+        name: name.into(),
         args: Vec::new(),
         local: false,
     }

@@ -3,7 +3,7 @@
 use super::builder::Lowerer;
 use super::depth::DepthMeter;
 use super::skim::Scanner;
-use crate::facts::{TypeRef, Value};
+use crate::facts::{Name, TypeRef, Value};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Operator};
 
@@ -102,7 +102,8 @@ impl<'a> Lowerer<'a, '_> {
         }
         let Expr::Name(first) = base else { return None };
         let resolved = self.resolve(first.id.as_str());
-        let (mut name, local) = dotted(&resolved, |name| self.is_own_global(name))?;
+        let (name, local) = dotted(&resolved, |name| self.is_own_global(name))?;
+        let mut name = name.to_string();
         for part in names.iter().rev() {
             if !name.ends_with('.') {
                 name.push('.');
@@ -110,7 +111,7 @@ impl<'a> Lowerer<'a, '_> {
             name.push_str(part);
         }
         Some(TypeRef {
-            name,
+            name: name.into(),
             args: Vec::new(),
             local,
         })
@@ -133,7 +134,7 @@ impl<'a> Lowerer<'a, '_> {
 }
 
 /// The dotted name of a value that is a class, and whether it is one of this file.
-fn dotted(value: &Value, is_own: impl Fn(&str) -> bool + Copy) -> Option<(String, bool)> {
+fn dotted(value: &Value, is_own: impl Fn(&str) -> bool + Copy) -> Option<(Name, bool)> {
     match value {
         Value::Path(path) => Some((path.clone(), false)),
         Value::Global(name) => {
@@ -142,7 +143,7 @@ fn dotted(value: &Value, is_own: impl Fn(&str) -> bool + Copy) -> Option<(String
         }
         Value::Attribute(base, name) => {
             let (base, local) = dotted(base, is_own)?;
-            Some((format!("{base}.{name}"), local))
+            Some((format!("{base}.{name}").into(), local))
         }
         // An import with a fallback: what is imported tells more.
         Value::OneOf(values) => values.iter().find_map(|value| dotted(value, is_own)),

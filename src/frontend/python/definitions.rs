@@ -200,13 +200,13 @@ impl<'a> Lowerer<'a, '_> {
         let dunder = name.starts_with("__") && name.ends_with("__");
         let hidden = parent.is_some() || kind == FunctionKind::Closure || (name.starts_with('_') && !dunder);
         let locals = parameters.into_iter().map(|parameter| Local {
-            name: parameter.name.to_string(),
+            name: parameter.name.to_string().into(),
             parameter: Some(parameter.kind),
             default: parameter.default.map(Box::new),
             ty: parameter.ty.map(Box::new),
         });
         self.functions.push(Function {
-            name: name.to_string(),
+            name: name.to_string().into(),
             qualified: format!("{}{name}", self.frame().prefix),
             kind,
             visibility: if hidden {
@@ -274,7 +274,7 @@ impl<'a> Lowerer<'a, '_> {
         let span = self.span(class.range);
         let index = TypeIndex(self.types.len() as u32);
         self.types.push(TypeDecl {
-            name: format!("{}{name}", self.frame().prefix),
+            name: format!("{}{name}", self.frame().prefix).into(),
             kind: TypeKind::Class,
             bases: bases.collect(),
             methods: Vec::new(),
@@ -307,8 +307,8 @@ impl<'a> Lowerer<'a, '_> {
     /// The class that is being defined, as a value: its attributes are those of this value.
     fn class_value(&self, name: &Identifier) -> Value {
         match &self.frame().kind {
-            FrameKind::Class { class, .. } => Value::Attribute(Box::new(class.clone()), name.to_string()),
-            _ => Value::Global(format!("{}{name}", self.frame().prefix)),
+            FrameKind::Class { class, .. } => Value::Attribute(Box::new(class.clone()), name.to_string().into()),
+            _ => Value::Global(format!("{}{name}", self.frame().prefix).into()),
         }
     }
 
@@ -317,7 +317,7 @@ impl<'a> Lowerer<'a, '_> {
         let span = self.span(range);
         if self.field_names.insert((class, name.to_string())) {
             self.types[class.0 as usize].fields.push(Field {
-                name: name.to_string(),
+                name: name.to_string().into(),
                 ty,
                 span,
             });

@@ -192,9 +192,9 @@ pub(super) fn value(facts: &FileFacts, of: &Value) -> String {
             });
             format!("'{}'", pieces.collect::<String>())
         }
-        Value::Local(function, local) => facts.function(*function).locals[local.0 as usize].name.clone(),
+        Value::Local(function, local) => facts.function(*function).locals[local.0 as usize].name.to_string(),
         Value::Global(name) => format!("^{name}"),
-        Value::Path(path) => path.clone(),
+        Value::Path(path) => path.to_string(),
         Value::Attribute(base, name) => format!("({}).{name}", value(facts, base)),
         Value::Item(base, key) => format!("{}[{}]", value(facts, base), value(facts, key)),
         Value::Element(base) => format!("each({})", value(facts, base)),

@@ -7,7 +7,7 @@ use super::builder::{FrameKind, Lowerer};
 use super::comprehensions::Yielded;
 use super::names::{attribute, one_of};
 use super::strings;
-use crate::facts::{AccessForm, Argument, Condition, Event, Node, RegionKind, Span, StoreKind, Value};
+use crate::facts::{AccessForm, Argument, Condition, Event, Name, Node, RegionKind, Span, StoreKind, Value};
 use ruff_python_ast::{
     Arguments, BoolOp, CmpOp, Expr, ExprBinOp, ExprCall, ExprCompare, ExprIf, InterpolatedStringElement, Number,
     Operator, UnaryOp,
@@ -307,11 +307,11 @@ impl<'a> Lowerer<'a, '_> {
         for argument in arguments.iter_source_order() {
             let (name, value, range) = match argument {
                 ruff_python_ast::ArgOrKeyword::Arg(Expr::Starred(starred)) => {
-                    (Some("*".to_string()), self.read(&starred.value), starred.range)
+                    (Some(Name::from("*")), self.read(&starred.value), starred.range)
                 }
                 ruff_python_ast::ArgOrKeyword::Arg(value) => (None, self.read(value), value.range()),
                 ruff_python_ast::ArgOrKeyword::Keyword(keyword) => {
-                    let name = keyword.arg.as_ref().map_or("**".to_string(), |name| name.to_string());
+                    let name = Name::from(keyword.arg.as_ref().map_or("**", |name| name.as_str()));
                     (Some(name), self.read(&keyword.value), keyword.range)
                 }
             };

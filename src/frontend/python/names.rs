@@ -25,7 +25,7 @@ impl<'a> Lowerer<'a, '_> {
                             break;
                         }
                         if !known.contains(&Binding::Nonlocal) {
-                            let attribute = Value::Attribute(Box::new(class.clone()), name.to_string());
+                            let attribute = Value::Attribute(Box::new(class.clone()), name.into());
                             return alternatives(known, Some(attribute));
                         }
                     }
@@ -61,7 +61,7 @@ impl<'a> Lowerer<'a, '_> {
         }
         let own = match frame.locals.get(name) {
             Some(local) => Some(Value::Local(frame.function, *local)),
-            None if known.contains(&Binding::Class) => Some(Value::Global(format!("{}{name}", frame.prefix))),
+            None if known.contains(&Binding::Class) => Some(Value::Global(format!("{}{name}", frame.prefix).into())),
             None => None,
         };
         Some(alternatives(known, own))
@@ -69,7 +69,7 @@ impl<'a> Lowerer<'a, '_> {
 
     /// What `name` means at the top of the file.
     pub(super) fn resolve_global(&self, name: &str) -> Value {
-        let global = Value::Global(name.to_string());
+        let global = Value::Global(name.into());
         match self.frames.first().and_then(|module| module.names.get(name)) {
             Some(known) => {
                 let assigned = known.iter().any(|binding| !matches!(binding, Binding::Import(_)));
@@ -106,7 +106,7 @@ impl<'a> Lowerer<'a, '_> {
                         break;
                     }
                     if innermost && !known.contains(&Binding::Nonlocal) {
-                        return Value::Attribute(Box::new(class.clone()), name.to_string());
+                        return Value::Attribute(Box::new(class.clone()), name.into());
                     }
                     nonlocal = true;
                 }
@@ -127,14 +127,14 @@ impl<'a> Lowerer<'a, '_> {
             }
             innermost = false;
         }
-        Value::Global(name.to_string())
+        Value::Global(name.into())
     }
 }
 
 /// The paths that a name is imported from, and `own` where it is bound otherwise too.
 fn alternatives(known: &[Binding], own: Option<Value>) -> Value {
     match (known, own) {
-        ([Binding::Import(path)], _) => Value::Path(path.clone()),
+        ([Binding::Import(path)], _) => Value::Path(path.clone().into()),
         ([_], Some(own)) => own,
         (_, own) => several(known, own),
     }
@@ -144,7 +144,7 @@ fn several(known: &[Binding], own: Option<Value>) -> Value {
     let mut values: Vec<Value> = known
         .iter()
         .filter_map(|binding| match binding {
-            Binding::Import(path) => Some(Value::Path(path.clone())),
+            Binding::Import(path) => Some(Value::Path(path.clone().into())),
             _ => None,
         })
         .collect();
@@ -181,14 +181,11 @@ pub(super) fn one_of(values: Vec<Value>) -> Value {
 /// `base.name`, folded where `base` is a path.
 pub(super) fn attribute(base: Value, name: &str) -> Value {
     match base {
-        Value::Path(mut path) => {
-            if !path.ends_with('.') {
-                path.push('.');
-            }
-            path.push_str(name);
-            Value::Path(path)
+        Value::Path(path) => {
+            let dot = if path.ends_with('.') { "" } else { "." };
+            Value::Path(format!("{path}{dot}{name}").into())
         }
         Value::OneOf(values) => one_of(values.into_iter().map(|value| attribute(value, name)).collect()),
-        other => Value::Attribute(Box::new(other), name.to_string()),
+        other => Value::Attribute(Box::new(other), name.into()),
     }
 }

@@ -122,7 +122,7 @@ impl<'a> Lowerer<'a, '_> {
     fn path_of(&self, expression: &Expr) -> Option<String> {
         match expression {
             Expr::Name(name) => match self.resolve(name.id.as_str()) {
-                Value::Path(path) => Some(path),
+                Value::Path(path) => Some(path.to_string()),
                 _ => None,
             },
             Expr::Attribute(attribute) => Some(format!("{}.{}", self.path_of(&attribute.value)?, attribute.attr)),

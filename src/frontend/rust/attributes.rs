@@ -5,7 +5,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Lit, Meta, Token};
 
 use crate::facts;
-use crate::facts::{Argument, Value};
+use crate::facts::{Argument, Name, Value};
 
 use super::lowering::Lowering;
 use super::names::path_segments;
@@ -225,7 +225,7 @@ impl Lowering<'_> {
         };
         let segments = path_segments(path);
         kept.push(facts::Attribute {
-            value: Value::Path(self.attribute_path(&segments)),
+            value: Value::Path(self.attribute_path(&segments).into()),
             args: self.attribute_arguments(meta),
             span: self.span(first, last),
         });
@@ -246,8 +246,8 @@ impl Lowering<'_> {
         match expr {
             Expr::Assign(assign) => {
                 let name = match &*assign.left {
-                    Expr::Path(path) => path_segments(&path.path).join("::"),
-                    _ => String::new(),
+                    Expr::Path(path) => path_segments(&path.path).join("::").into(),
+                    _ => Name::default(),
                 };
                 self.attribute_argument(Some(name), &assign.right)
             }
@@ -255,7 +255,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn attribute_argument(&self, name: Option<String>, expr: &Expr) -> Argument {
+    fn attribute_argument(&self, name: Option<Name>, expr: &Expr) -> Argument {
         let value = match expr {
             Expr::Lit(literal) => super::expressions::literal(&literal.lit),
             Expr::Path(path) => self.path_value(&path_segments(&path.path), path.path.leading_colon.is_some()),

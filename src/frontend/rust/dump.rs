@@ -67,7 +67,7 @@ fn head(facts: &FileFacts, function: &Function, out: &mut String) {
 /// A type on one line.
 pub fn type_text(ty: &TypeRef) -> String {
     if ty.args.is_empty() {
-        return ty.name.clone();
+        return ty.name.to_string();
     }
     let args: Vec<String> = ty.args.iter().map(type_text).collect();
     format!("{}[{}]", ty.name, args.join(", "))
@@ -186,9 +186,9 @@ pub fn value(facts: &FileFacts, of: &Value) -> String {
             });
             format!("\"{}\"", pieces.collect::<String>())
         }
-        Value::Local(function, local) => facts.function(*function).locals[local.0 as usize].name.clone(),
+        Value::Local(function, local) => facts.function(*function).locals[local.0 as usize].name.to_string(),
         Value::Global(name) => format!("~{name}"),
-        Value::Path(path) => path.clone(),
+        Value::Path(path) => path.to_string(),
         Value::Attribute(base, name) => format!("{}.{name}", value(facts, base)),
         Value::Item(base, key) => format!("{}[{}]", value(facts, base), value(facts, key)),
         Value::Element(base) => format!("each({})", value(facts, base)),

@@ -194,13 +194,14 @@ impl Lowering<'_> {
             let trait_segments = &segments[..qself.position.min(segments.len())];
             let base = self.type_path(trait_segments, path.path.leading_colon.is_some());
             let rest = &segments[trait_segments.len()..];
-            return Value::Path(rest.iter().fold(base, |path, name| super::names::join(&path, name)));
+            let path = rest.iter().fold(base, |path, name| super::names::join(&path, name));
+            return Value::Path(path.into());
         }
         match self.type_of(&qself.ty) {
             Some(ty) => Value::Path(
                 segments
                     .iter()
-                    .fold(ty.name, |path, name| super::names::join(&path, name)),
+                    .fold(ty.name, |path, name| super::names::join(&path, name).into()),
             ),
             None => Value::Unknown,
         }
@@ -241,7 +242,7 @@ impl Lowering<'_> {
             column: name.column,
             ..self.span(first_token(&call.receiver), call.paren_token.span.close())
         };
-        let callee = Value::Attribute(Box::new(receiver), plain(&call.method));
+        let callee = Value::Attribute(Box::new(receiver), plain(&call.method).into());
         self.call(callee, args, span)
     }
 
@@ -251,7 +252,7 @@ impl Lowering<'_> {
             Expr::Field(inner) => self.field(inner),
             other => self.expression(other),
         };
-        Value::Attribute(Box::new(base), member_name(&field.member))
+        Value::Attribute(Box::new(base), member_name(&field.member).into())
     }
 
     fn unary(&mut self, unary: &syn::ExprUnary) -> Value {
@@ -351,7 +352,7 @@ impl Lowering<'_> {
                 continue;
             }
             let value = self.owned(&field.expr);
-            fields.push((FieldKey::Name(member_name(&field.member)), value));
+            fields.push((FieldKey::Name(member_name(&field.member).into()), value));
         }
         if let Some(rest) = &record.rest {
             self.owned(rest);

@@ -151,8 +151,8 @@ impl Lowering<'_> {
                 let name = item.rename.as_ref().map_or(&item.ident, |(_, rename)| rename);
                 let span = self.span(item.extern_token.span, item.semi_token.span);
                 self.imports.push(Import {
-                    path: plain(&item.ident),
-                    name: Some(plain(name)),
+                    path: plain(&item.ident).into(),
+                    name: Some(plain(name).into()),
                     star: false,
                     exported: visibility(&item.vis) == Visibility::Public,
                     span,
@@ -191,7 +191,7 @@ impl Lowering<'_> {
                 let attributes = self.attributes(&item.attrs);
                 let span = self.span(item.type_token.span, item.semi_token.span);
                 self.types.push(TypeDecl {
-                    name: join(&path, &plain(&item.ident)),
+                    name: join(&path, &plain(&item.ident)).into(),
                     kind: TypeKind::Alias,
                     bases: Vec::new(),
                     methods: Vec::new(),
@@ -217,8 +217,14 @@ impl Lowering<'_> {
             let star = used.name.is_none();
             let name = used.name.filter(|name| name != "_");
             self.imports.push(Import {
-                path,
-                name: name.map(|name| if in_block { name } else { format!("{prefix}{name}") }),
+                path: path.into(),
+                name: name.map(|name| {
+                    if in_block {
+                        name.into()
+                    } else {
+                        format!("{prefix}{name}").into()
+                    }
+                }),
                 star,
                 exported: !in_block && visibility(&item.vis) == Visibility::Public,
                 span,
@@ -277,7 +283,7 @@ impl Lowering<'_> {
             target.insert_str(0, "unreached:");
         } else if self.test_only {
             self.imports.push(Import {
-                path: format!("test:{target}"),
+                path: format!("test:{target}").into(),
                 name: None,
                 star: false,
                 exported: false,
@@ -285,8 +291,8 @@ impl Lowering<'_> {
             });
         }
         self.imports.push(Import {
-            path: target,
-            name: Some(format!("{}{name}", self.name_prefix())),
+            path: target.into(),
+            name: Some(format!("{}{name}", self.name_prefix()).into()),
             star: false,
             exported: visibility(&item.vis) == Visibility::Public,
             span,
@@ -302,7 +308,7 @@ impl Lowering<'_> {
             let name = field.ident.as_ref().map_or_else(|| index.to_string(), plain);
             let at = field.ident.as_ref().map_or_else(|| field.ty.span(), syn::Ident::span);
             found.push(Field {
-                name: format!("{prefix}{name}"),
+                name: format!("{prefix}{name}").into(),
                 ty: self.type_of(&field.ty),
                 span: self.span(at, at),
             });
@@ -313,7 +319,7 @@ impl Lowering<'_> {
     fn type_item(&mut self, path: &str, name: &syn::Ident, fields: Vec<Field>, attrs: &[syn::Attribute], span: Span) {
         let attributes = self.attributes(attrs);
         self.types.push(TypeDecl {
-            name: join(path, &plain(name)),
+            name: join(path, &plain(name)).into(),
             kind: TypeKind::Class,
             bases: Vec::new(),
             methods: Vec::new(),
@@ -337,7 +343,7 @@ impl Lowering<'_> {
         if name != "_" {
             let ty = self.type_of(ty);
             self.functions[0].locals.push(Local {
-                name: full.clone(),
+                name: full.clone().into(),
                 parameter: None,
                 default: None,
                 ty: ty.map(Box::new),
@@ -349,7 +355,7 @@ impl Lowering<'_> {
             let value = lowering.owned(expr);
             if named {
                 lowering.event(Event::Store {
-                    target: Value::Path(full),
+                    target: Value::Path(full.into()),
                     form: AccessForm::Whole,
                     kind: StoreKind::Assign,
                     value: Box::new(value),

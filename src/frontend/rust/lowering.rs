@@ -190,7 +190,7 @@ impl<'a> Lowering<'a> {
         }
         self.function = FunctionIndex(self.functions.len() as u32);
         self.functions.push(Function {
-            name: head.name,
+            name: head.name.into(),
             qualified: head.qualified,
             kind: head.kind,
             visibility: head.visibility,
@@ -343,7 +343,7 @@ impl<'a> Lowering<'a> {
         let locals = &mut self.current().locals;
         let index = LocalIndex(locals.len() as u32);
         locals.push(Local {
-            name: name.to_owned(),
+            name: name.to_owned().into(),
             parameter,
             default: None,
             ty: ty.map(Box::new),
@@ -516,9 +516,9 @@ impl<'a> Lowering<'a> {
     pub(super) fn path_value(&self, segments: &[String], leading_colon: bool) -> Value {
         let [name] = segments else {
             return match self.resolve_type_path(segments, leading_colon) {
-                Some(Target::Link(link)) => Value::Global(link),
-                Some(Target::Path(path)) => Value::Path(path),
-                None => Value::Path(segments.join("::")),
+                Some(Target::Link(link)) => Value::Global(link.into()),
+                Some(Target::Path(path)) => Value::Path(path.into()),
+                None => Value::Path(segments.join("::").into()),
             };
         };
         if !leading_colon {
@@ -539,9 +539,9 @@ impl<'a> Lowering<'a> {
             }
         }
         match self.scopes.value_named(self.scope, name) {
-            Some(Target::Link(link)) => Value::Global(link),
-            Some(Target::Path(path)) => Value::Path(path),
-            None => Value::Global(name.clone()),
+            Some(Target::Link(link)) => Value::Global(link.into()),
+            Some(Target::Path(path)) => Value::Path(path.into()),
+            None => Value::Global(name.clone().into()),
         }
     }
 

@@ -25,10 +25,10 @@ impl Lowering<'_> {
         let segments = path_segments(path);
         match segments.as_slice() {
             [name] => match self.scopes.macro_named(self.scope, name) {
-                Some(path) => Value::Path(path),
-                None => Value::Global(format!("{name}!")),
+                Some(path) => Value::Path(path.into()),
+                None => Value::Global(format!("{name}!").into()),
             },
-            _ => Value::Path(format!("{}!", self.type_path(&segments, path.leading_colon.is_some()))),
+            _ => Value::Path(format!("{}!", self.type_path(&segments, path.leading_colon.is_some())).into()),
         }
     }
 
@@ -36,7 +36,7 @@ impl Lowering<'_> {
     pub(super) fn macro_call(&mut self, mac: &Macro) -> Value {
         let name = match self.macro_callee(&mac.path) {
             Value::Global(name) => name,
-            _ => String::new(),
+            _ => String::new().into(),
         };
         if depth(&mac.tokens) > DEPTH_LIMIT {
             self.too_deep(self.macro_span(mac).line);
@@ -70,7 +70,7 @@ impl Lowering<'_> {
     /// A macro as a condition: `cfg!(windows)` is known, `matches!(v, pattern)` tests.
     pub(super) fn macro_condition(&mut self, mac: &Macro) -> Condition {
         let global = self.macro_callee(&mac.path);
-        if global == Value::Global("matches!".to_owned())
+        if global == Value::Global("matches!".to_owned().into())
             && depth(&mac.tokens) <= DEPTH_LIMIT
             && let Ok(parts) = syn::parse2::<Matches>(mac.tokens.clone())
         {
@@ -80,7 +80,7 @@ impl Lowering<'_> {
             self.bind(&parts.pat, value, None);
             return Condition::All(vec![test, self.condition(&guard)]);
         }
-        if global == Value::Global("matches!".to_owned()) {
+        if global == Value::Global("matches!".to_owned().into()) {
             self.macro_arguments(&mac.tokens);
             return Condition::Unknown;
         }
@@ -122,7 +122,7 @@ impl Lowering<'_> {
             },
             None => Value::Unknown,
         };
-        self.silent_call(Value::Global("format!".to_owned()), args, span);
+        self.silent_call(Value::Global("format!".to_owned().into()), args, span);
         value
     }
 
@@ -210,7 +210,7 @@ impl Lowering<'_> {
             && self.local(&plain(name)).is_none()
         {
             return Argument {
-                name: Some(plain(name)),
+                name: Some(plain(name).into()),
                 value: self.used(&assign.right),
                 span: self.expr_span(&assign.right),
             };

@@ -2,7 +2,7 @@
 
 use syn::{ForeignItem, ImplItem, ReturnType, TraitItem};
 
-use crate::facts::{FunctionKind, Local, Span, TypeDecl, TypeIndex, TypeKind, TypeRef, Value, Visibility};
+use crate::facts::{FunctionKind, Local, Name, Span, TypeDecl, TypeIndex, TypeKind, TypeRef, Value, Visibility};
 
 use super::items::{FunctionItem, first_of, link_name, visibility};
 use super::lowering::{Head, Lowering};
@@ -12,14 +12,16 @@ impl Lowering<'_> {
     pub(super) fn impl_item(&mut self, item: &syn::ItemImpl) {
         let generics = self.open_generics(&item.generics);
         let self_type = self.type_of(&item.self_ty).unwrap_or_else(|| TypeRef {
-            name: "_".to_owned(),
+            name: "_".to_owned().into(),
             args: Vec::new(),
             local: false,
         });
         let bases = match &item.trait_ {
             Some((_, path, _)) => {
                 let segments = super::names::path_segments(path);
-                vec![Value::Path(self.type_path(&segments, path.leading_colon.is_some()))]
+                vec![Value::Path(
+                    self.type_path(&segments, path.leading_colon.is_some()).into(),
+                )]
             }
             None => Vec::new(),
         };
@@ -83,13 +85,13 @@ impl Lowering<'_> {
             .map(|bound| Value::Path(bound.name))
             .collect();
         let self_type = TypeRef {
-            name: name.clone(),
+            name: name.clone().into(),
             args: Vec::new(),
             local: false,
         };
         let outer_self = self.self_type.replace(self_type);
         let span = self.span(item.trait_token.span, item.brace_token.span.close());
-        let owner = self.open_type(name.clone(), TypeKind::Trait, bases, &item.attrs, span);
+        let owner = self.open_type(name.clone().into(), TypeKind::Trait, bases, &item.attrs, span);
         for inner in &item.items {
             match inner {
                 TraitItem::Fn(function) => {
@@ -125,7 +127,7 @@ impl Lowering<'_> {
 
     fn open_type(
         &mut self,
-        name: String,
+        name: Name,
         kind: TypeKind,
         bases: Vec<Value>,
         attrs: &[syn::Attribute],
@@ -164,7 +166,7 @@ impl Lowering<'_> {
                 ForeignItem::Static(item) => {
                     let ty = self.type_of(&item.ty);
                     self.functions[0].locals.push(Local {
-                        name: link,
+                        name: link.into(),
                         parameter: None,
                         default: None,
                         ty: ty.map(Box::new),

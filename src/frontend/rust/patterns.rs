@@ -27,7 +27,7 @@ fn field_of(value: &Value, segments: &[String], name: &str) -> Value {
         [.., owner, variant] if owner.starts_with(char::is_uppercase) => format!("{variant}.{name}"),
         _ => name.to_owned(),
     };
-    Value::Attribute(Box::new(value.clone()), field)
+    Value::Attribute(Box::new(value.clone()), field.into())
 }
 
 const TRANSPARENT: [&str; 3] = ["Some", "Ok", "Err"];

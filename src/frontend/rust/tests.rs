@@ -201,7 +201,7 @@ fn methods_know_their_type() {
     let implementation = &facts.types[3];
     assert_eq!(
         implementation.bases,
-        [crate::facts::Value::Path("crate::Run".to_owned())]
+        [crate::facts::Value::Path("crate::Run".to_owned().into())]
     );
     let go = facts.function(implementation.methods[0]);
     assert_eq!(go.qualified, "crate::S::go");
@@ -244,7 +244,7 @@ fn foreign_functions_go_by_their_link_name() {
         .expect("defined above");
     assert_eq!(
         out.attributes[0].value,
-        crate::facts::Value::Path("no_mangle".to_owned())
+        crate::facts::Value::Path("no_mangle".to_owned().into())
     );
 }
 
@@ -602,10 +602,10 @@ fn what_cfg_takes_away_is_unreached() {
         .expect("defined above");
     assert!(test.test_only);
     let attributes: Vec<&crate::facts::Value> = test.attributes.iter().map(|attribute| &attribute.value).collect();
-    assert_eq!(attributes[0], &crate::facts::Value::Path("test".to_owned()));
+    assert_eq!(attributes[0], &crate::facts::Value::Path("test".to_owned().into()));
     assert_eq!(
         test.attributes[1].args[0].value,
-        crate::facts::Value::Global("env".to_owned())
+        crate::facts::Value::Global("env".to_owned().into())
     );
     let text = dump_function(&facts, "crate::f");
     let lines: Vec<&str> = text

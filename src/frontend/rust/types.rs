@@ -9,7 +9,7 @@ use super::names::{Target, path_segments, plain};
 
 fn type_ref(name: impl Into<String>, args: Vec<TypeRef>) -> TypeRef {
     TypeRef {
-        name: name.into(),
+        name: name.into().into(),
         args,
         local: false,
     }
