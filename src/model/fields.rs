@@ -44,8 +44,8 @@ impl<'t> Values<'t> {
             found.add_all(self.left_in_field(name, |home, base| self.is_of_family(home, base, class, &family)));
             found.add_all(self.record_field(class, name));
             found.add_all(self.constructed_field(class, name));
-            for ancestor in self.ancestors(class) {
-                for (file, decl) in self.tree.decls(ancestor) {
+            for ancestor in self.ancestors(class).iter() {
+                for (file, decl) in self.tree.decls(*ancestor) {
                     for field in decl.fields.iter().filter(|field| field.name == name) {
                         if let Some(ty) = &field.ty {
                             found.add_all(self.instances_of(file, ty));

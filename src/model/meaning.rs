@@ -752,7 +752,7 @@ impl Values<'_> {
                     match pattern.strip_suffix('*') {
                         None => self.method(*class, pattern).into_iter().for_each(&mut add),
                         Some(prefix) => {
-                            for ancestor in self.ancestors(*class) {
+                            for ancestor in self.ancestors(*class).iter() {
                                 let methods = &self.tree.classes[ancestor.0 as usize].methods;
                                 for (_, methods) in methods.iter().filter(|(name, _)| name.starts_with(prefix)) {
                                     methods.iter().copied().for_each(&mut add);

@@ -48,18 +48,25 @@ impl<'t> Values<'t> {
                 }
                 found
             }
-            Object::External(path) | Object::Result(path, _) => {
-                let separator = if path.contains("::") || self.is_rust_type(path) {
-                    "::"
-                } else {
-                    "."
-                };
-                Objects::one(Object::external(&format!("{path}{separator}{name}")))
-            }
+            Object::External(path) | Object::Result(path, _) => self.member_of_outside(path, name),
             // `(T)(x).pointer`: the cast is of the whole.
             Object::Pointer(_) => Objects::one(object.clone()),
             Object::Function(_) | Object::Coroutine(_) | Object::Text(_) => Objects::default(),
         }
+    }
+
+    fn member_of_outside(&self, path: &Rc<str>, name: &str) -> Objects {
+        let known = |members: &FxHashMap<Name, Objects>| members.get(name).cloned();
+        if let Some(found) = self.outside_members.borrow().get(path).and_then(known) {
+            return found;
+        }
+        let is_rust = path.contains("::") || self.is_rust_type(path);
+        let separator = if is_rust { "::" } else { "." };
+        let found = Objects::one(Object::external(&format!("{path}{separator}{name}")));
+        let mut members = self.outside_members.borrow_mut();
+        let members = members.entry(path.clone()).or_default();
+        members.insert(name.into(), found.clone());
+        found
     }
 
     /// `getattr(of, name)`: the attribute, or every method that a name known in part may mean.
@@ -87,8 +94,8 @@ impl<'t> Values<'t> {
         if pattern.chars().filter(|letter| *letter != HOLE).count() < 2 {
             return found;
         }
-        let line = self.ancestors(class).into_iter().chain(self.descendants(class));
-        for class in line {
+        let (above, below) = (self.ancestors(class), self.descendants(class));
+        for class in above.iter().chain(below.iter()) {
             for (name, methods) in &self.tree.classes[class.0 as usize].methods {
                 if fits(pattern, name) {
                     for method in methods {
@@ -164,7 +171,7 @@ impl<'t> Values<'t> {
             found.add(Object::Function(method));
         }
         if with_overrides || self.tree.classes[class.0 as usize].kind == TypeKind::Trait {
-            for heir in self.descendants(class) {
+            for heir in self.descendants(class).iter() {
                 for method in self.tree.classes[heir.0 as usize]
                     .methods
                     .get(name)
@@ -176,8 +183,8 @@ impl<'t> Values<'t> {
             }
         }
         if found.is_empty() {
-            for ancestor in self.ancestors(class) {
-                for base in self.bases(ancestor).iter() {
+            for ancestor in self.ancestors(class).iter() {
+                for base in self.bases(*ancestor).iter() {
                     if let Object::External(path) = base {
                         if self.stands_for_members(class, path) {
                             found.add_all(self.functions_of_body(class));
@@ -236,7 +243,7 @@ impl<'t> Values<'t> {
 
     /// The method of this name along the class's line, nearest first; all overloads of the nearest class that has one.
     pub(super) fn method(&self, class: ClassId, name: &str) -> Vec<FuncId> {
-        for ancestor in self.ancestors(class) {
+        for ancestor in self.ancestors(class).iter() {
             if let Some(methods) = self.tree.classes[ancestor.0 as usize].methods.get(name) {
                 return methods.clone();
             }
@@ -266,14 +273,14 @@ impl<'t> Values<'t> {
     }
 
     /// The class itself and its bases inside the tree, nearest first.
-    pub(super) fn ancestors(&self, class: ClassId) -> Vec<ClassId> {
+    pub(super) fn ancestors(&self, class: ClassId) -> Rc<[ClassId]> {
         if let Some(found) = self.lines.borrow().get(&class) {
             return found.clone();
         }
         let mut found = vec![class];
         let mut next = 0;
         // The line is remembered before it is complete, so that a base that leads back here finds an end.
-        self.lines.borrow_mut().insert(class, found.clone());
+        self.lines.borrow_mut().insert(class, found.as_slice().into());
         while next < found.len() && found.len() < 32 {
             for base in self.bases(found[next]).iter() {
                 if let Object::Class(base) = base
@@ -284,17 +291,19 @@ impl<'t> Values<'t> {
             }
             next += 1;
         }
+        let found: Rc<[ClassId]> = found.into();
         self.lines.borrow_mut().insert(class, found.clone());
         found
     }
 
     /// The classes inside the tree that derive from this one, or implement this trait.
-    pub(super) fn descendants(&self, class: ClassId) -> Vec<ClassId> {
+    pub(super) fn descendants(&self, class: ClassId) -> Rc<[ClassId]> {
         if let Some(found) = self.heirs.borrow().get(&class) {
             return found.clone();
         }
         let mut found = Vec::new();
         self.add_heirs(class, class, &mut found);
+        let found: Rc<[ClassId]> = found.into();
         self.heirs.borrow_mut().insert(class, found.clone());
         found
     }
@@ -315,8 +324,8 @@ impl<'t> Values<'t> {
     /// The outside paths that a class derives from, directly or through the tree.
     pub(super) fn outside_bases(&self, class: ClassId) -> Vec<String> {
         let mut found = Vec::new();
-        for ancestor in self.ancestors(class) {
-            for base in self.bases(ancestor).iter() {
+        for ancestor in self.ancestors(class).iter() {
+            for base in self.bases(*ancestor).iter() {
                 if let Object::External(path) = base {
                     found.push(path.to_string());
                 }

@@ -318,7 +318,8 @@ impl Values<'_> {
             let is_receiver = self.receiver_of(walking) == Some(parameter);
             let class = self.tree.owner(walking).filter(|_| is_receiver);
             let none_has = |class: ClassId| {
-                let mut line = [class].into_iter().chain(self.descendants(class));
+                let below = self.descendants(class);
+                let mut line = [class].into_iter().chain(below.iter().copied());
                 !line.any(|class| self.has_method(class, name, target))
             };
             return match class.is_some_and(none_has) {

@@ -338,8 +338,8 @@ impl Values<'_> {
         for object in self.base_of_field(func, base).iter() {
             match object {
                 Object::Instance(class, _) | Object::Class(class) => {
-                    for ancestor in self.ancestors(*class) {
-                        keys.push(Key::Field(ancestor, name.into()));
+                    for ancestor in self.ancestors(*class).iter() {
+                        keys.push(Key::Field(*ancestor, name.into()));
                     }
                 }
                 Object::Module(file) => keys.push(self.global_key(*file, name)),

@@ -122,8 +122,10 @@ pub struct Values<'t> {
     /// What with-blocks enter into a name.
     pub(super) entered: FxHashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
     /// Classes with their bases, and with their heirs.
-    pub(super) lines: RefCell<FxHashMap<ClassId, Vec<ClassId>>>,
-    pub(super) heirs: RefCell<FxHashMap<ClassId, Vec<ClassId>>>,
+    /// The members of outside things, by the path of the thing and by their names, as far as somebody asked.
+    pub(super) outside_members: RefCell<FxHashMap<Rc<str>, FxHashMap<Name, Objects>>>,
+    pub(super) lines: RefCell<FxHashMap<ClassId, Rc<[ClassId]>>>,
+    pub(super) heirs: RefCell<FxHashMap<ClassId, Rc<[ClassId]>>>,
     pub(super) bases: RefCell<FxHashMap<ClassId, Rc<[Object]>>>,
     /// What classes have under names, without and with what derives from them.
     pub(super) members: RefCell<FxHashMap<(ClassId, bool), FxHashMap<Name, Objects>>>,
@@ -177,6 +179,7 @@ impl<'t> Values<'t> {
             scripts: tree.file_ids().filter(|file| tree.is_script(*file)).collect(),
             never_bound: FxHashMap::default(),
             names_of_decided: FxHashSet::default(),
+            outside_members: RefCell::default(),
             lines: RefCell::default(),
             heirs: RefCell::default(),
             bases: RefCell::default(),
