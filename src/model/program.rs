@@ -516,6 +516,8 @@ impl<'t> Engine<'t> {
         let summary = Rc::new(self.walked(key, |engine| Walk::summarise(engine, key, Vec::new())));
         self.walking.remove(&key);
         self.summaries.insert(key, summary.clone());
+        // Only circles through the function asked for it.
+        self.previous.remove(&key);
         summary
     }
 
