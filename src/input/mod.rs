@@ -23,7 +23,7 @@ mod walk;
 pub use archive::{Contents, Member, SEPARATOR, read as read_archive};
 pub use globs::Globs;
 pub use language::{by_name, by_shebang};
-pub use parts::{by_part, parts};
+pub use parts::{Parts, parts};
 pub use project::{PathError, Plan, Prefix, Project, Scope, plan};
 pub use raw::Raw;
 pub use read::{MAX_BYTES, inspect, lower_case, read_bytes, read_file, read_into, read_stdin};

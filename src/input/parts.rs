@@ -3,42 +3,94 @@
 //! the memory and the time of a large folder those of its largest project.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::project::{is_built, stands_alone};
 
 /// What lies beside a package that an installer put there (PyPA, "Recording installed projects"; setuptools' eggs).
 const INSTALLED: [&str; 2] = [".dist-info", ".egg-info"];
 
+/// The projects that several files belong to.
+#[derive(Debug)]
+pub struct Parts {
+    /// The number of each file's project.
+    numbers: Vec<usize>,
+    /// The projects by their folders, relative to the root and in order; empty for what is in no project of its own.
+    folders: Vec<PathBuf>,
+}
+
+impl Parts {
+    /// So many files of one project.
+    pub fn whole(files: usize) -> Parts {
+        Parts {
+            numbers: vec![0; files],
+            folders: vec![PathBuf::new()],
+        }
+    }
+
+    /// Sorts what belongs to the files, in their order, by their projects.
+    pub fn sort<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<Vec<T>> {
+        let mut sorted: Vec<Vec<T>> = self.folders.iter().map(|_| Vec::new()).collect();
+        for (one, number) in all.into_iter().zip(&self.numbers) {
+            sorted[*number].push(one);
+        }
+        sorted.retain(|part| !part.is_empty());
+        sorted
+    }
+}
+
 /// What is known of a folder.
 #[derive(Clone)]
 enum Folder {
     /// A project, or inside one.
-    Of(PathBuf),
+    Of(Rc<Path>),
     /// Everything below it that is installed is a project of its own.
     Installed,
     Plain,
 }
 
-/// The project of each of `files` (absolute paths below `root`) by its folder, relative to the root; empty for what is in no
-/// project of its own. All are of one project where `root` is one itself, or lies in one. `configured` as in
-/// [`super::plan`].
-pub fn parts(root: &Path, files: &[&Path], configured: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+/// The projects of `files` (absolute paths below `root`, those of a folder best one after the other). All are of one
+/// project where `root` is one itself, or lies in one. `configured` as in [`super::plan`].
+pub fn parts(root: &Path, files: &[&Path], configured: &dyn Fn(&Path) -> bool) -> Parts {
     if stands_alone(root, configured) {
-        return vec![PathBuf::new(); files.len()];
+        return Parts::whole(files.len());
     }
     let mut known: HashMap<PathBuf, Folder> = HashMap::from([(root.to_owned(), plain(root))]);
-    let mut part = |file: &&Path| {
+    let mut numbers: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    let mut before: Option<(&OsStr, usize)> = None;
+    let mut found = Vec::with_capacity(files.len());
+    for file in files {
         let folder = file.parent().unwrap_or(root);
-        let found = match place(root, folder, configured, &mut known) {
-            Folder::Of(project) => project,
-            // A module without a folder is as much a package.
-            Folder::Installed => file.to_path_buf(),
-            Folder::Plain => root.to_owned(),
+        let number = match before.filter(|(before, _)| *before == folder.as_os_str()) {
+            Some((_, number)) => number,
+            None => {
+                let of = place(root, folder, configured, &mut known);
+                let project = match &of {
+                    Folder::Of(project) => project,
+                    // A module without a folder is as much a package.
+                    Folder::Installed => *file,
+                    Folder::Plain => root,
+                };
+                let project = project.strip_prefix(root).unwrap_or(Path::new(""));
+                let number = numbers.get(project).copied().unwrap_or(numbers.len());
+                numbers.entry(project.to_owned()).or_insert(number);
+                let is_shared = !matches!(of, Folder::Installed);
+                before = is_shared.then(|| (folder.as_os_str(), number));
+                number
+            }
         };
-        found.strip_prefix(root).map(Path::to_owned).unwrap_or_default()
-    };
-    files.iter().map(&mut part).collect()
+        found.push(number);
+    }
+    let mut places = vec![0; numbers.len()];
+    for (place, number) in numbers.values().enumerate() {
+        places[*number] = place;
+    }
+    Parts {
+        numbers: found.into_iter().map(|number| places[number]).collect(),
+        folders: numbers.into_keys().collect(),
+    }
 }
 
 fn plain(folder: &Path) -> Folder {
@@ -65,21 +117,12 @@ fn place(
     };
     let found = match above {
         Folder::Of(project) => Folder::Of(project),
-        Folder::Installed => Folder::Of(folder.to_owned()),
-        Folder::Plain if is_built(folder, configured) => Folder::Of(folder.to_owned()),
+        Folder::Installed => Folder::Of(folder.into()),
+        Folder::Plain if is_built(folder, configured) => Folder::Of(folder.into()),
         Folder::Plain => plain(folder),
     };
     known.insert(folder.to_owned(), found.clone());
     found
-}
-
-/// Sorts things by the part that each is in, the parts in the order of their names.
-pub fn by_part<T>(all: impl IntoIterator<Item = T>, parts: Vec<PathBuf>) -> Vec<Vec<T>> {
-    let mut sorted: BTreeMap<PathBuf, Vec<T>> = BTreeMap::new();
-    for (one, part) in all.into_iter().zip(parts) {
-        sorted.entry(part).or_default().push(one);
-    }
-    sorted.into_values().collect()
 }
 
 #[cfg(test)]
@@ -103,9 +146,9 @@ mod tests {
             .collect();
         let found = parts(&root, &sources, &|folder| folder.join("envrace.toml").exists());
         let shown = |path: &Path| path.strip_prefix(&root).expect("it is below").display().to_string();
-        let pairs = sources.iter().zip(found);
+        let pairs = sources.iter().zip(&found.numbers);
         pairs
-            .map(|(file, part)| (shown(file), part.display().to_string()))
+            .map(|(file, number)| (shown(file), found.folders[*number].display().to_string()))
             .collect()
     }
 

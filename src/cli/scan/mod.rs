@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::detect::{self, Analysis, Options, Persona, ProgramView};
 use crate::facts::{Language, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, Severity};
-use crate::input::{self, PathError, Prefix, Project, Raw, Scope, Sources};
+use crate::input::{self, Parts, PathError, Prefix, Project, Raw, Scope, Sources};
 use crate::knowledge::Target;
 use crate::model::{Extent, STEPS};
 use crate::report::{self, Base, Package, Summary};
@@ -436,9 +436,9 @@ fn apart(project: &Project, raw: Vec<Raw>, scan: &args::Scan) -> Vec<Vec<Raw>> {
         Some(paths) if project.scope == Scope::Tree && project.whole => {
             input::parts(&project.root, &paths, &configured)
         }
-        _ => vec![PathBuf::new(); raw.len()],
+        _ => Parts::whole(raw.len()),
     };
-    input::by_part(raw, parts)
+    parts.sort(raw)
 }
 
 /// How the parts of a folder are analysed.
