@@ -77,7 +77,7 @@ pub fn parts(root: &Path, files: &[&Path], configured: &dyn Fn(&Path) -> bool) -
                 let number = numbers.get(project).copied().unwrap_or(numbers.len());
                 numbers.entry(project.to_owned()).or_insert(number);
                 let is_shared = !matches!(of, Folder::Installed);
-                before = is_shared.then(|| (folder.as_os_str(), number));
+                before = is_shared.then_some((folder.as_os_str(), number));
                 number
             }
         };

@@ -2,6 +2,7 @@
 //! can matter ([`select`]), their facts ([`intake`]), the analysis, triage. What fails for one path or file does not stop
 //! the rest.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -401,10 +402,18 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
     ask.enter(Phase::Reading(summary.files));
     let parts = apart(project, raw, ask.scan);
     let several = parts.len() > 1;
-    // The analysis of one part takes one core.
-    let found: Vec<Found> = parts.into_par_iter().map(|raw| part.analyse(raw, several)).collect();
+    let picked = parts.into_par_iter().enumerate().map(|(number, raw)| {
+        let picked = part.pick(&raw);
+        (number, raw, picked)
+    });
+    let mut picked: Vec<(usize, Vec<Raw>, Picked)> = picked.collect();
+    // The analysis of one part takes one core. The largest begin first, so that none is left for the others to wait for.
+    picked.sort_by_key(|(number, _, picked)| (Reverse(picked.bytes), *number));
+    let analyse = |(number, raw, picked)| (number, part.analyse(raw, picked, several));
+    let mut found: Vec<(usize, Found)> = picked.into_iter().par_bridge().map(analyse).collect();
+    found.sort_by_key(|(number, _)| *number);
     let mut all = Found::default();
-    for part in found {
+    for (_, part) in found {
         problems.extend(part.problems);
         summary.left.add(part.left);
         summary.parsed += part.parsed;
@@ -465,17 +474,21 @@ struct Found {
 }
 
 impl Part<'_> {
+    /// Decides which files of a project have to be parsed.
+    fn pick(&self, raw: &[Raw]) -> Picked {
+        match &self.screening {
+            Some(screening) => select::pick(raw, screening, &|| self.ask.step()),
+            None => Picked::all(raw),
+        }
+    }
+
     /// Analyses files that are one project; `several` where it is one of several.
-    fn analyse(&self, raw: Vec<Raw>, several: bool) -> Found {
+    fn analyse(&self, raw: Vec<Raw>, picked: Picked, several: bool) -> Found {
         let step = || self.ask.step();
         let enter = |phase: Phase| {
             if !several {
                 self.ask.enter(phase);
             }
-        };
-        let picked = match &self.screening {
-            Some(screening) => select::pick(&raw, screening, &step),
-            None => Picked::all(&raw),
         };
         let read = picked.choices.iter().filter(|choice| choice.is_read());
         let read = read.count();

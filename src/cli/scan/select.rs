@@ -68,6 +68,8 @@ pub(super) struct Picked {
     /// Those of the files that are not parsed.
     pub problems: Vec<Problem>,
     pub left: Left,
+    /// How many there are in the files that are parsed; where all are, the number of files stands for it.
+    pub bytes: u64,
 }
 
 impl Picked {
@@ -75,6 +77,7 @@ impl Picked {
     pub fn all(raw: &[Raw]) -> Picked {
         Picked {
             choices: vec![Choice::Parse; raw.len()],
+            bytes: raw.len() as u64,
             ..Picked::default()
         }
     }
@@ -86,6 +89,7 @@ struct Look {
     /// What is wrong with the bytes.
     problem: Option<Problem>,
     lost: bool,
+    bytes: u64,
 }
 
 /// What is looked for, by the catalog: both passes, a language each when its first file comes.
@@ -174,6 +178,9 @@ pub(super) fn pick(raw: &[Raw], screening: &Screening, step: &(dyn Fn() + Sync))
             _ if look.signs.any_of(REMARK) => Choice::Remarks,
             _ => Choice::Leave,
         };
+        if choice.is_read() {
+            picked.bytes += look.bytes;
+        }
         match choice {
             Choice::Leave if alone => picked.left.alone += 1,
             Choice::Leave => picked.left.unchanging += 1,
@@ -250,18 +257,21 @@ fn look(raw: &Raw, screening: &Screening) -> Look {
             Ok((
                 screening.of(raw.language).first.look(bytes),
                 inspect(bytes, &raw.name, raw.language)?,
+                bytes.len() as u64,
             ))
         });
         match inspected {
-            Ok((signs, problem)) => Look {
+            Ok((signs, problem, bytes)) => Look {
                 signs,
                 problem,
                 lost: false,
+                bytes,
             },
             Err(problem) => Look {
                 signs: Signs::NONE,
                 problem: Some(problem),
                 lost: true,
+                bytes: 0,
             },
         }
     })
