@@ -29,6 +29,9 @@ const VARIABLE: &str = "ENVRACE_CACHE_DIR";
 /// The frontends and the facts as they are in this program (build.rs), so that no other program's are taken for them.
 const FRONTENDS: &str = env!("ENVRACE_FRONTENDS");
 
+/// All sources and rules of this program (build.rs): another one may find something else.
+pub const PROGRAM: &str = env!("ENVRACE_PROGRAM");
+
 /// Where facts are kept.
 #[derive(Debug)]
 pub struct Kept(Shelf);
@@ -76,13 +79,18 @@ impl Opened {
 
     /// What is kept under `key`.
     pub fn find<T: DeserializeOwned>(&self, key: Fingerprint) -> Option<T> {
+        let found = self.peek(key)?;
+        self.uses(key);
+        Some(found)
+    }
+
+    /// The same of what may be of no use any more.
+    pub fn peek<T: DeserializeOwned>(&self, key: Fingerprint) -> Option<T> {
         let mut bytes = Vec::new();
         if !self.book.read(&self.own(key), &mut bytes) {
             return None;
         }
-        let found = postcard::from_bytes(&bytes).ok()?;
-        self.uses(key);
-        Some(found)
+        postcard::from_bytes(&bytes).ok()
     }
 
     /// Keeps `made` under `key` from now on. What tells it from others; none where it cannot be kept.

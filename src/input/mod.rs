@@ -18,6 +18,7 @@ mod raw;
 mod read;
 mod screen;
 mod shelf;
+mod stamp;
 mod walk;
 
 pub use archive::{Contents, Member, SEPARATOR, read as read_archive};
@@ -29,6 +30,7 @@ pub use raw::Raw;
 pub use read::{MAX_BYTES, inspect, lower_case, read_bytes, read_file, read_into, read_stdin};
 pub use screen::{Excuse, Screen, Signs, Sought};
 pub use shelf::{Book, Pen, Room, Shelf};
+pub use stamp::Stamp;
 pub use walk::{Found, PassedOver, Reach, Walked, find, found_file, walk};
 
 /// One file that was read.

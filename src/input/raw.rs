@@ -1,11 +1,12 @@
 //! A file before anybody has looked at it: on the disk, or in memory where it came out of an archive, the index or a pipe.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::facts::{Language, Problem};
 
 use super::read::read_into;
+use super::stamp::Stamp;
 use super::walk::Found;
 
 /// A file with the way to its bytes.
@@ -15,6 +16,7 @@ pub struct Raw {
     pub name: String,
     pub language: Language,
     bytes: Bytes,
+    stamp: OnceLock<Option<Stamp>>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +32,7 @@ impl Raw {
             name: found.relative,
             language: found.language,
             bytes: Bytes::On(found.path),
+            stamp: OnceLock::new(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Raw {
             name,
             language,
             bytes: Bytes::Held(Arc::new(bytes)),
+            stamp: OnceLock::new(),
         }
     }
 
@@ -48,6 +52,11 @@ impl Raw {
             Bytes::On(path) => Some(path),
             Bytes::Held(_) => None,
         }
+    }
+
+    /// What the file system said of it when this was first asked; none for what is no file on the disk.
+    pub fn stamp(&self) -> Option<Stamp> {
+        *self.stamp.get_or_init(|| self.path().and_then(Stamp::of))
     }
 
     /// Its bytes; `buffer` is read into where they are on the disk.

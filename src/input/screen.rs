@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 
 /// What a pass can see, as bits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signs(u8);
 
 impl Signs {

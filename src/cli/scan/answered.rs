@@ -13,12 +13,9 @@ use crate::input::{Fingerprint, Raw, Sources, read_bytes};
 use crate::knowledge::Catalog;
 use crate::triage::Ignores;
 
-use super::super::cache::Opened;
+use super::super::cache::{Opened, PROGRAM};
 use super::intake::Seen;
 use super::select::Choice;
-
-/// All sources and rules of this program (build.rs): another one may find something else.
-const PROGRAM: &str = env!("ENVRACE_PROGRAM");
 
 /// What came of the files of a part.
 #[derive(Default, Serialize, Deserialize)]

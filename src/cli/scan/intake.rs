@@ -13,6 +13,7 @@ use crate::input::{Fingerprint, Raw, Sources, read_bytes};
 
 use super::super::cache::Opened;
 use super::select::Choice;
+use super::states::States;
 
 /// What came of the files of a project.
 #[derive(Default)]
@@ -31,6 +32,10 @@ pub(super) struct Taken {
 /// What a frontend made of a file, or nothing where the file was lost.
 type Lowered = (Option<FileFacts>, Vec<Problem>);
 
+/// By what the facts of a file are kept, and what tells them from others.
+const WHOLE: &[u8] = b"facts";
+const BRIEF: &[u8] = b"facts in brief";
+
 /// What shapes facts beside their own files.
 pub(super) struct Around {
     shared: Shared,
@@ -38,7 +43,7 @@ pub(super) struct Around {
 }
 
 /// Reads what the headers among all files add to those that are parsed; `kept` as for [`look`].
-pub(super) fn around(raw: &[Raw], choices: &[Choice], kept: Option<&Opened>) -> Around {
+pub(super) fn around(raw: &[Raw], choices: &[Choice], states: &States, kept: Option<&Opened>) -> Around {
     // Macros of headers that are left alone are seen all the same where anything is parsed.
     let is_read = |language: Language| {
         let mut files = raw.iter().zip(choices);
@@ -47,7 +52,7 @@ pub(super) fn around(raw: &[Raw], choices: &[Choice], kept: Option<&Opened>) -> 
     let shares = raw
         .par_iter()
         .filter(|raw| Share::is_possible(&raw.name, raw.language) && is_read(raw.language));
-    let shares: Vec<Share> = shares.filter_map(|raw| share(raw, kept)).collect();
+    let shares: Vec<Share> = shares.filter_map(|raw| share(raw, states, kept)).collect();
     let shared = Shared::of(shares);
     let traces = Traces::of(&shared);
     Around { shared, traces }
@@ -69,20 +74,25 @@ pub(super) fn look(
     raw: &[Raw],
     choices: &[Choice],
     around: &Around,
+    states: &States,
     kept: Option<&Opened>,
     step: &(dyn Fn() + Sync),
 ) -> Vec<Option<Seen>> {
     let look = |(raw, choice): (&Raw, &Choice)| {
         choice.is_read().then(|| {
             step();
-            around.look_at(raw, kept)
+            around.look_at(raw, states, kept)
         })
     };
     raw.par_iter().zip(choices).map(look).collect()
 }
 
 impl Around {
-    fn look_at(&self, raw: &Raw, kept: Option<&Opened>) -> Seen {
+    fn look_at(&self, raw: &Raw, states: &States, kept: Option<&Opened>) -> Seen {
+        let known = states.of(raw).print.zip(kept);
+        if let Some(seen) = known.and_then(|(print, kept)| self.look_up(raw, print, kept)) {
+            return seen;
+        }
         BUFFER.with_borrow_mut(|buffer| {
             let bytes = match raw.bytes(buffer) {
                 Ok(bytes) => bytes,
@@ -95,16 +105,11 @@ impl Around {
                 }
             };
             let print = Fingerprint::of(bytes);
-            let whole = self.traces.key(b"facts", raw, print);
-            let brief = self.traces.key(b"facts in brief", raw, print);
-            if let Some(kept) = kept
-                && let Some(facts) = kept.find(brief)
-            {
-                // They are wanted as soon as another file changes.
-                kept.uses(whole);
-                let (facts, lowered) = (Some(facts), None);
-                return Seen { print, facts, lowered };
+            states.note(raw, |state| state.print = Some(print));
+            if let Some(seen) = kept.and_then(|kept| self.look_up(raw, print, kept)) {
+                return seen;
             }
+            let (whole, brief) = (self.traces.key(WHOLE, raw, print), self.traces.key(BRIEF, raw, print));
             let lowered = lower_bytes(raw, bytes, &self.shared);
             let lasting = !lowered.1.iter().any(Problem::is_of_the_machine);
             let facts = kept.filter(|_| lasting).and_then(|kept| {
@@ -117,16 +122,28 @@ impl Around {
         })
     }
 
+    /// What is known of a file with these bytes, where its facts are kept.
+    fn look_up(&self, raw: &Raw, print: Fingerprint, kept: &Opened) -> Option<Seen> {
+        let facts = kept.find(self.traces.key(BRIEF, raw, print))?;
+        // They are wanted as soon as another file changes.
+        kept.uses(self.traces.key(WHOLE, raw, print));
+        Some(Seen {
+            print,
+            facts: Some(facts),
+            lowered: None,
+        })
+    }
+
     /// The facts of a file that was seen, and the bytes that they are of.
     fn facts(&self, raw: &Raw, seen: Seen, kept: Option<&Opened>) -> (Lowered, Fingerprint) {
         let known = seen
             .lowered
-            .or_else(|| kept?.find(self.traces.key(b"facts", raw, seen.print)));
+            .or_else(|| kept?.find(self.traces.key(WHOLE, raw, seen.print)));
         match known {
             Some(lowered) => (lowered, seen.print),
             // They were damaged: the file is parsed as it is now.
             None => {
-                let now = self.look_at(raw, None);
+                let now = self.look_at(raw, &States::none(), None);
                 (now.lowered.unwrap_or_default(), now.print)
             }
         }
@@ -208,7 +225,12 @@ thread_local! {
 }
 
 /// What a header adds to the reading of other files.
-fn share(raw: &Raw, kept: Option<&Opened>) -> Option<Share> {
+fn share(raw: &Raw, states: &States, kept: Option<&Opened>) -> Option<Share> {
+    let place = |print: Fingerprint| key(b"share", raw, &[&print.0]);
+    let known = states.of(raw).print.zip(kept);
+    if let Some(share) = known.and_then(|(print, kept)| kept.find(place(print))) {
+        return share;
+    }
     BUFFER.with_borrow_mut(|buffer| {
         let bytes = raw.bytes(buffer).ok()?;
         let made = || {
@@ -218,8 +240,9 @@ fn share(raw: &Raw, kept: Option<&Opened>) -> Option<Share> {
         match kept {
             None => made(),
             Some(kept) => {
-                let key = key(b"share", raw, &[&Fingerprint::of(bytes).0]);
-                kept.get(key, made)
+                let print = Fingerprint::of(bytes);
+                states.note(raw, |state| state.print = Some(print));
+                kept.get(place(print), made)
             }
         }
     })

@@ -30,12 +30,14 @@ mod answered;
 mod files;
 mod intake;
 mod select;
+mod states;
 #[cfg(test)]
 mod tests;
 
 use answered::{Answer, Grounds};
 use files::Files;
 use select::{Picked, Screening};
+use states::States;
 
 /// Syntax trees are walked recursively, and hostile ones are deep.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -391,9 +393,12 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
         nothing,
     } = files;
     let options = options(ask, config);
+    let kept = ask.kept.as_ref().map(|kept| kept.open(&project.root));
+    let states = kept.as_ref().map(|kept| States::open(kept, &config.catalog));
     let part = Part {
         screening: (options.extent == Extent::Pairs).then(|| Screening::new(&config.catalog)),
-        kept: ask.kept.as_ref().map(|kept| kept.open(&project.root)),
+        kept,
+        states: states.unwrap_or_else(States::none),
         grounds: Grounds::new(&config.catalog, &options),
         config,
         options: &options,
@@ -412,6 +417,9 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
     let analyse = |(number, raw, picked)| (number, part.analyse(raw, picked, several));
     let mut found: Vec<(usize, Found)> = picked.into_iter().par_bridge().map(analyse).collect();
     found.sort_by_key(|(number, _)| *number);
+    if let Some(kept) = &part.kept {
+        part.states.keep(kept);
+    }
     let mut all = Found::default();
     for (_, part) in found {
         problems.extend(part.problems);
@@ -455,6 +463,7 @@ struct Part<'a> {
     /// Nothing where all is parsed.
     screening: Option<Screening<'a>>,
     kept: Option<super::cache::Opened>,
+    states: States,
     grounds: Grounds<'a>,
     config: &'a Config,
     options: &'a Options,
@@ -477,7 +486,7 @@ impl Part<'_> {
     /// Decides which files of a project have to be parsed.
     fn pick(&self, raw: &[Raw]) -> Picked {
         match &self.screening {
-            Some(screening) => select::pick(raw, screening, &|| self.ask.step()),
+            Some(screening) => select::pick(raw, screening, &self.states, &|| self.ask.step()),
             None => Picked::all(raw),
         }
     }
@@ -493,9 +502,9 @@ impl Part<'_> {
         let read = picked.choices.iter().filter(|choice| choice.is_read());
         let read = read.count();
         enter(Phase::Reading(read as u64));
-        let around = intake::around(&raw, &picked.choices, self.kept.as_ref());
+        let around = intake::around(&raw, &picked.choices, &self.states, self.kept.as_ref());
         let kept = self.kept.as_ref();
-        let seen = intake::look(&raw, &picked.choices, &around, kept, &step);
+        let seen = intake::look(&raw, &picked.choices, &around, &self.states, kept, &step);
         // Pictures are drawn of programs, which are not kept.
         let answers = kept.filter(|_| !self.ask.picture);
         let key = answers.and_then(|_| self.grounds.key(&raw, &picked.choices, &seen));

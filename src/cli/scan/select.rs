@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::{Language, Problem};
 use crate::frontend;
@@ -23,7 +24,9 @@ use crate::input::{Excuse, Raw, Screen, Signs, Sought, inspect};
 use crate::knowledge::{Catalog, Spelling};
 use crate::report::Left;
 
-const LANGUAGES: [Language; 3] = [Language::C, Language::Python, Language::Rust];
+use super::states::States;
+
+pub(super) const LANGUAGES: [Language; 3] = [Language::C, Language::Python, Language::Rust];
 
 /// Something that changes the environment.
 const CHANGES: Signs = Signs::number(0);
@@ -84,7 +87,8 @@ impl Picked {
 }
 
 /// What the first pass saw of a file.
-struct Look {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Look {
     signs: Signs,
     /// What is wrong with the bytes.
     problem: Option<Problem>,
@@ -134,14 +138,14 @@ impl<'c> Screening<'c> {
     }
 }
 
-/// Decides for every file; `step` is called for each that was looked at.
-pub(super) fn pick(raw: &[Raw], screening: &Screening, step: &(dyn Fn() + Sync)) -> Picked {
+/// Decides for every file, of which `states` may know something already; `step` is called for each that was looked at.
+pub(super) fn pick(raw: &[Raw], screening: &Screening, states: &States, step: &(dyn Fn() + Sync)) -> Picked {
     let present = LANGUAGES.map(|language| raw.iter().any(|raw| raw.language == language));
     let looks: Vec<Look> = raw
         .par_iter()
         .map(|raw| {
             step();
-            look(raw, screening)
+            look(raw, screening, states)
         })
         .collect();
     let sees = |language: Language, sign: Signs| {
@@ -165,7 +169,7 @@ pub(super) fn pick(raw: &[Raw], screening: &Screening, step: &(dyn Fn() + Sync))
     let overlap = |group: usize| {
         let files = raw.par_iter().zip(&looks).filter(|(_, look)| !look.lost);
         let files = files.filter(|(raw, _)| groups[raw.language as usize] == group);
-        holds(group, &everywhere) || files.any(|(raw, _)| overlaps_in(raw, screening))
+        holds(group, &everywhere) || files.any(|(raw, _)| overlaps_in(raw, screening, states))
     };
     let mut overlaps = [None; 3];
     let mut picked = Picked::default();
@@ -250,7 +254,18 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-fn look(raw: &Raw, screening: &Screening) -> Look {
+fn look(raw: &Raw, screening: &Screening, states: &States) -> Look {
+    if let Some(look) = states.of(raw).look {
+        return look;
+    }
+    let look = look_again(raw, screening);
+    if !look.lost {
+        states.note(raw, |state| state.look = Some(look.clone()));
+    }
+    look
+}
+
+fn look_again(raw: &Raw, screening: &Screening) -> Look {
     BUFFER.with_borrow_mut(|buffer| {
         let bytes = raw.bytes(buffer);
         let inspected = bytes.and_then(|bytes| {
@@ -277,9 +292,16 @@ fn look(raw: &Raw, screening: &Screening) -> Look {
     })
 }
 
-fn overlaps_in(raw: &Raw, screening: &Screening) -> bool {
-    BUFFER.with_borrow_mut(|buffer| {
-        let bytes = raw.bytes(buffer);
-        bytes.is_ok_and(|bytes| screening.of(raw.language).second.look(bytes).any_of(OVERLAPS))
-    })
+fn overlaps_in(raw: &Raw, screening: &Screening, states: &States) -> bool {
+    if let Some(known) = states.of(raw).overlaps {
+        return known;
+    }
+    let overlaps = BUFFER.with_borrow_mut(|buffer| {
+        let bytes = raw.bytes(buffer).ok()?;
+        Some(screening.of(raw.language).second.look(bytes).any_of(OVERLAPS))
+    });
+    if overlaps.is_some() {
+        states.note(raw, |state| state.overlaps = overlaps);
+    }
+    overlaps.unwrap_or(false)
 }

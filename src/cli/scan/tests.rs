@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::intake::{around, look, sources, take_in};
 use super::select::{Choice, Picked, Screening, pick};
+use super::states::States;
 use crate::detect::{self, Analysis, Extent, Options, Persona};
 use crate::facts::Language;
 use crate::input::{self, Globs, Raw, Reach};
@@ -12,7 +13,7 @@ use crate::knowledge::{Catalog, Target};
 use super::super::ticker::Progress;
 
 fn picked(raw: &[Raw], screening: &Screening) -> Picked {
-    pick(raw, screening, &|| {})
+    pick(raw, screening, &States::none(), &|| {})
 }
 
 /// The findings, as JSON.
@@ -24,8 +25,8 @@ fn findings(raw: Vec<Raw>, picked: &Picked, extent: Extent, catalog: &Catalog) -
         extent,
         steps: crate::model::STEPS,
     };
-    let around = around(&raw, &picked.choices, None);
-    let seen = look(&raw, &picked.choices, &around, None, &|| {});
+    let around = around(&raw, &picked.choices, &States::none(), None);
+    let seen = look(&raw, &picked.choices, &around, &States::none(), None, &|| {});
     let taken = take_in(&raw, &picked.choices, &around, seen, None);
     let (sources, _) = sources(raw, &picked.choices, &taken.prints, &taken.lost);
     let facts = taken
@@ -245,8 +246,8 @@ fn what_is_left_alone_still_has_its_remarks_and_its_problems() {
     let paths: Vec<&str> = picked.problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["c.py", "d.py"]);
     assert_eq!((picked.left.unchanging, picked.left.alone), (2, 0));
-    let around = around(&files, &picked.choices, None);
-    let seen = look(&files, &picked.choices, &around, None, &|| {});
+    let around = around(&files, &picked.choices, &States::none(), None);
+    let seen = look(&files, &picked.choices, &around, &States::none(), None, &|| {});
     let taken = take_in(&files, &picked.choices, &around, seen, None);
     let (sources, languages) = sources(files, &picked.choices, &taken.prints, &taken.lost);
     assert_eq!((taken.facts.len(), languages), (1, [0, 3, 0]));
@@ -391,4 +392,53 @@ fn an_answer_is_kept_until_something_changes_that_it_depends_on() {
     );
     step("another catalog", &kept, true, true);
     step("which is remembered", &kept, false, true);
+}
+
+/// Of a file that is old enough the file system's word is taken, and whatever is done to it changes that word.
+#[test]
+fn a_file_that_nobody_wrote_to_need_not_be_read() {
+    let folder = tempfile::tempdir().expect("the test machine has a temporary folder");
+    let shelf = tempfile::tempdir().expect("the test machine has a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let put = |name: &str, text: &str| std::fs::write(path(name), text).expect("files can be written");
+    let racy = "import os, threading\nfrom work import work\nthread = threading.Thread(target=work)\nthread.start()\n\
+                os.environ['A'] = '1'\nthread.join()\n";
+    put("main.py", racy);
+    let racy_work = "import os\ndef work():\n    os.system('a')\n";
+    put("work.py", racy_work);
+    put("quiet.py", "import os\ndef calm():\n    os.getcwd()\n");
+    let scan = |no_cache: bool| super::args::Scan {
+        cache_dir: (!no_cache).then(|| shelf.path().to_owned()),
+        no_cache,
+        ..super::args::Scan::default()
+    };
+    let step = |what: &str, found: bool| {
+        let kept = said(folder.path(), &scan(false)).0;
+        assert_eq!(kept, said(folder.path(), &scan(true)).0, "{what}");
+        assert_eq!(kept.contains("\"mutation\""), found, "{what}: {kept}");
+    };
+    // Longer than any file system's tick.
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    step("nothing is known", true);
+    step("everything is known", true);
+    // As long as before, and as old by the time that anybody can set.
+    let before = std::fs::metadata(path("work.py")).and_then(|found| found.modified());
+    let harmless = "import os\ndef work():\n    os.getpid (  )\n";
+    assert_eq!(harmless.len(), racy_work.len());
+    put("work.py", harmless);
+    let file = std::fs::File::options().write(true).open(path("work.py"));
+    let set = file.and_then(|file| file.set_modified(before?));
+    set.expect("times can be set");
+    step("the command went", false);
+    put("work.py", racy_work);
+    step("it came back", true);
+    std::fs::rename(path("quiet.py"), path("work.py")).expect("files can be renamed");
+    step("another file took the name", false);
+    std::fs::remove_file(path("main.py")).expect("files can be removed");
+    step("the change went", false);
+    put(
+        "main.py",
+        &racy.replace("from work import work", "work = lambda: os.system('a')"),
+    );
+    step("and came back otherwise", true);
 }
