@@ -15,10 +15,10 @@ use super::laters::{HandedOn, Later, Numbers};
 use super::needs::{Need, Seen};
 use super::objects::Object;
 use super::places::{Key, Keys, meet};
-use super::program::SummaryKey;
+use super::program::{Sent, SummaryKey};
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Stories, Story, Summary, Under};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -418,10 +418,12 @@ impl<'t> Walk<'_, 't> {
             })
         };
         let alive = |live: &Live| {
-            Some(Live {
-                needs: left_of(&live.needs)?,
-                ..live.clone()
-            })
+            let needs = left_of(&live.story.needs)?;
+            let mut live = live.clone();
+            if needs != live.story.needs {
+                live.story_mut().needs = needs;
+            }
+            Some(live)
         };
         Summary {
             accesses: summary.accesses.iter().filter_map(reached).collect(),
@@ -512,17 +514,17 @@ impl<'t> Walk<'_, 't> {
             // It concerns who was alive before the call; what the callee leaves alive is added below.
             self.perhaps_hear_word(keys, |_| true, span);
         }
-        for live in &summary.leaks {
-            let own = live.needs.iter().filter(|need| need.owner == self.key.function);
-            let lifted = Live {
-                chain: live.chain.behind(step.clone()),
-                needs: own.cloned().collect(),
-                under: Vec::new(),
-                certainty: live.certainty.and(certainty),
-                heap: live.heap.or(self.state.heap),
-                ..live.clone()
-            };
-            self.go_live(lifted);
+        if !summary.leaks.is_empty() {
+            let mut company = self.company();
+            for live in &summary.leaks {
+                let lifted = Live {
+                    chain: live.chain.behind(step.clone()),
+                    certainty: live.certainty.and(certainty),
+                    heap: live.heap.or(self.state.heap),
+                    ..live.clone()
+                };
+                self.go_live(lifted, &mut company);
+            }
         }
         for keys in &summary.received {
             if !self.state.received.contains(keys) {
@@ -669,8 +671,23 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// What a thread finds that is alive from here on.
+    fn company(&mut self) -> Company {
+        let mut sends = Sent::default();
+        for other in self.state.live.keys() {
+            sends.add(&self.engine.thread_sends(*other));
+        }
+        let under = self.arms.iter_mut().map(|arm| (arm.test.clone(), arm.assigned()));
+        Company {
+            sends,
+            under: under.collect(),
+            needs: self.needs_in_force(),
+            stories: Stories::default(),
+        }
+    }
+
     /// A thread is alive from here on.
-    fn go_live(&mut self, mut live: Live) {
+    fn go_live(&mut self, mut live: Live, company: &mut Company) {
         if let Some(known) = self.state.live.get(&live.start) {
             live.certainty.programs = live.certainty.programs.or(&known.certainty.programs);
             live.many |= self.engine.can_repeat(live.start);
@@ -679,33 +696,41 @@ impl<'t> Walk<'_, 't> {
             self.engine.meet_itself(self.key.function, &live);
         }
         let sent = self.engine.thread_sends(live.start);
-        live.sent_unknown |= sent.unknown && !self.state.live.is_empty();
+        let own = self.key.function;
+        let mut story = Story {
+            sent: live.story.sent.clone(),
+            sent_unknown: live.story.sent_unknown || sent.unknown && !self.state.live.is_empty(),
+            under: company.under.clone(),
+            needs: live
+                .story
+                .needs
+                .iter()
+                .filter(|need| need.owner == own)
+                .cloned()
+                .collect(),
+            ..*live.story
+        };
         if !sent.is_nothing() {
             self.state.live.each(
-                |_| true,
+                |other| sent.unknown && !other.story.sent_unknown || has_new(&other.story.sent, &sent.on),
                 |other| {
-                    add_new(&mut other.sent, &sent.on);
-                    other.sent_unknown |= sent.unknown;
+                    let story = other.story_mut();
+                    add_new(&mut story.sent, &sent.on);
+                    story.sent_unknown |= sent.unknown;
                 },
             );
         }
-        for other in self.state.live.keys() {
-            let sent = self.engine.thread_sends(*other);
-            add_new(&mut live.sent, &sent.on);
-            live.sent_unknown |= sent.unknown;
-        }
-        self.engine.meet_forks(self.key.function, &live);
-        live.needs.extend(self.needs_in_force());
-        live.needs.sort();
-        live.needs.dedup();
+        add_new(&mut story.sent, &company.sends.on);
+        story.sent_unknown |= company.sends.unknown;
+        company.sends.add(&sent);
+        story.needs.extend(company.needs.iter().cloned());
+        story.needs.sort();
+        story.needs.dedup();
         if let Some(known) = self.state.live.get(&live.start) {
-            live.needs.retain(|need| known.needs.contains(need));
+            story.needs.retain(|need| known.story.needs.contains(need));
         }
-        live.under = self
-            .arms
-            .iter_mut()
-            .map(|arm| (arm.test.clone(), arm.assigned()))
-            .collect();
+        company.stories.tell(&mut live, story);
+        self.engine.meet_forks(self.key.function, &live);
         self.state.live.change().insert(live.start, Rc::new(live));
     }
 
@@ -719,7 +744,8 @@ impl<'t> Walk<'_, 't> {
             let chain = self.behind_inlined(Chain::default());
             self.begun(start, Chain::default, &Certainty::SURE);
             let live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
-            self.go_live(live);
+            let mut company = self.company();
+            self.go_live(live, &mut company);
         }
         let _ = span;
     }
@@ -1120,9 +1146,10 @@ impl<'t> Walk<'_, 't> {
         if keys.is_empty() {
             return self.send_unknown();
         }
-        self.state
-            .live
-            .each(|live| !live.sent.contains(keys), |live| live.sent.push(keys.clone()));
+        self.state.live.each(
+            |live| !live.story.sent.contains(keys),
+            |live| live.story_mut().sent.push(keys.clone()),
+        );
         if !self.out.sends.contains(keys) {
             self.out.sends.push(keys.clone());
         }
@@ -1130,9 +1157,10 @@ impl<'t> Walk<'_, 't> {
 
     fn send_unknown(&mut self) {
         self.out.sends_unknown = true;
-        self.state
-            .live
-            .each(|live| !live.sent_unknown, |live| live.sent_unknown = true);
+        self.state.live.each(
+            |live| !live.story.sent_unknown,
+            |live| live.story_mut().sent_unknown = true,
+        );
     }
 
     /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a
@@ -1150,8 +1178,8 @@ impl<'t> Walk<'_, 't> {
         }
         let told = |sent: &Keys| meet(sent, keys);
         self.state.live.each(
-            |live| live.sent.iter().any(told),
-            |live| live.sent.retain(|sent| !told(sent)),
+            |live| live.story.sent.iter().any(told),
+            |live| live.story_mut().sent.retain(|sent| !told(sent)),
         );
     }
 
@@ -1430,6 +1458,21 @@ impl Met {
 }
 
 /// Adds the queues that are not there yet.
+/// What a thread finds that is alive from some point on.
+struct Company {
+    /// What the others send that are alive.
+    sends: Sent,
+    /// The tests under which the point stands.
+    under: Rc<[Under]>,
+    /// What callers must hand over for the point to be reached.
+    needs: Vec<Need>,
+    stories: Stories,
+}
+
+fn has_new(known: &[Keys], more: &[Keys]) -> bool {
+    more.iter().any(|keys| !known.contains(keys))
+}
+
 fn add_new(known: &mut Vec<Keys>, more: &[Keys]) {
     for keys in more {
         if !known.contains(keys) {

@@ -187,7 +187,12 @@ impl Laters {
 }
 
 fn known_of(live: &Live) -> Met {
-    (live.start, live.certainty.rank(), live.sent.len(), live.sent_unknown)
+    (
+        live.start,
+        live.certainty.rank(),
+        live.story.sent.len(),
+        live.story.sent_unknown,
+    )
 }
 
 #[cfg(test)]

@@ -318,7 +318,7 @@ impl Engine<'_> {
             partner: PairSide {
                 thread: Some(live.start),
                 start_chain: live.chain.clone(),
-                weak_join: live.weak_join,
+                weak_join: live.story.weak_join,
                 ..side(partner)
             },
             ancestor,
@@ -608,16 +608,16 @@ fn side_of(seen: &Seen<'_>) -> PairSide {
         thread: seen.thread,
         start_chain: seen.live.map(|live| live.chain.clone()).unwrap_or_default(),
         many: seen.live.is_some_and(|live| live.many),
-        weak_join: seen.live.and_then(|live| live.weak_join),
+        weak_join: seen.live.and_then(|live| live.story.weak_join),
     }
 }
 
 /// The thread waits to receive before it comes to the access, and nothing was sent yet.
 fn is_gated(access: &Access, live: &Live) -> bool {
-    !live.sent_unknown
+    !live.story.sent_unknown
         && access
             .around
             .gate()
             .iter()
-            .any(|keys| !live.sent.iter().any(|sent| meet(sent, keys)))
+            .any(|keys| !live.story.sent.iter().any(|sent| meet(sent, keys)))
 }

@@ -26,7 +26,7 @@ use super::programs::{InPrograms, Programs};
 use super::quiet::Quiet;
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
-use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Summary};
+use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Story, Summary};
 use super::tree::{CallSite, FileId, FilesBy, FuncId, Tree};
 use super::values::{Values, with_room};
 use super::walk::Walk;
@@ -117,6 +117,16 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// Adds what another one sends.
+    pub fn add(&mut self, other: &Sent) {
+        self.unknown |= other.unknown;
+        for keys in &other.on {
+            if !self.on.contains(keys) {
+                self.on.push(keys.clone());
+            }
+        }
+    }
+
     /// It sends nothing.
     pub fn is_nothing(&self) -> bool {
         self.on.is_empty() && !self.unknown
@@ -159,6 +169,8 @@ pub struct Engine<'t> {
     /// The functions that need not be walked.
     quiet: Quiet,
     nothing: Rc<Summary>,
+    /// That of threads that begin now.
+    no_story: Rc<Story>,
     walking: FxHashSet<SummaryKey>,
     /// Functions whose address is taken, by type, and what a call through such a pointer does.
     pub(super) escaped: super::escaped::Escaped,
@@ -288,6 +300,7 @@ impl<'t> Engine<'t> {
             previous: FxHashMap::default(),
             quiet: Quiet::default(),
             nothing: Rc::default(),
+            no_story: Rc::default(),
             walking: FxHashSet::default(),
             escaped: super::escaped::Escaped::new(),
             escaped_summaries: FxHashMap::default(),
@@ -777,13 +790,8 @@ impl<'t> Engine<'t> {
             chain,
             many: self.start(start).many,
             certainty,
-            sent: Vec::new(),
-            sent_unknown: false,
-            under: Vec::new(),
-            needs: Vec::new(),
             heap,
-            weak_join: None,
-            leaving: None,
+            story: Rc::clone(&self.no_story),
         }
     }
 
@@ -945,8 +953,8 @@ impl<'t> Engine<'t> {
                     Doer::Alike(accesses.alike)
                 },
                 live.certainty.rank(),
-                live.sent.len(),
-                live.sent_unknown,
+                live.story.sent.len(),
+                live.story.sent_unknown,
                 live.heap.is_some(),
                 live.certainty.programs.clone(),
             )
@@ -1084,8 +1092,8 @@ impl<'t> Engine<'t> {
             access.around.number(),
             access.through_module,
             doer,
-            live.sent.len(),
-            live.sent_unknown,
+            live.story.sent.len(),
+            live.story.sent_unknown,
             ways,
             here,
         );

@@ -12,7 +12,7 @@ use crate::finding::Confidence;
 use super::laters::HandedOn;
 use super::places::{Keys, meet};
 use super::sites::SiteId;
-use super::summary::{Certainty, Held, Leaving, Live, StartId};
+use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};
 use super::tree::{FileId, FuncId};
 
 /// A thread that ended, and where.
@@ -214,7 +214,7 @@ impl State {
         let gone: Vec<(StartId, Leaving)> = self
             .live
             .iter()
-            .filter_map(|(start, live)| Some((*start, live.leaving.filter(|leaving| leaving.depth >= depth)?)))
+            .filter_map(|(start, live)| Some((*start, live.story.leaving.filter(|leaving| leaving.depth >= depth)?)))
             .collect();
         for (start, leaving) in gone {
             self.end(start, leaving.despite_test, leaving.function, leaving.span);
@@ -266,12 +266,17 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
         }
     }
     let leaves = |start: &StartId| {
-        let on = |end: &PathEnd| end.state.live.get(start).is_some_and(|live| live.leaving.is_some());
+        let on = |end: &PathEnd| {
+            end.state
+                .live
+                .get(start)
+                .is_some_and(|live| live.story.leaving.is_some())
+        };
         ends.iter().any(on)
     };
     for (_, live) in merged.iter_mut().filter(|(start, _)| leaves(start)) {
         let live = Rc::make_mut(live);
-        live.leaving = merge_leaving(live, ends);
+        live.story_mut().leaving = merge_leaving(live, ends);
     }
     let mut gone = Vec::new();
     for (start, live) in &mut merged {
@@ -288,7 +293,7 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
             let doubt = Certainty::because(Confidence::Medium, "the thread is joined on some paths only");
             live.certainty = live.certainty.and(&doubt);
             if let Some(ended) = end.state.ended.iter().rev().find(|ended| ended.start == *start) {
-                live.weak_join = Some((ended.function, ended.span));
+                live.story_mut().weak_join = Some((ended.function, ended.span));
             }
         }
     }
@@ -300,7 +305,7 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
 
 /// Joined in the loop where every path on which it lives joins it; one that does not leaves a doubt.
 fn merge_leaving(live: &mut Live, ends: &[PathEnd]) -> Option<Leaving> {
-    let on = |end: &PathEnd| end.state.live.get(&live.start).map(|live| live.leaving);
+    let on = |end: &PathEnd| end.state.live.get(&live.start).map(|live| live.story.leaving);
     let leaving = ends.iter().filter_map(on).flatten().next()?;
     let (mut all, mut surely) = (true, false);
     for end in ends {
@@ -315,12 +320,22 @@ fn merge_leaving(live: &mut Live, ends: &[PathEnd]) -> Option<Leaving> {
     }
     let doubt = Certainty::because(Confidence::Medium, "the thread is joined on some paths only");
     live.certainty = live.certainty.and(&doubt);
-    live.weak_join = Some((leaving.function, leaving.span));
+    live.story_mut().weak_join = Some((leaving.function, leaving.span));
     None
 }
 
 fn unite(known: &mut Live, other: &Live) {
     known.many |= other.many;
+    if !Rc::ptr_eq(&known.story, &other.story) && known.story != other.story {
+        unite_stories(known.story_mut(), &other.story);
+    }
+    known.heap = known.heap.or(other.heap);
+    if other.certainty.rank() > known.certainty.rank() {
+        known.certainty = other.certainty.clone();
+    }
+}
+
+fn unite_stories(known: &mut Story, other: &Story) {
     known.sent_unknown |= other.sent_unknown;
     for keys in &other.sent {
         if !known.sent.contains(keys) {
@@ -328,10 +343,6 @@ fn unite(known: &mut Live, other: &Live) {
         }
     }
     known.needs.retain(|need| other.needs.contains(need));
-    known.heap = known.heap.or(other.heap);
-    if other.certainty.rank() > known.certainty.rank() {
-        known.certainty = other.certainty.clone();
-    }
     if other.weak_join.is_some() {
         known.weak_join = other.weak_join;
     }
@@ -344,9 +355,8 @@ fn same_fate(live: &Live, end: &PathEnd) -> bool {
         return true;
     }
     let Some(test) = &end.test else { return false };
-    live.under
-        .iter()
-        .any(|(under, assigned)| under == test || end.place.as_ref().is_some_and(|place| assigned.contains(place)))
+    let mut tests = live.story.under.iter();
+    tests.any(|(under, assigned)| under == test || end.place.as_ref().is_some_and(|place| assigned.contains(place)))
 }
 
 /// A guard that is held on every path is held; one that is held under a test only is kept with the test.

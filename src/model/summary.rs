@@ -257,20 +257,54 @@ pub struct Live {
     /// Several of it may be alive.
     pub many: bool,
     pub certainty: Certainty,
+    /// The addition that made `environ` a heap array before it was started.
+    pub heap: Option<SiteId>,
+    /// Shared, since most threads go from function to function as they are.
+    pub story: Rc<Story>,
+}
+
+/// What happened to a thread that may be alive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Story {
     /// The queues on which something was sent since it was started.
     pub sent: Vec<Keys>,
     /// Something was sent on a queue that we could not tell.
     pub sent_unknown: bool,
     /// The tests under which it was started, with the places that were assigned there.
-    pub under: Vec<(Rc<str>, Rc<Vec<String>>)>,
+    pub under: Rc<[Under]>,
     /// What callers must hand over for it to be started.
     pub needs: Vec<Need>,
-    /// The addition that made `environ` a heap array before it was started.
-    pub heap: Option<SiteId>,
     /// A join that does not surely end it.
     pub weak_join: Option<(FuncId, Span)>,
     /// A loop joins its like one by one: some of them are alive until the loop ends.
     pub leaving: Option<Leaving>,
+}
+
+/// Stories of threads that are spoken of one after the other: the same one is kept once.
+#[derive(Debug, Default)]
+pub struct Stories(Rc<Story>);
+
+impl Stories {
+    /// Lets a thread have a story.
+    pub fn tell(&mut self, live: &mut Live, story: Story) {
+        if story == *live.story {
+            return;
+        }
+        if story != *self.0 {
+            self.0 = Rc::new(story);
+        }
+        live.story = Rc::clone(&self.0);
+    }
+}
+
+/// A test under which something stands, with the places that are assigned there.
+pub type Under = (Rc<str>, Rc<Vec<String>>);
+
+impl Live {
+    /// What happened to it, to be changed.
+    pub fn story_mut(&mut self) -> &mut Story {
+        Rc::make_mut(&mut self.story)
+    }
 }
 
 /// A join in a loop that goes through several threads of one start.
@@ -368,7 +402,7 @@ impl Summary {
             || self
                 .leaks
                 .iter()
-                .flat_map(|live| &live.needs)
+                .flat_map(|live| &live.story.needs)
                 .any(|need| need.owner == function);
     }
 

@@ -22,7 +22,9 @@ use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
-use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Summary};
+use super::summary::{
+    Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Stories, Story, Summary,
+};
 use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main};
 use super::values::with_room;
@@ -197,7 +199,18 @@ impl<'t> Walk<'_, 't> {
             .retain(|(start, _)| exit.joined.iter().all(|(joined, _)| joined != start));
         self.out.exits = exit.dead;
         self.out.joins = exit.joined;
-        self.out.leaks = exit.live.values().map(|live| Live::clone(live)).collect();
+        let mut stories = Stories::default();
+        let leak = |live: &Rc<Live>| {
+            let mut live = Live::clone(live);
+            // Callers have tests of their own.
+            let story = Story {
+                under: Rc::default(),
+                ..Story::clone(&live.story)
+            };
+            stories.tell(&mut live, story);
+            live
+        };
+        self.out.leaks = exit.live.values().map(leak).collect();
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
@@ -376,12 +389,12 @@ impl<'t> Walk<'_, 't> {
         // A second round sees the threads that the first one left alive.
         let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
             None => true,
-            Some(old) => old.sent.len() != live.sent.len(),
+            Some(old) => old.story.sent.len() != live.story.sent.len(),
         });
         if news && !after.dead {
             let depth = self.entered.len();
-            let again = |live: &Live| live.leaving.is_some_and(|leaving| leaving.depth >= depth);
-            after.live.each(again, |live| live.leaving = None);
+            let again = |live: &Live| live.story.leaving.is_some_and(|leaving| leaving.depth >= depth);
+            after.live.each(again, |live| live.story_mut().leaving = None);
             self.state = State::merge(&before, vec![PathEnd::plain(before.clone()), PathEnd::plain(after)]);
             after = self.round(region, &mut breaks);
         }
@@ -508,8 +521,9 @@ impl<'t> Walk<'_, 't> {
         let asked = format!("{place:?}");
         // A loop that starts a thread in every round waits for one of many; who starts one only as long as nothing has been told
         // thinks of one.
-        let is_one =
-            |live: &Live| outside.contains_key(&live.start) || live.under.iter().any(|(test, _)| test.contains(&asked));
+        let is_one = |live: &Live| {
+            outside.contains_key(&live.start) || live.story.under.iter().any(|(test, _)| test.contains(&asked))
+        };
         self.perhaps_hear_word(&keys, is_one, span);
     }
 
@@ -1288,7 +1302,7 @@ impl<'t> Walk<'_, 't> {
             let several = self.entered.last().is_some_and(|starts| starts.contains(&start));
             match self.state.live.one(start) {
                 Some(live) if several => {
-                    live.leaving = Some(Leaving {
+                    live.story_mut().leaving = Some(Leaving {
                         depth,
                         despite_test,
                         function,
@@ -1316,7 +1330,7 @@ impl<'t> Walk<'_, 't> {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for &start in &alive {
             let live = &self.state.live[&start];
-            let by_others = live.sent_unknown || live.sent.iter().any(|sent| meet(sent, keys));
+            let by_others = live.story.sent_unknown || live.story.sent.iter().any(|sent| meet(sent, keys));
             if live.many || by_others || !self.engine.has_last_word(start, keys) {
                 continue;
             }
@@ -1341,7 +1355,7 @@ impl<'t> Walk<'_, 't> {
     /// A thread may have ended at a place, and is alive after it with this confidence at the most.
     fn doubt_thread(&mut self, start: StartId, confidence: Confidence, doubt: &str, place: (FuncId, Span)) {
         if let Some(live) = self.state.live.one(start) {
-            live.weak_join = Some(place);
+            live.story_mut().weak_join = Some(place);
             live.certainty = live.certainty.and(&Certainty::because(confidence, doubt));
         }
     }
