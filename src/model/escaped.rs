@@ -237,7 +237,7 @@ impl Engine<'_> {
             for later in summary.later.iter() {
                 if out.later.get(later.function).is_none() {
                     let later = self.handed_further(later, &step, &doubt);
-                    out.later.add(later);
+                    Rc::make_mut(&mut out.later).add(later);
                 }
             }
         }

@@ -365,7 +365,7 @@ pub struct Summary {
     /// Replaces the process with the live environment when run in a child.
     pub execs_live: bool,
     /// Functions handed on to run later.
-    pub later: HandedOn,
+    pub later: Rc<HandedOn>,
     /// A lock or queue in it is a parameter of the function, or a parameter decides what is reached.
     pub speaks_of_parameters: bool,
 }

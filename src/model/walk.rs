@@ -15,7 +15,6 @@ use super::around::Around;
 use super::budget::Cut;
 use super::failing;
 use super::higher::Binding;
-use super::laters::HandedOn;
 use super::needs::Need;
 use super::objects::Object;
 use super::places::{Keys, meet};
@@ -222,7 +221,7 @@ impl<'t> Walk<'_, 't> {
         self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
         self.out.touches = self.touches > 0;
         self.out.heap = self.out.heap.or(exit.heap);
-        self.out.later = HandedOn::clone(&exit.later);
+        self.out.later = exit.later;
         self.out.accesses = self.accesses.into_list();
         self.out.see_from(&self.engine.programs.of(self.key.function));
         self.engine.arounds.prune(&mut self.out.accesses);
