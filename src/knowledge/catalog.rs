@@ -1,7 +1,8 @@
 //! The index of all entries.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Language;
 
@@ -53,16 +54,16 @@ struct Shared {
     /// Shared with the catalogs that differ by a few entries.
     entries: Vec<Arc<Entry>>,
     frames: Vec<Frame>,
-    index: HashMap<(Language, MatchKind), Paths>,
+    index: FxHashMap<(Language, MatchKind), Paths>,
 }
 
 /// The entries of one kind: by full path, and by the bare name for `*.name`.
 #[derive(Debug, Clone, Default)]
 struct Paths {
-    exact: HashMap<String, Vec<EntryId>>,
-    any: HashMap<String, Vec<EntryId>>,
+    exact: FxHashMap<String, Vec<EntryId>>,
+    any: FxHashMap<String, Vec<EntryId>>,
     /// What follows the last dot of each path.
-    last: HashSet<String>,
+    last: FxHashSet<String>,
 }
 
 impl Catalog {

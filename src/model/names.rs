@@ -14,7 +14,7 @@ use crate::knowledge::MatchKind;
 
 use super::objects::{Object, Objects};
 use super::tree::{FileId, FuncId, crate_root, last_segment};
-use super::values::{SYMBOL, Values};
+use super::values::{RustPlace, SYMBOL, Values};
 
 /// How many definitions of one C symbol may be meant at the most.
 const LINK_CANDIDATES: usize = 16;
@@ -372,28 +372,58 @@ impl Values<'_> {
         if depth > 6 {
             return found;
         }
-        for (root, inner) in self.rust_places(file, path) {
-            let name = last_segment(&inner);
-            for func in self.named(name) {
-                let function = self.tree.function(func);
-                let home = &self.tree.file(self.tree.file_of(func)).path;
-                if function.qualified == inner && crate_root(home) == root && home.ends_with(".rs") {
-                    found.add(Object::Function(func));
-                }
-            }
-            for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
-                let entry = &self.tree.classes[class.0 as usize];
-                let home = &self.tree.file(entry.file).path;
-                if entry.name == *inner && entry.kind != TypeKind::Impl && crate_root(home) == root {
-                    found.add(Object::Class(*class));
-                }
-            }
+        for place in self.rust_places(file, path) {
+            let place = Rc::new(place);
+            found.add_all(self.rust_items_at(&place));
             if found.is_empty() {
-                found.add_all(self.rust_static(&root, &inner));
+                found.add_all(self.rust_others_at(&place, depth));
             }
-            if found.is_empty() {
-                found.add_all(self.rust_reexport(&root, &inner, depth));
+        }
+        found
+    }
+
+    /// The functions and types that are defined under a path.
+    fn rust_items_at(&self, place: &RustPlace) -> Objects {
+        if let Some(known) = self.rust_items.borrow().get(place) {
+            return known.clone();
+        }
+        let (root, inner) = &**place;
+        let mut found = Objects::default();
+        let name = last_segment(inner);
+        for func in self.named(name) {
+            let function = self.tree.function(func);
+            let home = &self.tree.file(self.tree.file_of(func)).path;
+            if function.qualified == *inner && crate_root(home) == root && home.ends_with(".rs") {
+                found.add(Object::Function(func));
             }
+        }
+        for class in self.tree.classes_by_name.get(name).into_iter().flatten() {
+            let entry = &self.tree.classes[class.0 as usize];
+            let home = &self.tree.file(entry.file).path;
+            if entry.name == *inner.as_str() && entry.kind != TypeKind::Impl && crate_root(home) == root {
+                found.add(Object::Class(*class));
+            }
+        }
+        self.rust_items.borrow_mut().insert(Rc::clone(place), found.clone());
+        found
+    }
+
+    /// What a path leads to under which nothing is defined: what a static holds, and what is exported again.
+    fn rust_others_at(&self, place: &RustPlace, depth: u32) -> Objects {
+        let key = (Rc::clone(place), depth);
+        if let Some(known) = self.rust_others.borrow().get(&key) {
+            return known.clone();
+        }
+        let (found, whole) = self.answers.whole(|| {
+            let (root, inner) = &**place;
+            let found = self.rust_static(root, inner);
+            match found.is_empty() {
+                true => self.rust_reexport(root, inner, depth),
+                false => found,
+            }
+        });
+        if whole {
+            self.rust_others.borrow_mut().insert(key, found.clone());
         }
         found
     }
@@ -417,7 +447,7 @@ impl Values<'_> {
         let Some((module, name)) = inner.rsplit_once("::") else {
             return found;
         };
-        for id in self.rust_module_files(root, module) {
+        for &id in self.rust_module_files(root, module) {
             for import in self.tree.file(id).imports.iter().filter(|import| import.path != *inner) {
                 let target = if import.star {
                     format!("{}::{name}", import.path)
@@ -455,7 +485,7 @@ impl Values<'_> {
         let Some((outer, name)) = module.rsplit_once("::") else {
             return found;
         };
-        for id in self.rust_module_files(root, outer) {
+        for &id in self.rust_module_files(root, outer) {
             let named = |import: &&Import| import.name.as_deref() == Some(name) && import.path != module;
             for import in self.tree.file(id).imports.iter().filter(named) {
                 let target = match import.path.strip_prefix("file:") {
@@ -532,7 +562,7 @@ impl Values<'_> {
     /// The files that a module of a file may be, by where they lie.
     fn modules_named(&self, file: FileId, module: &str) -> Vec<FileId> {
         let root = crate_root(&self.tree.file(file).path);
-        let mut found = self.rust_module_files(root, module);
+        let mut found = self.rust_module_files(root, module).to_vec();
         for (root, module) in beside_target(root, module) {
             found.extend(self.rust_module_files(&root, &module));
         }
@@ -569,7 +599,11 @@ impl Values<'_> {
         }
         off.retain(|module| !on.contains(module));
         let mut found = FxHashSet::default();
-        for ((root, module), files) in &self.rust_modules {
+        let modules = self
+            .rust_modules
+            .iter()
+            .flat_map(|(root, modules)| modules.iter().map(move |(module, files)| (root, module, files)));
+        for (root, module, files) in modules {
             let below = |(home, name): &(String, String)| {
                 home == root
                     && module
@@ -606,11 +640,11 @@ impl Values<'_> {
         candidates.iter().copied().find(|id| self.tree.file(*id).path == wanted)
     }
 
-    pub(super) fn rust_module_files(&self, root: &str, module: &str) -> Vec<FileId> {
-        self.rust_modules
-            .get(&(root.to_owned(), module.to_owned()))
-            .cloned()
-            .unwrap_or_default()
+    pub(super) fn rust_module_files(&self, root: &str, module: &str) -> &[FileId] {
+        let modules = self.rust_modules.get(root);
+        modules
+            .and_then(|modules| modules.get(module))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The package folders that a crate name can mean: a folder of that name (dashes as underscores), or, in a

@@ -39,6 +39,9 @@ type Members = (Objects, FxHashMap<Name, Objects>);
 type Takers = Rc<[(CallSite, usize)]>;
 
 /// Stores by the name of the field that they are made into.
+/// A path in a package: the package's folder, and the path from `crate`.
+pub(super) type RustPlace = Rc<(String, String)>;
+
 type StoresByName<'t> = FxHashMap<Name, Rc<Vec<StoreRef<'t>>>>;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
@@ -69,7 +72,11 @@ pub struct Values<'t> {
     /// Rust packages by crate name.
     pub(super) crates: BTreeMap<String, Vec<String>>,
     /// Rust files by package folder and module path.
-    pub(super) rust_modules: FxHashMap<(String, String), Vec<FileId>>,
+    pub(super) rust_modules: FxHashMap<String, FxHashMap<String, Vec<FileId>>>,
+    /// What a path of a package leads to, by the folder of the package and the path, as far as somebody asked.
+    pub(super) rust_items: RefCell<FxHashMap<RustPlace, Objects>>,
+    /// The same for what is not defined under that path, by how deep the question lies.
+    pub(super) rust_others: RefCell<FxHashMap<(RustPlace, u32), Objects>>,
     pub(super) answers: Answers,
     /// The calls that evidently mean a function.
     callers: RefCell<FxHashMap<FuncId, Rc<Vec<CallSite>>>>,
@@ -151,6 +158,8 @@ impl<'t> Values<'t> {
             returns: FxHashMap::default(),
             crates: BTreeMap::new(),
             rust_modules: FxHashMap::default(),
+            rust_items: RefCell::default(),
+            rust_others: RefCell::default(),
             answers: Answers::default(),
             callers: RefCell::default(),
             takers: RefCell::default(),
@@ -244,7 +253,9 @@ impl<'t> Values<'t> {
             }
             values
                 .rust_modules
-                .entry((root.to_owned(), facts.module.clone()))
+                .entry(root.to_owned())
+                .or_default()
+                .entry(facts.module.clone())
                 .or_default()
                 .push(file);
         }
@@ -946,8 +957,7 @@ impl<'t> Values<'t> {
         let mut module = path;
         while let (true, Some((outer, _))) = (found.is_empty(), module.rsplit_once("::")) {
             module = outer;
-            let files = self.rust_modules.get(&(root.to_owned(), module.to_owned()));
-            for file in files.into_iter().flatten() {
+            for file in self.rust_module_files(root, module) {
                 found.add_all(self.stored_global(*file, path));
             }
         }
