@@ -9,12 +9,12 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
-use string_cache::DefaultAtom;
+use ustr::Ustr;
 
 /// A name that a source spells: of a variable, a field, a function, a type, a module. It is one word long, cheap to copy, and
 /// ordered, hashed and written like its text.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Name(DefaultAtom);
+pub struct Name(Ustr);
 
 impl Name {
     /// Its text.
@@ -76,13 +76,13 @@ impl PartialEq<&str> for Name {
 
 impl From<&str> for Name {
     fn from(text: &str) -> Name {
-        Name(DefaultAtom::from(text))
+        Name(Ustr::from(text))
     }
 }
 
 impl From<String> for Name {
     fn from(text: String) -> Name {
-        Name(DefaultAtom::from(text))
+        Name(Ustr::from(&text))
     }
 }
 
