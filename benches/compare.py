@@ -231,6 +231,7 @@ def cases(work, tree, envrace, missing):
     yield Case("`rg -l -F`", ["rg", "--no-config", "-l", "-F", *literals, tree])
     yield Case("`rg -l -F`, tree without changes", ["rg", "--no-config", "-l", "-F", *literals, quiet])
     yield Case("envrace, tree without changes", [*check, quiet], env=cached("quiet"))
+    yield Case("envrace, tree without changes, --no-cache", [*check, "--no-cache", quiet])
     yield Case("envrace cold", [*check, tree], before=forget("cold"), env=cached("cold"))
     yield Case("envrace warm", [*check, tree], env=cached("warm"))
     yield Case("envrace, a comment in 5 % of the files", [*check, tree], before=changer(all_files[::20]), env=cached("changed"))
