@@ -90,8 +90,8 @@ impl Picked {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Look {
     signs: Signs,
-    /// What is wrong with the bytes.
-    problem: Option<Problem>,
+    /// What is wrong with the bytes; in a box, since with few files anything is.
+    problem: Option<Box<Problem>>,
     lost: bool,
     bytes: u64,
 }
@@ -193,7 +193,7 @@ pub(super) fn pick(raw: &[Raw], screening: &Screening, states: &States, step: &(
         // What is read again says so again.
         picked
             .problems
-            .extend(look.problem.clone().filter(|_| !choice.is_read()));
+            .extend(look.problem.as_deref().filter(|_| !choice.is_read()).cloned());
         picked.choices.push(choice);
     }
     picked
@@ -278,13 +278,13 @@ fn look_again(raw: &Raw, screening: &Screening) -> Look {
         match inspected {
             Ok((signs, problem, bytes)) => Look {
                 signs,
-                problem,
+                problem: problem.map(Box::new),
                 lost: false,
                 bytes,
             },
             Err(problem) => Look {
                 signs: Signs::NONE,
-                problem: Some(problem),
+                problem: Some(Box::new(problem)),
                 lost: true,
                 bytes: 0,
             },

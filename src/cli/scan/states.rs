@@ -4,10 +4,13 @@
 //! It depends on the program and on the words that the catalog looks for; both are in the key.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Language;
@@ -41,8 +44,11 @@ struct Entry {
 pub(super) struct States {
     /// Under which they are kept; nothing where they are not.
     key: Option<Fingerprint>,
-    /// By name, and whether anybody asked.
-    known: HashMap<String, (Entry, AtomicBool)>,
+    known: Vec<Entry>,
+    /// The places of these, by their names.
+    places: HashTable<u32>,
+    /// Whether anybody asked for these.
+    asked: Vec<AtomicBool>,
     found: Mutex<HashMap<String, Entry>>,
     /// When this run began.
     begin: SystemTime,
@@ -53,7 +59,9 @@ impl States {
     pub fn none() -> States {
         States {
             key: None,
-            known: HashMap::new(),
+            known: Vec::new(),
+            places: HashTable::new(),
+            asked: Vec::new(),
             found: Mutex::default(),
             begin: SystemTime::now(),
         }
@@ -68,13 +76,17 @@ impl States {
         let words = LANGUAGES.map(|language| format!("{:?}", Spelling::of(catalog, language)));
         let fixed = [b"states", PROGRAM.as_bytes()];
         let key = Fingerprint::of_all(fixed.into_iter().chain(words.iter().map(String::as_bytes)));
-        let entries: Vec<Entry> = kept.peek(key).unwrap_or_default();
-        let known = entries
-            .into_iter()
-            .map(|entry| (entry.name.clone(), (entry, AtomicBool::new(false))));
+        let known: Vec<Entry> = kept.peek(key).unwrap_or_default();
+        let mut places = HashTable::with_capacity(known.len());
+        let hash = |place: &u32| hash(&known[*place as usize].name);
+        for place in 0..known.len() as u32 {
+            places.insert_unique(hash(&place), place, hash);
+        }
         States {
             key: Some(key),
-            known: known.collect(),
+            places,
+            asked: known.iter().map(|_| AtomicBool::new(false)).collect(),
+            known,
             found: Mutex::default(),
             begin,
         }
@@ -83,12 +95,13 @@ impl States {
     /// What an earlier run saw of a file to which nobody wrote since.
     pub fn of(&self, raw: &Raw) -> State {
         let holds = |entry: &Entry| entry.state.language == Some(raw.language) && raw.stamp() == Some(entry.stamp);
-        match self.known.get(&raw.name).filter(|(entry, _)| holds(entry)) {
-            Some((entry, asked)) => {
-                asked.store(true, Ordering::Relaxed);
-                entry.state.clone()
+        let named = |place: &u32| self.known[*place as usize].name == raw.name;
+        match self.places.find(hash(&raw.name), named).map(|place| *place as usize) {
+            Some(place) if holds(&self.known[place]) => {
+                self.asked[place].store(true, Ordering::Relaxed);
+                self.known[place].state.clone()
             }
-            None => State::default(),
+            _ => State::default(),
         }
     }
 
@@ -119,18 +132,18 @@ impl States {
         if found.is_empty() {
             return kept.uses(key);
         }
-        let asked = self
-            .known
-            .into_values()
-            .filter(|(_, asked)| asked.load(Ordering::Relaxed));
-        let others = asked
-            .map(|(entry, _)| entry)
-            .filter(|entry| !found.contains_key(&entry.name));
-        let mut entries: Vec<Entry> = others.collect();
+        let known = self.known.into_iter().zip(&self.asked);
+        let asked = known.filter(|(_, asked)| asked.load(Ordering::Relaxed));
+        let others = asked.map(|(entry, _)| entry);
+        let mut entries: Vec<Entry> = others.filter(|entry| !found.contains_key(&entry.name)).collect();
         entries.extend(found.values().cloned());
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         kept.put(key, &entries);
     }
+}
+
+fn hash(name: &str) -> u64 {
+    FxBuildHasher.hash_one(name)
 }
 
 #[cfg(test)]
