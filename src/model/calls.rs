@@ -14,7 +14,7 @@ use super::higher::Binding;
 use super::laters::{HandedOn, Later, Numbers};
 use super::needs::{Need, Seen};
 use super::objects::Object;
-use super::places::{Key, Keys, meet};
+use super::places::{Key, Keys, add_new, has_new, meet};
 use super::program::{Sent, SummaryKey};
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
@@ -1457,7 +1457,6 @@ impl Met {
     }
 }
 
-/// Adds the queues that are not there yet.
 /// What a thread finds that is alive from some point on.
 struct Company {
     /// What the others send that are alive.
@@ -1467,18 +1466,6 @@ struct Company {
     /// What callers must hand over for the point to be reached.
     needs: Vec<Need>,
     stories: Stories,
-}
-
-fn has_new(known: &[Keys], more: &[Keys]) -> bool {
-    more.iter().any(|keys| !known.contains(keys))
-}
-
-fn add_new(known: &mut Vec<Keys>, more: &[Keys]) {
-    for keys in more {
-        if !known.contains(keys) {
-            known.push(keys.clone());
-        }
-    }
 }
 
 /// The kind of access that a role is, if it is one.

@@ -68,6 +68,20 @@ impl<'k> IntoIterator for &'k Keys {
     }
 }
 
+/// Whether some of `more` are not known.
+pub fn has_new(known: &[Keys], more: &[Keys]) -> bool {
+    more.iter().any(|keys| !known.contains(keys))
+}
+
+/// Adds those that are not known.
+pub fn add_new(known: &mut Vec<Keys>, more: &[Keys]) {
+    for keys in more {
+        if !known.contains(keys) {
+            known.push(keys.clone());
+        }
+    }
+}
+
 impl PartialEq for Keys {
     fn eq(&self, other: &Keys) -> bool {
         match (&self.0, &other.0) {

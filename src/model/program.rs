@@ -21,7 +21,7 @@ use super::laters::{Later, Laters};
 use super::meaning::Started;
 use super::objects::Object;
 use super::pairs::{Alike, Pairs, ThreadAccesses};
-use super::places::{Key, Keys, meet};
+use super::places::{Key, Keys, add_new, meet};
 use super::programs::{InPrograms, Programs};
 use super::quiet::Quiet;
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
@@ -120,11 +120,7 @@ impl Sent {
     /// Adds what another one sends.
     pub fn add(&mut self, other: &Sent) {
         self.unknown |= other.unknown;
-        for keys in &other.on {
-            if !self.on.contains(keys) {
-                self.on.push(keys.clone());
-            }
-        }
+        add_new(&mut self.on, &other.on);
     }
 
     /// It sends nothing.

@@ -10,7 +10,7 @@ use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::laters::HandedOn;
-use super::places::{Keys, meet};
+use super::places::{Keys, add_new, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};
 use super::tree::{FileId, FuncId};
@@ -337,11 +337,7 @@ fn unite(known: &mut Live, other: &Live) {
 
 fn unite_stories(known: &mut Story, other: &Story) {
     known.sent_unknown |= other.sent_unknown;
-    for keys in &other.sent {
-        if !known.sent.contains(keys) {
-            known.sent.push(keys.clone());
-        }
-    }
+    add_new(&mut known.sent, &other.sent);
     known.needs.retain(|need| other.needs.contains(need));
     if other.weak_join.is_some() {
         known.weak_join = other.weak_join;

@@ -38,10 +38,10 @@ type Members = (Objects, FxHashMap<Name, Objects>);
 /// Calls that are handed a function, each with the place of the argument that it is.
 type Takers = Rc<[(CallSite, usize)]>;
 
-/// Stores by the name of the field that they are made into.
 /// A path in a package: the package's folder, and the path from `crate`.
 pub(super) type RustPlace = Rc<(String, String)>;
 
+/// Stores by the name of the field that they are made into.
 type StoresByName<'t> = FxHashMap<Name, Rc<Vec<StoreRef<'t>>>>;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
@@ -128,9 +128,9 @@ pub struct Values<'t> {
     pub(super) names_of_decided: FxHashSet<Name>,
     /// What with-blocks enter into a name.
     pub(super) entered: FxHashMap<(FuncId, LocalIndex), Vec<(FuncId, &'t Value)>>,
-    /// Classes with their bases, and with their heirs.
     /// The members of outside things, by the path of the thing and by their names, as far as somebody asked.
     pub(super) outside_members: RefCell<FxHashMap<Rc<str>, FxHashMap<Name, Objects>>>,
+    /// Classes with their bases, and with their heirs.
     pub(super) lines: RefCell<FxHashMap<ClassId, Rc<[ClassId]>>>,
     pub(super) heirs: RefCell<FxHashMap<ClassId, Rc<[ClassId]>>>,
     pub(super) bases: RefCell<FxHashMap<ClassId, Rc<[Object]>>>,

@@ -15,7 +15,7 @@ pub(super) fn stores(lowering: &mut Lowering, macros: &[Macro], source: &str) {
             continue;
         };
         let mut node = Node::Event(Event::Store {
-            target: Value::Global(found.name.clone().into()),
+            target: Value::Global((&found.name).into()),
             form: AccessForm::Whole,
             kind: StoreKind::Assign,
             value: Box::new(value),
@@ -48,7 +48,7 @@ fn value(body: &[Token], source: &str) -> Option<Value> {
         [only] if only.kind == Kind::Word => match text(only) {
             "NULL" | "nullptr" => Some(Value::None),
             word if words::is_keyword(word) => None,
-            word => Some(Value::Global(word.to_owned().into())),
+            word => Some(Value::Global(word.into())),
         },
         [only] if only.kind == Kind::Number => integer(text(only)).map(Value::Int),
         [minus, number] if minus.is(b'-') && number.kind == Kind::Number => {
@@ -73,7 +73,7 @@ fn strings(body: &[Token], source: &str) -> Option<Value> {
                     _ => pieces.push(Piece::Literal(inner)),
                 }
             }
-            Kind::Word => pieces.push(Piece::Hole(Value::Global(text.to_owned().into()))),
+            Kind::Word => pieces.push(Piece::Hole(Value::Global(text.into()))),
             _ => return None,
         }
     }

@@ -85,7 +85,7 @@ impl Lowering<'_> {
                 // The members of an unnamed struct or union are the outer one's own.
                 for (field, ty) in self.fields.get(&base.base).cloned().unwrap_or_default() {
                     facts.push(Field {
-                        name: field.clone().into(),
+                        name: (&field).into(),
                         ty: ty.reference(),
                         span,
                     });
@@ -96,7 +96,7 @@ impl Lowering<'_> {
                 let declared = self.declarator(declarator, base.clone());
                 let Some(field) = declared.name else { continue };
                 facts.push(Field {
-                    name: self.text(field).to_owned().into(),
+                    name: self.text(field).into(),
                     ty: declared.ty.reference(),
                     span: self.span(field),
                 });
@@ -109,7 +109,7 @@ impl Lowering<'_> {
         self.fields.insert(name.to_owned(), fields);
         let span = self.span(specifier);
         self.types.push(TypeDecl {
-            name: name.to_owned().into(),
+            name: name.into(),
             kind: TypeKind::Class,
             bases: Vec::new(),
             methods: Vec::new(),
@@ -237,7 +237,7 @@ impl Lowering<'_> {
             }
             let span = self.span(node);
             self.types.push(TypeDecl {
-                name: name.to_owned().into(),
+                name: name.into(),
                 kind: TypeKind::Alias,
                 bases: Vec::new(),
                 methods: Vec::new(),

@@ -40,7 +40,7 @@ impl Lowering<'_> {
             }
             self.array_sizes(declarator);
             let local = self.add_local(Local {
-                name: self.text(name).to_owned().into(),
+                name: self.text(name).into(),
                 parameter: None,
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
@@ -107,7 +107,7 @@ impl Lowering<'_> {
                 self.statics.push(text.clone());
             }
             self.current.locals.push(Local {
-                name: text.clone().into(),
+                name: (&text).into(),
                 parameter: None,
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
@@ -298,7 +298,7 @@ impl Lowering<'_> {
                 _ => continue,
             };
             found.push(Attribute {
-                value: Value::Path(plain_attribute(name).to_owned().into()),
+                value: Value::Path(plain_attribute(name).into()),
                 args: arguments
                     .into_iter()
                     .map(|(value, span)| Argument {
@@ -318,7 +318,7 @@ impl Lowering<'_> {
         let attribute = self
             .attributes(node)
             .into_iter()
-            .find(|attribute| attribute.value == Value::Path("cleanup".to_owned().into()))?;
+            .find(|attribute| attribute.value == Value::Path("cleanup".into()))?;
         let callee = attribute.args.into_iter().next()?.value;
         Some((callee, attribute.span))
     }

@@ -110,10 +110,10 @@ impl Lowering<'_> {
             let mut made = self.initialiser(value, &ty);
             for inner in path[1..].iter().rev() {
                 if !inner.starts_with('[') {
-                    made = Value::record(None, vec![(FieldKey::Name((*inner).to_owned().into()), made)]);
+                    made = Value::record(None, vec![(FieldKey::Name((*inner).into()), made)]);
                 }
             }
-            fields.push((FieldKey::Name((*name).to_owned().into()), made));
+            fields.push((FieldKey::Name((*name).into()), made));
             position = found.map_or(position + 1, |index| index as u32 + 1);
         }
         fields

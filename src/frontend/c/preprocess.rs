@@ -456,7 +456,7 @@ impl Reader<'_> {
             return;
         };
         self.out.includes.push(Import {
-            path: path.to_owned().into(),
+            path: path.into(),
             name: None,
             star: true,
             exported: true,

@@ -250,7 +250,7 @@ impl<'a> Lowering<'a> {
 /// A function with nothing in it yet.
 pub(super) fn empty_function(name: &str, kind: FunctionKind, span: Span) -> Function {
     Function {
-        name: name.to_owned().into(),
+        name: name.into(),
         qualified: name.to_owned(),
         kind,
         visibility: Visibility::Public,

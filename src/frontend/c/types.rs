@@ -86,7 +86,7 @@ impl CType {
                 }
                 args.push(self.result().argument());
                 TypeRef {
-                    name: "fn".to_owned().into(),
+                    name: "fn".into(),
                     args,
                     local: false,
                 }

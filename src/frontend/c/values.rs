@@ -54,7 +54,7 @@ impl Lowering<'_> {
     pub fn name(&self, name: &str) -> Value {
         match self.names.find(name) {
             Some((function, local)) => Value::Local(function, local),
-            None => Value::Global(name.to_owned().into()),
+            None => Value::Global(name.into()),
         }
     }
 
@@ -170,7 +170,7 @@ impl Lowering<'_> {
                 let field = node
                     .child_by_field_name("field")
                     .map_or("", |field| lowering.text(field));
-                Value::Attribute(Box::new(base), field.to_owned().into())
+                Value::Attribute(Box::new(base), field.into())
             }
             "subscript_expression" => {
                 let base = node

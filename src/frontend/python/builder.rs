@@ -156,7 +156,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
     pub(super) fn new_local(&mut self, name: &str) -> LocalIndex {
         let locals = &mut self.function_mut().locals;
         locals.push(Local {
-            name: name.to_string().into(),
+            name: name.into(),
             parameter: None,
             default: None,
             ty: None,

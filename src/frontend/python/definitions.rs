@@ -200,13 +200,13 @@ impl<'a> Lowerer<'a, '_> {
         let dunder = name.starts_with("__") && name.ends_with("__");
         let hidden = parent.is_some() || kind == FunctionKind::Closure || (name.starts_with('_') && !dunder);
         let locals = parameters.into_iter().map(|parameter| Local {
-            name: parameter.name.to_string().into(),
+            name: parameter.name.into(),
             parameter: Some(parameter.kind),
             default: parameter.default.map(Box::new),
             ty: parameter.ty.map(Box::new),
         });
         self.functions.push(Function {
-            name: name.to_string().into(),
+            name: name.into(),
             qualified: format!("{}{name}", self.frame().prefix),
             kind,
             visibility: if hidden {
@@ -307,7 +307,7 @@ impl<'a> Lowerer<'a, '_> {
     /// The class that is being defined, as a value: its attributes are those of this value.
     fn class_value(&self, name: &Identifier) -> Value {
         match &self.frame().kind {
-            FrameKind::Class { class, .. } => Value::Attribute(Box::new(class.clone()), name.to_string().into()),
+            FrameKind::Class { class, .. } => Value::Attribute(Box::new(class.clone()), name.as_str().into()),
             _ => Value::Global(format!("{}{name}", self.frame().prefix).into()),
         }
     }
@@ -317,7 +317,7 @@ impl<'a> Lowerer<'a, '_> {
         let span = self.span(range);
         if self.field_names.insert((class, name.to_string())) {
             self.types[class.0 as usize].fields.push(Field {
-                name: name.to_string().into(),
+                name: name.into(),
                 ty,
                 span,
             });

@@ -134,7 +134,7 @@ impl<'a> Lowerer<'a, '_> {
 /// The paths that a name is imported from, and `own` where it is bound otherwise too.
 fn alternatives(known: &[Binding], own: Option<Value>) -> Value {
     match (known, own) {
-        ([Binding::Import(path)], _) => Value::Path(path.clone().into()),
+        ([Binding::Import(path)], _) => Value::Path(path.into()),
         ([_], Some(own)) => own,
         (_, own) => several(known, own),
     }
@@ -144,7 +144,7 @@ fn several(known: &[Binding], own: Option<Value>) -> Value {
     let mut values: Vec<Value> = known
         .iter()
         .filter_map(|binding| match binding {
-            Binding::Import(path) => Some(Value::Path(path.clone().into())),
+            Binding::Import(path) => Some(Value::Path(path.into())),
             _ => None,
         })
         .collect();

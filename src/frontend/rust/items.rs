@@ -343,7 +343,7 @@ impl Lowering<'_> {
         if name != "_" {
             let ty = self.type_of(ty);
             self.functions[0].locals.push(Local {
-                name: full.clone().into(),
+                name: (&full).into(),
                 parameter: None,
                 default: None,
                 ty: ty.map(Box::new),

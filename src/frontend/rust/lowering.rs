@@ -343,7 +343,7 @@ impl<'a> Lowering<'a> {
         let locals = &mut self.current().locals;
         let index = LocalIndex(locals.len() as u32);
         locals.push(Local {
-            name: name.to_owned().into(),
+            name: name.into(),
             parameter,
             default: None,
             ty: ty.map(Box::new),
@@ -541,7 +541,7 @@ impl<'a> Lowering<'a> {
         match self.scopes.value_named(self.scope, name) {
             Some(Target::Link(link)) => Value::Global(link.into()),
             Some(Target::Path(path)) => Value::Path(path.into()),
-            None => Value::Global(name.clone().into()),
+            None => Value::Global(name.into()),
         }
     }
 

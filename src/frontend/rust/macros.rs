@@ -70,7 +70,7 @@ impl Lowering<'_> {
     /// A macro as a condition: `cfg!(windows)` is known, `matches!(v, pattern)` tests.
     pub(super) fn macro_condition(&mut self, mac: &Macro) -> Condition {
         let global = self.macro_callee(&mac.path);
-        if global == Value::Global("matches!".to_owned().into())
+        if global == Value::Global("matches!".into())
             && depth(&mac.tokens) <= DEPTH_LIMIT
             && let Ok(parts) = syn::parse2::<Matches>(mac.tokens.clone())
         {
@@ -80,7 +80,7 @@ impl Lowering<'_> {
             self.bind(&parts.pat, value, None);
             return Condition::All(vec![test, self.condition(&guard)]);
         }
-        if global == Value::Global("matches!".to_owned().into()) {
+        if global == Value::Global("matches!".into()) {
             self.macro_arguments(&mac.tokens);
             return Condition::Unknown;
         }
@@ -122,7 +122,7 @@ impl Lowering<'_> {
             },
             None => Value::Unknown,
         };
-        self.silent_call(Value::Global("format!".to_owned().into()), args, span);
+        self.silent_call(Value::Global("format!".into()), args, span);
         value
     }
 

@@ -12,7 +12,7 @@ impl Lowering<'_> {
     pub(super) fn impl_item(&mut self, item: &syn::ItemImpl) {
         let generics = self.open_generics(&item.generics);
         let self_type = self.type_of(&item.self_ty).unwrap_or_else(|| TypeRef {
-            name: "_".to_owned().into(),
+            name: "_".into(),
             args: Vec::new(),
             local: false,
         });
@@ -85,13 +85,13 @@ impl Lowering<'_> {
             .map(|bound| Value::Path(bound.name))
             .collect();
         let self_type = TypeRef {
-            name: name.clone().into(),
+            name: (&name).into(),
             args: Vec::new(),
             local: false,
         };
         let outer_self = self.self_type.replace(self_type);
         let span = self.span(item.trait_token.span, item.brace_token.span.close());
-        let owner = self.open_type(name.clone().into(), TypeKind::Trait, bases, &item.attrs, span);
+        let owner = self.open_type((&name).into(), TypeKind::Trait, bases, &item.attrs, span);
         for inner in &item.items {
             match inner {
                 TraitItem::Fn(function) => {

@@ -199,10 +199,7 @@ fn methods_know_their_type() {
     );
     assert_eq!(fields("crate::E"), "One.0: crate::S; Two.x: u8");
     let implementation = &facts.types[3];
-    assert_eq!(
-        implementation.bases,
-        [crate::facts::Value::Path("crate::Run".to_owned().into())]
-    );
+    assert_eq!(implementation.bases, [crate::facts::Value::Path("crate::Run".into())]);
     let go = facts.function(implementation.methods[0]);
     assert_eq!(go.qualified, "crate::S::go");
     assert_eq!(facts.types[go.owner.expect("a method").0 as usize].name, "crate::S");
@@ -242,10 +239,7 @@ fn foreign_functions_go_by_their_link_name() {
         .iter()
         .find(|function| function.name == "out")
         .expect("defined above");
-    assert_eq!(
-        out.attributes[0].value,
-        crate::facts::Value::Path("no_mangle".to_owned().into())
-    );
+    assert_eq!(out.attributes[0].value, crate::facts::Value::Path("no_mangle".into()));
 }
 
 #[test]
@@ -602,10 +596,10 @@ fn what_cfg_takes_away_is_unreached() {
         .expect("defined above");
     assert!(test.test_only);
     let attributes: Vec<&crate::facts::Value> = test.attributes.iter().map(|attribute| &attribute.value).collect();
-    assert_eq!(attributes[0], &crate::facts::Value::Path("test".to_owned().into()));
+    assert_eq!(attributes[0], &crate::facts::Value::Path("test".into()));
     assert_eq!(
         test.attributes[1].args[0].value,
-        crate::facts::Value::Global("env".to_owned().into())
+        crate::facts::Value::Global("env".into())
     );
     let text = dump_function(&facts, "crate::f");
     let lines: Vec<&str> = text
