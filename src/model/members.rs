@@ -12,7 +12,7 @@ use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 use super::answers::Question;
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
-use super::values::{Values, find_argument};
+use super::values::{Values, find_argument, passed_by_name};
 
 impl<'t> Values<'t> {
     /// What `object.name` may be.
@@ -685,13 +685,7 @@ impl<'t> Values<'t> {
             let ArgumentRef::Of { keywords, .. } = &predicate.argument else {
                 return false;
             };
-            let given = call.args.iter().find(|argument| {
-                argument
-                    .name
-                    .as_ref()
-                    .is_some_and(|name| keywords.iter().any(|keyword| *name == **keyword))
-            });
-            match given {
+            match passed_by_name(&call.args, keywords) {
                 Some(argument) => predicate
                     .any_of
                     .iter()

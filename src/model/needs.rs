@@ -527,7 +527,7 @@ mod tests {
 
     #[test]
     fn constants_meet_needs_or_rule_them_out() {
-        let name = |text: &str| Constant::Name(text.to_owned().into());
+        let name = |text: &str| Constant::Name(text.into());
         let text = |text: &str| Constant::Text(text.to_owned());
         let one_of = || Asked::OneOf(vec![name("A"), name("B")]);
         let cases = [

@@ -406,11 +406,7 @@ impl<'t> Values<'t> {
                         let key = (self.tree.func(file, *owner), *index);
                         self.local_stores.entry(key).or_default().push(store);
                     }
-                    Value::Global(name) => {
-                        let stores = self.global_stores.entry(file).or_default();
-                        stores.entry(name.clone()).or_default().push(store);
-                    }
-                    Value::Path(name) => {
+                    Value::Global(name) | Value::Path(name) => {
                         let stores = self.global_stores.entry(file).or_default();
                         stores.entry(name.clone()).or_default().push(store);
                     }
@@ -1583,15 +1579,15 @@ pub(super) fn bind<'a>(
         .map(|argument| &argument.value)
 }
 
+/// The first argument that is passed by one of these keywords.
+pub(super) fn passed_by_name<'a>(args: &'a [Argument], keywords: &[String]) -> Option<&'a Argument> {
+    let is_one = |name: &Name| keywords.iter().any(|keyword| *name == **keyword);
+    args.iter().find(|argument| argument.name.as_ref().is_some_and(is_one))
+}
+
 /// The first of these positions and keywords that is present.
 pub(super) fn find_argument<'a>(args: &'a [Argument], positions: &[u32], keywords: &[String]) -> Option<&'a Argument> {
-    let by_name = args.iter().find(|argument| {
-        argument
-            .name
-            .as_ref()
-            .is_some_and(|name| keywords.iter().any(|keyword| *name == **keyword))
-    });
-    by_name.or_else(|| {
+    passed_by_name(args, keywords).or_else(|| {
         positions.iter().find_map(|place| {
             let starred = args.iter().position(|argument| argument.name.as_deref() == Some("*"));
             if starred.is_some_and(|at| at <= *place as usize) {
