@@ -104,8 +104,7 @@ impl Around {
                     };
                 }
             };
-            let print = Fingerprint::of(bytes);
-            states.note(raw, |state| state.print = Some(print));
+            let print = states.print(raw, bytes);
             if let Some(seen) = kept.and_then(|kept| self.look_up(raw, print, kept)) {
                 return seen;
             }
@@ -239,11 +238,7 @@ fn share(raw: &Raw, states: &States, kept: Option<&Opened>) -> Option<Share> {
         };
         match kept {
             None => made(),
-            Some(kept) => {
-                let print = Fingerprint::of(bytes);
-                states.note(raw, |state| state.print = Some(print));
-                kept.get(place(print), made)
-            }
+            Some(kept) => kept.get(place(states.print(raw, bytes)), made),
         }
     })
 }

@@ -125,6 +125,13 @@ impl States {
         see(&mut entry.state);
     }
 
+    /// The fingerprint of a file's bytes, which is noted.
+    pub fn print(&self, raw: &Raw, bytes: &[u8]) -> Fingerprint {
+        let print = Fingerprint::of(bytes);
+        self.note(raw, |state| state.print = Some(print));
+        print
+    }
+
     /// Keeps what is known now for the next run.
     pub fn keep(self, kept: &Opened) {
         let Some(key) = self.key else { return };
