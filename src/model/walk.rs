@@ -202,11 +202,13 @@ impl<'t> Walk<'_, 't> {
         let leak = |live: &Rc<Live>| {
             let mut live = Live::clone(live);
             // Callers have tests of their own.
-            let story = Story {
-                under: Rc::default(),
-                ..Story::clone(&live.story)
-            };
-            stories.tell(&mut live, story);
+            if !live.story.under.is_empty() {
+                let story = Story {
+                    under: Rc::default(),
+                    ..Story::clone(&live.story)
+                };
+                stories.tell(&mut live, story);
+            }
             live
         };
         self.out.leaks = exit.live.values().map(leak).collect();
