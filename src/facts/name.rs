@@ -37,12 +37,6 @@ impl Borrow<str> for Name {
     }
 }
 
-impl AsRef<str> for Name {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 /// By its text, so that a map of names can be asked with a text.
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
