@@ -362,14 +362,16 @@ fn only_confirm_is_unsafe() {
 
 /// Last segments of API paths that are also words of a language's grammar, which frontends have to know: keywords,
 /// Python 2's statements, attributes, `cfg` predicates, patterns, built-in types, and names of syntax-tree fields.
-const GRAMMAR: [&str; 21] = [
+const GRAMMAR: [&str; 24] = [
     "all",
     "any",
+    "bool",
     "build",
     "default",
     "exec",
     "expect",
     "file",
+    "format",
     "list",
     "main",
     "name",
@@ -378,6 +380,7 @@ const GRAMMAR: [&str; 21] = [
     "staticmethod",
     "str",
     "test",
+    "type",
     "update",
     "warn",
     "with",
