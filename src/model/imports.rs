@@ -50,6 +50,10 @@ impl Imports {
 impl Values<'_> {
     /// The modules whose code an import runs, the outermost package first.
     pub(super) fn imported_modules(&self, file: FileId, path: &str) -> Vec<FileId> {
+        // The program itself has begun before it imports anything (`sys.modules["__main__"]`).
+        if path == "__main__" {
+            return Vec::new();
+        }
         let dots = path.len() - path.trim_start_matches('.').len();
         let ends = path.match_indices('.').map(|(at, _)| at).filter(|at| *at > dots);
         let mut found = Vec::new();
