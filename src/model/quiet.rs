@@ -17,7 +17,7 @@ use super::lanes::Census;
 use super::objects::Object;
 use super::program::{Engine, Extent};
 use super::sites::AccessKind;
-use super::tree::{CallSite, ClassId, FuncId, each_event, each_region};
+use super::tree::{CallSite, ClassId, FuncId, asks_for_main, each_event};
 
 /// What is known of every function, by its number.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Quiet {
     }
 }
 
-/// Who may enter whom. Pointer types are nodes behind the functions.
+/// Who may enter whom, by numbers of [`Nodes`].
 struct Graph {
     callers: Vec<Vec<u32>>,
 }
@@ -51,6 +51,16 @@ impl Graph {
         let known = &mut self.callers[callee as usize];
         if known.last() != Some(&caller) {
             known.push(caller);
+        }
+    }
+
+    /// Notes what a node may enter.
+    fn enter(&mut self, node: u32, deeds: &Deeds, nodes: &Nodes) {
+        for callee in deeds.enters.iter().chain(&deeds.runs) {
+            self.add(callee.0, node);
+        }
+        for ty in deeds.through.iter().filter_map(|ty| nodes.types.get(ty)) {
+            self.add(*ty, node);
         }
     }
 
@@ -80,14 +90,45 @@ impl Graph {
     }
 }
 
+/// What the nodes of the graph stand for: first come the functions.
+struct Nodes {
+    count: u32,
+    /// Functions that may be called through a pointer of a type.
+    types: FxHashMap<std::rc::Rc<str>, u32>,
+    /// What a module of Python's does where it is the program and not imported (`if __name__ == "__main__"`), by the module's
+    /// function, which the program enters too.
+    programs: FxHashMap<FuncId, u32>,
+    /// The calls that only the program makes.
+    guarded: FxHashSet<CallSite>,
+}
+
+impl Nodes {
+    /// Who makes a call.
+    fn of_call(&self, site: CallSite) -> u32 {
+        match self.programs.get(&site.0) {
+            Some(program) if self.guarded.contains(&site) => *program,
+            _ => site.0.0,
+        }
+    }
+
+    /// A function, and what it does as a program.
+    fn of(&self, function: FuncId) -> impl Iterator<Item = usize> {
+        let program = self.programs.get(&function).copied();
+        std::iter::once(function.0).chain(program).map(|node| node as usize)
+    }
+}
+
 /// What one function does by itself, and what it may enter.
 #[derive(Default)]
 struct Deeds {
     acts: bool,
     /// Changes the environment, or makes it a heap array.
     changes: bool,
-    /// Something runs beside the function from here on, or it is such a thing.
+    /// Looks at the environment, changes it or starts a program with it.
+    touches: bool,
+    /// Its code runs on several threads at once.
     parts: bool,
+    forks: bool,
     joins: bool,
     census: Census,
     enters: Vec<FuncId>,
@@ -96,13 +137,40 @@ struct Deeds {
     through: Vec<std::rc::Rc<str>>,
 }
 
-/// What all functions do, by their numbers, with the pointer types behind them.
+/// What all nodes do.
 struct Marks {
     acts: Vec<bool>,
     ends: Vec<bool>,
     changes: Vec<bool>,
+    touches: Vec<bool>,
     parts: Vec<bool>,
+    forks: Vec<bool>,
     joins: Vec<bool>,
+}
+
+impl Marks {
+    fn none(nodes: u32) -> Marks {
+        let none = || vec![false; nodes as usize];
+        Marks {
+            acts: none(),
+            ends: none(),
+            changes: none(),
+            touches: none(),
+            parts: none(),
+            forks: none(),
+            joins: none(),
+        }
+    }
+
+    fn note(&mut self, node: u32, deeds: &Deeds) {
+        let place = node as usize;
+        self.acts[place] = deeds.acts;
+        self.changes[place] = deeds.changes;
+        self.touches[place] = deeds.touches;
+        self.parts[place] = deeds.parts;
+        self.forks[place] = deeds.forks;
+        self.joins[place] = deeds.joins;
+    }
 }
 
 impl Engine<'_> {
@@ -110,75 +178,63 @@ impl Engine<'_> {
     pub(super) fn quiet(&mut self, extent: Extent) -> Quiet {
         let tree = self.values.tree;
         let count = tree.functions().count();
-        let types: Vec<_> = self.escaped.keys().cloned().collect();
-        let nodes = count + types.len();
-        let node_of: FxHashMap<_, _> = (count as u32..)
-            .zip(&types)
-            .map(|(node, ty)| (ty.clone(), node))
-            .collect();
+        let mut nodes = self.nodes();
         let mut graph = Graph {
-            callers: vec![Vec::new(); nodes],
+            callers: vec![Vec::new(); nodes.count as usize],
         };
-        for ty in &types {
+        for (ty, node) in &nodes.types {
             for function in &self.escaped[ty] {
-                graph.add(function.0, node_of[ty]);
+                graph.add(function.0, *node);
             }
         }
-        for (_, start) in self.starts() {
-            for entry in &start.entries {
-                graph.add(entry.0, start.site.0.0);
-            }
-        }
-        let none = || vec![false; nodes];
-        let mut marks = Marks {
-            acts: none(),
-            ends: none(),
-            changes: none(),
-            parts: none(),
-            joins: none(),
-        };
+        let mut marks = Marks::none(nodes.count);
         let entries: BTreeSet<FuncId> = self.starts().flat_map(|(_, start)| start.entries.clone()).collect();
         let told: FxHashSet<Name> = entries.iter().flat_map(|entry| self.values.tells(*entry)).collect();
         let mut all = Vec::with_capacity(count);
         for function in tree.functions() {
-            let deeds = self.deeds_of(function, &told);
-            let place = function.0 as usize;
-            marks.acts[place] = deeds.acts;
-            marks.ends[place] = may_not_come_back(&tree.function(function).body);
-            marks.changes[place] = deeds.changes;
-            marks.parts[place] = deeds.parts;
-            marks.joins[place] = deeds.joins;
-            for callee in deeds.enters.iter().chain(&deeds.runs) {
-                graph.add(callee.0, function.0);
+            let (own, as_program) = self.deeds_of(function, &told, &mut nodes);
+            marks.note(function.0, &own);
+            marks.ends[function.0 as usize] = may_not_come_back(&tree.function(function).body);
+            graph.enter(function.0, &own, &nodes);
+            if let Some(program) = nodes.programs.get(&function) {
+                marks.note(*program, &as_program);
+                graph.enter(*program, &as_program, &nodes);
+                graph.add(function.0, *program);
             }
-            for node in deeds.through.iter().filter_map(|ty| node_of.get(ty)) {
-                graph.add(*node, function.0);
-            }
-            all.push(deeds);
+            all.push([own, as_program]);
         }
-        let run = all.iter().flat_map(|deeds| &deeds.runs).map(|code| tree.file_of(*code));
-        self.imports.run_by_path = run.collect();
+        for (_, start) in self.starts() {
+            for entry in &start.entries {
+                graph.add(entry.0, nodes.of_call(start.site));
+            }
+        }
+        let run = all.iter().flatten().flat_map(|deeds| &deeds.runs);
+        self.imports.run_by_path = run.map(|code| tree.file_of(*code)).collect();
         // Without steps left nothing was found out, which says nothing of anybody.
         if self.values.budget.is_spent() {
             return Quiet::default();
         }
         graph.spread(&mut marks.acts);
         graph.spread(&mut marks.ends);
+        let any = |marked: &[bool], function| nodes.of(function).any(|node| marked[node]);
         let mut quiet = Quiet {
-            acts: marks.acts.clone(),
-            ends: marks.ends.clone(),
+            acts: tree.functions().map(|function| any(&marks.acts, function)).collect(),
+            ends: tree.functions().map(|function| any(&marks.ends, function)).collect(),
             unwalked: Census::default(),
         };
         if extent == Extent::Pairs {
-            let wanted = self.wanted(&graph, marks);
-            for (function, deeds) in tree.functions().zip(&all) {
+            let wanted = self.wanted(&graph, marks, &nodes);
+            for (function, parts) in tree.functions().zip(&all) {
                 let place = function.0 as usize;
-                if wanted[place] || !quiet.acts[place] {
+                if any(&wanted, function) || !quiet.acts[place] {
                     continue;
                 }
                 quiet.acts[place] = false;
                 quiet.ends[place] = false;
-                if !self.values.is_unreached(function) {
+                if self.values.is_unreached(function) {
+                    continue;
+                }
+                for deeds in parts {
                     quiet.unwalked.add(deeds.census);
                     // Whoever calls a function says in which order, walked or not.
                     for callee in &deeds.enters {
@@ -190,17 +246,51 @@ impl Engine<'_> {
         quiet
     }
 
+    fn nodes(&self) -> Nodes {
+        let tree = self.values.tree;
+        let mut count = tree.functions().count() as u32;
+        let mut next = || {
+            count += 1;
+            count - 1
+        };
+        let types = self.escaped.keys().map(|ty| (ty.clone(), next())).collect();
+        let scripts = self.values.scripts.iter().map(|file| tree.module_function(*file));
+        let programs = scripts.map(|module| (module, next())).collect();
+        Nodes {
+            types,
+            programs,
+            guarded: FxHashSet::default(),
+            count,
+        }
+    }
+
     /// The functions on the ways to all pairs that there may be.
-    fn wanted(&self, graph: &Graph, mut marks: Marks) -> Vec<bool> {
+    fn wanted(&self, graph: &Graph, mut marks: Marks, nodes: &Nodes) -> Vec<bool> {
         let tree = self.values.tree;
         graph.spread(&mut marks.changes);
+        graph.spread(&mut marks.touches);
+        graph.spread(&mut marks.forks);
+        // A thread that never touches the environment is in no pair. But where a process has one, what its forked children
+        // change is.
+        let mut threads = vec![false; marks.parts.len()];
+        for (_, start) in self.starts().filter(|(_, start)| !start.process) {
+            let home = nodes.of_call(start.site) as usize;
+            let touches = |entry: &FuncId| marks.touches[entry.0 as usize];
+            threads[home] = true;
+            // What is run may be known to the callers only.
+            let handed = start.entries.is_empty();
+            marks.parts[home] |= handed || !start.outside.is_empty() || start.entries.iter().any(touches);
+        }
+        graph.spread(&mut threads);
         graph.spread(&mut marks.parts);
-        let (changes, parts) = (&marks.changes, &marks.parts);
+        let forks = threads.iter().zip(&marks.forks).map(|(a, b)| *a && *b);
+        let parts: Vec<bool> = marks.parts.iter().zip(forks).map(|(a, b)| *a || b).collect();
+        let (changes, parts) = (&marks.changes, &parts);
         let mut wanted: Vec<bool> = changes.iter().zip(parts).map(|(a, b)| *a && *b).collect();
         let mut together = |members: &[FuncId], side_by_side: bool| {
-            let any = |marked: &[bool]| members.iter().any(|member| marked[member.0 as usize]);
-            if any(changes) && (side_by_side || any(parts)) {
-                members.iter().for_each(|member| wanted[member.0 as usize] = true);
+            let places = || members.iter().flat_map(|member| nodes.of(*member));
+            if places().any(|place| changes[place]) && (side_by_side || places().any(|place| parts[place])) {
+                places().for_each(|place| wanted[place] = true);
             }
         };
         for file in tree.file_ids() {
@@ -238,34 +328,44 @@ impl Engine<'_> {
         wanted
     }
 
-    /// `told`: the names of the places in which threads say that they are done.
-    fn deeds_of(&self, function: FuncId, told: &FxHashSet<Name>) -> Deeds {
+    /// What a function does by itself, and what it does only where its module is the program. `told`: the names of the places
+    /// in which threads say that they are done.
+    fn deeds_of(&self, function: FuncId, told: &FxHashSet<Name>, nodes: &mut Nodes) -> (Deeds, Deeds) {
         let values = &self.values;
         let tree = values.tree;
-        let mut deeds = Deeds::default();
+        let (mut own, mut as_program) = (Deeds::default(), Deeds::default());
         if self.has_decorators(function) {
             for decorator in values.decorators(function) {
-                deeds.enters.extend(values.wrappers(decorator));
-                deeds.enters.push(decorator);
+                own.enters.extend(values.wrappers(decorator));
+                own.enters.push(decorator);
             }
         }
         let facts = tree.function(function);
         if tree.language(function) == Language::C && facts.name == "main" {
-            deeds.enters.extend(self.constructors_beside(function));
+            own.enters.extend(self.constructors_beside(function));
         }
-        each_region(&facts.body, &mut |region| {
-            self.look_at_region(function, region, &mut deeds);
-            if !told.is_empty() {
-                let mut waits = false;
-                values.each_awaited(function, region, &mut |name| waits |= told.contains(&name));
-                deeds.acts |= waits;
-                deeds.joins |= waits;
+        let is_module = nodes.programs.contains_key(&function);
+        each_part(&facts.body, false, is_module, &mut |part, guarded| {
+            let deeds = if guarded { &mut as_program } else { &mut own };
+            match part {
+                Part::Event(event) => {
+                    if let (true, Event::Call(index)) = (guarded, event) {
+                        nodes.guarded.insert((function, *index));
+                    }
+                    self.look_at_event(function, event, deeds);
+                }
+                Part::Region(region) => {
+                    self.look_at_region(function, region, deeds);
+                    if !told.is_empty() {
+                        let mut waits = false;
+                        values.each_awaited(function, region, &mut |name| waits |= told.contains(&name));
+                        deeds.acts |= waits;
+                        deeds.joins |= waits;
+                    }
+                }
             }
         });
-        each_event(&facts.body, &mut |event| {
-            self.look_at_event(function, event, &mut deeds)
-        });
-        deeds
+        (own, as_program)
     }
 
     /// Notes what the catalog's entries at one place do.
@@ -283,7 +383,9 @@ impl Engine<'_> {
         }
         for role in roles() {
             deeds.changes |= matches!(role, Role::Mutation { .. } | Role::HeapArray);
-            deeds.parts |= matches!(role, Role::Start { .. } | Role::Fork { .. } | Role::ForkWindow { .. });
+            deeds.touches |= super::calls::access_kind(role).is_some()
+                || matches!(role, Role::HeapArray | Role::Exec { .. } | Role::Fork { .. });
+            deeds.forks |= matches!(role, Role::Fork { .. } | Role::ForkWindow { .. });
             deeds.joins |= matches!(role, Role::Join { .. });
         }
     }
@@ -402,7 +504,6 @@ impl Engine<'_> {
         let meaning = values.meaning(site);
         for start in self.starts_at(site) {
             deeds.acts = true;
-            deeds.parts = true;
             let language = values.tree.language(site.0);
             for path in &self.start(start).outside {
                 self.note(values.lookup(language, MatchKind::Call, path), deeds);
@@ -458,6 +559,26 @@ impl Engine<'_> {
                     deeds.enters.extend(values.eval(site.0, &argument.value).as_functions());
                 }
             }
+        }
+    }
+}
+
+/// A piece of a function's code.
+enum Part<'r> {
+    Region(&'r Region),
+    Event(&'r Event),
+}
+
+/// Calls `visit` for every region and event of a function, and with whether only the program does it. `is_module`: it is the
+/// code of a module.
+fn each_part<'r>(region: &'r Region, guarded: bool, is_module: bool, visit: &mut dyn FnMut(Part<'r>, bool)) {
+    let asks = |test: &Condition| is_module && asks_for_main(test);
+    let guarded = guarded || matches!(&region.kind, RegionKind::Arm { test } if asks(test));
+    visit(Part::Region(region), guarded);
+    for node in &region.nodes {
+        match node {
+            Node::Event(event) => visit(Part::Event(event), guarded),
+            Node::Region(inner) => each_part(inner, guarded, is_module, visit),
         }
     }
 }
