@@ -17,6 +17,9 @@ use super::values::Values;
 /// How many targets a call may have that was resolved by guessing.
 const GUESSES: usize = 16;
 
+/// Through how many variables and calls a value is followed to a literal.
+const BUILT_IN_DEPTH: u32 = 4;
+
 /// How many functions a pointer may mean before following it to a certain one is a guess.
 const MANY: usize = 4;
 
@@ -294,11 +297,11 @@ impl Values<'_> {
     /// By name alone, where the receiver's type is not evident.
     fn guess(&self, site: CallSite, known: usize, objects: &Objects, meaning: &mut Meaning) {
         let call = self.tree.call(site);
-        let Value::Attribute(_, name) = &call.callee else {
+        let Value::Attribute(receiver, name) = &call.callee else {
             return;
         };
         let language = self.tree.language(site.0);
-        if known > 0 || name.starts_with("__") {
+        if known > 0 || name.starts_with("__") || self.is_built_in(site.0, receiver, 0) {
             return;
         }
         if language == Language::C {
@@ -332,6 +335,43 @@ impl Values<'_> {
                 target,
                 certainty: certainty.clone(),
             });
+        }
+    }
+
+    /// Whether a value is surely of a type of Python's own, whose methods are those of no class in the tree: a literal, what a
+    /// method of a string gives (which is never anything else), a variable that holds nothing but these.
+    fn is_built_in(&self, func: FuncId, value: &Value, depth: u32) -> bool {
+        if self.tree.language(func) != Language::Python || depth > BUILT_IN_DEPTH {
+            return false;
+        }
+        match value {
+            Value::Text(_) | Value::List(_) | Value::Map(_) | Value::Int(_) | Value::Bool(_) | Value::None => true,
+            Value::Call(owner, call) => {
+                let site = (self.closure(func, *owner), *call);
+                matches!(&self.tree.call(site).callee, Value::Attribute(text, _) if self.is_text(site.0, text, depth + 1))
+            }
+            Value::Local(owner, index) => {
+                let owner = self.closure(func, *owner);
+                let stores = self.local_stores(owner, *index);
+                let is_variable = super::tree::local_of(self.tree.function(owner), *index)
+                    .parameter
+                    .is_none();
+                let entered = self.entered.contains_key(&(owner, *index));
+                let mut values = stores.iter().map(|store| (store.function, store.value));
+                is_variable
+                    && !entered
+                    && !stores.is_empty()
+                    && values.all(|(home, value)| self.is_built_in(home, value, depth + 1))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is surely a string.
+    fn is_text(&self, func: FuncId, value: &Value, depth: u32) -> bool {
+        match value {
+            Value::Call(..) | Value::Text(_) => self.is_built_in(func, value, depth),
+            _ => false,
         }
     }
 

@@ -335,10 +335,9 @@ impl Engine<'_> {
         let tree = values.tree;
         let (mut own, mut as_program) = (Deeds::default(), Deeds::default());
         if self.has_decorators(function) {
-            for decorator in values.decorators(function) {
-                own.enters.extend(values.wrappers(decorator));
-                own.enters.push(decorator);
-            }
+            let decorators = values.decorators(function).into_iter();
+            own.enters
+                .extend(decorators.flat_map(|decorator| values.wrappers(decorator)));
         }
         let facts = tree.function(function);
         if tree.language(function) == Language::C && facts.name == "main" {
