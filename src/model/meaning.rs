@@ -8,6 +8,7 @@ use crate::facts::{
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
 
+use super::built_in::has_built_in_method;
 use super::objects::{Object, Objects};
 use super::places::Keys;
 use super::summary::Certainty;
@@ -16,9 +17,6 @@ use super::values::Values;
 
 /// How many targets a call may have that was resolved by guessing.
 const GUESSES: usize = 16;
-
-/// Through how many variables and calls a value is followed to a literal.
-const BUILT_IN_DEPTH: u32 = 4;
 
 /// How many functions a pointer may mean before following it to a certain one is a guess.
 const MANY: usize = 4;
@@ -321,6 +319,10 @@ impl Values<'_> {
         let families = self.families(&methods);
         let certainty = match families {
             0 => return,
+            1 if language == Language::Python && has_built_in_method(name) => Certainty::because(
+                Confidence::Low,
+                "a method is found by its name, which only one class of the tree has, but strings, lists or files too",
+            ),
             1 => Certainty::because(
                 Confidence::Medium,
                 "a method is found by its name, which only one class of the tree has",
@@ -335,43 +337,6 @@ impl Values<'_> {
                 target,
                 certainty: certainty.clone(),
             });
-        }
-    }
-
-    /// Whether a value is surely of a type of Python's own, whose methods are those of no class in the tree: a literal, what a
-    /// method of a string gives (which is never anything else), a variable that holds nothing but these.
-    fn is_built_in(&self, func: FuncId, value: &Value, depth: u32) -> bool {
-        if self.tree.language(func) != Language::Python || depth > BUILT_IN_DEPTH {
-            return false;
-        }
-        match value {
-            Value::Text(_) | Value::List(_) | Value::Map(_) | Value::Int(_) | Value::Bool(_) | Value::None => true,
-            Value::Call(owner, call) => {
-                let site = (self.closure(func, *owner), *call);
-                matches!(&self.tree.call(site).callee, Value::Attribute(text, _) if self.is_text(site.0, text, depth + 1))
-            }
-            Value::Local(owner, index) => {
-                let owner = self.closure(func, *owner);
-                let stores = self.local_stores(owner, *index);
-                let is_variable = super::tree::local_of(self.tree.function(owner), *index)
-                    .parameter
-                    .is_none();
-                let entered = self.entered.contains_key(&(owner, *index));
-                let mut values = stores.iter().map(|store| (store.function, store.value));
-                is_variable
-                    && !entered
-                    && !stores.is_empty()
-                    && values.all(|(home, value)| self.is_built_in(home, value, depth + 1))
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether it is surely a string.
-    fn is_text(&self, func: FuncId, value: &Value, depth: u32) -> bool {
-        match value {
-            Value::Call(..) | Value::Text(_) => self.is_built_in(func, value, depth),
-            _ => false,
         }
     }
 

@@ -16,6 +16,7 @@
 mod answers;
 mod around;
 mod budget;
+mod built_in;
 mod calls;
 mod decided;
 mod declared;
