@@ -22,6 +22,8 @@ pub(super) struct Linkage {
     macros: FxHashMap<Name, Vec<FileId>>,
     /// Functions that a file defines in front of others of the same name, for programs that load it first.
     interposed: FxHashSet<(FileId, String)>,
+    /// The last parts of the paths that C files include.
+    included: FxHashSet<Name>,
 }
 
 impl Linkage {
@@ -35,6 +37,11 @@ impl Linkage {
     /// The files that define functions in front of others.
     pub fn interposing_files(&self) -> impl Iterator<Item = FileId> {
         self.interposed.iter().map(|(file, _)| *file)
+    }
+
+    /// Notes that a file of C includes another.
+    pub fn includes(&mut self, path: &str) {
+        self.included.insert(path.rsplit('/').next().unwrap_or(path).into());
     }
 
     /// Puts the files into their order.
@@ -186,21 +193,26 @@ impl<'t> Values<'t> {
         mains(other) && (mains(file) || !self.tree.file(file).path.starts_with(folder))
     }
 
-    /// The files of the tree that a C file includes, directly or not, as far as their paths tell.
-    fn included(&self, file: FileId) -> Rc<Vec<FileId>> {
+    /// Whether a macro that a file defines applies in another one. What is compiled by itself has the macros that it includes; a
+    /// header has those of whoever includes it as well.
+    pub(super) fn applies_in(&self, macro_home: FileId, file: FileId) -> bool {
+        let path = &self.tree.file(file).path;
+        let basename = path.rsplit('/').next().unwrap_or(path);
+        let compiled_alone = path.ends_with(".c") && !self.linkage.included.contains(&Name::from(basename));
+        !compiled_alone || self.included(file).contains(&macro_home)
+    }
+
+    /// A C file and the files of the tree that it includes, directly or not, as far as their paths tell.
+    fn included(&self, file: FileId) -> Rc<FxHashSet<FileId>> {
         if let Some(found) = self.includes.borrow().get(&file) {
             return found.clone();
         }
-        let mut found: Vec<FileId> = vec![file];
-        let mut next = 0;
-        while let Some(current) = found.get(next).copied() {
-            next += 1;
+        let mut found = FxHashSet::from_iter([file]);
+        let mut open = vec![file];
+        while let Some(current) = open.pop() {
             for import in &self.tree.file(current).imports {
-                for header in self.header(current, &import.path) {
-                    if !found.contains(&header) {
-                        found.push(header);
-                    }
-                }
+                let headers = self.header(current, &import.path).into_iter();
+                open.extend(headers.filter(|header| found.insert(*header)));
             }
         }
         let found = Rc::new(found);

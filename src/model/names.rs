@@ -263,6 +263,8 @@ impl Values<'_> {
                     let visible = function.visibility == Visibility::Public || function.kind == FunctionKind::Macro;
                     if home == file {
                         local.add(Object::Function(func));
+                    } else if function.kind == FunctionKind::Macro && !self.applies_in(home, file) {
+                        // It stands before a function of its name in other files.
                     } else if self.linkage.is_interposed(home, name) {
                         // Loaded in front of some programs, linked into none.
                     } else if visible || self.tree.file(home).path.ends_with(".h") {

@@ -100,7 +100,7 @@ pub struct Values<'t> {
     /// The files that import paths mean, by the importing file.
     pub(super) modules: FilesBy<String>,
     /// What C files include.
-    pub(super) includes: RefCell<FxHashMap<FileId, Rc<Vec<FileId>>>>,
+    pub(super) includes: RefCell<FxHashMap<FileId, Rc<FxHashSet<FileId>>>>,
     /// The names that a file declares at its top with a type.
     declared: FxHashMap<(FileId, &'t str), LocalIndex>,
     /// Values given to fields of this name in record literals.
@@ -278,6 +278,9 @@ impl<'t> Values<'t> {
         let mut linkage = std::mem::take(&mut self.linkage);
         let is_c = |file: &FileId| tree.file(*file).language == Language::C;
         for file in tree.file_ids().filter(is_c) {
+            for import in &tree.file(file).imports {
+                linkage.includes(&import.path);
+            }
             for local in tree.file(file).functions[0].locals.iter() {
                 if local.ty.is_some() {
                     linkage.declares(tree, file, &local.name);

@@ -555,9 +555,12 @@ fn comments_to_envrace_are_directives() {
 
 #[test]
 fn includes_are_imports() {
-    let facts = facts("#include \"a/b.h\"\n#include <c.h>\n");
+    let facts = facts(
+        "#include \"a/b.h\"\n#include <c.h>\n#if defined(_WIN32) && !defined(__CYGWIN__)\n#include \"windows.h\"\n#else\n\
+         #include \"here.h\"\n#endif\n#ifdef HAVE_D\n#include \"d.h\"\n#endif\n",
+    );
     let paths: Vec<&str> = facts.imports.iter().map(|import| import.path.as_str()).collect();
-    assert_eq!(paths, ["a/b.h", "c.h"]);
+    assert_eq!(paths, ["a/b.h", "c.h", "here.h", "d.h"]);
 }
 
 #[test]
