@@ -16,6 +16,7 @@ use crate::knowledge::{EntryId, MatchKind, Role};
 use super::lanes::Census;
 use super::objects::Object;
 use super::program::{Engine, Extent};
+use super::programs::InPrograms;
 use super::sites::AccessKind;
 use super::tree::{CallSite, ClassId, FuncId, asks_for_main, each_event};
 
@@ -320,12 +321,42 @@ impl Engine<'_> {
         if !wanted.contains(&true) {
             return wanted;
         }
-        graph.turned().spread(&mut wanted);
-        // Whether `environ` is on the heap already, and where threads are joined, is also told from afar.
+        let mut wanted = self.entered_from(&wanted, &graph.turned());
+        // Where threads are joined is also told from afar.
         for (place, wanted) in wanted.iter_mut().enumerate() {
-            *wanted |= marks.changes[place] || marks.joins[place];
+            *wanted |= marks.joins[place];
         }
         wanted
+    }
+
+    /// All that can be entered from some nodes, each way within a program that holds all functions on it; `callees` leads from who
+    /// enters to who is entered.
+    fn entered_from(&self, roots: &[bool], callees: &Graph) -> Vec<bool> {
+        let count = self.values.tree.functions().count();
+        let programs_of = |node: usize| match node < count {
+            true => self.programs.of(FuncId(node as u32)),
+            false => InPrograms::ALL,
+        };
+        let mut found: Vec<Option<InPrograms>> = vec![None; roots.len()];
+        let mut open: Vec<usize> = (0..roots.len()).filter(|node| roots[*node]).collect();
+        for node in &open {
+            found[*node] = Some(programs_of(*node));
+        }
+        while let Some(node) = open.pop() {
+            let Some(here) = found[node].clone() else { continue };
+            for callee in callees.callers[node].iter().map(|callee| *callee as usize) {
+                let there = here.and(&programs_of(callee));
+                let all = match &found[callee] {
+                    _ if there.is_none() => continue,
+                    Some(known) if known.covers(&there) => continue,
+                    Some(known) => known.or(&there),
+                    None => there,
+                };
+                found[callee] = Some(all);
+                open.push(callee);
+            }
+        }
+        found.iter().map(Option::is_some).collect()
     }
 
     /// What a function does by itself, and what it does only where its module is the program. `told`: the names of the places
