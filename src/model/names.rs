@@ -281,6 +281,10 @@ impl Values<'_> {
         if !local.is_empty() {
             return local;
         }
+        let is_here = |(_, func): &(usize, FuncId)| !is_of_windows(&self.tree.file(self.tree.file_of(*func)).path);
+        if external.iter().any(is_here) {
+            external.retain(is_here);
+        }
         let Some(nearest) = external.iter().map(|(near, _)| *near).max() else {
             return self.opened_by_macro(file, name);
         };
@@ -775,4 +779,14 @@ pub(super) fn common_components(folder: &str, other: &str) -> usize {
         .zip(other.split('/'))
         .take_while(|(a, b)| a == b)
         .count()
+}
+
+/// Whether a file's path says that it is compiled on Windows only: `port/win32/signal.c`, `env_windows.c`.
+fn is_of_windows(path: &str) -> bool {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric());
+    words.into_iter().any(|word| {
+        ["win32", "win64", "windows", "winnt", "w32", "mingw", "msvc"]
+            .iter()
+            .any(|name| word.eq_ignore_ascii_case(name))
+    })
 }

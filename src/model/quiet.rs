@@ -16,7 +16,6 @@ use crate::knowledge::{EntryId, MatchKind, Role};
 use super::lanes::Census;
 use super::objects::Object;
 use super::program::{Engine, Extent};
-use super::programs::InPrograms;
 use super::sites::AccessKind;
 use super::tree::{CallSite, ClassId, FuncId, asks_for_main, each_event};
 
@@ -322,41 +321,33 @@ impl Engine<'_> {
             return wanted;
         }
         let mut wanted = self.entered_from(&wanted, &graph.turned());
-        // Where threads are joined is also told from afar.
+        // Whether `environ` is on the heap already, and where threads are joined, is also told from afar; and circles through
+        // changes are entered where they are when everything is walked, since what is found in them depends on that.
         for (place, wanted) in wanted.iter_mut().enumerate() {
-            *wanted |= marks.joins[place];
+            *wanted |= marks.changes[place] || marks.joins[place];
         }
         wanted
     }
 
-    /// All that can be entered from some nodes, each way within a program that holds all functions on it; `callees` leads from who
-    /// enters to who is entered.
+    /// All that can be entered from some nodes; nothing is entered from what no program holds together with it. `callees` leads from
+    /// who enters to who is entered.
     fn entered_from(&self, roots: &[bool], callees: &Graph) -> Vec<bool> {
         let count = self.values.tree.functions().count();
-        let programs_of = |node: usize| match node < count {
-            true => self.programs.of(FuncId(node as u32)),
-            false => InPrograms::ALL,
+        let share_one = |a: usize, b: usize| {
+            let are_functions = a < count && b < count;
+            !are_functions || self.programs.share_one(FuncId(a as u32), FuncId(b as u32))
         };
-        let mut found: Vec<Option<InPrograms>> = vec![None; roots.len()];
+        let mut found = roots.to_vec();
         let mut open: Vec<usize> = (0..roots.len()).filter(|node| roots[*node]).collect();
-        for node in &open {
-            found[*node] = Some(programs_of(*node));
-        }
         while let Some(node) = open.pop() {
-            let Some(here) = found[node].clone() else { continue };
             for callee in callees.callers[node].iter().map(|callee| *callee as usize) {
-                let there = here.and(&programs_of(callee));
-                let all = match &found[callee] {
-                    _ if there.is_none() => continue,
-                    Some(known) if known.covers(&there) => continue,
-                    Some(known) => known.or(&there),
-                    None => there,
-                };
-                found[callee] = Some(all);
-                open.push(callee);
+                if !found[callee] && share_one(node, callee) {
+                    found[callee] = true;
+                    open.push(callee);
+                }
             }
         }
-        found.iter().map(Option::is_some).collect()
+        found
     }
 
     /// What a function does by itself, and what it does only where its module is the program. `told`: the names of the places
