@@ -488,19 +488,17 @@ impl<'t> Engine<'t> {
     }
 
     fn round(&mut self) {
-        for func in self.values.tree.functions() {
-            if self.values.is_unreached(func) {
-                continue;
-            }
-            self.summary(SummaryKey {
-                function: func,
-                main: false,
-            });
-            if self.values.tree.function(func).kind == FunctionKind::Module {
-                self.summary(SummaryKey {
-                    function: func,
-                    main: true,
-                });
+        let reached = |func: &FuncId| !self.values.is_unreached(*func);
+        let (first, others): (Vec<FuncId>, Vec<FuncId>) = self
+            .values
+            .tree
+            .functions()
+            .filter(reached)
+            .partition(|func| self.quiet.is_wanted(*func));
+        for function in first.into_iter().chain(others) {
+            self.summary(SummaryKey { function, main: false });
+            if self.values.tree.function(function).kind == FunctionKind::Module {
+                self.summary(SummaryKey { function, main: true });
             }
         }
     }

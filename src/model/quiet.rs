@@ -24,6 +24,8 @@ use super::tree::{CallSite, ClassId, FuncId, asks_for_main, each_event};
 pub struct Quiet {
     acts: Vec<bool>,
     ends: Vec<bool>,
+    /// A pair may come of the function.
+    wanted: Vec<bool>,
     /// What stands in functions that act and are not walked, since no pair can come of them.
     pub unwalked: Census,
 }
@@ -33,6 +35,12 @@ impl Quiet {
     /// may come of it.
     pub fn acts(&self, function: FuncId) -> bool {
         self.acts.get(function.0 as usize).copied().unwrap_or(true)
+    }
+
+    /// A pair may come of the function, so that it is walked before those of which none can: circles are entered at the same places
+    /// then, whether the others are walked after it or not at all.
+    pub fn is_wanted(&self, function: FuncId) -> bool {
+        self.wanted.get(function.0 as usize).copied().unwrap_or(true)
     }
 
     /// Calling the function is as if it were not called: it does not act, and it comes back.
@@ -220,26 +228,25 @@ impl Engine<'_> {
         let mut quiet = Quiet {
             acts: tree.functions().map(|function| any(&marks.acts, function)).collect(),
             ends: tree.functions().map(|function| any(&marks.ends, function)).collect(),
-            unwalked: Census::default(),
+            ..Quiet::default()
         };
-        if extent == Extent::Pairs {
-            let wanted = self.wanted(&graph, marks, &nodes);
-            for (function, parts) in tree.functions().zip(&all) {
-                let place = function.0 as usize;
-                if any(&wanted, function) || !quiet.acts[place] {
-                    continue;
-                }
-                quiet.acts[place] = false;
-                quiet.ends[place] = false;
-                if self.values.is_unreached(function) {
-                    continue;
-                }
-                for deeds in parts {
-                    quiet.unwalked.add(deeds.census);
-                    // Whoever calls a function says in which order, walked or not.
-                    for callee in &deeds.enters {
-                        self.called_by(*callee, function);
-                    }
+        let wanted = self.wanted(&graph, marks, &nodes);
+        quiet.wanted = tree.functions().map(|function| any(&wanted, function)).collect();
+        for (function, parts) in tree.functions().zip(&all) {
+            let place = function.0 as usize;
+            if extent != Extent::Pairs || quiet.wanted[place] || !quiet.acts[place] {
+                continue;
+            }
+            quiet.acts[place] = false;
+            quiet.ends[place] = false;
+            if self.values.is_unreached(function) {
+                continue;
+            }
+            for deeds in parts {
+                quiet.unwalked.add(deeds.census);
+                // Whoever calls a function says in which order, walked or not.
+                for callee in &deeds.enters {
+                    self.called_by(*callee, function);
                 }
             }
         }
@@ -321,10 +328,9 @@ impl Engine<'_> {
             return wanted;
         }
         let mut wanted = self.entered_from(&wanted, &graph.turned());
-        // Whether `environ` is on the heap already, and where threads are joined, is also told from afar; and circles through
-        // changes are entered where they are when everything is walked, since what is found in them depends on that.
+        // Where threads are joined is also told from afar.
         for (place, wanted) in wanted.iter_mut().enumerate() {
-            *wanted |= marks.changes[place] || marks.joins[place];
+            *wanted |= marks.joins[place];
         }
         wanted
     }
