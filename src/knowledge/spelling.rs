@@ -13,8 +13,8 @@ use super::entry::{ArgumentTest, Entry, MatchKind, Role};
 pub struct Spelling {
     /// Something changes the environment.
     pub changes: BTreeSet<String>,
-    /// Something may run beside something else: threads, tasks, teams, parallel tests; or a child runs code of its
-    /// parent between fork and exec.
+    /// Something may run beside something else: threads, tasks, teams, parallel tests. Forks alone do not: what a child changes
+    /// matters where its parent had threads, and a process has an environment of its own.
     pub overlaps: BTreeSet<String>,
     /// The last words of what the whole environment is called: the thing itself, which changes where something is stored
     /// into it or its methods are called, and not where it is only looked at.
@@ -84,12 +84,7 @@ fn readers(entries: &[&Entry]) -> BTreeSet<String> {
 fn overlaps_others(role: &Role) -> bool {
     matches!(
         role,
-        Role::Start { .. }
-            | Role::Runtime { .. }
-            | Role::Team { .. }
-            | Role::ParallelTests
-            | Role::Fork { .. }
-            | Role::ForkWindow { .. }
+        Role::Start { process: false, .. } | Role::Runtime { .. } | Role::Team { .. } | Role::ParallelTests
     )
 }
 
@@ -227,6 +222,14 @@ mod tests {
         let rust = words(Language::Rust);
         assert!(rust.changes.contains("set_var") && rust.changes.contains("setenv"));
         assert!(rust.overlaps.contains("pthread_create") && rust.overlaps.contains("test"));
+        for alone in ["fork", "vfork", "preexec_fn", "multiprocessing"] {
+            assert!(
+                ![&rust, &words(Language::Python)]
+                    .iter()
+                    .any(|words| words.overlaps.contains(alone)),
+                "{alone}"
+            );
+        }
     }
 
     #[test]
