@@ -282,7 +282,7 @@ impl Values<'_> {
             return local;
         }
         let is_here = |(_, func): &(usize, FuncId)| !is_of_windows(&self.tree.file(self.tree.file_of(*func)).path);
-        if external.iter().any(is_here) {
+        if !is_of_windows(from) && external.iter().any(is_here) {
             external.retain(is_here);
         }
         let Some(nearest) = external.iter().map(|(near, _)| *near).max() else {
