@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Event, FunctionKind, Language, Name, Node, Value};
 
-use super::names::{common_components, folder_of};
+use super::names::{common_components, folder_of, last_component};
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, FileId, FuncId, StoreRef, Tree};
 use super::values::Values;
@@ -23,7 +23,7 @@ pub(super) struct Linkage {
     /// Functions that a file defines in front of others of the same name, for programs that load it first.
     interposed: FxHashSet<(FileId, String)>,
     /// The last parts of the paths that C files include.
-    included: FxHashSet<Name>,
+    named_in_includes: FxHashSet<Name>,
 }
 
 impl Linkage {
@@ -41,7 +41,7 @@ impl Linkage {
 
     /// Notes that a file of C includes another.
     pub fn includes(&mut self, path: &str) {
-        self.included.insert(path.rsplit('/').next().unwrap_or(path).into());
+        self.named_in_includes.insert(last_component(path).into());
     }
 
     /// Puts the files into their order.
@@ -197,8 +197,7 @@ impl<'t> Values<'t> {
     /// header has those of whoever includes it as well.
     pub(super) fn applies_in(&self, macro_home: FileId, file: FileId) -> bool {
         let path = &self.tree.file(file).path;
-        let basename = path.rsplit('/').next().unwrap_or(path);
-        let compiled_alone = path.ends_with(".c") && !self.linkage.included.contains(&Name::from(basename));
+        let compiled_alone = path.ends_with(".c") && !self.linkage.named_in_includes.contains(last_component(path));
         !compiled_alone || self.included(file).contains(&macro_home)
     }
 
@@ -223,9 +222,13 @@ impl<'t> Values<'t> {
     /// The nearest files of the tree that an include may mean.
     fn header(&self, file: FileId, path: &str) -> Vec<FileId> {
         let path = path.trim_start_matches("./").trim_start_matches("../");
-        let basename = path.rsplit('/').next().unwrap_or(path);
         let from = &self.tree.file(file).path;
-        let candidates = self.tree.files_by_basename.get(basename).into_iter().flatten();
+        let candidates = self
+            .tree
+            .files_by_basename
+            .get(last_component(path))
+            .into_iter()
+            .flatten();
         let fitting: Vec<(usize, FileId)> = candidates
             .map(|id| (*id, &self.tree.file(*id).path))
             .filter(|(_, known)| *known == path || known.ends_with(&format!("/{path}")))

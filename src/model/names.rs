@@ -189,11 +189,11 @@ impl Values<'_> {
                 join(folder, &rest)
             };
             let (module, package) = (format!("{base}.py"), join(&base, "__init__.py"));
-            let mut found = called(base.rsplit('/').next().unwrap_or(""));
+            let mut found = called(last_component(&base));
             found.retain(|id| [&module, &package].contains(&&self.tree.file(*id).path));
             return found;
         }
-        let candidates = called(rest.rsplit('/').next().unwrap_or(""));
+        let candidates = called(last_component(&rest));
         let mut best: Vec<(usize, FileId)> = Vec::new();
         for id in candidates {
             let path = &self.tree.file(id).path;
@@ -228,7 +228,7 @@ impl Values<'_> {
     }
 
     fn is_package(&self, folder: &str) -> bool {
-        let name = folder.rsplit('/').next().unwrap_or("");
+        let name = last_component(folder);
         let packages = self.tree.packages_by_name.get(name).into_iter().flatten();
         let init = join(folder, "__init__.py");
         packages.copied().any(|id| self.tree.file(id).path == init)
@@ -282,7 +282,7 @@ impl Values<'_> {
             return local;
         }
         let is_here = |(_, func): &(usize, FuncId)| !is_of_windows(&self.tree.file(self.tree.file_of(*func)).path);
-        if !is_of_windows(from) && external.iter().any(is_here) {
+        if external.len() > 1 && !is_of_windows(from) && external.iter().any(is_here) {
             external.retain(is_here);
         }
         let Some(nearest) = external.iter().map(|(near, _)| *near).max() else {
@@ -715,7 +715,8 @@ fn beside_target(own: &str, inner: &str) -> Vec<(String, String)> {
     ]
 }
 
-fn last_component(path: &str) -> &str {
+/// The last part of a path: a file's name, or a folder's.
+pub(super) fn last_component(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
@@ -783,8 +784,8 @@ pub(super) fn common_components(folder: &str, other: &str) -> usize {
 
 /// Whether a file's path says that it is compiled on Windows only: `port/win32/signal.c`, `env_windows.c`.
 fn is_of_windows(path: &str) -> bool {
-    let words = path.split(|c: char| !c.is_ascii_alphanumeric());
-    words.into_iter().any(|word| {
+    let mut words = path.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| {
         ["win32", "win64", "windows", "winnt", "w32", "mingw", "msvc"]
             .iter()
             .any(|name| word.eq_ignore_ascii_case(name))

@@ -179,7 +179,7 @@ fn is_program(engine: &Engine<'_>, func: FuncId) -> bool {
 /// for Python test discovery).
 fn is_test_file(engine: &Engine<'_>, func: FuncId) -> bool {
     let facts = engine.values.tree.file(engine.values.tree.file_of(func));
-    let name = facts.path.rsplit('/').next().unwrap_or("");
+    let name = super::names::last_component(&facts.path);
     facts.language == Language::Python
         && (name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py")
 }

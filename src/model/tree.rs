@@ -129,7 +129,7 @@ impl Tree {
         for (number, file) in self.files.iter().enumerate() {
             let id = FileId(number as u32);
             self.first.push(self.functions.len() as u32);
-            let basename = file.path.rsplit('/').next().unwrap_or(&file.path);
+            let basename = super::names::last_component(&file.path);
             self.files_by_basename.entry(basename.into()).or_default().push(id);
             if basename == "__init__.py" {
                 let folder = file.path.rsplit('/').nth(1).unwrap_or("");
