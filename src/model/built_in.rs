@@ -40,7 +40,11 @@ impl Values<'_> {
             Value::Text(_) | Value::List(_) | Value::Map(_) | Value::Int(_) | Value::Bool(_) | Value::None => true,
             Value::Call(owner, call) => {
                 let site = (self.closure(func, *owner), *call);
-                matches!(&self.tree.call(site).callee, Value::Attribute(text, _) if self.is_text(site.0, text, depth + 1))
+                // A call that passes is one of a string's methods, and so gives strings in turn.
+                let Value::Attribute(text, _) = &self.tree.call(site).callee else {
+                    return false;
+                };
+                matches!(**text, Value::Text(_) | Value::Call(..)) && self.is_built_in(site.0, text, depth + 1)
             }
             Value::Local(owner, index) => {
                 let owner = self.closure(func, *owner);
@@ -53,14 +57,6 @@ impl Values<'_> {
                     && !stores.is_empty()
                     && values.all(|(home, value)| self.is_built_in(home, value, depth + 1))
             }
-            _ => false,
-        }
-    }
-
-    /// Whether it is surely a string.
-    fn is_text(&self, func: FuncId, value: &Value, depth: u32) -> bool {
-        match value {
-            Value::Call(..) | Value::Text(_) => self.is_built_in(func, value, depth),
             _ => false,
         }
     }

@@ -87,11 +87,17 @@ impl Graph {
 
     /// Marks all from which a marked node can be reached.
     fn spread(&self, marked: &mut [bool]) {
+        self.spread_along(marked, |_, _| true);
+    }
+
+    /// The same along those edges that `may` lets pass, from a callee to a caller.
+    fn spread_along(&self, marked: &mut [bool], may: impl Fn(usize, usize) -> bool) {
         let mut open: Vec<usize> = (0..marked.len()).filter(|node| marked[*node]).collect();
         while let Some(node) = open.pop() {
-            for caller in &self.callers[node] {
-                if !std::mem::replace(&mut marked[*caller as usize], true) {
-                    open.push(*caller as usize);
+            for caller in self.callers[node].iter().map(|caller| *caller as usize) {
+                if !marked[caller] && may(node, caller) {
+                    marked[caller] = true;
+                    open.push(caller);
                 }
             }
         }
@@ -327,33 +333,17 @@ impl Engine<'_> {
         if !wanted.contains(&true) {
             return wanted;
         }
-        let mut wanted = self.entered_from(&wanted, &graph.turned());
+        // What no program holds together with a function is not entered from it.
+        let count = tree.functions().count();
+        graph.turned().spread_along(&mut wanted, |entering, entered| {
+            let are_functions = entering < count && entered < count;
+            !are_functions || self.programs.share_one(FuncId(entering as u32), FuncId(entered as u32))
+        });
         // Where threads are joined is also told from afar.
         for (place, wanted) in wanted.iter_mut().enumerate() {
             *wanted |= marks.joins[place];
         }
         wanted
-    }
-
-    /// All that can be entered from some nodes; nothing is entered from what no program holds together with it. `callees` leads from
-    /// who enters to who is entered.
-    fn entered_from(&self, roots: &[bool], callees: &Graph) -> Vec<bool> {
-        let count = self.values.tree.functions().count();
-        let share_one = |a: usize, b: usize| {
-            let are_functions = a < count && b < count;
-            !are_functions || self.programs.share_one(FuncId(a as u32), FuncId(b as u32))
-        };
-        let mut found = roots.to_vec();
-        let mut open: Vec<usize> = (0..roots.len()).filter(|node| roots[*node]).collect();
-        while let Some(node) = open.pop() {
-            for callee in callees.callers[node].iter().map(|callee| *callee as usize) {
-                if !found[callee] && share_one(node, callee) {
-                    found[callee] = true;
-                    open.push(callee);
-                }
-            }
-        }
-        found
     }
 
     /// What a function does by itself, and what it does only where its module is the program. `told`: the names of the places

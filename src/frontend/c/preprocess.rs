@@ -116,7 +116,6 @@ struct Reader<'s> {
     /// Name of an include guard that was met and not yet defined.
     guard: Option<String>,
     macro_arms: Vec<Option<u32>>,
-    include_arms: Vec<Option<u32>>,
     seen_directives: usize,
     dead: Dead,
     out: Prepared,
@@ -136,7 +135,6 @@ pub(super) fn prepare(source: &str, lines: &Lines, dead: Dead) -> Prepared {
         assumed: HashMap::new(),
         guard: None,
         macro_arms: Vec::new(),
-        include_arms: Vec::new(),
         seen_directives: 0,
         dead,
         out: Prepared {
@@ -457,8 +455,9 @@ impl Reader<'_> {
         let Some((path, _)) = ends.as_str().split_once(close) else {
             return;
         };
-        let arm = self.arm();
-        self.include_arms.push(arm);
+        if self.out.arms.is_dead(self.arm()) {
+            return;
+        }
         self.out.includes.push(Import {
             path: path.into(),
             name: None,
@@ -486,8 +485,6 @@ impl Reader<'_> {
         }
         let mut arms = arms.into_iter();
         self.out.macros.retain(|_| !known.is_dead(arms.next().flatten()));
-        let mut arms = std::mem::take(&mut self.include_arms).into_iter();
-        self.out.includes.retain(|_| !known.is_dead(arms.next().flatten()));
         self.out
     }
 }
