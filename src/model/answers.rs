@@ -1,7 +1,7 @@
 //! Answers about values that are remembered.
 //!
-//! Questions lead to questions, and some lead back to themselves. There an answer is not known yet, so all are asked anew in a
-//! second round, in which such circles see what the first one found out.
+//! Questions lead to questions, and some lead back to themselves. There an answer is not known yet, so what hangs on such circles is
+//! asked anew in a second round, in which they see what the first one found out. What hangs on none is settled, and stays.
 
 use std::cell::{Cell, RefCell};
 
@@ -82,68 +82,109 @@ impl Equivalent<Remembered> for Asked<'_> {
     }
 }
 
+/// What became of a question.
+#[derive(Debug)]
+enum Answer {
+    Asking,
+    Known { objects: Objects, settled: bool },
+}
+
+/// How far something that was found out can be relied on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    /// It is all that there is to say, so that it may be kept: inside another question it may lack what that one is about to find
+    /// out, where it asked for it.
+    pub(super) whole: bool,
+    /// It hangs on no circle, so that another round would find the same.
+    pub(super) settled: bool,
+}
+
 /// The answers to questions.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// None while a question is being asked.
-    known: RefCell<HashMap<Remembered, Option<Objects>, FxBuildHasher>>,
-    /// What the round before knew.
-    earlier: RefCell<HashMap<Remembered, Option<Objects>, FxBuildHasher>>,
+    known: RefCell<HashMap<Remembered, Answer, FxBuildHasher>>,
+    /// What the round before knew of that which hangs on circles.
+    earlier: RefCell<HashMap<Remembered, Objects, FxBuildHasher>>,
     /// How many questions are being asked.
     asking: Cell<usize>,
     /// How often a question led back to itself, or too deep.
     cut_off: Cell<u64>,
+    /// What is being found out hangs on a circle.
+    hangs: Cell<bool>,
 }
 
 impl Answers {
     /// Remembers the answer to a question. One that leads back to itself is answered by what the round before knew.
     pub(super) fn ask(&self, question: Asked, answer: impl FnOnce() -> Objects) -> Objects {
         match self.known.borrow().get(&question) {
-            Some(Some(known)) => return known.clone(),
-            Some(None) => {
+            Some(Answer::Known { objects, settled }) => {
+                if !settled {
+                    self.hang();
+                }
+                return objects.clone();
+            }
+            Some(Answer::Asking) => {
                 self.cut();
-                return self
-                    .earlier
-                    .borrow()
-                    .get(&question)
-                    .cloned()
-                    .flatten()
-                    .unwrap_or_default();
+                return self.earlier.borrow().get(&question).cloned().unwrap_or_default();
             }
             None => {}
         }
-        self.known.borrow_mut().insert(question.remembered(), None);
+        self.known.borrow_mut().insert(question.remembered(), Answer::Asking);
         self.asking.set(self.asking.get() + 1);
-        let found = answer();
+        let (objects, settled) = self.settle(answer);
         self.asking.set(self.asking.get() - 1);
+        let found = objects.clone();
         if let Some(known) = self.known.borrow_mut().get_mut(&question) {
-            *known = Some(found.clone());
+            *known = Answer::Known { objects, settled };
         }
         found
     }
 
-    /// An answer, and whether it is all that there is to say, so that it may be kept: inside another question it may lack
-    /// what that one is about to find out, where it asked for it.
-    pub(super) fn whole<T>(&self, answer: impl FnOnce() -> T) -> (T, bool) {
+    /// Finds something out, and tells how far it can be relied on.
+    pub(super) fn find<T>(&self, answer: impl FnOnce() -> T) -> (T, Standing) {
         let cut_off = self.cut_off.get();
-        let found = answer();
+        let (found, settled) = self.settle(answer);
         let whole = self.asking.get() == 0 || self.cut_off.get() == cut_off;
-        (found, whole)
+        (found, Standing { whole, settled })
+    }
+
+    /// Finds something out, and tells whether it hangs on no circle. What it is found out for hangs on what it hangs on.
+    fn settle<T>(&self, answer: impl FnOnce() -> T) -> (T, bool) {
+        let outer = self.hangs.replace(false);
+        let found = answer();
+        let hangs = self.hangs.get();
+        self.hangs.set(outer || hangs);
+        (found, !hangs)
+    }
+
+    /// What is being found out hangs on something that another round may see otherwise.
+    pub(super) fn hang(&self) {
+        self.hangs.set(true);
     }
 
     /// A question leads too deep, or back to itself: what asks it does not learn all.
     pub(super) fn cut(&self) {
         self.cut_off.set(self.cut_off.get() + 1);
+        self.hang();
     }
 
     /// Forgets which questions are being asked: the walk that asked them failed.
     pub(super) fn give_up(&self) {
-        self.known.borrow_mut().retain(|_, known| known.is_some());
+        self.known
+            .borrow_mut()
+            .retain(|_, answer| matches!(answer, Answer::Known { .. }));
         self.asking.set(0);
     }
 
-    /// Every question is asked anew from now on, and circles see what was found so far.
+    /// What hangs on circles is asked anew from now on, and they see what was found so far.
     pub(super) fn next_round(&self) {
-        *self.earlier.borrow_mut() = std::mem::take(&mut self.known.borrow_mut());
+        let mut earlier = self.earlier.borrow_mut();
+        earlier.clear();
+        let hangs = |_: &Remembered, answer: &mut Answer| !matches!(answer, Answer::Known { settled: true, .. });
+        for (question, answer) in self.known.borrow_mut().extract_if(hangs) {
+            if let Answer::Known { objects, .. } = answer {
+                earlier.insert(question, objects);
+            }
+        }
     }
 }

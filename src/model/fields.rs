@@ -142,18 +142,12 @@ impl<'t> Values<'t> {
 
     /// The stores into an attribute of a class, its bases or its descendants.
     pub(super) fn field_stores(&self, class: ClassId, name: &str) -> Rc<Vec<StoreRef<'t>>> {
-        if let Some(known) = self
-            .stores_of_field
-            .borrow()
-            .get(&class)
-            .and_then(|fields| fields.get(name))
-        {
-            return known.clone();
+        if let Some(known) = self.stores_of_field.get(&class, name, &self.answers) {
+            return known;
         }
-        let (found, whole) = self.answers.whole(|| Rc::new(self.find_field_stores(class, name)));
-        if whole {
-            let mut known = self.stores_of_field.borrow_mut();
-            known.entry(class).or_default().insert(name.into(), found.clone());
+        let (found, standing) = self.answers.find(|| Rc::new(self.find_field_stores(class, name)));
+        if standing.whole {
+            self.stores_of_field.keep(class, name, Rc::clone(&found), standing);
         }
         found
     }

@@ -64,16 +64,16 @@ impl<'t> Values<'t> {
     /// What a function gives back. Nothing is told apart where it might be wrapped or where a caller's arguments are not seen one
     /// by one.
     pub(super) fn handed_back(&self, func: FuncId) -> Rc<HandedBack<'t>> {
-        if let Some(known) = self.handed_back.borrow().get(&func) {
-            return known.clone();
+        if let Some(known) = self.handed_back.get(&func, &self.answers) {
+            return known;
         }
         // A function that comes back to itself says nothing new there.
-        self.handed_back.borrow_mut().insert(func, Rc::default());
-        let (found, whole) = self.answers.whole(|| Rc::new(self.find_handed_back(func)));
-        match whole {
-            true => self.handed_back.borrow_mut().insert(func, found.clone()),
-            false => self.handed_back.borrow_mut().remove(&func),
-        };
+        self.handed_back.begin(func, Rc::default());
+        let (found, standing) = self.answers.find(|| Rc::new(self.find_handed_back(func)));
+        match standing.whole {
+            true => self.handed_back.keep(func, Rc::clone(&found), standing),
+            false => self.handed_back.forget(&func),
+        }
         found
     }
 

@@ -63,11 +63,11 @@ pub struct Started {
 impl Values<'_> {
     /// What a call means.
     pub fn meaning(&self, site: CallSite) -> Rc<Meaning> {
-        if let Some(found) = self.meanings.borrow().get(&site) {
-            return found.clone();
+        if let Some(found) = self.meanings.get(&site, &self.answers) {
+            return found;
         }
-        let found = Rc::new(self.find_meaning(site));
-        self.meanings.borrow_mut().insert(site, found.clone());
+        let (found, standing) = self.answers.find(|| Rc::new(self.find_meaning(site)));
+        self.meanings.keep(site, found.clone(), standing);
         found
     }
 

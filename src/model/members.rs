@@ -150,17 +150,14 @@ impl<'t> Values<'t> {
 
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
     pub(super) fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
-        let known = |of_class: &FxHashMap<Name, Objects>| of_class.get(name).cloned();
-        if let Some(found) = self.members.borrow().get(&(class, with_overrides)).and_then(known) {
+        let asked = (class, with_overrides);
+        if let Some(found) = self.members.get(&asked, name, &self.answers) {
             return found;
         }
-        let (found, whole) = self
-            .answers
-            .whole(|| self.find_class_member(class, name, with_overrides));
-        if whole {
-            let mut members = self.members.borrow_mut();
-            let of_class = members.entry((class, with_overrides)).or_default();
-            of_class.insert(name.into(), found.clone());
+        let find = || self.find_class_member(class, name, with_overrides);
+        let (found, standing) = self.answers.find(find);
+        if standing.whole {
+            self.members.keep(asked, name, found.clone(), standing);
         }
         found
     }
@@ -253,9 +250,15 @@ impl<'t> Values<'t> {
 
     /// The direct bases as objects: classes of the tree or outside paths.
     pub(super) fn bases(&self, class: ClassId) -> Rc<[Object]> {
-        if let Some(found) = self.bases.borrow().get(&class) {
-            return found.clone();
+        if let Some(found) = self.bases.get(&class, &self.answers) {
+            return found;
         }
+        let (found, standing) = self.answers.find(|| Rc::from(self.find_bases(class)));
+        self.bases.keep(class, Rc::clone(&found), standing);
+        found
+    }
+
+    fn find_bases(&self, class: ClassId) -> Vec<Object> {
         let mut found = Vec::new();
         for (file, decl) in self.tree.decls(class) {
             let module = self.tree.module_function(file);
@@ -267,20 +270,24 @@ impl<'t> Values<'t> {
                 }
             }
         }
-        let found: Rc<[Object]> = found.into();
-        self.bases.borrow_mut().insert(class, found.clone());
         found
     }
 
     /// The class itself and its bases inside the tree, nearest first.
     pub(super) fn ancestors(&self, class: ClassId) -> Rc<[ClassId]> {
-        if let Some(found) = self.lines.borrow().get(&class) {
-            return found.clone();
+        if let Some(found) = self.lines.get(&class, &self.answers) {
+            return found;
         }
+        // The line is remembered before it is complete, so that a base that leads back here finds an end.
+        self.lines.begin(class, [class].into());
+        let (found, standing) = self.answers.find(|| Rc::from(self.find_ancestors(class)));
+        self.lines.keep(class, Rc::clone(&found), standing);
+        found
+    }
+
+    fn find_ancestors(&self, class: ClassId) -> Vec<ClassId> {
         let mut found = vec![class];
         let mut next = 0;
-        // The line is remembered before it is complete, so that a base that leads back here finds an end.
-        self.lines.borrow_mut().insert(class, found.as_slice().into());
         while next < found.len() && found.len() < 32 {
             for base in self.bases(found[next]).iter() {
                 if let Object::Class(base) = base
@@ -291,20 +298,21 @@ impl<'t> Values<'t> {
             }
             next += 1;
         }
-        let found: Rc<[ClassId]> = found.into();
-        self.lines.borrow_mut().insert(class, found.clone());
         found
     }
 
     /// The classes inside the tree that derive from this one, or implement this trait.
     pub(super) fn descendants(&self, class: ClassId) -> Rc<[ClassId]> {
-        if let Some(found) = self.heirs.borrow().get(&class) {
-            return found.clone();
+        if let Some(found) = self.heirs.get(&class, &self.answers) {
+            return found;
         }
-        let mut found = Vec::new();
-        self.add_heirs(class, class, &mut found);
-        let found: Rc<[ClassId]> = found.into();
-        self.heirs.borrow_mut().insert(class, found.clone());
+        let find = || {
+            let mut found = Vec::new();
+            self.add_heirs(class, class, &mut found);
+            Rc::from(found)
+        };
+        let (found, standing) = self.answers.find(find);
+        self.heirs.keep(class, Rc::clone(&found), standing);
         found
     }
 

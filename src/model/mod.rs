@@ -34,6 +34,7 @@ mod laters;
 mod linkage;
 mod meaning;
 mod members;
+mod memo;
 mod names;
 mod needs;
 mod objects;

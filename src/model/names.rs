@@ -420,7 +420,7 @@ impl Values<'_> {
         if let Some(known) = self.rust_others.borrow().get(&key) {
             return known.clone();
         }
-        let (found, whole) = self.answers.whole(|| {
+        let (found, standing) = self.answers.find(|| {
             let (root, inner) = &**place;
             let found = self.rust_static(root, inner);
             match found.is_empty() {
@@ -428,7 +428,7 @@ impl Values<'_> {
                 false => found,
             }
         });
-        if whole {
+        if standing.whole {
             self.rust_others.borrow_mut().insert(key, found.clone());
         }
         found

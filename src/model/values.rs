@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -21,6 +22,7 @@ use super::budget::Budget;
 use super::fields::StoresByClass;
 use super::handed_back::HandedBack;
 use super::linkage::Linkage;
+use super::memo::{Memo, NamedMemo};
 use super::objects::{Object, Objects};
 use super::outs::Outs;
 use super::places::Keys;
@@ -32,17 +34,29 @@ use super::tree::{
 /// The fields of a record literal.
 pub(super) type Fields<'t> = &'t [(FieldKey, Value)];
 
-/// A set of objects, kept so that no other takes its place in memory, and what its objects have under names.
-type Members = (Objects, FxHashMap<Name, Objects>);
+/// A set of objects by its place in memory, which no other takes as long as this is kept.
+#[derive(Debug)]
+struct Place(Objects);
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Place) -> bool {
+        self.0.address() == other.0.address()
+    }
+}
+
+impl Eq for Place {}
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.address().hash(state);
+    }
+}
 
 /// Calls that are handed a function, each with the place of the argument that it is.
 type Takers = Rc<[(CallSite, usize)]>;
 
 /// A path in a package: the package's folder, and the path from `crate`.
 pub(super) type RustPlace = Rc<(String, String)>;
-
-/// Stores by the name of the field that they are made into.
-type StoresByName<'t> = FxHashMap<Name, Rc<Vec<StoreRef<'t>>>>;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
 const DEEPEST: u32 = 3000;
@@ -79,17 +93,17 @@ pub struct Values<'t> {
     pub(super) rust_others: RefCell<FxHashMap<(RustPlace, u32), Objects>>,
     pub(super) answers: Answers,
     /// The calls that evidently mean a function.
-    callers: RefCell<FxHashMap<FuncId, Rc<Vec<CallSite>>>>,
+    callers: Memo<FuncId, Rc<Vec<CallSite>>>,
     /// The calls that are handed a function, and the place of the argument that it is.
-    takers: RefCell<FxHashMap<FuncId, Takers>>,
+    takers: Memo<FuncId, Takers>,
     /// What functions give back of what they were handed.
-    pub(super) handed_back: RefCell<FxHashMap<FuncId, Rc<HandedBack<'t>>>>,
+    pub(super) handed_back: Memo<FuncId, Rc<HandedBack<'t>>>,
     /// By the fields' name.
     pub(super) stores_by_class: RefCell<FxHashMap<Name, Rc<StoresByClass<'t>>>>,
     /// What types of C are, by name; for those that a file defines itself, by the file.
     structs: RefCell<FxHashMap<Option<FileId>, FxHashMap<Name, Objects>>>,
     /// The stores into fields, where nothing was cut off on the way to the answer.
-    pub(super) stores_of_field: RefCell<FxHashMap<ClassId, StoresByName<'t>>>,
+    pub(super) stores_of_field: NamedMemo<ClassId, Rc<Vec<StoreRef<'t>>>>,
     depth: RefCell<u32>,
     /// Rust files whose `mod` is compiled away.
     unreached: FxHashSet<FileId>,
@@ -115,7 +129,7 @@ pub struct Values<'t> {
     pub(super) inserts: FxHashMap<Name, Vec<CallSite>>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: FxHashSet<Name>,
-    pub(super) meanings: RefCell<FxHashMap<CallSite, Rc<super::meaning::Meaning>>>,
+    pub(super) meanings: Memo<CallSite, Rc<super::meaning::Meaning>>,
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
     decorations: FxHashMap<Name, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
@@ -131,15 +145,15 @@ pub struct Values<'t> {
     /// The members of outside things, by the path of the thing and by their names, as far as somebody asked.
     pub(super) outside_members: RefCell<FxHashMap<Rc<str>, FxHashMap<Name, Objects>>>,
     /// Classes with their bases, and with their heirs.
-    pub(super) lines: RefCell<FxHashMap<ClassId, Rc<[ClassId]>>>,
-    pub(super) heirs: RefCell<FxHashMap<ClassId, Rc<[ClassId]>>>,
-    pub(super) bases: RefCell<FxHashMap<ClassId, Rc<[Object]>>>,
+    pub(super) lines: Memo<ClassId, Rc<[ClassId]>>,
+    pub(super) heirs: Memo<ClassId, Rc<[ClassId]>>,
+    pub(super) bases: Memo<ClassId, Rc<[Object]>>,
     /// What classes have under names, without and with what derives from them.
-    pub(super) members: RefCell<FxHashMap<(ClassId, bool), FxHashMap<Name, Objects>>>,
+    pub(super) members: NamedMemo<(ClassId, bool), Objects>,
     /// What locals have under names.
-    attributes: RefCell<FxHashMap<(FuncId, LocalIndex), FxHashMap<Name, Objects>>>,
-    /// What sets of objects have under names, by where they lie in memory.
-    members_of_sets: RefCell<FxHashMap<usize, Members>>,
+    attributes: NamedMemo<(FuncId, LocalIndex), Objects>,
+    /// What sets of objects have under names.
+    members_of_sets: NamedMemo<Place, Objects>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
     pub(super) properties: FxHashSet<FuncId>,
 }
@@ -161,12 +175,12 @@ impl<'t> Values<'t> {
             rust_items: RefCell::default(),
             rust_others: RefCell::default(),
             answers: Answers::default(),
-            callers: RefCell::default(),
-            takers: RefCell::default(),
-            handed_back: RefCell::default(),
+            callers: Memo::default(),
+            takers: Memo::default(),
+            handed_back: Memo::default(),
             stores_by_class: RefCell::default(),
             structs: RefCell::default(),
-            stores_of_field: RefCell::default(),
+            stores_of_field: NamedMemo::default(),
             depth: RefCell::new(0),
             unreached: FxHashSet::default(),
             parents: FxHashMap::default(),
@@ -181,7 +195,7 @@ impl<'t> Values<'t> {
             sent_functions: RefCell::new(Rc::default()),
             inserts: inserting_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
-            meanings: RefCell::default(),
+            meanings: Memo::default(),
             decorations: FxHashMap::default(),
             entered: FxHashMap::default(),
             waited_for: FxHashSet::default(),
@@ -189,12 +203,12 @@ impl<'t> Values<'t> {
             never_bound: FxHashMap::default(),
             names_of_decided: FxHashSet::default(),
             outside_members: RefCell::default(),
-            lines: RefCell::default(),
-            heirs: RefCell::default(),
-            bases: RefCell::default(),
-            members: RefCell::default(),
-            attributes: RefCell::default(),
-            members_of_sets: RefCell::default(),
+            lines: Memo::default(),
+            heirs: Memo::default(),
+            bases: Memo::default(),
+            members: NamedMemo::default(),
+            attributes: NamedMemo::default(),
+            members_of_sets: NamedMemo::default(),
             properties: properties(tree),
         };
         let mut storing = Vec::new();
@@ -521,14 +535,12 @@ impl<'t> Values<'t> {
             return find();
         };
         let local = (self.tree.func(self.tree.file_of(func), *owner), *index);
-        let known = |names: &FxHashMap<Name, Objects>| names.get(name).cloned();
-        if let Some(found) = self.attributes.borrow().get(&local).and_then(known) {
+        if let Some(found) = self.attributes.get(&local, name, &self.answers) {
             return found;
         }
-        let (found, whole) = self.answers.whole(find);
-        if whole {
-            let mut attributes = self.attributes.borrow_mut();
-            attributes.entry(local).or_default().insert(name.into(), found.clone());
+        let (found, standing) = self.answers.find(find);
+        if standing.whole {
+            self.attributes.keep(local, name, found.clone(), standing);
         }
         found
     }
@@ -546,17 +558,13 @@ impl<'t> Values<'t> {
         if !objects.is_widely_shared() {
             return find();
         }
-        let known = |(_, names): &Members| names.get(name).cloned();
-        if let Some(found) = self.members_of_sets.borrow().get(&objects.address()).and_then(known) {
+        let set = Place(objects.clone());
+        if let Some(found) = self.members_of_sets.get(&set, name, &self.answers) {
             return found;
         }
-        let (found, whole) = self.answers.whole(find);
-        if whole {
-            let mut sets = self.members_of_sets.borrow_mut();
-            let (_, names) = sets
-                .entry(objects.address())
-                .or_insert_with(|| (objects.clone(), FxHashMap::default()));
-            names.insert(name.into(), found.clone());
+        let (found, standing) = self.answers.find(find);
+        if standing.whole {
+            self.members_of_sets.keep(set, name, found.clone(), standing);
         }
         found
     }
@@ -591,20 +599,20 @@ impl<'t> Values<'t> {
             .ask(Question::Member(file, name), || self.module_member(file, name))
     }
 
-    /// Begins another round: every question is asked anew, and circles see what this round found out.
+    /// Begins another round: what hangs on circles is asked anew, and they see what this round found out.
     pub fn next_round(&self) {
         self.answers.next_round();
-        self.callers.borrow_mut().clear();
-        self.takers.borrow_mut().clear();
-        self.handed_back.borrow_mut().clear();
-        self.stores_of_field.borrow_mut().clear();
-        self.meanings.borrow_mut().clear();
-        self.lines.borrow_mut().clear();
-        self.heirs.borrow_mut().clear();
-        self.bases.borrow_mut().clear();
-        self.members.borrow_mut().clear();
-        self.attributes.borrow_mut().clear();
-        self.members_of_sets.borrow_mut().clear();
+        self.callers.next_round();
+        self.takers.next_round();
+        self.handed_back.next_round();
+        self.stores_of_field.next_round();
+        self.meanings.next_round();
+        self.lines.next_round();
+        self.heirs.next_round();
+        self.bases.next_round();
+        self.members.next_round();
+        self.attributes.next_round();
+        self.members_of_sets.next_round();
         self.index_sent();
     }
 
@@ -804,8 +812,8 @@ impl<'t> Values<'t> {
 
     /// The calls that are handed a function, with the place of the argument that it is.
     fn takers(&self, func: FuncId) -> Takers {
-        if let Some(found) = self.takers.borrow().get(&func) {
-            return found.clone();
+        if let Some(found) = self.takers.get(&func, &self.answers) {
+            return found;
         }
         let name = self.tree.function(func).name.as_str();
         let taken = self.tree.taken_by_name.get(name).into_iter().flatten();
@@ -820,9 +828,9 @@ impl<'t> Values<'t> {
             let at = args.iter().position(|argument| means(*site, argument))?;
             Some((*site, at))
         };
-        let (found, whole) = self.answers.whole(|| sites.filter_map(place).collect::<Takers>());
-        if whole {
-            self.takers.borrow_mut().insert(func, found.clone());
+        let (found, standing) = self.answers.find(|| sites.filter_map(place).collect::<Takers>());
+        if standing.whole {
+            self.takers.keep(func, Rc::clone(&found), standing);
         }
         found
     }
@@ -834,11 +842,17 @@ impl<'t> Values<'t> {
 
     /// The calls that evidently mean a function, by its name.
     pub(super) fn evident_callers(&self, func: FuncId) -> Rc<Vec<CallSite>> {
-        if let Some(found) = self.callers.borrow().get(&func) {
-            return found.clone();
+        if let Some(found) = self.callers.get(&func, &self.answers) {
+            return found;
         }
         // Looking for callers asks for values, which may ask for the callers of this one: nothing is known then.
-        self.callers.borrow_mut().insert(func, Rc::default());
+        self.callers.begin(func, Rc::default());
+        let (found, standing) = self.answers.find(|| Rc::new(self.find_evident_callers(func)));
+        self.callers.keep(func, Rc::clone(&found), standing);
+        found
+    }
+
+    fn find_evident_callers(&self, func: FuncId) -> Vec<CallSite> {
         let function = self.tree.function(func);
         let is_init = function.owner.is_some() && function.name == "__init__";
         let owner_name = self
@@ -854,10 +868,7 @@ impl<'t> Values<'t> {
             .filter_map(|name| self.tree.calls_by_name.get(*name))
             .flatten()
             .take(MOST_CALLERS);
-        let found: Vec<CallSite> = sites.copied().filter(|site| self.calls_into(*site, func)).collect();
-        let found = Rc::new(found);
-        self.callers.borrow_mut().insert(func, found.clone());
-        found
+        sites.copied().filter(|site| self.calls_into(*site, func)).collect()
     }
 
     fn calls_into(&self, site: CallSite, func: FuncId) -> bool {
@@ -1191,6 +1202,10 @@ impl<'t> Values<'t> {
     /// The functions that are sent on a queue or channel.
     pub(super) fn sent_to(&self, func: FuncId, queue: &Value) -> Objects {
         let mut found = Objects::default();
+        // Each round finds out anew what is sent.
+        if !self.sends.is_empty() {
+            self.answers.hang();
+        }
         let sent = self.sent_functions.borrow().clone();
         if sent.is_empty() {
             return found;
