@@ -1146,10 +1146,12 @@ impl<'t> Walk<'_, 't> {
         if keys.is_empty() {
             return self.send_unknown();
         }
-        self.state.live.each(
-            |live| !live.story.sent.contains(keys),
-            |live| live.story_mut().sent.push(keys.clone()),
-        );
+        let waits = |live: &Live| !live.story.sent.contains(keys);
+        let woken = self.alive_where(waits);
+        self.state
+            .live
+            .each(waits, |live| live.story_mut().sent.push(keys.clone()));
+        self.meet_woken(&woken);
         if !self.out.sends.contains(keys) {
             self.out.sends.push(keys.clone());
         }
@@ -1157,10 +1159,33 @@ impl<'t> Walk<'_, 't> {
 
     fn send_unknown(&mut self) {
         self.out.sends_unknown = true;
-        self.state.live.each(
-            |live| !live.story.sent_unknown,
-            |live| live.story_mut().sent_unknown = true,
-        );
+        let waits = |live: &Live| !live.story.sent_unknown;
+        let woken = self.alive_where(waits);
+        self.state.live.each(waits, |live| live.story_mut().sent_unknown = true);
+        self.meet_woken(&woken);
+    }
+
+    fn alive_where(&self, is: impl Fn(&Live) -> bool) -> Vec<StartId> {
+        let alive = self.state.live.values();
+        alive.filter(|live| is(live)).map(|live| live.start).collect()
+    }
+
+    /// What threads do only after something was sent meets now what other threads do. The threads met when they began, but then
+    /// nothing was sent yet, and what has ended since is out of the way.
+    fn meet_woken(&mut self, woken: &[StartId]) {
+        for start in woken {
+            if !self.engine.thread_accesses(*start).waits {
+                continue;
+            }
+            let lives = self.state.live.clone();
+            let Some(live) = lives.get(start) else { continue };
+            if live.many {
+                self.engine.meet_itself(self.key.function, live);
+            }
+            for other in lives.values() {
+                self.engine.meet_threads(self.key.function, live, other);
+            }
+        }
     }
 
     /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a

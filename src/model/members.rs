@@ -148,6 +148,13 @@ impl<'t> Values<'t> {
         self.properties.contains(&func)
     }
 
+    /// The methods that reading a name of an instance calls.
+    pub(super) fn properties_of(&self, class: ClassId, name: &str) -> Vec<FuncId> {
+        let mut methods = self.method(class, name);
+        methods.retain(|method| self.is_property(*method));
+        methods
+    }
+
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
     pub(super) fn class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
         let asked = (class, with_overrides);

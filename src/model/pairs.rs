@@ -448,6 +448,8 @@ pub struct ThreadAccesses {
     pub alike: u32,
     /// Some of it comes after a join or waits for a message, so that it matters which thread this is.
     pub tells: bool,
+    /// Some of them happen only after something was received.
+    pub waits: bool,
     /// Some of it is done in some programs only.
     pub bound: bool,
 }
@@ -517,6 +519,7 @@ impl Alike {
         accesses.alike = *self.0.entry(deeds).or_insert(next);
         let tells = |around: &Around| !around.joined().is_empty() || !around.gate().is_empty();
         accesses.tells = accesses.list.iter().any(|(access, _)| tells(&access.around));
+        accesses.waits = accesses.list.iter().any(|(access, _)| !access.around.gate().is_empty());
         let mut ways = accesses.list.iter().map(|(access, _)| &access.certainty.programs);
         accesses.bound = ways.any(|programs| !programs.is_all());
     }
@@ -559,6 +562,7 @@ impl ThreadAccesses {
             list,
             alike: 0,
             tells: false,
+            waits: false,
             bound: false,
         }
     }

@@ -466,7 +466,7 @@ impl Engine<'_> {
                 {
                     for object in values.eval(function, base).iter() {
                         if let Object::Instance(class, _) = object {
-                            deeds.enters.extend(values.method(*class, name));
+                            deeds.enters.extend(values.properties_of(*class, name));
                         }
                     }
                 }

@@ -1204,7 +1204,7 @@ impl<'t> Walk<'_, 't> {
         {
             for object in self.engine.values.eval(self.here, base).iter() {
                 if let Object::Instance(class, _) = object {
-                    for method in self.engine.values.method(*class, name) {
+                    for method in self.engine.values.properties_of(*class, name) {
                         self.enter(method, span, "reads the property: calls", &Certainty::SURE);
                     }
                 }
