@@ -108,12 +108,24 @@ impl Engine<'_> {
         found
     }
 
+    /// Whether a module is that of a package in which a file lies: it has begun before any code of the file runs, and importing it
+    /// again runs nothing, whether it has ended or not (Python's reference, "The import system", 5.4.1).
+    fn is_package_above(&self, module: FileId, file: FileId) -> bool {
+        let tree = self.values.tree;
+        let package = tree.file(module).path.strip_suffix("__init__.py");
+        let lies_in = |folder: &str| !folder.is_empty() && tree.file(file).path.starts_with(folder);
+        !self.imports.run_by_path.contains(&file) && package.is_some_and(lies_in)
+    }
+
     /// Whether a module has run by the time that a function is at a place in it.
     pub(super) fn has_run(&self, module: FileId, here: FuncId, at: u32) -> bool {
         let tree = self.values.tree;
         let file = tree.file_of(here);
         if tree.file(file).language != Language::Python || module == file {
             return false;
+        }
+        if self.is_package_above(module, file) {
+            return true;
         }
         let function = tree.function(here);
         let at = match function.kind {
@@ -158,10 +170,14 @@ impl Engine<'_> {
     /// Whether a way through a module's code cannot be taken from a place, since the module has run by then.
     pub(super) fn is_past(&self, access: &Access, here: FuncId, at: u32) -> bool {
         let file = self.values.tree.file_of(here);
-        if !access.through_module || self.top_imports(file).first().is_none_or(|(place, _)| *place >= at) {
+        if !access.through_module {
             return false;
         }
+        let nothing_before = self.top_imports(file).first().is_none_or(|(place, _)| *place >= at);
         let mut modules = self.modules_on(access).filter(|module| *module != file);
-        modules.any(|module| self.has_run(module, here, at))
+        modules.any(|module| match nothing_before {
+            true => self.is_package_above(module, file),
+            false => self.has_run(module, here, at),
+        })
     }
 }

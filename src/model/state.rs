@@ -120,23 +120,31 @@ impl State {
         }
     }
 
-    /// Where paths that began in `base` meet again.
+    /// Where paths that began in `base` meet again. Where none goes on, what is alive is known all the same, to who catches or cleans up.
     pub fn merge(base: &State, ends: Vec<PathEnd>) -> State {
+        let last = ends.last().map(|end| end.state.live.clone());
         let mut ends: Vec<PathEnd> = ends.into_iter().filter(|end| !end.state.dead).collect();
         if ends.len() == 1 && ends[0].test.is_none() {
             return ends.remove(0).state;
         }
         let Some(first) = ends.first() else {
-            return State::unreachable();
+            return State {
+                live: last.unwrap_or_default(),
+                ..State::unreachable()
+            };
+        };
+        // A child that may have forked again is a child either way, at the least that of the first fork.
+        let in_child = match ends.iter().all(|end| end.state.child == first.state.child) {
+            true => Some(&first.state),
+            false if ends.iter().all(|end| end.state.child.is_some()) => {
+                Some(base).filter(|base| base.child.is_some()).or(Some(&first.state))
+            }
+            false => None,
         };
         let mut merged = State {
-            child: if ends.iter().all(|end| end.state.child == first.state.child) {
-                first.state.child
-            } else {
-                None
-            },
-            shared_child: first.state.shared_child,
-            fork_point: first.state.fork_point.clone(),
+            child: in_child.and_then(|state| state.child),
+            shared_child: in_child.unwrap_or(&first.state).shared_child,
+            fork_point: in_child.unwrap_or(&first.state).fork_point.clone(),
             joined: merge_joined(&ends),
             latest: first.state.latest.clone(),
             received: first.state.received.clone(),

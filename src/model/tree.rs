@@ -138,6 +138,10 @@ impl Tree {
             for (index, function) in file.functions.iter().enumerate() {
                 let func = FuncId(self.functions.len() as u32);
                 self.functions.push((id, FunctionIndex(index as u32)));
+                // The body of a class has its name, but runs once, where it stands; the name is the class.
+                if function.kind == FunctionKind::ClassBody {
+                    continue;
+                }
                 self.functions_by_name
                     .entry(function.name.clone())
                     .or_default()

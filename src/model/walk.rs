@@ -211,7 +211,9 @@ impl<'t> Walk<'_, 't> {
             }
             live
         };
-        self.out.leaks = exit.live.values().map(leak).collect();
+        // Nobody goes on beside what is alive where the function does not come back.
+        let leaks = exit.live.values().filter(|_| !exit.dead);
+        self.out.leaks = leaks.map(leak).collect();
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
@@ -411,6 +413,7 @@ impl<'t> Walk<'_, 't> {
             self.end_of_loop(region, over, test);
             after = std::mem::take(&mut self.state);
         }
+        let alive = after.live.clone();
         let mut ends: Vec<PathEnd> = breaks.into_iter().map(PathEnd::plain).collect();
         if !endless {
             if !at_least_once {
@@ -430,6 +433,9 @@ impl<'t> Walk<'_, 't> {
         }
         self.outside.pop();
         self.state = State::merge(&before, ends);
+        if self.state.dead {
+            self.state.live = alive;
+        }
         self.doubt_perhaps_done(perhaps_done);
     }
 
@@ -884,13 +890,7 @@ impl<'t> Walk<'_, 't> {
                     ends.push(std::mem::take(&mut self.state));
                 }
                 RegionKind::Handler => {
-                    // The body may have failed anywhere: what it started may be alive, what it joined may not be.
-                    let body = ends.first().cloned().unwrap_or_else(State::unreachable);
-                    self.state = State::merge(
-                        &State::default(),
-                        vec![PathEnd::plain(before.clone()), PathEnd::plain(body)],
-                    );
-                    self.state.guards = before.guards.clone();
+                    self.state = failed(&before, ends.first());
                     self.nodes(&part.nodes);
                     ends.push(std::mem::take(&mut self.state));
                 }
@@ -905,6 +905,7 @@ impl<'t> Walk<'_, 't> {
                     .retain(|start, _| body.live.contains_key(start) || !before.live.contains_key(start));
             }
         }
+        let body = ends.first().cloned();
         let normal: Vec<PathEnd> = ends.into_iter().map(PathEnd::plain).collect();
         let normal = State::merge(&before, normal);
         match finally {
@@ -914,6 +915,13 @@ impl<'t> Walk<'_, 't> {
             }
             Some(part) => {
                 let inner = std::mem::replace(&mut self.returns, returns);
+                // A body that neither ends nor returns can only fail, and is cleaned up behind then too.
+                if normal.dead && inner.is_empty() {
+                    self.state = failed(&before, body.as_ref());
+                    self.nodes(&part.nodes);
+                    self.state.dead = true;
+                    return;
+                }
                 self.leave(normal, inner, |walk| walk.nodes(&part.nodes));
             }
         }
@@ -1410,6 +1418,19 @@ impl ForkArms {
         let has = |side| self.seen.iter().any(|(_, _, seen)| *seen == side);
         (has(ForkSide::Parent) && !has(ForkSide::Child)).then_some((*site, *shared))
     }
+}
+
+/// What is known where the body of a `try` failed. It may have failed anywhere: what it started may be alive, what it joined may not be.
+fn failed(before: &State, body: Option<&State>) -> State {
+    let body = body.cloned().unwrap_or_else(State::unreachable);
+    let begun = body.dead.then(|| body.live.clone());
+    let ends = vec![PathEnd::plain(before.clone()), PathEnd::plain(body)];
+    let mut state = State::merge(&State::default(), ends);
+    state.guards.clone_from(&before.guards);
+    for (start, live) in begun.iter().flat_map(|begun| begun.iter()) {
+        state.live.change().entry(*start).or_insert_with(|| live.clone());
+    }
+    state
 }
 
 /// The value whose plain truth is tested: `if x`, `if x is not None`.

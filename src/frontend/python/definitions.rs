@@ -2,11 +2,11 @@
 
 use super::builder::{Frame, FrameKind, Lowerer};
 use crate::facts::{
-    Attribute, Event, Field, Function, FunctionIndex, FunctionKind, Local, LocalIndex, ParameterKind, Region,
+    Attribute, Event, Field, Function, FunctionIndex, FunctionKind, Local, LocalIndex, Node, ParameterKind, Region,
     StoreKind, TypeDecl, TypeIndex, TypeKind, TypeRef, Value, Visibility,
 };
 use ruff_python_ast::{
-    Decorator, Expr, ExprLambda, Identifier, Parameter, Parameters, StmtClassDef, StmtFunctionDef, TypeParam,
+    Decorator, Expr, ExprLambda, Identifier, Parameter, Parameters, Stmt, StmtClassDef, StmtFunctionDef, TypeParam,
     TypeParams,
 };
 use ruff_text_size::{Ranged, TextRange};
@@ -61,7 +61,10 @@ impl<'a> Lowerer<'a, '_> {
             class.is_some(),
         );
         let frame = self.function_frame(index, Some(&def.parameters));
-        let nodes = self.in_scope(frame, &def.body, |lowerer| lowerer.block(&def.body));
+        let mut nodes = self.in_scope(frame, &def.body, |lowerer| lowerer.block(&def.body));
+        if class.is_some() && is_left_to_heirs(&def.body) {
+            nodes.retain(|node| !matches!(node, Node::Event(Event::Raise { .. })));
+        }
         self.functions[index.0 as usize].body.nodes = nodes;
     }
 
@@ -338,4 +341,19 @@ fn parameter_names(parameters: &Parameters) -> impl Iterator<Item = &str> {
         .chain(keyword)
         .chain(parameters.kwarg.as_deref());
     all.map(|parameter| parameter.name.as_str())
+}
+
+/// Whether all that a method does is to raise `NotImplementedError`: what derives from its class has the code, here or in a program
+/// that is not seen, and comes back (Python's documentation of the exception).
+fn is_left_to_heirs(body: &[Stmt]) -> bool {
+    let is_text = |statement: &Stmt| matches!(statement, Stmt::Expr(text) if text.value.is_string_literal_expr());
+    let mut code = body.iter().filter(|statement| !is_text(statement));
+    let (Some(Stmt::Raise(raise)), None) = (code.next(), code.next()) else {
+        return false;
+    };
+    let raised = match raise.exc.as_deref() {
+        Some(Expr::Call(call)) => Some(&*call.func),
+        raised => raised,
+    };
+    matches!(raised, Some(Expr::Name(name)) if name.id.as_str() == "NotImplementedError")
 }
