@@ -19,7 +19,8 @@
 //! ## How sure
 //!
 //! An error where a supported version of the C library corrupts memory; a warning where only the value is left to chance.
-//! Two different variables that are both known by name are no pair unless memory is at stake.
+//! Two different variables that are both known by name are no pair unless memory is at stake; where one of the names is not
+//! known, it is a note.
 
 use crate::finding::{Confidence, Effect, RuleCode, Severity};
 use crate::model::{AccessKind, PairKind};
@@ -43,10 +44,10 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let sure = describe.confidence(case).0 > Confidence::Low;
-    let severity = if memory && sure && !case.verdict.musl_only {
-        Severity::Error
-    } else {
-        Severity::Warning
+    let severity = match memory {
+        true if sure && !case.verdict.musl_only => Severity::Error,
+        false if !sure => Severity::Note,
+        _ => Severity::Warning,
     };
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);

@@ -368,7 +368,9 @@ impl<'p, 't> Describe<'p, 't> {
             confidence = Confidence::Low;
             doubts.push(rare_because(case.partner).to_owned());
         }
-        if case.partner == AccessKind::Read
+        let by_name = matches!(case.partner, AccessKind::Read | AccessKind::Mutation);
+        if by_name
+            && case.pair.kind != PairKind::ForkWindow
             && case.verdict.effect == Effect::Environment
             && !self.same_variable(case.pair)
             && confidence > Confidence::Low
@@ -422,7 +424,7 @@ impl<'p, 't> Describe<'p, 't> {
 
     /// Both sides name a variable, and it is one.
     pub fn names_same_variable(&self, pair: &Pair) -> bool {
-        let (a, b) = (self.variables(&pair.mutation), self.variables(&pair.partner));
+        let (a, b) = (self.sure_variables(&pair.mutation), self.sure_variables(&pair.partner));
         a.iter().any(|name| b.contains(name))
     }
 
@@ -439,7 +441,27 @@ impl<'p, 't> Describe<'p, 't> {
         info.kind == AccessKind::Read && info.entries.iter().all(|id| whole(&catalog.entry(*id).role))
     }
 
+    /// All variables that a side can be about.
     fn variables(&self, side: &PairSide) -> Vec<String> {
+        let known = self.written_variables(side);
+        match known.is_empty() {
+            true => self.engine.names_of_site(side.access.site),
+            false => known,
+        }
+    }
+
+    /// The variables that a side is about, on the way that is shown.
+    fn sure_variables(&self, side: &PairSide) -> Vec<String> {
+        let known = self.written_variables(side);
+        if !known.is_empty() {
+            return known;
+        }
+        let mut names = self.engine.names_on_way(&side.access);
+        names.truncate(if names.len() == 1 { 1 } else { 0 });
+        names
+    }
+
+    fn written_variables(&self, side: &PairSide) -> Vec<String> {
         let info = self.info(side);
         info.variable.iter().chain(&info.variables).cloned().collect()
     }

@@ -20,8 +20,8 @@
 //! ## How sure
 //!
 //! A warning. Two different variables that are both known by name are no pair unless memory is at stake. Where memory is
-//! safe, it is a note that a test reads a variable whose name is not known, or all of them, and that the child of a test gets
-//! a variable which not every program looks at.
+//! safe, it is a note that a test reads or changes a variable whose name is not known on this way, or all of them, and that the
+//! child of a test gets a variable which not every program looks at.
 
 use crate::finding::{Effect, RuleCode, Severity};
 use crate::model::{AccessKind, PairKind};
@@ -47,7 +47,7 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let unlikely = match case.partner {
-        AccessKind::Read => !describe.names_same_variable(case.pair),
+        AccessKind::Read | AccessKind::Mutation => !describe.names_same_variable(case.pair),
         AccessKind::Spawn => !describe
             .mutated_name(case.pair)
             .is_some_and(|name| STARTING.contains(&name)),

@@ -142,6 +142,15 @@ pub enum JoinOf {
     Owner(ArgumentRef),
 }
 
+/// Whether what an API calls runs once at a call, or again and again as in a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    Never,
+    /// Where the receiver goes through several things: `map` is a method of options too.
+    IfSeveral,
+    Always,
+}
+
 /// What the API does. One entry has one role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
@@ -251,12 +260,14 @@ pub enum Role {
     /// Calls `entry` now, on this thread, any number of times (`map`, `sorted(key=)`, `pthread_once`). `scope`: threads
     /// started through the value that it passes end before it returns (`thread::scope`). `once`: what makes sure that it
     /// runs once in the process, and that whoever comes later waits until it has. `each`: it is called with the elements
-    /// of this.
+    /// of this. `under`: a lock of its own that it holds meanwhile, and while it does what other entries say of the call.
     CallsNow {
         entry: ArgumentRef,
         scope: bool,
         once: Option<ArgumentRef>,
         each: Option<ArgumentRef>,
+        repeats: Repeats,
+        under: Option<Arc<str>>,
     },
     /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
     CallsLater {
@@ -332,6 +343,8 @@ pub enum Role {
     Program,
     /// The type of the result is what matters ([`Entry::returns`]), nothing else.
     Value,
+    /// The result goes through any number of things, one after the other (`iter`, `lines`).
+    Several,
     /// Known, and of no consequence: stops the guessing by name.
     Inert,
     /// Makes `environ` a heap array (distutils' `check_environ`): see design, the array's state.

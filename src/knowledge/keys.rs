@@ -3,7 +3,7 @@
 //! This table is the one source of the format. The loader takes no key that does not stand here, the JSON schema
 //! (`rules/schema.json`) is made from it, and so is the table of effects in `rules/README.md`.
 
-use super::entry::{Hazard, Shape, TeamPart};
+use super::entry::{Hazard, Repeats, Shape, TeamPart};
 use super::target::Os;
 use crate::facts::Language;
 
@@ -95,6 +95,12 @@ pub(super) const SHAPES: [(&str, Shape); 5] = [
     ("delete", Shape::Delete),
     ("clear", Shape::Clear),
     ("unknown", Shape::Unknown),
+];
+
+pub(super) const REPEATS: [(&str, Repeats); 3] = [
+    ("never", Repeats::Never),
+    ("if-several", Repeats::IfSeveral),
+    ("always", Repeats::Always),
 ];
 
 pub(super) const PASSINGS: [(&str, super::Passing); 2] = [
@@ -234,7 +240,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 45] = [
+pub(super) const EFFECTS: [EffectKeys; 46] = [
     effect(
         "mutation",
         "changes the environment",
@@ -379,6 +385,12 @@ pub(super) const EFFECTS: [EffectKeys; 45] = [
             ),
             may("once", Value::Argument, "what sees to it that it runs once"),
             may("each", Value::Argument, "it is called with the elements of this"),
+            may(
+                "repeats",
+                Value::Word(|| names(&REPEATS)),
+                "it is called any number of times, as in a loop",
+            ),
+            may("under", Value::Text, "a lock of its own that it holds meanwhile"),
         ],
     ),
     effect("calls-later", "keeps it for later on this thread", &[ENTRY]),
@@ -452,6 +464,7 @@ pub(super) const EFFECTS: [EffectKeys; 45] = [
     effect("context-manager", "the decorated generator is one", &[]),
     effect("program", "the decorated function is a program of its own", &[]),
     effect("value", "only the type of the result matters", &[]),
+    effect("several", "the result goes through any number of things", &[]),
     effect("inert", "known and harmless", &[]),
     effect("heap-array", "makes `environ` a heap array", &[]),
     effect(

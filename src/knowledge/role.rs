@@ -1,10 +1,11 @@
 //! The effect of an `[[api]]` table and the keys that belong to it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::entry::{ArgumentRef, JoinOf, Role, StartMoment, Taken};
+use super::entry::{ArgumentRef, JoinOf, Repeats, Role, StartMoment, Taken};
 use super::fields::{Fields, Mistake, word};
-use super::keys::{EFFECTS, FAILURES, PASSINGS, SHAPES, TEAM_PARTS, THREADS};
+use super::keys::{EFFECTS, FAILURES, PASSINGS, REPEATS, SHAPES, TEAM_PARTS, THREADS};
 
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
@@ -35,6 +36,8 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
             scope: flag(fields, "scope")?,
             each: fields.argument("each")?,
             once: fields.argument("once")?,
+            repeats: fields.word("repeats", &REPEATS)?.unwrap_or(Repeats::Never),
+            under: fields.text("under")?.map(Arc::from),
         })
     }),
     ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),
@@ -90,6 +93,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("context-manager", |_| Ok(Role::ContextManager)),
     ("program", |_| Ok(Role::Program)),
     ("value", value),
+    ("several", |_| Ok(Role::Several)),
     ("inert", |_| Ok(Role::Inert)),
     ("heap-array", |_| Ok(Role::HeapArray)),
     ("interpose", |_| Ok(Role::Interpose)),

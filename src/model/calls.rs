@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::facts::{FunctionKind, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
-use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape};
+use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role, Shape};
 
 use super::around::Around;
 use super::budget::Cut;
@@ -930,6 +930,18 @@ impl<'t> Walk<'_, 't> {
     /// Everything that the catalog says of a call.
     fn roles(&mut self, site: CallSite, entries: &[EntryId], span: Span) {
         let values_catalog = self.engine.values.catalog;
+        let under = entries.iter().find_map(|id| match &values_catalog.entry(*id).role {
+            Role::CallsNow { under, .. } => under.as_deref(),
+            _ => None,
+        });
+        let own = under.map(|name| Held {
+            keys: Keys::of(vec![Key::Outside(name.into())]),
+            name: name.into(),
+            holder: None,
+            test: None,
+            shared: false,
+        });
+        self.state.guards.extend(own.clone());
         for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
             let alike: Vec<EntryId> = entries
                 .iter()
@@ -957,6 +969,9 @@ impl<'t> Walk<'_, 't> {
             }
             done.push(role);
             self.role(site, role, span);
+        }
+        if let Some(own) = own {
+            self.state.release(&own.keys);
         }
     }
 
@@ -1012,8 +1027,9 @@ impl<'t> Walk<'_, 't> {
                 entry,
                 scope,
                 once: None,
+                repeats,
                 ..
-            } => self.calls_now(site, entry, *scope, span),
+            } => self.calls_now(site, entry, *scope, *repeats, span),
             Role::CallsNow {
                 entry,
                 once: Some(control),
@@ -1217,11 +1233,25 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, span: Span) {
+    fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, repeats: Repeats, span: Span) {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
-        for func in self.engine.values.handed_functions(site, entry) {
-            self.enter(func, span, "calls back", &Certainty::SURE);
+        let repeats = match repeats {
+            Repeats::Never => false,
+            Repeats::IfSeveral => self.engine.values.goes_through_several(site),
+            Repeats::Always => true,
+        };
+        let functions = self.engine.values.handed_functions(site, entry);
+        // As in a loop, a second round sees the threads that the first one left alive.
+        self.loops += u32::from(repeats);
+        let begun = |walk: &Self| walk.state.live.keys().any(|start| !alive.contains(start));
+        for round in 0..2 {
+            if round == 0 || repeats && begun(self) && !self.state.dead {
+                for func in &functions {
+                    self.enter(*func, span, "calls back", &Certainty::SURE);
+                }
+            }
         }
+        self.loops -= u32::from(repeats);
         if scope {
             let begun: Vec<StartId> = self
                 .state
@@ -1252,10 +1282,10 @@ impl<'t> Walk<'_, 't> {
             })
         });
         let Some(held) = held else {
-            return self.calls_now(site, entry, false, span);
+            return self.calls_now(site, entry, false, Repeats::Never, span);
         };
         self.state.guards.push(held.clone());
-        self.calls_now(site, entry, false, span);
+        self.calls_now(site, entry, false, Repeats::Never, span);
         self.state.release(&held.keys);
         let after = Held { shared: true, ..held };
         if !self.state.guards.contains(&after) {

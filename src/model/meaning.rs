@@ -71,6 +71,25 @@ impl Values<'_> {
         found
     }
 
+    /// Whether a method is called on something that goes through any number of things: `(0..4).map(…)`, `names.iter().map(…)`.
+    pub(super) fn goes_through_several(&self, site: CallSite) -> bool {
+        match &self.tree.call(site).callee {
+            Value::Attribute(receiver, _) => self.is_several(site.0, receiver),
+            _ => false,
+        }
+    }
+
+    fn is_several(&self, func: FuncId, value: &Value) -> bool {
+        let Value::Call(owner, call) = value else {
+            return matches!(value, Value::List(_));
+        };
+        let site = (self.closure(func, *owner), *call);
+        let meaning = self.meaning(site);
+        let mut roles = meaning.entries.iter().map(|id| &self.catalog.entry(*id).role);
+        let hands_on = |role: &Role| matches!(role, Role::Pass { .. } | Role::CallsNow { .. });
+        roles.clone().any(|role| *role == Role::Several) || roles.any(hands_on) && self.goes_through_several(site)
+    }
+
     fn find_meaning(&self, site: CallSite) -> Meaning {
         let mut meaning = Meaning {
             entries: self.entries_of_call(site),

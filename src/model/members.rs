@@ -844,7 +844,7 @@ impl<'t> Values<'t> {
 }
 
 /// What stands for the unknown part of a text.
-const HOLE: char = '\u{0}';
+pub(super) const HOLE: char = '\u{0}';
 
 /// Whether a name fits a pattern with holes.
 fn fits(pattern: &str, name: &str) -> bool {

@@ -35,6 +35,7 @@ mod linkage;
 mod meaning;
 mod members;
 mod memo;
+mod named;
 mod names;
 mod needs;
 mod objects;

@@ -1217,45 +1217,6 @@ impl<'t> Engine<'t> {
         None
     }
 
-    /// The variable that a place names by its key: `os.environ['X']`.
-    pub fn key_of_place(&self, func: FuncId, place: &Value) -> Option<String> {
-        match place {
-            Value::Item(_, key) => self.only_text(func, key),
-            _ => None,
-        }
-    }
-
-    /// The variable that a call names by an argument.
-    pub fn key_of_call(&self, site: CallSite, entries: &[EntryId]) -> Option<String> {
-        for id in entries {
-            let (Role::Mutation { key: Some(key), .. } | Role::Read { key: Some(key), .. }) =
-                &self.values.catalog.entry(*id).role
-            else {
-                continue;
-            };
-            for (home, value) in self.values.argument(site, key) {
-                if let Some(text) = self.only_text(home, value) {
-                    // `putenv("X=1")`: the name is what stands before the sign.
-                    return Some(text.split('=').next().unwrap_or(&text).to_owned());
-                }
-            }
-        }
-        None
-    }
-
-    fn only_text(&self, func: FuncId, value: &Value) -> Option<String> {
-        let mut texts = self.values.texts(func, value);
-        // The written type of a constant says nothing beside its text.
-        let objects = self.values.eval(func, value);
-        let told = objects
-            .iter()
-            .filter(|object| !matches!(object, Object::Result(_, None)));
-        let known = texts.len() == 1 && told.count() == 1;
-        let text = texts.pop().filter(|_| known)?;
-        let name = text.split('=').next().unwrap_or(&text);
-        (!name.contains('\u{0}')).then(|| name.to_owned())
-    }
-
     /// The site of an access, or none where the entries leave nothing to say.
     #[allow(clippy::too_many_arguments)]
     pub fn site(
@@ -1312,28 +1273,6 @@ impl<'t> Engine<'t> {
             variable: variable.or(inside.variable.clone()),
             ..inside
         })
-    }
-
-    /// The variable that a use of a macro names by one of its arguments.
-    fn key_in_macro(&self, inside: &SiteInfo, used: CallSite) -> Option<String> {
-        let calls = &self.values.tree.function(inside.function).calls;
-        let index = calls.iter().position(|call| call.span == inside.span)?;
-        let call = (inside.function, CallIndex(index as u32));
-        let keys = inside
-            .entries
-            .iter()
-            .filter_map(|id| match &self.values.catalog.entry(*id).role {
-                Role::Mutation { key: Some(key), .. } | Role::Read { key: Some(key), .. } => Some(key),
-                _ => None,
-            });
-        for (home, value) in keys.flat_map(|key| self.values.argument(call, key)) {
-            if let Some((owner, parameter)) = self.values.parameter_of(home, value)
-                && let Some(argument) = self.values.bound_argument(used, owner, parameter)
-            {
-                return self.only_text(used.0, argument);
-            }
-        }
-        None
     }
 
     /// The shape of a mutation: the code's own, else what the catalog says.

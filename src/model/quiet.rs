@@ -620,6 +620,7 @@ fn does_something(role: &Role) -> bool {
             | Role::JoinPath
             | Role::Report
             | Role::Value
+            | Role::Several
             | Role::Inert
     )
 }

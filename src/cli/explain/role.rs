@@ -51,6 +51,7 @@ pub fn sentence(entry: &Entry) -> String {
         Role::Fork { vfork: false } => "forks; the child has a copy of the memory, and of this thread alone".to_owned(),
         Role::Exec { environment: None } => "replaces the process, with the live environment".to_owned(),
         Role::Exec { .. } => "replaces the process, with an environment that it is given".to_owned(),
+        Role::Several => "goes through any number of things, one after the other".to_owned(),
         Role::Inert => "known, and harmless".to_owned(),
         Role::ForkWindow { entry } => format!("runs {} between fork and exec, in the child", named(entry)),
         Role::CallsNow { entry, .. } => format!("calls {} here", named(entry)),

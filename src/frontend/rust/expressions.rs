@@ -101,7 +101,7 @@ impl Lowering<'_> {
                 for bound in range.start.iter().chain(&range.end) {
                     self.used(bound);
                 }
-                Value::Unknown
+                Value::List(vec![Value::Unknown].into())
             }
             Expr::Let(binding) => {
                 let test = self.let_condition(binding);
