@@ -36,12 +36,12 @@ impl Access {
             Role::Spawn {
                 passing: Passing::Shared,
             }
-            | Role::Fork { vfork: true }
+            | Role::Fork { vfork: true, .. }
             | Role::Exec { environment: None } => Some(Access::Spawn),
             Role::Spawn {
                 passing: Passing::ForkCopy,
             }
-            | Role::Fork { vfork: false } => Some(Access::Fork),
+            | Role::Fork { vfork: false, .. } => Some(Access::Fork),
             Role::Read { .. } => Some(Access::Read),
             _ => None,
         }

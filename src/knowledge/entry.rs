@@ -303,9 +303,10 @@ pub enum Role {
     },
     /// Joins path pieces; the result is a pattern.
     JoinPath,
-    /// Forks; the result is 0 in the child. `vfork`: on the parent's memory.
+    /// Forks; the result is 0 in the child, or the variant `child` of an enum. `vfork`: on the parent's memory.
     Fork {
         vfork: bool,
+        child: Option<Arc<str>>,
     },
     /// Replaces the process; `environment`: the argument that holds the new one, none for the live one.
     Exec {

@@ -426,7 +426,14 @@ pub(super) const EFFECTS: [EffectKeys; 46] = [
     effect(
         "fork",
         "the result is 0 in the child",
-        &[may("vfork", Value::Flag, "the child runs on the parent's memory")],
+        &[
+            may("vfork", Value::Flag, "the child runs on the parent's memory"),
+            may(
+                "child",
+                Value::Text,
+                "the variant of an enum that the result is in the child instead",
+            ),
+        ],
     ),
     effect(
         "exec",

@@ -61,6 +61,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("fork", |fields| {
         Ok(Role::Fork {
             vfork: flag(fields, "vfork")?,
+            child: fields.text("child")?.map(Arc::from),
         })
     }),
     ("exec", |fields| {

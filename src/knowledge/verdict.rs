@@ -206,12 +206,12 @@ fn partner_of(role: &Role) -> Option<Partner> {
         Role::Spawn {
             passing: Passing::Shared,
         }
-        | Role::Fork { vfork: true }
+        | Role::Fork { vfork: true, .. }
         | Role::Exec { environment: None } => Some(Partner::Shared),
         Role::Spawn {
             passing: Passing::ForkCopy,
         }
-        | Role::Fork { vfork: false } => Some(Partner::ForkCopy),
+        | Role::Fork { vfork: false, .. } => Some(Partner::ForkCopy),
         Role::Read { .. } => Some(Partner::Read),
         Role::Mutation { .. } => Some(Partner::Mutation),
         _ => None,

@@ -25,6 +25,7 @@ mod extensions;
 mod failing;
 mod fields;
 mod flags;
+mod forks;
 mod groups;
 mod handed_back;
 mod higher;

@@ -14,6 +14,7 @@ use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, S
 
 use super::around::{Around, Arounds};
 use super::budget::Cut;
+use super::forks::Forked;
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
@@ -209,6 +210,8 @@ pub struct Engine<'t> {
     thread_meetings: FxHashSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
     looped: FxHashSet<CallSite>,
+    /// The fork that a call comes down to, as far as somebody asked.
+    pub(super) forks_behind: FxHashMap<CallSite, Option<Forked>>,
     /// Calls whose result a with-block enters.
     entered: FxHashSet<CallSite>,
     constructors: Vec<FuncId>,
@@ -327,6 +330,7 @@ impl<'t> Engine<'t> {
             encounters: FxHashMap::default(),
             thread_meetings: FxHashSet::default(),
             looped: FxHashSet::default(),
+            forks_behind: FxHashMap::default(),
             entered: FxHashSet::default(),
             constructors: Vec::new(),
             entries: FxHashSet::default(),
@@ -1293,61 +1297,6 @@ impl<'t> Engine<'t> {
     /// Whether a mutation may add a variable, so that `environ` is a heap array afterwards.
     pub fn adds(&self, site: SiteId) -> bool {
         self.sites.get(site).kind == AccessKind::Mutation && super::calls::may_add(self.shape(site))
-    }
-
-    /// The fork at a call, and whether the child shares the parent's memory.
-    pub fn fork_site(&mut self, site: CallSite) -> Option<(SiteId, bool)> {
-        let meaning = self.values.meaning(site);
-        let (id, vfork) = meaning
-            .entries
-            .iter()
-            .find_map(|id| match self.values.catalog.entry(*id).role {
-                Role::Fork { vfork } => Some((*id, vfork)),
-                _ => None,
-            })?;
-        Some((self.fork_info(site, id), vfork))
-    }
-
-    /// The fork inside an API that runs a function in the child.
-    pub fn fork_window_site(&mut self, site: CallSite) -> SiteId {
-        let meaning = self.values.meaning(site);
-        let id = meaning
-            .entries
-            .iter()
-            .find(|id| matches!(self.values.catalog.entry(**id).role, Role::ForkWindow { .. }))
-            .or(meaning.entries.first())
-            .copied()
-            .unwrap_or(EntryId(0));
-        self.fork_info(site, id)
-    }
-
-    fn fork_info(&mut self, site: CallSite, id: EntryId) -> SiteId {
-        let entry = self.values.catalog.entry(id);
-        let info = SiteInfo {
-            function: site.0,
-            span: self.values.tree.call(site).span,
-            kind: AccessKind::Fork,
-            entries: vec![id],
-            variable: None,
-            variables: Vec::new(),
-            shape: None,
-            display: entry.display.clone(),
-            status: None,
-            language: self.values.tree.language(site.0),
-        };
-        self.sites.intern(info)
-    }
-
-    /// The spawn that a fork is, once its child replaces itself with the live environment.
-    pub fn spawn_at_fork(&mut self, fork: SiteId) -> SiteId {
-        let info = SiteInfo {
-            kind: AccessKind::Spawn,
-            ..self.sites.get(fork).clone()
-        };
-        self.sites.intern(SiteInfo {
-            display: format!("{} and exec", info.display),
-            ..info
-        })
     }
 
     /// A site for a call that makes `environ` a heap array.

@@ -14,6 +14,7 @@ use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
 use super::around::Around;
 use super::budget::Cut;
 use super::failing;
+use super::forks::Forked;
 use super::higher::Binding;
 use super::needs::Need;
 use super::objects::Object;
@@ -25,7 +26,7 @@ use super::summary::{
     Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Stories, Story, Summary,
 };
 use super::team::Team;
-use super::tree::{CallSite, FuncId, asks_for_main};
+use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
 use super::values::with_room;
 
 /// How many tests of a branch are taken to have been false where a later arm runs.
@@ -828,6 +829,12 @@ impl<'t> Walk<'_, 't> {
         let (value, side) = match test {
             Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => (value, ForkSide::Child),
             Condition::Equal(value, Value::Int(_)) | Condition::Equal(Value::Int(_), value) => (value, ForkSide::Error),
+            Condition::Equal(value, Value::Path(variant) | Value::Global(variant)) => {
+                let forked = self.fork_of(value)?;
+                let is_child = forked.child.as_deref() == Some(last_segment(variant));
+                let side = if is_child { ForkSide::Child } else { ForkSide::Parent };
+                return fork.asked(&forked, side);
+            }
             Condition::Truthy(value) | Condition::Less(Value::Int(0), value) => (value, ForkSide::Parent),
             Condition::Less(value, Value::Int(0)) => (value, ForkSide::Error),
             Condition::Not(inner) => match inner.as_ref() {
@@ -843,38 +850,17 @@ impl<'t> Walk<'_, 't> {
             }
             _ => return None,
         };
-        let (site, shared) = self.fork_of(value)?;
-        fork.seen.push((site, shared, side));
-        (side == ForkSide::Child).then_some((site, shared))
+        let forked = self.fork_of(value)?;
+        // That there is a result says nothing of an enum.
+        if forked.child.is_some() {
+            return None;
+        }
+        fork.asked(&forked, side)
     }
 
     /// The fork whose result a value is, or whose result begins with it (Python's `pid, terminal = pty.fork()`).
-    fn fork_of(&mut self, value: &Value) -> Option<(SiteId, bool)> {
-        let first = |value: &Value| match value {
-            Value::Item(whole, key) if matches!(**key, Value::Int(0)) => (**whole).clone(),
-            other => other.clone(),
-        };
-        let value = &first(value);
-        let sources: Vec<(FuncId, Value)> = match value {
-            Value::Call(..) => vec![(self.here, value.clone())],
-            other => self
-                .engine
-                .values
-                .sources(self.here, other)
-                .into_iter()
-                .map(|(f, v)| (f, v.clone()))
-                .collect(),
-        };
-        for (home, source) in sources {
-            let Value::Call(owner, call) = first(&source) else {
-                continue;
-            };
-            let site = (self.engine.values.closure(home, owner), call);
-            if let Some(found) = self.engine.fork_site(site) {
-                return Some(found);
-            }
-        }
-        None
+    fn fork_of(&mut self, value: &Value) -> Option<Forked> {
+        self.engine.fork_behind(self.here, value)
     }
 
     fn attempt(&mut self, region: &'t Region) {
@@ -1412,6 +1398,12 @@ struct ForkArms {
 }
 
 impl ForkArms {
+    /// An arm asks for a side of a fork. Its child is what the arm is, if it is the child's.
+    fn asked(&mut self, forked: &Forked, side: ForkSide) -> Option<(SiteId, bool)> {
+        self.seen.push((forked.site, forked.shared, side));
+        (side == ForkSide::Child).then_some((forked.site, forked.shared))
+    }
+
     /// What is left over is the child: the parent was asked for and the child was not.
     fn rest_is_child(&self) -> Option<(SiteId, bool)> {
         let (site, shared, _) = self.seen.first()?;

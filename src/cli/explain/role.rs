@@ -47,8 +47,8 @@ pub fn sentence(entry: &Entry) -> String {
             let surely = if *certain { "waits for the end of" } else { "may wait for the end of" };
             format!("{surely} the threads of {whom}")
         }
-        Role::Fork { vfork: true } => "forks; the child runs on the parent's memory".to_owned(),
-        Role::Fork { vfork: false } => "forks; the child has a copy of the memory, and of this thread alone".to_owned(),
+        Role::Fork { vfork: true, .. } => "forks; the child runs on the parent's memory".to_owned(),
+        Role::Fork { vfork: false, .. } => "forks; the child has a copy of the memory, and of this thread alone".to_owned(),
         Role::Exec { environment: None } => "replaces the process, with the live environment".to_owned(),
         Role::Exec { .. } => "replaces the process, with an environment that it is given".to_owned(),
         Role::Several => "goes through any number of things, one after the other".to_owned(),

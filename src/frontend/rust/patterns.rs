@@ -162,6 +162,9 @@ impl Lowering<'_> {
                 let test = self.variant_condition(&parts.path, value);
                 if plain {
                     test
+                } else if let (Condition::Truthy(_), Some(inner)) = (&test, parts.elems.first()) {
+                    // What `Some` or `Ok` holds is the same thing for our purposes.
+                    Condition::All(vec![test, self.pattern_condition(inner, value)])
                 } else {
                     Condition::All(vec![test, Condition::Unknown])
                 }

@@ -52,7 +52,7 @@ pub(super) fn sentence(danger: Danger, mutation: &Entry, partner: &Entry, combo:
 fn looks(partner: &Entry) -> String {
     let name = &partner.display;
     match &partner.role {
-        Role::Fork { vfork: true }
+        Role::Fork { vfork: true, .. }
         | Role::Spawn {
             passing: super::Passing::Shared,
         } => {
@@ -61,7 +61,7 @@ fn looks(partner: &Entry) -> String {
         Role::Exec { .. } => {
             format!("`{name}` passes the live `environ` array to execve while other threads still run")
         }
-        Role::Fork { vfork: false } | Role::Spawn { .. } => {
+        Role::Fork { vfork: false, .. } | Role::Spawn { .. } => {
             format!("`{name}` forks, and the child keeps whatever state the environment was in at that moment")
         }
         Role::Mutation { .. } => format!("`{name}` changes the same array"),
@@ -73,7 +73,7 @@ fn looks(partner: &Entry) -> String {
 fn shrunk(partner: &Entry) -> &'static str {
     match partner.role {
         Role::Read { .. } => "a variable that is always set can be missed",
-        Role::Fork { vfork: false }
+        Role::Fork { vfork: false, .. }
         | Role::Spawn {
             passing: super::Passing::ForkCopy,
         } => "a child can lack or double variables",
