@@ -482,13 +482,42 @@ impl<'t> Engine<'t> {
             ..self.start(base).clone()
         };
         let made: Vec<Key> = context.iter().map(|site| Key::Made(*site)).collect();
-        info.handles = info.handles.with(&made);
+        let handed = self.handles_in_context(info.created, context);
+        info.handles = handed.unwrap_or(info.handles).with(&made);
         for known in info.handles.iter().chain(&info.owners) {
             self.starts_by_key.entry(known.clone()).or_default().push(id);
         }
         self.starts.push(info);
         self.contexts.insert(key, id);
         id
+    }
+
+    /// The handles of a start whose handle is a parameter, as the calls on the way to it hand them over:
+    /// `int start(pthread_t *t, …) { return pthread_create(t, …); }`. `context`: these calls, the outermost first.
+    fn handles_in_context(&self, created: CallSite, context: &[CallSite]) -> Option<Keys> {
+        let values = &self.values;
+        let meaning = values.meaning(created);
+        let handle = meaning
+            .entries
+            .iter()
+            .find_map(|id| match &values.catalog.entry(*id).role {
+                Role::Start { handle, .. } => Some(handle),
+                _ => None,
+            })?;
+        let (mut home, mut value) = values.argument(created, handle).into_iter().next()?;
+        let mut handed = false;
+        for site in context.iter().rev() {
+            let Some((owner, index)) = values.parameter_of(home, value) else {
+                break;
+            };
+            let enters = values.meaning(*site).edges.iter().any(|edge| edge.target == owner);
+            let Some(argument) = values.bound_argument(*site, owner, index).filter(|_| enters) else {
+                break;
+            };
+            (home, value, handed) = (site.0, argument, true);
+        }
+        let keys = values.keys(home, value);
+        (handed && !keys.is_empty()).then_some(keys)
     }
 
     fn round(&mut self) {
