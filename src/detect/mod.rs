@@ -376,14 +376,17 @@ fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft
     .build()
 }
 
-/// The nearest few partners of each mutation and rule; the others are counted on the first.
+/// The surest and nearest few partners of each mutation and rule; the others are counted on the first.
 fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
     candidates.sort_by(|(a, near), (b, far)| {
         let key = |finding: &Finding, length: u32| {
+            let partner = finding.partner.as_ref().and_then(|site| site.variable.as_ref());
+            let same_variable = partner.is_some() && partner == finding.mutation.variable.as_ref();
+            let sure = finding.confidence > Confidence::Low;
             (
                 finding.mutation.location.clone(),
                 finding.partner_kind.name(),
-                std::cmp::Reverse((finding.effect, finding.severity, finding.confidence)),
+                std::cmp::Reverse((sure, finding.effect, finding.severity, finding.confidence, same_variable)),
                 length,
                 finding.partner.as_ref().map(|site| site.location.clone()),
             )
