@@ -386,7 +386,13 @@ fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
             (
                 finding.mutation.location.clone(),
                 finding.partner_kind.name(),
-                std::cmp::Reverse((sure, finding.effect, finding.severity, finding.confidence, same_variable)),
+                std::cmp::Reverse((
+                    sure,
+                    finding.effect,
+                    finding.severity,
+                    finding.confidence,
+                    same_variable,
+                )),
                 length,
                 finding.partner.as_ref().map(|site| site.location.clone()),
             )

@@ -111,6 +111,12 @@ impl Values<'_> {
             }
         }
         self.keep_callable(site, &objects, &mut meaning.edges);
+        if meaning.edges.len() > 1 && self.is_looked_up(site) {
+            let doubt = "the symbol is looked up by a name that several functions of the tree have";
+            for edge in &mut meaning.edges {
+                edge.certainty = Certainty::because(Confidence::Low, doubt);
+            }
+        }
         for entry in self.entries_handed_on(site, &meaning.edges) {
             if !meaning.entries.contains(&entry) {
                 meaning.entries.push(entry);
@@ -286,6 +292,24 @@ impl Values<'_> {
         }
     }
 
+    /// Whether what is called was looked up by its name in what was loaded (`dlsym`).
+    fn is_looked_up(&self, site: CallSite) -> bool {
+        let callee = &self.tree.call(site).callee;
+        let is_symbol = |(home, value): &(FuncId, &Value)| match value {
+            Value::Call(owner, call) => {
+                let looked_up = (self.closure(*home, *owner), *call);
+                let mut entries = self.entries_of_call(looked_up).into_iter();
+                entries.any(|id| matches!(self.catalog.entry(id).role, Role::Symbol { .. }))
+            }
+            _ => false,
+        };
+        self.tree.language(site.0) == Language::C
+            && match callee {
+                Value::Local(..) => self.sources(site.0, callee).iter().any(is_symbol),
+                callee => is_symbol(&(site.0, callee)),
+            }
+    }
+
     /// A call through a value that several things may be stored into is one of several: still certain enough, unless the
     /// place is shared by a whole class of objects.
     fn certainty_of_callee(&self, site: CallSite) -> Certainty {
@@ -338,9 +362,9 @@ impl Values<'_> {
         let families = self.families(&methods);
         let certainty = match families {
             0 => return,
-            1 if language == Language::Python && has_built_in_method(name) => Certainty::because(
+            1 if has_built_in_method(language, name) => Certainty::because(
                 Confidence::Low,
-                "a method is found by its name, which only one class of the tree has, but strings, lists or files too",
+                "a method is found by its name, which only one class of the tree has, but things of the language's own library too",
             ),
             1 => Certainty::because(
                 Confidence::Medium,

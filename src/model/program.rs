@@ -1361,9 +1361,10 @@ impl<'t> Engine<'t> {
     fn find_matching_files(&self, patterns: &[String], own: FileId) -> Vec<FileId> {
         let mut found = Vec::new();
         for pattern in patterns {
-            // A pattern without a literal file name says nothing.
+            // A pattern without a literal file name says nothing, nor does one that says no more than the language.
             let name = pattern.rsplit(['/', '\u{0}']).next().unwrap_or("");
-            if name.is_empty() {
+            let told = pattern.strip_suffix(".py").unwrap_or(pattern);
+            if name.is_empty() || !told.contains(|letter: char| letter.is_alphanumeric()) {
                 continue;
             }
             for file in self.values.tree.file_ids() {
