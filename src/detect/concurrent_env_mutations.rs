@@ -19,8 +19,8 @@
 //! ## How sure
 //!
 //! An error where a supported version of the C library corrupts memory; a warning where only the value is left to chance.
-//! Two different variables that are both known by name are no pair unless memory is at stake; where one of the names is not
-//! known, it is a note.
+//! Two different variables that are both known by name are no pair unless memory is at stake, nor are two changes that leave the
+//! same constant; where one of the names is not known, it is a note.
 
 use crate::finding::{Confidence, Effect, RuleCode, Severity};
 use crate::model::{AccessKind, PairKind};
@@ -40,7 +40,7 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let memory = case.verdict.effect == Effect::Memory;
-    if !memory && describe.different_variables(case.pair) {
+    if !memory && (describe.different_variables(case.pair) || describe.leave_same(case.pair)) {
         return None;
     }
     let sure = describe.confidence(case).0 > Confidence::Low;

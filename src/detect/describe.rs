@@ -428,6 +428,11 @@ impl<'p, 't> Describe<'p, 't> {
         a.iter().any(|name| b.contains(name))
     }
 
+    /// Two changes of one variable after which it is the same, whichever comes last.
+    pub fn leave_same(&self, pair: &Pair) -> bool {
+        self.names_same_variable(pair) && self.engine.leaves_same(&pair.mutation.access, &pair.partner.access)
+    }
+
     /// The variable that is changed, where it is known.
     pub fn mutated_name(&self, pair: &Pair) -> Option<&str> {
         self.info(&pair.mutation).variable.as_deref()

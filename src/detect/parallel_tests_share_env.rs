@@ -19,7 +19,8 @@
 //!
 //! ## How sure
 //!
-//! A warning. Two different variables that are both known by name are no pair unless memory is at stake. Where memory is
+//! A warning. Two different variables that are both known by name are no pair unless memory is at stake, nor are two changes that
+//! leave the same constant. Where memory is
 //! safe, it is a note that a test reads or changes a variable whose name is not known on this way, or all of them, and that the
 //! child of a test gets a variable which not every program looks at.
 
@@ -43,7 +44,9 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     if case.pair.kind != PairKind::Tests {
         return None;
     }
-    if case.verdict.effect != Effect::Memory && describe.different_variables(case.pair) {
+    let harmless = describe.different_variables(case.pair)
+        || case.partner == AccessKind::Mutation && describe.leave_same(case.pair);
+    if case.verdict.effect != Effect::Memory && harmless {
         return None;
     }
     let unlikely = match case.partner {

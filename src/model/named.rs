@@ -1,7 +1,7 @@
 //! Which variable an access is about.
 
 use crate::facts::{CallIndex, Event, Value};
-use crate::knowledge::{ArgumentRef, EntryId, Role};
+use crate::knowledge::{ArgumentRef, EntryId, Role, Shape};
 
 use super::members::HOLE;
 use super::objects::Object;
@@ -79,6 +79,49 @@ impl Engine<'_> {
             names.clear();
         }
         names
+    }
+
+    /// Whether two changes of one variable leave the same, in whichever order they come: both delete it, or both store the same
+    /// constant.
+    pub fn leaves_same(&self, a: &Access, b: &Access) -> bool {
+        let deletes = |access: &Access| self.shape(access.site) == Shape::Delete;
+        if deletes(a) || deletes(b) {
+            return deletes(a) && deletes(b);
+        }
+        let (one, other) = (self.constant_stored(a), self.constant_stored(b));
+        one.is_some() && one == other
+    }
+
+    /// The constant text that a change stores.
+    fn constant_stored(&self, access: &Access) -> Option<String> {
+        let info = self.sites.get(access.site);
+        let function = self.values.tree.function(info.function);
+        let mut stored: Option<&Value> = None;
+        if let Some(call) = function.calls.iter().find(|call| call.span == info.span) {
+            let key = info
+                .entries
+                .iter()
+                .find_map(|id| key_of(&self.values.catalog.entry(*id).role));
+            // `setenv(name, value, …)`, `setdefault(name, value)`: the value stands behind the name.
+            if let Some(ArgumentRef::Of { positions, .. }) = key {
+                let position = *positions.first()? as usize + 1;
+                stored = call
+                    .args
+                    .get(position)
+                    .filter(|argument| argument.name.is_none())
+                    .map(|argument| &argument.value);
+            }
+        } else {
+            each_event(&function.body, &mut |event| {
+                if let Event::Store { value, span, .. } = event
+                    && *span == info.span
+                {
+                    stored = Some(value);
+                }
+            });
+        }
+        let Value::Text(_) = stored? else { return None };
+        stored?.as_text().map(str::to_owned)
     }
 
     /// What names the variable of an access, each in its function.
