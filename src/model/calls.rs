@@ -485,6 +485,7 @@ impl<'t> Walk<'_, 't> {
             let certainty = begun.certainty.and(certainty);
             self.begun(begun.start, || begun.chain.behind(step.clone()), &certainty);
         }
+        self.state.own_array |= summary.own_array;
         if summary.execs_live {
             self.exec_in_child();
         }
@@ -1403,6 +1404,9 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn exec(&mut self, site: CallSite, span: Span) {
+        if self.state.own_array {
+            return;
+        }
         self.out.execs_live = true;
         if self.state.child.is_some() {
             return self.exec_in_child();

@@ -87,6 +87,8 @@ pub struct State {
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
     pub heap: Option<SiteId>,
+    /// `environ` points to an array that the program made itself: what is executed from here on gets that one.
+    pub own_array: bool,
     /// Functions handed on that may run at any time from here on.
     pub later: Rc<HandedOn>,
 }
@@ -151,6 +153,7 @@ impl State {
             heard: first.state.heard.clone(),
             failed: first.state.failed.clone(),
             later: first.state.later.clone(),
+            own_array: ends.iter().all(|end| end.state.own_array),
             ..State::default()
         };
         for end in &ends {

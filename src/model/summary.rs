@@ -364,6 +364,8 @@ pub struct Summary {
     pub heap: Option<SiteId>,
     /// Replaces the process with the live environment when run in a child.
     pub execs_live: bool,
+    /// Leaves `environ` pointing to an array that the program made itself.
+    pub own_array: bool,
     /// Functions handed on to run later.
     pub later: Rc<HandedOn>,
     /// A lock or queue in it is a parameter of the function, or a parameter decides what is reached.
@@ -423,6 +425,7 @@ impl Summary {
             && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live
+            && !self.own_array
             && self.later.is_empty()
     }
 

@@ -225,6 +225,7 @@ impl<'t> Walk<'_, 't> {
         let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
         self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
         self.out.touches = self.touches > 0;
+        self.out.own_array = exit.own_array;
         self.out.heap = self.out.heap.or(exit.heap);
         self.out.later = exit.later;
         self.out.accesses = self.accesses.into_list();
@@ -1167,6 +1168,10 @@ impl<'t> Walk<'_, 't> {
         // What is there already is overwritten: `+=`, or putting back the same.
         let shape = (kind == StoreKind::Augmented && form == AccessForm::Subscript).then_some(Shape::Overwrite);
         self.touch_place(target, &entries, AccessKind::Mutation, span, (variable, shape));
+        // `environ = envp;` as a whole.
+        if matches!(target, Value::Global(_)) && kind == StoreKind::Assign {
+            self.state.own_array = !self.engine.values.is_live(self.here, value);
+        }
     }
 
     /// Records an access of this function's own code to a place, or to something that is a member of it.
