@@ -154,6 +154,8 @@ pub struct Values<'t> {
     attributes: NamedMemo<(FuncId, LocalIndex), Objects>,
     /// What sets of objects have under names.
     members_of_sets: NamedMemo<Place, Objects>,
+    /// Types of outside things that a method changes into another one of the catalog's: `T`, where a method of it returns `T(x)`.
+    changing_types: FxHashSet<&'t str>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
     pub(super) properties: FxHashSet<FuncId>,
 }
@@ -198,6 +200,7 @@ impl<'t> Values<'t> {
             meanings: Memo::default(),
             decorations: FxHashMap::default(),
             entered: FxHashMap::default(),
+            changing_types: changing_types(catalog),
             waited_for: FxHashSet::default(),
             scripts: tree.file_ids().filter(|file| tree.is_script(*file)).collect(),
             never_bound: FxHashMap::default(),
@@ -643,19 +646,18 @@ impl<'t> Values<'t> {
         let types: Vec<Rc<str>> = found
             .iter()
             .filter_map(|object| match object {
-                Object::Result(ty, _) => Some(ty.clone()),
+                Object::Result(ty, _) if self.changing_types.contains(ty.as_ref()) => Some(ty.clone()),
                 _ => None,
             })
             .collect();
         if types.is_empty() {
             return found;
         }
-        let name = &local_of(self.tree.function(func), index).name;
-        for site in self.tree.calls_on(func, name) {
-            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else {
+        for call in &self.tree.function(func).calls {
+            let Value::Attribute(receiver, method) = &call.callee else {
                 continue;
             };
-            if !matches!(receiver.as_ref(), Value::Local(_, local) if *local == index) {
+            if !matches!(self.built_from(func, receiver), Value::Local(_, local) if *local == index) {
                 continue;
             }
             if let Some((ty, changed)) = types
@@ -673,6 +675,20 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// The builder on which a chain of its methods is called, of which each gives it back: `command` of `command.arg(a).arg(b)`.
+    fn built_from<'v>(&self, func: FuncId, mut value: &'v Value) -> &'v Value
+    where
+        't: 'v,
+    {
+        while let Value::Call(owner, call) = value
+            && self.closure(func, *owner) == func
+            && let Value::Attribute(receiver, _) = &self.tree.call((func, *call)).callee
+        {
+            value = receiver;
+        }
+        value
     }
 
     /// `T(x)`, where a method of `T` returns that.
@@ -1552,6 +1568,20 @@ fn starting_methods(catalog: &Catalog) -> FxHashSet<Name> {
             _ => None,
         })
         .flatten()
+        .collect()
+}
+
+/// Types with a method that returns them as something else: `T`, and `T(x)`.
+fn changing_types(catalog: &Catalog) -> FxHashSet<&str> {
+    let changed = |returned: &str| returned.split_once('(').map(|(ty, _)| ty.len());
+    catalog
+        .iter()
+        .filter_map(|(_, entry)| {
+            let length = changed(entry.returns.as_deref()?)?;
+            let (ty, method) = entry.path.split_at_checked(length)?;
+            let is_method = method.starts_with("::") || method.starts_with('.');
+            (is_method && entry.returns.as_deref()?.starts_with(ty)).then_some(ty)
+        })
         .collect()
 }
 
