@@ -2,7 +2,7 @@
 //!
 //! A folder is a project. A file stands for the project that it belongs to, since what races with it is mostly in other
 //! files: the nearest folder with a configuration, else the repository's root, else the top of the source tree as its
-//! build files tell it, else the folder of the file.
+//! build files tell it, else the topmost package of Python's around it, else the folder of the file.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -208,7 +208,10 @@ fn add_file(
     // Alone, every file is a project of its own; otherwise files of one project are analysed together.
     let root = match scope {
         Scope::Named => folder.to_owned(),
-        Scope::Tree | Scope::Archive => project_root(folder, configured),
+        Scope::Tree | Scope::Archive => match project_root(folder, configured) {
+            root if root == folder && !is_built(folder, configured) => package_root(folder).to_owned(),
+            root => root,
+        },
     };
     if let Some(project) = projects
         .iter_mut()
@@ -287,6 +290,13 @@ fn build_root(folder: &Path) -> Option<&Path> {
         }
     }
     Some(root)
+}
+
+/// The topmost of the packages of Python's in which a folder lies, as one unpacked from a wheel does where nothing is built; else
+/// the folder.
+fn package_root(folder: &Path) -> &Path {
+    let is_package = |folder: &&Path| folder.join("__init__.py").is_file();
+    folder.ancestors().take_while(is_package).last().unwrap_or(folder)
 }
 
 /// The prefix of a folder as the user wrote it, cleaned.
@@ -419,6 +429,26 @@ mod tests {
             root.join("u/p-1.0/plugins"),
             "a repository says more than a build file"
         );
+    }
+
+    #[test]
+    fn a_file_of_an_unpacked_package_means_all_of_it() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let root = folder.path().canonicalize().expect("the folder was just made");
+        for name in [
+            "shop/__init__.py",
+            "shop/stock/__init__.py",
+            "shop/stock/work.py",
+            "tools/one.py",
+        ] {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().expect("a name below the folder has a parent"))
+                .expect("folders can be made");
+            fs::write(path, "").expect("files can be written");
+        }
+        let plan = make(&root, &["shop/stock/work.py", "tools/one.py"], Scope::Tree);
+        let roots: Vec<_> = plan.projects.iter().map(|project| project.root.clone()).collect();
+        assert_eq!(roots, [root.join("shop"), root.join("tools")]);
     }
 
     #[test]
