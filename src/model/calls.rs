@@ -1288,7 +1288,12 @@ impl<'t> Walk<'_, 't> {
         self.state.guards.push(held.clone());
         self.calls_now(site, entry, false, Repeats::Never, span);
         self.state.release(&held.keys);
-        let after = Held { shared: true, ..held };
+        // What comes after it holds nothing that another thread could take.
+        let after = Held {
+            shared: true,
+            name: Rc::from(""),
+            ..held
+        };
         if !self.state.guards.contains(&after) {
             self.state.guards.push(after);
         }

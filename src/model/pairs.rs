@@ -355,8 +355,9 @@ impl Engine<'_> {
             None => return,
         };
         if exclude(first.access.around.guards(), second.access.around.guards()) {
-            let held = first.access.around.guards().first();
-            let name = held.map_or_else(String::new, |held| held.name.to_string());
+            let mut named = first.access.around.guards().iter().map(|held| &*held.name);
+            let name = named.find(|name| !name.is_empty());
+            let name = name.unwrap_or("what lets code run once").to_owned();
             self.observations.guarded(first.access.site, second.access.site, &name);
             return;
         }
