@@ -17,6 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value};
 
+use super::names::folder_of;
 use super::tree::{FileId, FuncId, each_event};
 use super::values::Values;
 
@@ -164,7 +165,13 @@ impl<'t> Values<'t> {
                 }
             }
         }
-        self.spread(&mut growing, &named, &closed);
+        let mut by_folder: FxHashMap<&str, Vec<u64>> = FxHashMap::default();
+        for (program, file) in mains.iter().enumerate() {
+            let none = || vec![0; growing.words];
+            let of_folder = by_folder.entry(folder_of(&tree.file(*file).path)).or_insert_with(none);
+            of_folder[program / 64] |= 1 << (program % 64);
+        }
+        self.spread(&mut growing, &named, &closed, &by_folder);
         let mut interned: BTreeMap<Vec<u64>, Rc<Vec<u64>>> = BTreeMap::new();
         let of = growing.sets.into_iter().map(|(func, set)| {
             let set = interned.entry(set.clone()).or_insert_with(|| Rc::new(set));
@@ -173,14 +180,33 @@ impl<'t> Values<'t> {
         Programs { of: of.collect() }
     }
 
-    /// Carries programs on to what their functions name; into the file of a program's `main` only within that file.
-    fn spread(&self, growing: &mut Growing, named: &FxHashMap<FuncId, Vec<FuncId>>, closed: &FxHashSet<FileId>) {
+    /// Carries programs on to what their functions name; into the file of a program's `main` only within that file. Code that all
+    /// programs share and that names something of a folder with programs of its own does so for these (a symbol that is weak, or
+    /// that only they link).
+    fn spread(
+        &self,
+        growing: &mut Growing,
+        named: &FxHashMap<FuncId, Vec<FuncId>>,
+        closed: &FxHashSet<FileId>,
+        by_folder: &FxHashMap<&str, Vec<u64>>,
+    ) {
+        let folder = |func: FuncId| folder_of(&self.tree.file(self.tree.file_of(func)).path);
         while let Some(func) = growing.open.pop() {
             let set = growing.sets[&func].clone();
+            let is_shared = !by_folder.contains_key(folder(func));
             for target in named.get(&func).into_iter().flatten() {
                 let home = self.tree.file_of(*target);
-                if !closed.contains(&home) || home == self.tree.file_of(func) {
-                    growing.grow(*target, &set);
+                if closed.contains(&home) && home != self.tree.file_of(func) {
+                    continue;
+                }
+                match by_folder.get(folder(*target)).filter(|_| is_shared) {
+                    Some(own) => {
+                        let set: Vec<u64> = set.iter().zip(own).map(|(a, b)| a & b).collect();
+                        if set.iter().any(|word| *word != 0) {
+                            growing.grow(*target, &set);
+                        }
+                    }
+                    None => growing.grow(*target, &set),
                 }
             }
         }
@@ -248,5 +274,49 @@ fn add_names<'v>(value: &'v Value, names: &mut BTreeSet<&'v str>) {
             Piece::Literal(_) => {}
         }),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::Language;
+    use crate::input::Source;
+    use crate::knowledge::{Catalog, Target};
+    use crate::model::{Extent, STEPS, Tree, analyse};
+
+    /// How many pairs these files of C have.
+    fn pairs(files: &[(&str, &str)]) -> usize {
+        let lower = |(path, text): &(&str, &str)| {
+            let (path, text) = ((*path).to_owned(), (*text).to_owned());
+            let language = Language::C;
+            crate::frontend::lower(&Source { path, language, text }).0
+        };
+        let tree = Tree::new(files.iter().map(lower).collect());
+        let (catalog, target) = (Catalog::builtin(), Target::default());
+        analyse(&tree, &catalog, &target, STEPS, Extent::Pairs)
+            .engine
+            .pairs
+            .iter()
+            .count()
+    }
+
+    #[test]
+    fn what_shared_code_names_in_a_programs_folder_is_that_programs() {
+        let common = "void tell(void) { work(); } void each(void (*f)(void)) { f(); tell(); }";
+        let daemon = "static void *look(void *a) { getenv(\"A\"); return a; }\n\
+            void work(void) { pthread_t t; pthread_create(&t, 0, look, 0); }";
+        let daemon_main = "static void none(void) {} int main(void) { each(none); return 0; }";
+        let tool = "static void none(void) {} int main(void) { each(none); setenv(\"A\", \"1\", 1); return 0; }";
+        let shared = [
+            ("common/each.c", common),
+            ("daemon/work.c", daemon),
+            ("daemon/main.c", daemon_main),
+        ];
+        assert_eq!(pairs(&[&shared[..], &[("tool/main.c", tool)]].concat()), 0);
+        // Of a program in the daemon's folder it is a part.
+        assert_eq!(pairs(&[&shared[..], &[("daemon/other.c", tool)]].concat()), 1);
+        // What a program names itself it holds, wherever that stands.
+        let naming = format!("extern void work(void);\n{}", tool.replace("each(none);", "work();"));
+        assert_eq!(pairs(&[&shared[..], &[("tool/main.c", &naming)]].concat()), 1);
     }
 }
