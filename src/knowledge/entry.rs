@@ -261,6 +261,7 @@ pub enum Role {
     /// started through the value that it passes end before it returns (`thread::scope`). `once`: what makes sure that it
     /// runs once in the process, and that whoever comes later waits until it has. `each`: it is called with the elements
     /// of this. `under`: a lock of its own that it holds meanwhile, and while it does what other entries say of the call.
+    /// `task`: it goes on whenever the caller waits for something, until the caller waits for the result.
     CallsNow {
         entry: ArgumentRef,
         scope: bool,
@@ -268,6 +269,7 @@ pub enum Role {
         each: Option<ArgumentRef>,
         repeats: Repeats,
         under: Option<Arc<str>>,
+        task: bool,
     },
     /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
     CallsLater {

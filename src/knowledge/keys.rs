@@ -391,6 +391,11 @@ pub(super) const EFFECTS: [EffectKeys; 46] = [
                 "it is called any number of times, as in a loop",
             ),
             may("under", Value::Text, "a lock of its own that it holds meanwhile"),
+            may(
+                "task",
+                Value::Flag,
+                "it goes on whenever the caller waits, until that waits for the result",
+            ),
         ],
     ),
     effect("calls-later", "keeps it for later on this thread", &[ENTRY]),

@@ -38,6 +38,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
             once: fields.argument("once")?,
             repeats: fields.word("repeats", &REPEATS)?.unwrap_or(Repeats::Never),
             under: fields.text("under")?.map(Arc::from),
+            task: flag(fields, "task")?,
         })
     }),
     ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),

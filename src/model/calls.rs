@@ -805,6 +805,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
+        self.begin_tasks();
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
             match object {
@@ -1029,8 +1030,12 @@ impl<'t> Walk<'_, 't> {
                 scope,
                 once: None,
                 repeats,
+                task,
                 ..
-            } => self.calls_now(site, entry, *scope, *repeats, span),
+            } => match task {
+                true => self.calls_task(site, entry, span),
+                false => self.calls_now(site, entry, *scope, *repeats, span),
+            },
             Role::CallsNow {
                 entry,
                 once: Some(control),
@@ -1253,6 +1258,17 @@ impl<'t> Walk<'_, 't> {
             }
         }
         self.loops -= u32::from(repeats);
+        // Whoever runs coroutines to their end has run their tasks to an end too.
+        let is_async = |func: &FuncId| self.engine.values.tree.function(*func).is_async;
+        if functions.iter().any(is_async) && !is_async(&self.here) {
+            self.state.tasks.clear();
+            let is_task = |start: &StartId| self.engine.start(*start).task && !alive.contains(start);
+            let tasks: Vec<StartId> = self.state.live.keys().copied().filter(is_task).collect();
+            for start in tasks {
+                let here = self.here;
+                self.state.end(start, false, here, span);
+            }
+        }
         if scope {
             let begun: Vec<StartId> = self
                 .state
@@ -1265,6 +1281,51 @@ impl<'t> Walk<'_, 't> {
                 let here = self.here;
                 self.state.end(start, false, here, span);
             }
+        }
+    }
+
+    /// A task does here what it does, as far as this thread goes; the threads that it starts and waits for go on whenever this
+    /// function waits for something else, until it waits for the task.
+    fn calls_task(&mut self, site: CallSite, entry: &ArgumentRef, span: Span) {
+        // Several tasks of one call, or of one loop, go on beside each other.
+        let engine = &self.engine;
+        let beside = |live: &Rc<Live>| engine.start(live.start).context == [site];
+        if self.state.tasks.iter().any(beside) {
+            self.begin_tasks();
+        }
+        for function in self.engine.values.handed_functions(site, entry) {
+            let dead = self.state.dead;
+            self.enter(function, span, "begins the task", &Certainty::SURE);
+            // That a task never ends keeps nobody.
+            self.state.dead = dead;
+            let summary = self.engine.summary(SummaryKey { function, main: false });
+            let note = format!("begins the task {}", self.engine.values.tree.display(function));
+            let step = Rc::new(ChainStep {
+                function: self.here,
+                span,
+                note: note.into(),
+            });
+            for begun in &summary.starts {
+                if self.state.live.contains_key(&begun.start) || self.engine.start(begun.start).process {
+                    continue;
+                }
+                let start = self.engine.task_start(begun.start, site);
+                let chain = self.behind_inlined(begun.chain.behind(step.clone()));
+                let live = self
+                    .engine
+                    .fresh(start, chain, begun.certainty.clone(), self.state.heap);
+                self.state.tasks.retain(|known| known.start != start);
+                self.state.tasks.push(Rc::new(live));
+            }
+        }
+    }
+
+    /// This function waits for something: its tasks go on.
+    fn begin_tasks(&mut self) {
+        for live in std::mem::take(&mut self.state.tasks) {
+            self.begun(live.start, || live.chain.clone(), &live.certainty);
+            let mut company = self.company();
+            self.go_live(Live::clone(&live), &mut company);
         }
     }
 

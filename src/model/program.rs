@@ -62,6 +62,8 @@ pub struct StartInfo {
     pub base: Option<StartId>,
     /// The calls through which it is reached: they tell the uses apart.
     pub context: Vec<CallSite>,
+    /// It is what a task waits for, seen by who made the task.
+    pub task: bool,
 }
 
 /// Starts, and calls that try for a lock.
@@ -492,6 +494,34 @@ impl<'t> Engine<'t> {
         id
     }
 
+    /// A thread that a task waits for, as it is seen by who made the task at `site`: it ends where that waits for the task, or for
+    /// the group to which it belongs.
+    pub fn task_start(&mut self, base: StartId, site: CallSite) -> StartId {
+        let key = (base, Vec::new(), Vec::new(), vec![site]);
+        if let Some(known) = self.contexts.get(&key) {
+            return *known;
+        }
+        let id = StartId(self.starts.len() as u32);
+        let handles = Keys::of(vec![Key::Made(site)]);
+        let owners = match &self.values.tree.call(site).callee {
+            Value::Attribute(group, _) => self.values.keys(site.0, group),
+            _ => Keys::default(),
+        };
+        for key in handles.iter().chain(&owners) {
+            self.starts_by_key.entry(key.clone()).or_default().push(id);
+        }
+        self.starts.push(StartInfo {
+            handles,
+            owners,
+            base: Some(base),
+            context: vec![site],
+            task: true,
+            ..self.start(base).clone()
+        });
+        self.contexts.insert(key, id);
+        id
+    }
+
     /// The handles of a start whose handle is a parameter, as the calls on the way to it hand them over:
     /// `int start(pthread_t *t, …) { return pthread_create(t, …); }`. `context`: these calls, the outermost first.
     fn handles_in_context(&self, created: CallSite, context: &[CallSite]) -> Option<Keys> {
@@ -661,6 +691,7 @@ impl<'t> Engine<'t> {
                     bindings: Vec::new(),
                     base: None,
                     context: Vec::new(),
+                    task: false,
                 });
             }
         }
@@ -722,6 +753,7 @@ impl<'t> Engine<'t> {
             bindings: Vec::new(),
             base: None,
             context: Vec::new(),
+            task: false,
         });
     }
 

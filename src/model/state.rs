@@ -89,6 +89,8 @@ pub struct State {
     pub heap: Option<SiteId>,
     /// `environ` points to an array that the program made itself: what is executed from here on gets that one.
     pub own_array: bool,
+    /// Threads that tasks will start and wait for once this function waits for something.
+    pub tasks: Vec<Rc<Live>>,
     /// Functions handed on that may run at any time from here on.
     pub later: Rc<HandedOn>,
 }
@@ -157,6 +159,9 @@ impl State {
             ..State::default()
         };
         for end in &ends {
+            let known: FxHashSet<StartId> = merged.tasks.iter().map(|live| live.start).collect();
+            let more = end.state.tasks.iter().filter(|live| !known.contains(&live.start));
+            merged.tasks.extend(more.cloned());
             merged.received.retain(|keys| end.state.received.contains(keys));
             merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));

@@ -214,7 +214,7 @@ impl<'t> Walk<'_, 't> {
         };
         // Nobody goes on beside what is alive where the function does not come back.
         let leaks = exit.live.values().filter(|_| !exit.dead);
-        self.out.leaks = leaks.map(leak).collect();
+        self.out.leaks = leaks.chain(&exit.tasks).map(leak).collect();
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
