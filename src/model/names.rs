@@ -247,6 +247,14 @@ impl Values<'_> {
         found
     }
 
+    /// Whether a file holds what stands in for the library's function of this name where that is missing: such files are named
+    /// after what they hold (`compat/setenv.c` of OpenBSD, gnulib, libiberty and others).
+    fn stands_in(&self, home: FileId, name: &str) -> bool {
+        let file = last_component(&self.tree.file(home).path);
+        let known = |name: &str| !self.catalog.lookup(Language::C, MatchKind::Call, name).is_empty();
+        file.strip_suffix(".c").is_some_and(known) && known(name)
+    }
+
     /// What the linker would bind a symbol to: a static of this file, else the nearest external definitions.
     fn defined_in_c(&self, file: FileId, name: &str) -> Objects {
         let from = &self.tree.file(file).path;
@@ -267,6 +275,8 @@ impl Values<'_> {
                         // It stands before a function of its name in other files.
                     } else if self.linkage.is_interposed(home, name) {
                         // Loaded in front of some programs, linked into none.
+                    } else if self.stands_in(home, name) {
+                        // Compiled only where the library has none.
                     } else if visible || self.tree.file(home).path.ends_with(".h") {
                         external.push((common_components(folder_of(&self.tree.file(home).path), from), func));
                     }
