@@ -112,9 +112,8 @@ impl Engine<'_> {
     /// again runs nothing, whether it has ended or not (Python's reference, "The import system", 5.4.1).
     fn is_package_above(&self, module: FileId, file: FileId) -> bool {
         let tree = self.values.tree;
-        let package = tree.file(module).path.strip_suffix("__init__.py");
-        let lies_in = |folder: &str| !folder.is_empty() && tree.file(file).path.starts_with(folder);
-        !self.imports.run_by_path.contains(&file) && package.is_some_and(lies_in)
+        let lies_in = |folder: &str| tree.file(file).path.starts_with(folder);
+        !self.imports.run_by_path.contains(&file) && tree.package_folder(module).is_some_and(lies_in)
     }
 
     /// Whether a module has run by the time that a function is at a place in it.

@@ -17,6 +17,7 @@ use super::walk::exclude;
 pub fn add(engine: &mut Engine<'_>, target: &Target) {
     classes(engine);
     modules(engine);
+    packages(engine);
     pointer_types(engine);
     handlers(engine);
     if !target.process_per_test {
@@ -63,6 +64,38 @@ fn modules(engine: &mut Engine<'_>) {
             &name,
             "another public function of the file may run while the thread is alive",
         );
+    }
+}
+
+/// A thread that a package of Python's leaves alive when it is imported is alive while the functions in it run: none of them can be
+/// called before.
+fn packages(engine: &mut Engine<'_>) {
+    let tree = engine.values.tree;
+    let doubt = Certainty::because(
+        Confidence::Medium,
+        "the package starts the thread when it is imported, and somebody calls the function after that",
+    );
+    for file in tree.file_ids() {
+        let Some(folder) = tree.package_folder(file) else {
+            continue;
+        };
+        let leaks = summary(engine, tree.module_function(file)).leaks.clone();
+        for live in leaks {
+            let live = Live {
+                certainty: live.certainty.and(&doubt),
+                ..live
+            };
+            for function in tree.functions() {
+                let is_below = tree.file(tree.file_of(function)).path.starts_with(folder);
+                let is_function = tree.function(function).kind == FunctionKind::Function;
+                if !is_below || !is_function || !is_root(engine, function) || is_setup(engine, function) {
+                    continue;
+                }
+                for access in summary(engine, function).accesses.clone() {
+                    engine.meet_owned(function, &access, &live, folder.trim_end_matches('/'));
+                }
+            }
+        }
     }
 }
 
@@ -158,13 +191,15 @@ fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &str)
 fn is_open(engine: &Engine<'_>, func: FuncId) -> bool {
     let function = engine.values.tree.function(func);
     let begins_it_all = function.name == "main" && engine.values.tree.language(func) != Language::Python;
+    is_root(engine, func) && function.visibility == Visibility::Public && !begins_it_all && !is_program(engine, func)
+}
+
+/// Nobody in the tree calls it, but for tests.
+fn is_root(engine: &Engine<'_>, func: FuncId) -> bool {
     engine.callers(func).is_empty()
-        && function.visibility == Visibility::Public
-        && !begins_it_all
-        && !function.test_only
+        && !engine.values.tree.function(func).test_only
         && !is_test_file(engine, func)
         && !engine.values.is_unreached(func)
-        && !is_program(engine, func)
 }
 
 /// A command of a command line: one process runs one of them.

@@ -150,6 +150,12 @@ impl Tree {
         }
     }
 
+    /// The folder of the package whose own code a file is, with a slash behind it (Python's `__init__.py`).
+    pub fn package_folder(&self, file: FileId) -> Option<&str> {
+        let folder = self.file(file).path.strip_suffix("__init__.py")?;
+        (!folder.is_empty() && self.file(file).language == Language::Python).then_some(folder)
+    }
+
     /// Whether a file asks at its top if it is the program itself.
     pub fn is_script(&self, file: FileId) -> bool {
         let facts = self.file(file);
