@@ -26,6 +26,9 @@ use super::walk::Walk;
 /// each in many kinds, would else multiply.
 const MOST_INLINES: u32 = 512;
 
+/// So many threads of a task are told apart: those that it comes to on the shortest ways.
+const MOST_TASK_THREADS: usize = 8;
+
 impl<'t> Walk<'_, 't> {
     /// One call expression.
     pub(super) fn call(&mut self, site: CallSite) {
@@ -624,6 +627,16 @@ impl<'t> Walk<'_, 't> {
 
     /// A thread begins, here or in a callee.
     fn begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+        self.meet_begun(start, &chain, certainty);
+        self.engine.observe_start(self.key.function, start);
+        self.note_start(start, chain, certainty);
+        self.state.joined.retain(|(joined, _)| *joined != start);
+        self.state.ended.retain(|ended| ended.start != start);
+        self.state.failed.retain(|failed| *failed != start);
+    }
+
+    /// A thread that begins meets those that are alive, and what was handed on to run at any time.
+    fn meet_begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
         let accesses = self.engine.thread_accesses(start);
         let open = self.engine.is_gathering(start);
         // Threads that do nothing to the environment meet no other threads, nor do those that only read it beside their like.
@@ -640,11 +653,6 @@ impl<'t> Walk<'_, 't> {
             let handed = self.state.later.clone();
             self.meet_laters(&handed, handed.numbers(), &fresh);
         }
-        self.engine.observe_start(self.key.function, start);
-        self.note_start(start, chain, certainty);
-        self.state.joined.retain(|(joined, _)| *joined != start);
-        self.state.ended.retain(|ended| ended.start != start);
-        self.state.failed.retain(|failed| *failed != start);
     }
 
     /// Tells the callers of a start, by the surest way to it.
@@ -1258,17 +1266,6 @@ impl<'t> Walk<'_, 't> {
             }
         }
         self.loops -= u32::from(repeats);
-        // Whoever runs coroutines to their end has run their tasks to an end too.
-        let is_async = |func: &FuncId| self.engine.values.tree.function(*func).is_async;
-        if functions.iter().any(is_async) && !is_async(&self.here) {
-            self.state.tasks.clear();
-            let is_task = |start: &StartId| self.engine.start(*start).task && !alive.contains(start);
-            let tasks: Vec<StartId> = self.state.live.keys().copied().filter(is_task).collect();
-            for start in tasks {
-                let here = self.here;
-                self.state.end(start, false, here, span);
-            }
-        }
         if scope {
             let begun: Vec<StartId> = self
                 .state
@@ -1305,11 +1302,9 @@ impl<'t> Walk<'_, 't> {
                 span,
                 note: note.into(),
             });
-            for begun in &summary.starts {
-                if self.state.live.contains_key(&begun.start) || self.engine.start(begun.start).process {
-                    continue;
-                }
-                let start = self.engine.task_start(begun.start, site);
+            for begun in self.threads_of_task(&summary) {
+                let base = self.engine.start(begun.start).base.unwrap_or(begun.start);
+                let start = self.engine.task_start(base, site);
                 let chain = self.behind_inlined(begun.chain.behind(step.clone()));
                 let live = self
                     .engine
@@ -1320,10 +1315,29 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// The threads that a task starts, waits for and does something on that matters: the nearest few. What its own tasks start is known
+    /// from them.
+    fn threads_of_task(&mut self, summary: &Summary) -> Vec<Begun> {
+        let mut found: Vec<Begun> = Vec::new();
+        for begun in &summary.starts {
+            let info = self.engine.start(begun.start);
+            if info.process || info.task || self.state.live.contains_key(&begun.start) {
+                continue;
+            }
+            if self.engine.is_gathering(begun.start) || !self.engine.thread_accesses(begun.start).all().is_empty() {
+                found.push(begun.clone());
+            }
+        }
+        found.sort_by_key(|begun| begun.chain.length());
+        found.truncate(MOST_TASK_THREADS);
+        found
+    }
+
     /// This function waits for something: its tasks go on.
     fn begin_tasks(&mut self) {
         for live in std::mem::take(&mut self.state.tasks) {
-            self.begun(live.start, || live.chain.clone(), &live.certainty);
+            // Callers were told of the thread when the task came to it.
+            self.meet_begun(live.start, || live.chain.clone(), &live.certainty);
             let mut company = self.company();
             self.go_live(Live::clone(&live), &mut company);
         }

@@ -213,8 +213,13 @@ impl<'t> Walk<'_, 't> {
             live
         };
         // Nobody goes on beside what is alive where the function does not come back.
-        let leaks = exit.live.values().filter(|_| !exit.dead);
-        self.out.leaks = leaks.chain(&exit.tasks).map(leak).collect();
+        // What tasks are left to wait for is known to who made them alone: there is no end of it otherwise.
+        let engine = &self.engine;
+        let leaks = exit
+            .live
+            .values()
+            .filter(|live| !exit.dead && !engine.start(live.start).task);
+        self.out.leaks = leaks.map(leak).collect();
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
