@@ -1303,8 +1303,7 @@ impl<'t> Walk<'_, 't> {
                 note: note.into(),
             });
             for begun in self.threads_of_task(&summary) {
-                let base = self.engine.start(begun.start).base.unwrap_or(begun.start);
-                let start = self.engine.task_start(base, site);
+                let start = self.engine.task_start(begun.start, site);
                 let chain = self.behind_inlined(begun.chain.behind(step.clone()));
                 let live = self
                     .engine

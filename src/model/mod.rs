@@ -4,7 +4,8 @@
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
 //! [`values`] says what a value may be (a set of [`objects`]), [`declared`] what C declares it to be, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
-//! catalog; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
+//! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about; [`forks`] which
+//! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`needs`] says which
 //! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`laters`] keeps what was handed on to run at any time; [`pairs`] collects what
