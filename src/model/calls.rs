@@ -1258,12 +1258,9 @@ impl<'t> Walk<'_, 't> {
         // As in a loop, a second round sees the threads that the first one left alive.
         self.loops += u32::from(repeats);
         let begun = |walk: &Self| walk.state.live.keys().any(|start| !alive.contains(start));
-        for round in 0..2 {
-            if round == 0 || repeats && begun(self) && !self.state.dead {
-                for func in &functions {
-                    self.enter(*func, span, "calls back", &Certainty::SURE);
-                }
-            }
+        self.call_back(&functions, span);
+        if repeats && begun(self) && !self.state.dead {
+            self.call_back(&functions, span);
         }
         self.loops -= u32::from(repeats);
         if scope {
@@ -1278,6 +1275,12 @@ impl<'t> Walk<'_, 't> {
                 let here = self.here;
                 self.state.end(start, false, here, span);
             }
+        }
+    }
+
+    fn call_back(&mut self, functions: &[FuncId], span: Span) {
+        for function in functions {
+            self.enter(*function, span, "calls back", &Certainty::SURE);
         }
     }
 

@@ -172,11 +172,7 @@ impl Engine<'_> {
         if !access.through_module {
             return false;
         }
-        let nothing_before = self.top_imports(file).first().is_none_or(|(place, _)| *place >= at);
         let mut modules = self.modules_on(access).filter(|module| *module != file);
-        modules.any(|module| match nothing_before {
-            true => self.is_package_above(module, file),
-            false => self.has_run(module, here, at),
-        })
+        modules.any(|module| self.has_run(module, here, at))
     }
 }

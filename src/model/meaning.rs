@@ -885,11 +885,9 @@ impl Values<'_> {
         let home = self.tree.parent(func).unwrap_or(module);
         let mut found = Vec::new();
         for attribute in &self.tree.function(func).attributes {
-            let calls = &self.tree.function(home).calls;
-            let Some(index) = calls.iter().position(|call| call.span == attribute.span) else {
+            let Some(site) = self.tree.call_at(home, attribute.span) else {
                 continue;
             };
-            let site = (home, crate::facts::CallIndex(index as u32));
             for object in self.eval(home, &attribute.value).iter() {
                 let Object::External(path) = object else { continue };
                 for id in self.catalog.lookup(language, MatchKind::Decorator, path) {

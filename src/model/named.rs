@@ -1,6 +1,6 @@
 //! Which variable an access is about.
 
-use crate::facts::{CallIndex, Event, Value};
+use crate::facts::{Event, Value};
 use crate::knowledge::{ArgumentRef, EntryId, Role, Shape};
 
 use super::members::HOLE;
@@ -44,9 +44,7 @@ impl Engine<'_> {
 
     /// The variable that a use of a macro names by one of its arguments.
     pub(super) fn key_in_macro(&self, inside: &SiteInfo, used: CallSite) -> Option<String> {
-        let calls = &self.values.tree.function(inside.function).calls;
-        let index = calls.iter().position(|call| call.span == inside.span)?;
-        let call = (inside.function, CallIndex(index as u32));
+        let call = self.values.tree.call_at(inside.function, inside.span)?;
         let roles = inside.entries.iter().map(|id| &self.values.catalog.entry(*id).role);
         let keys = roles.filter_map(key_of);
         for (home, value) in keys.flat_map(|key| self.values.argument(call, key)) {
@@ -95,13 +93,11 @@ impl Engine<'_> {
     /// The constant text that a change stores.
     fn constant_stored(&self, access: &Access) -> Option<String> {
         let info = self.sites.get(access.site);
-        let function = self.values.tree.function(info.function);
+        let tree = self.values.tree;
         let mut stored: Option<&Value> = None;
-        if let Some(call) = function.calls.iter().find(|call| call.span == info.span) {
-            let key = info
-                .entries
-                .iter()
-                .find_map(|id| key_of(&self.values.catalog.entry(*id).role));
+        if let Some(site) = tree.call_at(info.function, info.span) {
+            let call = tree.call(site);
+            let key = self.key_argument(info);
             // `setenv(name, value, …)`, `setdefault(name, value)`: the value stands behind the name.
             if let Some(ArgumentRef::Of { positions, .. }) = key {
                 let position = *positions.first()? as usize + 1;
@@ -112,7 +108,7 @@ impl Engine<'_> {
                     .map(|argument| &argument.value);
             }
         } else {
-            each_event(&function.body, &mut |event| {
+            each_event(&tree.function(info.function).body, &mut |event| {
                 if let Event::Store { value, span, .. } = event
                     && *span == info.span
                 {
@@ -120,23 +116,19 @@ impl Engine<'_> {
                 }
             });
         }
-        let Value::Text(_) = stored? else { return None };
         stored?.as_text().map(str::to_owned)
     }
 
     /// What names the variable of an access, each in its function.
     fn keys_of_site<'s>(&'s self, info: &SiteInfo) -> Vec<(FuncId, &'s Value)> {
-        let function = self.values.tree.function(info.function);
-        if let Some(index) = function.calls.iter().position(|call| call.span == info.span) {
-            let site = (info.function, CallIndex(index as u32));
-            let keys = info
-                .entries
-                .iter()
-                .find_map(|id| key_of(&self.values.catalog.entry(*id).role));
-            return keys.map_or_else(Vec::new, |key| self.values.argument(site, key));
+        let tree = self.values.tree;
+        if let Some(site) = tree.call_at(info.function, info.span) {
+            return self
+                .key_argument(info)
+                .map_or_else(Vec::new, |key| self.values.argument(site, key));
         }
         let mut found: Vec<(FuncId, &Value)> = Vec::new();
-        each_event(&function.body, &mut |event| {
+        each_event(&tree.function(info.function).body, &mut |event| {
             let (place, span) = match event {
                 Event::Store { target, span, .. } => (target, span),
                 Event::Load { value, span, .. } => (value, span),
@@ -151,15 +143,18 @@ impl Engine<'_> {
         found
     }
 
+    /// The argument by which the call of an access names its variable.
+    fn key_argument(&self, info: &SiteInfo) -> Option<&ArgumentRef> {
+        let mut roles = info.entries.iter().map(|id| &self.values.catalog.entry(*id).role);
+        roles.find_map(key_of)
+    }
+
     /// The names that a value may be; none where one is not known. `steps`: the way to the function in which it stands.
     fn names_of(&self, home: FuncId, value: &Value, steps: &[ChainStep]) -> Option<Vec<String>> {
         if let Some((owner, index)) = self.values.parameter_of(home, value)
             && let Some((last, before)) = steps.split_last()
         {
-            let calls = &self.values.tree.function(last.function).calls;
-            let call = calls.iter().position(|call| call.span == last.span);
-            let handed = call.and_then(|call| {
-                let site = (last.function, CallIndex(call as u32));
+            let handed = self.values.tree.call_at(last.function, last.span).and_then(|site| {
                 let enters = self.values.meaning(site).edges.iter().any(|edge| edge.target == owner);
                 enters.then(|| self.values.bound_argument(site, owner, index)).flatten()
             });

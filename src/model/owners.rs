@@ -53,8 +53,8 @@ fn classes(engine: &mut Engine<'_>) {
 fn modules(engine: &mut Engine<'_>) {
     let tree = engine.values.tree;
     for file in tree.file_ids() {
-        let functions: Vec<FuncId> = (0..tree.file(file).functions.len())
-            .map(|index| tree.func(file, crate::facts::FunctionIndex(index as u32)))
+        let functions: Vec<FuncId> = tree
+            .functions_in(file)
             .filter(|func| tree.function(*func).kind == FunctionKind::Function && tree.parent(*func).is_none())
             .collect();
         let name = tree.file(file).path.clone();
@@ -85,10 +85,9 @@ fn packages(engine: &mut Engine<'_>) {
                 certainty: live.certainty.and(&doubt),
                 ..live
             };
-            for function in tree.functions() {
-                let is_below = tree.file(tree.file_of(function)).path.starts_with(folder);
+            for function in tree.functions_below(folder) {
                 let is_function = tree.function(function).kind == FunctionKind::Function;
-                if !is_below || !is_function || !is_root(engine, function) || is_setup(engine, function) {
+                if !is_function || !is_root(engine, function) || is_setup(engine, function) {
                     continue;
                 }
                 for access in summary(engine, function).accesses.clone() {

@@ -474,7 +474,6 @@ impl<'t> Engine<'t> {
         if let Some(known) = self.contexts.get(&key) {
             return *known;
         }
-        let id = StartId(self.starts.len() as u32);
         let mut info = StartInfo {
             entries,
             outside: Vec::new(),
@@ -486,6 +485,12 @@ impl<'t> Engine<'t> {
         let made: Vec<Key> = context.iter().map(|site| Key::Made(*site)).collect();
         let handed = self.handles_in_context(info.created, context);
         info.handles = handed.unwrap_or(info.handles).with(&made);
+        self.add_use(key, info)
+    }
+
+    /// Adds a use of a start.
+    fn add_use(&mut self, key: Use, info: StartInfo) -> StartId {
+        let id = StartId(self.starts.len() as u32);
         for known in info.handles.iter().chain(&info.owners) {
             self.starts_by_key.entry(known.clone()).or_default().push(id);
         }
@@ -501,25 +506,19 @@ impl<'t> Engine<'t> {
         if let Some(known) = self.contexts.get(&key) {
             return *known;
         }
-        let id = StartId(self.starts.len() as u32);
-        let handles = Keys::of(vec![Key::Made(site)]);
         let owners = match &self.values.tree.call(site).callee {
             Value::Attribute(group, _) => self.values.keys(site.0, group),
             _ => Keys::default(),
         };
-        for key in handles.iter().chain(&owners) {
-            self.starts_by_key.entry(key.clone()).or_default().push(id);
-        }
-        self.starts.push(StartInfo {
-            handles,
+        let info = StartInfo {
+            handles: Keys::of(vec![Key::Made(site)]),
             owners,
             base: Some(base),
             context: vec![site],
             task: true,
             ..self.start(base).clone()
-        });
-        self.contexts.insert(key, id);
-        id
+        };
+        self.add_use(key, info)
     }
 
     /// The handles of a start whose handle is a parameter, as the calls on the way to it hand them over:

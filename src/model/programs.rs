@@ -103,10 +103,15 @@ struct Growing {
     open: Vec<FuncId>,
 }
 
+/// Adds a program to a set of programs by their numbers.
+fn add(set: &mut [u64], program: usize) {
+    set[program / 64] |= 1 << (program % 64);
+}
+
 impl Growing {
     fn start(&mut self, func: FuncId, program: usize) {
         let mut set = vec![0; self.words];
-        set[program / 64] |= 1 << (program % 64);
+        add(&mut set, program);
         self.grow(func, &set);
     }
 
@@ -158,8 +163,7 @@ impl<'t> Values<'t> {
             open: Vec::new(),
         };
         for (program, file) in mains.iter().enumerate() {
-            let count = tree.file(*file).functions.len() as u32;
-            for func in (0..count).map(|index| tree.func(*file, FunctionIndex(index))) {
+            for func in tree.functions_in(*file) {
                 if closed.contains(file) || tree.function(func).name == "main" {
                     growing.start(func, program);
                 }
@@ -169,7 +173,7 @@ impl<'t> Values<'t> {
         for (program, file) in mains.iter().enumerate() {
             let none = || vec![0; growing.words];
             let of_folder = by_folder.entry(folder_of(&tree.file(*file).path)).or_insert_with(none);
-            of_folder[program / 64] |= 1 << (program % 64);
+            add(of_folder, program);
         }
         self.spread(&mut growing, &named, &closed, &by_folder);
         let mut interned: BTreeMap<Vec<u64>, Rc<Vec<u64>>> = BTreeMap::new();

@@ -307,9 +307,7 @@ impl Engine<'_> {
             }
         };
         for file in tree.file_ids() {
-            let first = tree.module_function(file).0;
-            let members = (first..first + tree.file(file).functions.len() as u32).map(FuncId);
-            together(&members.collect::<Vec<_>>(), false);
+            together(&tree.functions_in(file).collect::<Vec<_>>(), false);
         }
         // A package's thread is alive while all that lies in the package runs.
         for file in tree.file_ids() {
@@ -317,8 +315,7 @@ impl Engine<'_> {
             let Some(folder) = tree.package_folder(file).filter(begins) else {
                 continue;
             };
-            let below = |function: &FuncId| tree.file(tree.file_of(*function)).path.starts_with(folder);
-            together(&tree.functions().filter(below).collect::<Vec<_>>(), true);
+            together(&tree.functions_below(folder).collect::<Vec<_>>(), true);
         }
         for class in (0..tree.classes.len() as u32).map(ClassId) {
             let methods = tree.classes[class.0 as usize].methods.values().flatten();

@@ -1,6 +1,6 @@
 //! What a spawn starts: the program or the command line that its arguments name.
 
-use crate::facts::{CallIndex, Value};
+use crate::facts::Value;
 use crate::finding::{FailureForm, Spawned};
 use crate::knowledge::{ArgumentRef, Entry, EntryId, Role};
 
@@ -15,9 +15,7 @@ impl Engine<'_> {
         if info.kind != AccessKind::Spawn {
             return None;
         }
-        let calls = &self.values.tree.function(info.function).calls;
-        let index = calls.iter().position(|call| call.span == info.span)?;
-        let call = (info.function, CallIndex(index as u32));
+        let call = self.values.tree.call_at(info.function, info.span)?;
         let meaning = self.values.meaning(call);
         self.says(call, &meaning.entries)
             .or_else(|| self.says_builder(call))

@@ -11,9 +11,9 @@ impl Engine<'_> {
     /// What becomes of the result of the call at `span`.
     pub(super) fn status(&self, func: FuncId, span: Span) -> Option<Status> {
         let function = self.values.tree.function(func);
-        let index = function.calls.iter().position(|call| call.span == span)?;
-        let call = CallIndex(index as u32);
-        if function.calls[index].discarded {
+        let site = self.values.tree.call_at(func, span)?;
+        let (_, call) = site;
+        if self.values.tree.call(site).discarded {
             return Some(Status {
                 kind: StatusKind::Dropped,
                 line: span.line,

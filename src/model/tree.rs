@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::facts::{
     Call, CallIndex, Condition, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Name,
-    Node, Region, RegionKind, TypeDecl, TypeIndex, TypeKind, Value,
+    Node, Region, RegionKind, Span, TypeDecl, TypeIndex, TypeKind, Value,
 };
 
 /// Index of a file in [`Tree::files`].
@@ -283,6 +283,27 @@ impl Tree {
     /// All function ids.
     pub fn functions(&self) -> impl Iterator<Item = FuncId> + use<> {
         (0..self.functions.len() as u32).map(FuncId)
+    }
+
+    /// The functions of a file, its module's first.
+    pub fn functions_in(&self, file: FileId) -> impl Iterator<Item = FuncId> + use<> {
+        let first = self.module_function(file).0;
+        (first..first + self.file(file).functions.len() as u32).map(FuncId)
+    }
+
+    /// The functions of the files below a folder, which ends in a slash.
+    pub fn functions_below<'t>(&'t self, folder: &'t str) -> impl Iterator<Item = FuncId> + 't {
+        let is_below = move |file: &FileId| self.file(*file).path.starts_with(folder);
+        self.file_ids()
+            .filter(is_below)
+            .flat_map(|file| self.functions_in(file))
+    }
+
+    /// The call of a function that stands at a place.
+    pub fn call_at(&self, func: FuncId, span: Span) -> Option<CallSite> {
+        let calls = &self.function(func).calls;
+        let index = calls.iter().position(|call| call.span == span)?;
+        Some((func, CallIndex(index as u32)))
     }
 
     /// All file ids.
