@@ -200,6 +200,7 @@ pub struct Function {
     pub parent: Option<FunctionIndex>,
     /// Parameters first (see [`Local::parameter`]), then every other local name, in order of first appearance.
     pub locals: Vec<Local>,
+    /// Among them, without arguments and without an event, the places of Python's bare decorators (`@app.before_request`).
     pub calls: Vec<Call>,
     pub body: Region,
     pub attributes: Vec<Attribute>,

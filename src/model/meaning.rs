@@ -616,7 +616,13 @@ impl Values<'_> {
         found
     }
 
-    fn thread_of(&self, site: CallSite, created: CallSite, id: EntryId, class: Option<ClassId>) -> Option<Started> {
+    pub(super) fn thread_of(
+        &self,
+        site: CallSite,
+        created: CallSite,
+        id: EntryId,
+        class: Option<ClassId>,
+    ) -> Option<Started> {
         let Role::Start {
             entry,
             method,
@@ -876,32 +882,6 @@ impl Values<'_> {
             inner = parent;
         }
         false
-    }
-
-    /// The decorators, each by its call, that hand a function to a framework which runs it on threads.
-    pub(super) fn handed_to_frameworks(&self, func: FuncId) -> Vec<(CallSite, EntryId)> {
-        let language = self.tree.language(func);
-        let module = self.tree.module_function(self.tree.file_of(func));
-        let home = self.tree.parent(func).unwrap_or(module);
-        let mut found = Vec::new();
-        for attribute in &self.tree.function(func).attributes {
-            let Some(site) = self.tree.call_at(home, attribute.span) else {
-                continue;
-            };
-            for object in self.eval(home, &attribute.value).iter() {
-                let Object::External(path) = object else { continue };
-                for id in self.catalog.lookup(language, MatchKind::Decorator, path) {
-                    if let Role::Start {
-                        moment: StartMoment::Later,
-                        ..
-                    } = &self.catalog.entry(*id).role
-                    {
-                        found.push((site, *id));
-                    }
-                }
-            }
-        }
-        found
     }
 
     /// The entries that a function's decorators or attributes mean.

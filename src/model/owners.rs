@@ -19,7 +19,7 @@ pub fn add(engine: &mut Engine<'_>, target: &Target) {
     modules(engine);
     packages(engine);
     pointer_types(engine);
-    handlers(engine);
+    super::handlers::add(engine);
     if !target.process_per_test {
         tests(engine);
     }
@@ -119,45 +119,6 @@ fn pointer_types(engine: &mut Engine<'_>) {
                 engine.meet_owned(first, access, live, &ty);
             }
         }
-    }
-}
-
-/// What a framework runs on its threads, it runs beside its like: every handler beside itself, and those of one package
-/// beside each other.
-fn handlers(engine: &mut Engine<'_>) {
-    let doubt = Certainty::because(
-        Confidence::Medium,
-        "a framework runs the function, on threads of its own unless it is told otherwise",
-    );
-    let all: Vec<(Live, FuncId, String)> = engine
-        .handlers()
-        .into_iter()
-        .map(|start| {
-            let home = engine.start(start).site.0;
-            let tree = engine.values.tree;
-            let folder = package(&tree.file(tree.file_of(home)).path);
-            let live = engine.fresh(start, Chain::default(), doubt.clone(), None);
-            (live, home, folder)
-        })
-        .collect();
-    for (number, (live, home, folder)) in all.iter().enumerate() {
-        if live.many {
-            engine.meet_itself(*home, live);
-        }
-        for (other, _, elsewhere) in &all[number + 1..] {
-            if folder == elsewhere {
-                engine.meet_threads(*home, live, other);
-            }
-        }
-    }
-}
-
-/// The top-level package of a file, by its path: what one server serves.
-fn package(path: &str) -> String {
-    let path = path.strip_prefix("src/").unwrap_or(path);
-    match path.split_once('/') {
-        Some((folder, _)) => folder.to_owned(),
-        None => path.to_owned(),
     }
 }
 

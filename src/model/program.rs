@@ -15,6 +15,7 @@ use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, S
 use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::forks::Forked;
+use super::handlers::Handler;
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
@@ -155,8 +156,8 @@ pub struct Engine<'t> {
     /// What meets right now may do so in any program.
     pub anywhere: bool,
     starts: Vec<StartInfo>,
-    /// Those that a framework makes, see [`Engine::handlers`].
-    handlers: Vec<StartId>,
+    /// What frameworks call, see [`super::handlers`].
+    handlers: Vec<Handler>,
     starts_by_site: FxHashMap<CallSite, Vec<StartId>>,
     starts_by_key: FxHashMap<Key, Vec<StartId>>,
     /// The statuses that a function returns, by how many calls lie between it and who asks.
@@ -645,7 +646,7 @@ impl<'t> Engine<'t> {
                 self.register_handles(site);
             }
         }
-        self.register_handlers();
+        self.register_handlers(&lone);
         self.entries = self
             .starts
             .iter()
@@ -658,47 +659,31 @@ impl<'t> Engine<'t> {
         }
     }
 
-    /// Functions that a framework calls on threads of its own once their decorator has handed them over (`@app.route`).
-    /// No line of the tree starts them.
-    fn register_handlers(&mut self) {
-        let tree = self.values.tree;
-        for func in tree.functions() {
-            let function = tree.function(func);
-            if function.attributes.is_empty() || function.is_async {
-                continue;
-            }
-            for (site, id) in self.values.handed_to_frameworks(func) {
-                let Role::Start { many, process, .. } = &self.values.catalog.entry(id).role else {
-                    continue;
-                };
-                if *process || self.handlers.iter().any(|start| self.start(*start).entries == [func]) {
-                    continue;
-                }
-                let many = *many;
-                self.handlers.push(StartId(self.starts.len() as u32));
-                self.starts.push(StartInfo {
-                    site,
-                    created: site,
-                    entries: vec![func],
-                    outside: Vec::new(),
-                    many,
-                    process: false,
-                    detached: true,
-                    handles: Keys::default(),
-                    owners: Keys::default(),
-                    hidden_owner: false,
-                    bindings: Vec::new(),
-                    base: None,
-                    context: Vec::new(),
-                    task: false,
-                });
-            }
-        }
+    /// Adds a thread on which a framework calls functions.
+    pub(super) fn add_handler(&mut self, site: CallSite, entries: Vec<FuncId>, many: bool, on_loop: bool) {
+        let start = StartId(self.starts.len() as u32);
+        self.handlers.push(Handler { start, on_loop });
+        self.starts.push(StartInfo {
+            site,
+            created: site,
+            entries,
+            outside: Vec::new(),
+            many,
+            process: false,
+            detached: true,
+            handles: Keys::default(),
+            owners: Keys::default(),
+            hidden_owner: false,
+            bindings: Vec::new(),
+            base: None,
+            context: Vec::new(),
+            task: false,
+        });
     }
 
-    /// The threads on which frameworks run what decorators handed them.
-    pub fn handlers(&self) -> Vec<StartId> {
-        self.handlers.clone()
+    /// What frameworks call.
+    pub fn handlers(&self) -> &[Handler] {
+        &self.handlers
     }
 
     fn register_handles(&mut self, site: CallSite) {

@@ -329,9 +329,9 @@ impl Engine<'_> {
         together(&tree.functions().filter(is_test).collect::<Vec<_>>(), true);
         let handlers: Vec<FuncId> = self
             .handlers()
-            .into_iter()
-            .flat_map(|start| {
-                let start = self.start(start);
+            .iter()
+            .flat_map(|handler| {
+                let start = self.start(handler.start);
                 start.entries.iter().copied().chain([start.site.0])
             })
             .collect();

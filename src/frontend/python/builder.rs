@@ -164,6 +164,16 @@ impl<'a, 'p> Lowerer<'a, 'p> {
         LocalIndex(locals.len() as u32 - 1)
     }
 
+    /// Records the place of a call that is no event: a bare decorator is called with what it decorates, by a rule of its own.
+    pub(super) fn place_of_call(&mut self, callee: Value, span: Span) {
+        self.function_mut().calls.push(Call {
+            callee,
+            args: Vec::new(),
+            span,
+            discarded: false,
+        });
+    }
+
     /// Records a call and its event.
     pub(super) fn new_call(&mut self, callee: Value, args: Vec<Argument>, span: Span) -> (FunctionIndex, CallIndex) {
         let function = self.current();

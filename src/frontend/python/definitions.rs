@@ -118,11 +118,14 @@ impl<'a> Lowerer<'a, '_> {
                             span,
                         }
                     }
-                    value => Attribute {
-                        value,
-                        args: Vec::new(),
-                        span,
-                    },
+                    value => {
+                        self.place_of_call(value.clone(), span);
+                        Attribute {
+                            value,
+                            args: Vec::new(),
+                            span,
+                        }
+                    }
                 }
             })
             .collect()

@@ -18,9 +18,9 @@ fn parameters_defaults_and_decorators() {
           1: import t
           2: call#0 t.fixture(scope='x')
           3: whole load ^plain
-          4: call#1 ^g()
+          4: call#2 ^g()
           2: define Function f
-        f(a, b=#1, *c, keyword d: int=1, **e) -> T:
+        f(a, b=#2, *c, keyword d: int=1, **e) -> T:
           @t.fixture(scope='x')
           @^plain()
         ",
