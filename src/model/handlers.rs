@@ -185,10 +185,11 @@ impl Engine<'_> {
             if on_no_thread || self.handlers().iter().any(known) {
                 continue;
             }
-            let on_loop = !handed.task && self.values.tree.function(function).is_async;
-            let entries = match handed.task {
-                true => self.values.run_by_framework(function),
-                false => vec![function],
+            let is_python = self.values.tree.language(function) == Language::Python;
+            let on_loop = is_python && self.values.tree.function(function).is_async;
+            let entries = match is_python {
+                true => vec![function],
+                false => self.values.run_by_framework(function),
             };
             self.add_handler(handed.site, entries, handed.many && !on_loop, on_loop);
         }
