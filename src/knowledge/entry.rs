@@ -181,6 +181,9 @@ pub enum Role {
     Start {
         entry: ArgumentRef,
         method: Option<String>,
+        /// The field of `entry` in which the function stands; `*` for every one (C's tables of callbacks). Several are
+        /// separated by `|`.
+        field: Option<String>,
         moment: StartMoment,
         many: bool,
         process: bool,

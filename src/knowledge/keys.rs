@@ -293,6 +293,11 @@ pub(super) const EFFECTS: [EffectKeys; 46] = [
         &[
             ENTRY,
             may("method", Value::Text, "the method of its class that runs"),
+            may(
+                "field",
+                Value::Text,
+                "the field of it in which the function stands, `*` for every one",
+            ),
             may("starts_at", Value::Text, "the method that starts it, or `later`"),
             may(
                 "threads",

@@ -181,6 +181,7 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
     Ok(Role::Start {
         entry: entry(fields)?,
         method: fields.text("method")?.map(str::to_owned),
+        field: fields.text("field")?.map(str::to_owned),
         moment: match fields.text("starts_at")? {
             None => StartMoment::Now,
             Some("later") => StartMoment::Later,

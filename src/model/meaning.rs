@@ -626,6 +626,7 @@ impl Values<'_> {
         let Role::Start {
             entry,
             method,
+            field,
             many,
             process,
             owner,
@@ -645,6 +646,10 @@ impl Values<'_> {
             _ => self.argument(created, entry),
         };
         for (home, value) in handed {
+            if let Some(field) = field {
+                self.functions_in_fields(home, value, field, &mut entries);
+                continue;
+            }
             for object in self.eval(home, value).iter() {
                 self.entry_functions(object, method.as_deref(), &mut entries);
                 if let (Object::External(path), None) = (object, method) {

@@ -9,7 +9,7 @@
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`needs`] says which
 //! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`laters`] keeps what was handed on to run at any time; [`pairs`] collects what
-//! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions; [`why`] explains a place,
+//! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
 //! No API is known here by name, and no language but for the rules of its names.
@@ -56,6 +56,7 @@ mod spawned;
 mod state;
 mod status;
 mod summary;
+mod tables;
 mod team;
 mod tree;
 mod values;

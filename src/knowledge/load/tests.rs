@@ -95,6 +95,7 @@ fn defaults_are_the_common_case() {
         handle,
         detached,
         method,
+        field,
         task,
     } = start.role
     else {
@@ -105,8 +106,8 @@ fn defaults_are_the_common_case() {
         (of(&["target"], &[1]), StartMoment::Method("start".to_owned()))
     );
     assert_eq!(
-        (many, process, owner, handle, detached, method, task),
-        (false, false, None, ArgumentRef::Result, false, None, false)
+        (many, process, owner, handle, detached, method, field, task),
+        (false, false, None, ArgumentRef::Result, false, None, None, false)
     );
     let join = one("[[api]]\nmatch = 'with:p'\neffect = 'join'\nowner = 'receiver'\nsource = 's'\n");
     assert_eq!(
