@@ -1348,32 +1348,46 @@ impl<'t> Walk<'_, 't> {
     /// What runs once in the process excludes all that comes after it on any thread, as a writer excludes readers that
     /// never let go; what comes before the call is not ordered.
     fn calls_once(&mut self, site: CallSite, entry: &ArgumentRef, control: &ArgumentRef, span: Span) {
-        let held = self.arguments(site, control).into_iter().find_map(|(home, value)| {
-            let keys = self.engine.values.keys(home, &value);
-            let name = self.engine.values.described(home, &value);
-            (!keys.is_empty()).then(|| Held {
-                keys,
-                name: name.into(),
-                holder: None,
-                test: None,
-                shared: false,
-            })
-        });
-        let Some(held) = held else {
-            return self.calls_now(site, entry, false, Repeats::Never, span);
+        let functions = self.engine.values.handed_functions(site, entry);
+        let controls = self.arguments(site, control);
+        let mut controls = controls.iter().map(|(home, value)| (*home, value));
+        match controls.find(|(home, value)| !self.engine.values.keys(*home, value).is_empty()) {
+            Some((home, value)) => self.call_once(&functions, home, value, span),
+            None => self.calls_now(site, entry, false, Repeats::Never, span),
+        }
+    }
+
+    /// A static is looked at that is initialised when that happens for the first time.
+    pub(super) fn initialise(&mut self, value: &Value, span: Span) {
+        let functions = self.engine.values.initialisers(self.here, value);
+        let acts = functions.iter().any(|function| self.engine.acts(*function));
+        if acts {
+            self.call_once(&functions, self.here, value, span);
+        }
+    }
+
+    /// What runs once in the process, and what others wait for who come meanwhile: `control` sees to that.
+    fn call_once(&mut self, functions: &[FuncId], home: FuncId, control: &Value, span: Span) {
+        let held = Held {
+            keys: self.engine.values.keys(home, control),
+            name: self.engine.values.described(home, control).into(),
+            holder: None,
+            test: None,
+            shared: false,
         };
-        self.state.guards.push(held.clone());
-        self.calls_now(site, entry, false, Repeats::Never, span);
-        self.state.release(&held.keys);
         // What comes after it holds nothing that another thread could take.
         let after = Held {
             shared: true,
             name: Rc::from(""),
-            ..held
+            ..held.clone()
         };
-        if !self.state.guards.contains(&after) {
-            self.state.guards.push(after);
+        if self.state.guards.contains(&after) {
+            return;
         }
+        self.state.guards.push(held.clone());
+        self.call_back(functions, span);
+        self.state.release(&held.keys);
+        self.state.guards.push(after);
     }
 
     fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {

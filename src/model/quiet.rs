@@ -462,6 +462,7 @@ impl Engine<'_> {
                 self.note(&entries, deeds);
             }
             Event::Load { value, form, span } => {
+                deeds.enters.extend(values.initialisers(function, value));
                 let entries = values.load_entries(function, value, *form);
                 deeds.acts |= !entries.is_empty();
                 if !entries.is_empty() && !self.is_environment_argument(function, *span) {

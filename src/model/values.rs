@@ -990,6 +990,51 @@ impl<'t> Values<'t> {
         found
     }
 
+    /// The functions that initialise a static of Rust's when it is looked at for the first time (`LazyLock::new`): by the catalog,
+    /// the result of their call sees to that.
+    pub(super) fn initialisers(&self, func: FuncId, value: &Value) -> Vec<FuncId> {
+        let Value::Path(path) = value else {
+            return Vec::new();
+        };
+        let name = super::tree::last_segment(path);
+        if self.tree.language(func) != Language::Rust || !name.starts_with(|letter: char| letter.is_ascii_uppercase()) {
+            return Vec::new();
+        }
+        let root = crate_root(&self.tree.file(self.tree.file_of(func)).path);
+        let mut found = Vec::new();
+        for store in self.static_stores(root, path) {
+            let Value::Call(owner, call) = store.value else {
+                continue;
+            };
+            let site = (self.tree.func(self.tree.file_of(store.function), *owner), *call);
+            for id in &self.meaning(site).entries {
+                if let Role::CallsNow {
+                    entry,
+                    once: Some(ArgumentRef::Result),
+                    ..
+                } = &self.catalog.entry(*id).role
+                {
+                    found.extend(self.handed_functions(site, entry));
+                }
+            }
+        }
+        found
+    }
+
+    /// The stores of a static or constant of a Rust crate by its path: in the file of its module, or of the one around it that
+    /// is not written inline.
+    fn static_stores(&self, root: &str, path: &str) -> Vec<StoreRef<'t>> {
+        let mut found = Vec::new();
+        let mut module = path;
+        while let (true, Some((outer, _))) = (found.is_empty(), module.rsplit_once("::")) {
+            module = outer;
+            for file in self.rust_module_files(root, module) {
+                found.extend_from_slice(self.global_stores(*file, path));
+            }
+        }
+        found
+    }
+
     /// The objects of a written type: generic wrappers and what they wrap, since a method may be meant of either.
     pub(super) fn instances_of(&self, file: FileId, ty: &TypeRef) -> Objects {
         if self.tree.file(file).language != Language::C || !ty.args.is_empty() {

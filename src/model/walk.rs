@@ -1214,6 +1214,7 @@ impl<'t> Walk<'_, 't> {
                 }
             }
         }
+        self.initialise(value, span);
         let entries = self.engine.values.load_entries(self.here, value, form);
         if !entries.is_empty() && !self.engine.is_environment_argument(self.here, span) {
             let variable = self.engine.key_of_place(self.here, value);

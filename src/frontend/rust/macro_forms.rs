@@ -38,15 +38,16 @@ pub(super) fn statements(tokens: &TokenStream) -> Option<Vec<Stmt>> {
     Block::parse_within.parse2(tokens.clone()).ok()
 }
 
-/// One `static` of `lazy_static!`, `thread_local!` and their kin.
-struct StaticItem(ItemStatic);
+/// One `static` of `lazy_static!`, `thread_local!` and their kin, and whether it is a `static ref`.
+struct StaticItem(ItemStatic, bool);
 
 impl Parse for StaticItem {
     fn parse(input: ParseStream<'_>) -> syn::Result<StaticItem> {
         let attrs = input.call(syn::Attribute::parse_outer)?;
         let vis = input.parse()?;
         let static_token: Token![static] = input.parse()?;
-        if input.peek(Token![ref]) {
+        let is_reference = input.peek(Token![ref]);
+        if is_reference {
             input.parse::<Token![ref]>()?;
         }
         let ident = input.parse()?;
@@ -60,28 +61,31 @@ impl Parse for StaticItem {
         } else if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
-        Ok(StaticItem(ItemStatic {
-            attrs,
-            vis,
-            static_token,
-            mutability: syn::StaticMutability::None,
-            ident,
-            colon_token,
-            ty: Box::new(ty),
-            eq_token,
-            expr: Box::new(expr),
-            semi_token: Token![;](span),
-        }))
+        Ok(StaticItem(
+            ItemStatic {
+                attrs,
+                vis,
+                static_token,
+                mutability: syn::StaticMutability::None,
+                ident,
+                colon_token,
+                ty: Box::new(ty),
+                eq_token,
+                expr: Box::new(expr),
+                semi_token: Token![;](span),
+            },
+            is_reference,
+        ))
     }
 }
 
-struct StaticItems(Vec<Item>);
+struct StaticItems(Vec<StaticItem>);
 
 impl Parse for StaticItems {
     fn parse(input: ParseStream<'_>) -> syn::Result<StaticItems> {
         let mut items = Vec::new();
         while !input.is_empty() {
-            items.push(Item::Static(input.parse::<StaticItem>()?.0));
+            items.push(input.parse::<StaticItem>()?);
         }
         Ok(StaticItems(items))
     }
@@ -150,7 +154,17 @@ pub(super) fn static_items(mac: &Macro) -> Option<Vec<Item>> {
     if !has_static || depth(&mac.tokens) > DEPTH_LIMIT {
         return None;
     }
-    syn::parse2::<StaticItems>(mac.tokens.clone()).ok().map(|items| items.0)
+    let items = syn::parse2::<StaticItems>(mac.tokens.clone()).ok()?.0;
+    Some(items.into_iter().map(|item| handed_to(&mac.path, item)).collect())
+}
+
+/// What a `static ref` is initialised with is a closure's work, handed to the macro: it runs when the macro sees fit.
+fn handed_to(path: &syn::Path, StaticItem(mut item, is_reference): StaticItem) -> Item {
+    if is_reference {
+        let expr = &item.expr;
+        *item.expr = syn::parse_quote!(#path(|| #expr));
+    }
+    Item::Static(item)
 }
 
 /// Replaces macros among items by the items that they hold, where they can be read so.
