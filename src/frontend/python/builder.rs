@@ -34,6 +34,8 @@ pub(super) struct Frame<'a> {
     pub prefix: String,
     pub names: HashMap<&'a str, Vec<Binding>>,
     pub locals: HashMap<&'a str, LocalIndex>,
+    /// Names that mean other locals until the blocks end in which they were stored anew, with what they mean after that.
+    pub renamed: Vec<(&'a str, LocalIndex)>,
     /// The class whose method this is, or whose method it is nested in.
     pub receiver_of: Option<TypeIndex>,
 }
@@ -91,6 +93,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             names: scopes::by_name(&bindings.found),
             locals: HashMap::new(),
             receiver_of: None,
+            renamed: Vec::new(),
         });
         self.block(&module.body);
         self.functions[0].body.nodes = std::mem::take(&mut self.nodes);

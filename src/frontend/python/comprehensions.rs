@@ -35,6 +35,7 @@ impl<'a> Lowerer<'a, '_> {
             names: HashMap::new(),
             locals: HashMap::new(),
             receiver_of: around.receiver_of,
+            renamed: Vec::new(),
         };
         self.frames.push(frame);
         for generator in generators {

@@ -261,6 +261,7 @@ impl<'a> Lowerer<'a, '_> {
                 .map(|(at, name)| (name, LocalIndex(at as u32)))
                 .collect(),
             receiver_of: function.owner.or(self.frame().receiver_of),
+            renamed: Vec::new(),
         }
     }
 
@@ -305,6 +306,7 @@ impl<'a> Lowerer<'a, '_> {
             names: HashMap::new(),
             locals: HashMap::new(),
             receiver_of: None,
+            renamed: Vec::new(),
         };
         let nodes = self.in_scope(frame, &class.body, |lowerer| lowerer.block(&class.body));
         self.functions[body.0 as usize].body.nodes = nodes;

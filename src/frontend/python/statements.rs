@@ -12,6 +12,16 @@ use ruff_text_size::{Ranged, TextRange};
 impl<'a> Lowerer<'a, '_> {
     /// Statements one after the other; what follows an unconditional exit is unreached.
     pub(super) fn block(&mut self, body: &'a [Stmt]) {
+        let renamed = self.frame().renamed.len();
+        self.statements(body);
+        if let Some(frame) = self.frames.last_mut() {
+            for (name, local) in frame.renamed.drain(renamed..).rev() {
+                frame.locals.insert(name, local);
+            }
+        }
+    }
+
+    fn statements(&mut self, body: &'a [Stmt]) {
         for (at, statement) in body.iter().enumerate() {
             self.statement(statement);
             let reason = match statement {

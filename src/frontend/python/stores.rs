@@ -3,7 +3,7 @@
 use super::builder::{FrameKind, Lowerer};
 use super::strings::{self, is_small};
 use crate::facts::{StoreKind, TypeRef, Value};
-use ruff_python_ast::{Expr, Operator, StmtAnnAssign, StmtAssign, StmtAugAssign};
+use ruff_python_ast::{Expr, ExprName, Operator, StmtAnnAssign, StmtAssign, StmtAugAssign};
 use ruff_text_size::{Ranged, TextRange};
 
 impl<'a> Lowerer<'a, '_> {
@@ -53,6 +53,11 @@ impl<'a> Lowerer<'a, '_> {
     pub(super) fn assign(&mut self, assign: &'a StmtAssign) {
         let value = self.read(&assign.value);
         let literal = matches!(&*assign.value, Expr::Tuple(_) | Expr::List(_));
+        if let [Expr::Name(name)] = assign.targets.as_slice()
+            && self.is_made_anew(name.id.as_str(), &assign.value)
+        {
+            return self.rename(name, value);
+        }
         let repeated = is_small(&value) || assign.targets.len() == 1;
         for target in &assign.targets {
             let value = if repeated { value.clone() } else { Value::Unknown };
@@ -67,6 +72,44 @@ impl<'a> Lowerer<'a, '_> {
                 }
                 (_, value) => self.store(target, value, StoreKind::Assign),
             }
+        }
+    }
+
+    /// Whether an expression makes something new of what a local holds: `x.copy()`, `dict(x)`, `{**x, 'a': 1}`, `x | y`.
+    fn is_made_anew(&self, name: &str, expression: &Expr) -> bool {
+        let says = |expression: &Expr| matches!(expression, Expr::Name(said) if said.id.as_str() == name);
+        let is_made = match expression {
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) => says(&method.value),
+                // A builtin: who wraps a function (`f = partial(f, 1)`) still speaks of the same one.
+                Expr::Name(callee) => {
+                    let is_builtin = matches!(self.resolve(callee.id.as_str()), Value::Global(_))
+                        && !self.is_own_global(callee.id.as_str());
+                    is_builtin && call.arguments.args.first().is_some_and(says)
+                }
+                _ => false,
+            },
+            Expr::Dict(dict) => dict.items.iter().any(|item| item.key.is_none() && says(&item.value)),
+            Expr::BinOp(operation) => says(&operation.left),
+            _ => false,
+        };
+        is_made && matches!(self.target(name), Value::Local(function, _) if function == self.current())
+    }
+
+    /// Stores into a local of its own, by which the name goes until the block ends: what it held before is not meant any more.
+    /// What the name means elsewhere, it may mean this as well.
+    fn rename(&mut self, name: &'a ExprName, value: Value) {
+        let text = name.id.as_str();
+        let before = self.target(text);
+        let span = self.span(name.range);
+        let local = self.new_local(text);
+        let renamed = Value::Local(self.current(), local);
+        self.new_store(renamed.clone(), value, StoreKind::Assign, span);
+        self.new_store(before, renamed, StoreKind::Assign, span);
+        if let Some(frame) = self.frames.last_mut()
+            && let Some(known) = frame.locals.insert(text, local)
+        {
+            frame.renamed.push((text, known));
         }
     }
 
