@@ -20,7 +20,8 @@
 //!
 //! An error where a supported version of the C library corrupts memory; a warning where only the value is left to chance.
 //! Two different variables that are both known by name are no pair unless memory is at stake, nor are two changes that leave the
-//! same constant; where one of the names is not known, it is a note.
+//! same constant; where one of the names is not known, it is a note. So are two different variables of Python's, where only musl
+//! and an interpreter without the GIL together put memory at stake.
 
 use crate::finding::{Confidence, Effect, RuleCode, Severity};
 use crate::model::{AccessKind, PairKind};
@@ -40,11 +41,13 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let memory = case.verdict.effect == Effect::Memory;
-    if !memory && (describe.different_variables(case.pair) || describe.leave_same(case.pair)) {
+    let harmless = describe.different_variables(case.pair) || describe.leave_same(case.pair);
+    if !memory && harmless {
         return None;
     }
     let sure = describe.confidence(case).0 > Confidence::Low;
     let severity = match memory {
+        true if harmless && case.verdict.nearly_nowhere => Severity::Note,
         true if sure && !case.verdict.musl_only => Severity::Error,
         false if !sure => Severity::Note,
         _ => Severity::Warning,

@@ -621,6 +621,7 @@ impl<'p, 't> Describe<'p, 't> {
             effect: Effect::Deadlock,
             holds_for: vec!["glibc".to_owned(), "musl (crash)".to_owned()],
             musl_only: false,
+            nearly_nowhere: false,
             rare: false,
             why: "the child waits for a lock that nobody will release".to_owned(),
         }
@@ -654,6 +655,7 @@ impl<'p, 't> Describe<'p, 't> {
             effect: Effect::Environment,
             holds_for: Vec::new(),
             musl_only: false,
+            nearly_nowhere: false,
             rare: false,
             why: String::new(),
         })

@@ -24,6 +24,8 @@ pub struct PairVerdict {
     pub holds_for: Vec<String>,
     /// The effect holds on musl alone (severity: warning), and the target has other libcs too.
     pub musl_only: bool,
+    /// The effect holds only where musl and an interpreter without the GIL come together, and the target has others too.
+    pub nearly_nowhere: bool,
     /// The effect is known but rare enough to lower the confidence: an addition beside fork + exec.
     pub rare: bool,
     /// One sentence on the mechanism.
@@ -70,11 +72,16 @@ pub fn pair_verdict_as(
     let winning: Vec<&(Combo, Judged)> = judged.iter().filter(|(_, judged)| judged.effect == effect).collect();
     let combos: Vec<Combo> = winning.iter().map(|(combo, _)| *combo).collect();
     let on_musl = |combo: &Combo| combo.libc.kind == LibcKind::Musl;
+    let is_rarest = |combo: &Combo| on_musl(combo) && combo.python.is_some_and(|python| python.free_threaded);
+    let musl_only = combos.iter().all(on_musl) && target.libcs.iter().any(|libc| libc.kind != LibcKind::Musl);
     let (combo, clearest) = winning.iter().max_by_key(|(combo, judged)| clarity(combo, judged))?;
     Some(PairVerdict {
         effect,
         holds_for: describe_combos(target, &combos),
-        musl_only: combos.iter().all(on_musl) && target.libcs.iter().any(|libc| libc.kind != LibcKind::Musl),
+        musl_only,
+        nearly_nowhere: musl_only
+            && combos.iter().all(is_rarest)
+            && target.pythons.iter().any(|python| !python.free_threaded),
         rare: winning.iter().all(|(_, judged)| judged.rare),
         why: clearest.sentence(combo),
     })
