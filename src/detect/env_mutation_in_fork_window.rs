@@ -24,7 +24,9 @@
 //!
 //! ## How sure
 //!
-//! An error where a thread is evidently alive at the fork; a note in Python, whose forks and changes of `os.environ` both hold the
+//! An error where a thread is evidently alive at the fork that may change the environment itself, and so hold the C library's lock
+//! on it; a warning where it is not seen to (glibc's allocator has handlers for fork, so that its locks are free in the child, but
+//! POSIX promises neither); a note in Python, whose forks and changes of `os.environ` both hold the
 //! GIL: there it takes a thread of C code in the C library's environment functions, or a build without the GIL.
 
 use crate::finding::{Confidence, RuleCode, Severity};

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use crate::facts::Span;
+use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
@@ -296,6 +297,18 @@ impl Engine<'_> {
         if self.sites.kind(access.site) != AccessKind::Mutation || !self.in_one_program(ancestor, certainties) {
             return;
         }
+        // glibc's lock is held by who changes the environment; that of its allocator, fork itself takes and gives back.
+        let holds_lock = self.is_gathering(live.start)
+            || self.thread_accesses(live.start).has_mutations()
+            || !self.start(live.start).outside.is_empty()
+            || self.start(live.start).entries.is_empty();
+        let doubt = match holds_lock {
+            true => Certainty::SURE,
+            false => Certainty::because(
+                Confidence::Low,
+                "the thread is not seen to change the environment, and only who does holds the C library's lock",
+            ),
+        };
         let side = |access: Access| PairSide {
             access,
             thread,
@@ -322,7 +335,7 @@ impl Engine<'_> {
                 ..side(partner)
             },
             ancestor,
-            certainty: access.certainty.and(&live.certainty),
+            certainty: access.certainty.and(&live.certainty).and(&doubt),
             heap: live.heap,
             owner: self.owner.clone(),
             partner_test: None,
