@@ -657,6 +657,19 @@ impl Values<'_> {
                 }
             }
         }
+        // `views.Page.as_view()`: the receiver is a part of the path.
+        if let (ArgumentRef::Receiver, Value::Path(path)) = (entry, &self.tree.call(created).callee)
+            && let Some((receiver, _)) = path.rsplit_once('.')
+        {
+            let file = self.tree.file_of(created.0);
+            for object in self.path_of(file, receiver).iter() {
+                self.entry_functions(object, method.as_deref(), &mut entries);
+            }
+        }
+        // Where nothing stands in the field, it is not a thread that is asked for (`SIGEV_SIGNAL`).
+        if field.is_some() && entries.is_empty() {
+            return None;
+        }
         if let Some(class) = class {
             self.entry_functions(&Object::Instance(class, None), method.as_deref(), &mut entries);
             let calls_base = |func: &FuncId| self.calls_base(*func);
