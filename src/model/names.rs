@@ -255,6 +255,18 @@ impl Values<'_> {
         file.strip_suffix(".c").is_some_and(known) && known(name)
     }
 
+    /// Whether a file says by its path and by a header that it is compiled on Windows only.
+    fn is_made_for_windows(&self, file: FileId) -> bool {
+        let facts = self.tree.file(file);
+        let has_header = || {
+            facts
+                .imports
+                .iter()
+                .any(|import| import.path.eq_ignore_ascii_case("windows.h"))
+        };
+        is_of_windows(&facts.path) && has_header()
+    }
+
     /// What the linker would bind a symbol to: a static of this file, else the nearest external definitions.
     fn defined_in_c(&self, file: FileId, name: &str) -> Objects {
         let from = &self.tree.file(file).path;
@@ -277,6 +289,10 @@ impl Values<'_> {
                         // Loaded in front of some programs, linked into none.
                     } else if self.stands_in(home, name) {
                         // Compiled only where the library has none.
+                    } else if is_of_tests(&self.tree.file(home).path) && !is_of_tests(from) {
+                        // A mock, which is linked into tests alone.
+                    } else if !is_of_windows(from) && self.is_made_for_windows(home) {
+                        // Not compiled here.
                     } else if visible || self.tree.file(home).path.ends_with(".h") {
                         external.push((common_components(folder_of(&self.tree.file(home).path), from), func));
                     }
@@ -790,6 +806,22 @@ pub(super) fn common_components(folder: &str, other: &str) -> usize {
         .zip(other.split('/'))
         .take_while(|(a, b)| a == b)
         .count()
+}
+
+/// Whether a file lies in a folder of tests or is named after what it pretends to be: `tests/filemock.c`.
+fn is_of_tests(path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut folders = folders.split('/');
+    let is_mock = name
+        .strip_suffix(".c")
+        .is_some_and(|name| name.ends_with("mock") || name.starts_with("mock_"));
+    is_mock
+        || folders.any(|folder| {
+            matches!(
+                folder,
+                "test" | "tests" | "testing" | "testsuite" | "unittests" | "mock" | "mocks" | "fuzz" | "fuzzing"
+            )
+        })
 }
 
 /// Whether a file's path says that it is compiled on Windows only: `port/win32/signal.c`, `env_windows.c`.
