@@ -49,6 +49,7 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     let severity = match describe.confidence(case).0 {
         _ if describe.forks_under_gil(case) => Severity::Note,
         Confidence::Low => Severity::Warning,
+        _ if case.pair.no_holder => Severity::Warning,
         Confidence::Medium | Confidence::High => Severity::Error,
     };
     let mutation = describe.api(&case.pair.mutation);

@@ -338,6 +338,7 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
         heap: None,
         owner: None,
         partner_test: Some(b.0),
+        no_holder: false,
     };
     engine.pairs.add(pair);
 }

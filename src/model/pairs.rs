@@ -58,6 +58,8 @@ pub struct Pair {
     pub owner: Option<Rc<str>>,
     /// Two tests: the partner's; the mutation's is the ancestor.
     pub partner_test: Option<FuncId>,
+    /// A fork: the thread beside it is not seen to change the environment, and so to hold the lock on it.
+    pub no_holder: bool,
 }
 
 /// How well founded a pair is: surest first, then the shortest way.
@@ -305,7 +307,7 @@ impl Engine<'_> {
         let doubt = match holds_lock {
             true => Certainty::SURE,
             false => Certainty::because(
-                Confidence::Low,
+                Confidence::Medium,
                 "the thread is not seen to change the environment, and only who does holds the C library's lock",
             ),
         };
@@ -339,6 +341,7 @@ impl Engine<'_> {
             heap: live.heap,
             owner: self.owner.clone(),
             partner_test: None,
+            no_holder: !holds_lock,
         };
         self.pairs.add(pair);
     }
@@ -406,6 +409,7 @@ impl Engine<'_> {
             heap: always.heap,
             owner: owner.clone(),
             partner_test: None,
+            no_holder: false,
         });
     }
 
