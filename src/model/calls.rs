@@ -129,6 +129,7 @@ impl<'t> Walk<'_, 't> {
     /// Calling the function here changes nothing.
     fn is_quiet(&mut self, target: FuncId, site: Option<CallSite>) -> bool {
         let plain = !self.engine.has_decorators(target)
+            && !self.is_captured(target)
             && !self.bindings.iter().any(|bound| bound.targets.contains(&target))
             && site.is_none_or(|site| self.bind_arguments(site, target).is_empty());
         plain
@@ -246,7 +247,10 @@ impl<'t> Walk<'_, 't> {
             let Some(value) = self.engine.values.bound_argument(site, target, index) else {
                 continue;
             };
-            let targets = self.engine.values.functions_of(site.0, value, &self.bindings);
+            let targets = match self.parameter_here(site.0, value) {
+                Some(targets) => targets,
+                None => self.engine.values.functions_of(site.0, value, &self.bindings),
+            };
             if !targets.is_empty() {
                 bound.push(Binding {
                     owner: target,
@@ -314,6 +318,11 @@ impl<'t> Walk<'_, 't> {
         let plain = SummaryKey {
             function: target,
             main: false,
+        };
+        // A closure calls what the function around it was handed.
+        let bindings = match bindings.is_empty() && self.is_captured(target) {
+            true => self.bindings.clone(),
+            false => bindings,
         };
         let summary = match bindings.is_empty() {
             true => self.engine.summary(plain),
@@ -1254,7 +1263,7 @@ impl<'t> Walk<'_, 't> {
             Repeats::IfSeveral => self.engine.values.goes_through_several(site),
             Repeats::Always => true,
         };
-        let functions = self.engine.values.handed_functions(site, entry);
+        let functions = self.handed_here(site, entry);
         // As in a loop, a second round sees the threads that the first one left alive.
         self.loops += u32::from(repeats);
         let begun = |walk: &Self| walk.state.live.keys().any(|start| !alive.contains(start));
@@ -1276,6 +1285,25 @@ impl<'t> Walk<'_, 't> {
                 self.state.end(start, false, here, span);
             }
         }
+    }
+
+    /// What a value stands for that is a parameter: what is bound to it on this way, else what threads and unknown code hand it.
+    /// Evident callers walk the function themselves.
+    fn parameter_here(&self, home: FuncId, value: &Value) -> Option<Vec<FuncId>> {
+        let values = &self.engine.values;
+        let (owner, index) = values.parameter_of(home, value)?;
+        let mut bound = self.bindings.iter().rev();
+        let binding = bound.find(|bound| bound.owner == owner && bound.index == index);
+        Some(binding.map_or_else(|| values.handed_with(owner, index), |binding| binding.targets.clone()))
+    }
+
+    /// The functions that an argument hands over, as far as this way to the call tells.
+    fn handed_here(&self, site: CallSite, entry: &ArgumentRef) -> Vec<FuncId> {
+        let values = &self.engine.values;
+        let mut handed = values.argument(site, entry).into_iter();
+        handed
+            .find_map(|(home, value)| self.parameter_here(home, value))
+            .unwrap_or_else(|| values.handed_functions(site, entry))
     }
 
     fn call_back(&mut self, functions: &[FuncId], span: Span) {
@@ -1348,7 +1376,7 @@ impl<'t> Walk<'_, 't> {
     /// What runs once in the process excludes all that comes after it on any thread, as a writer excludes readers that
     /// never let go; what comes before the call is not ordered.
     fn calls_once(&mut self, site: CallSite, entry: &ArgumentRef, control: &ArgumentRef, span: Span) {
-        let functions = self.engine.values.handed_functions(site, entry);
+        let functions = self.handed_here(site, entry);
         let controls = self.arguments(site, control);
         let mut controls = controls.iter().map(|(home, value)| (*home, value));
         match controls.find(|(home, value)| !self.engine.values.keys(*home, value).is_empty()) {
