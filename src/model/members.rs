@@ -48,11 +48,41 @@ impl<'t> Values<'t> {
                 }
                 found
             }
+            Object::Result(path, Some(made)) if self.tree.language(made.0) == Language::Rust => {
+                let mut found = self.member_of_outside(path, name);
+                found.add_all(self.member_of_locked(*made, name));
+                found
+            }
             Object::External(path) | Object::Result(path, _) => self.member_of_outside(path, name),
             // `(T)(x).pointer`: the cast is of the whole.
             Object::Pointer(_) => Objects::one(object.clone()),
             Object::Function(_) | Object::Coroutine(_) | Object::Text(_) => Objects::default(),
         }
+    }
+
+    /// What lies in a lock of Rust's has a member of this name: the lock's maker was given it, and a guard gives it.
+    fn member_of_locked(&self, made: CallSite, name: &str) -> Objects {
+        let mut found = Objects::default();
+        for id in &self.meaning(made).entries {
+            let inside = match &self.catalog.entry(*id).role {
+                Role::MakeLock => ArgumentRef::Of {
+                    positions: vec![0],
+                    keywords: Vec::new(),
+                },
+                Role::Lock { guard: true, of, .. } => of.clone(),
+                _ => continue,
+            };
+            for (home, value) in self.argument(made, &inside) {
+                for object in self.eval(home, value).iter() {
+                    match object {
+                        Object::Instance(..) | Object::Class(_) => found.add_all(self.member(object, name)),
+                        Object::Result(_, Some(made)) => found.add_all(self.member_of_locked(*made, name)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        found
     }
 
     fn member_of_outside(&self, path: &Rc<str>, name: &str) -> Objects {

@@ -390,12 +390,52 @@ impl Values<'_> {
         if self.known(Language::Rust, path) {
             return Objects::one(Object::external(path));
         }
-        let found = self.rust_in_tree(file, path, 0);
+        let mut found = self.rust_in_tree(file, path, 0);
+        if found.is_empty() && !path.starts_with("crate::") {
+            found = self.rust_through_globs(file, path, 0);
+        }
         if found.is_empty() {
             Objects::one(Object::external(path))
         } else {
             found
         }
+    }
+
+    /// `a::b` where `a` came with `use super::*` from another file's own `use`, or is a module below the one that is meant.
+    fn rust_through_globs(&self, file: FileId, path: &str, depth: u32) -> Objects {
+        let mut found = Objects::default();
+        let first = path.split_once("::").map_or(path, |(first, _)| first);
+        if depth > 3 || matches!(first, "std" | "core" | "alloc") {
+            return found;
+        }
+        for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
+            found.add_all(self.rust_in_tree(file, &format!("{}::{path}", import.path), 0));
+            for (root, inner) in self.rust_places(file, &format!("{}::{first}", import.path)) {
+                let Some((module, _)) = inner.rsplit_once("::") else {
+                    continue;
+                };
+                for &id in self.rust_module_files(&root, module) {
+                    if id == file || !found.is_empty() {
+                        continue;
+                    }
+                    let named = |import: &&Import| import.name.as_deref() == Some(first);
+                    for import in self.tree.file(id).imports.iter().filter(named) {
+                        let target = format!("{}{}", import.path, &path[first.len()..]);
+                        match self.known(Language::Rust, &target) {
+                            true => found.add(Object::external(&target)),
+                            false => found.add_all(self.rust_in_tree(id, &target, 0)),
+                        }
+                    }
+                    if found.is_empty() {
+                        found.add_all(self.rust_through_globs(id, path, depth + 1));
+                    }
+                }
+            }
+            if !found.is_empty() {
+                break;
+            }
+        }
+        found
     }
 
     /// Looks a Rust path up in the crates of the tree, through re-exports.
@@ -448,14 +488,32 @@ impl Values<'_> {
         }
         let (found, standing) = self.answers.find(|| {
             let (root, inner) = &**place;
-            let found = self.rust_static(root, inner);
-            match found.is_empty() {
-                true => self.rust_reexport(root, inner, depth),
-                false => found,
+            let mut found = self.rust_static(root, inner);
+            if found.is_empty() {
+                found = self.rust_reexport(root, inner, depth);
             }
+            if found.is_empty() {
+                found = self.rust_variant(root, inner);
+            }
+            found
         });
         if standing.whole {
             self.rust_others.borrow_mut().insert(key, found.clone());
+        }
+        found
+    }
+
+    /// A variant of an enum stands for the enum: `crate::Mode::Dry`. Constants are written in capitals (RFC 430).
+    fn rust_variant(&self, root: &str, inner: &str) -> Objects {
+        let Some((ty, name)) = inner.rsplit_once("::") else {
+            return Objects::default();
+        };
+        let is_constant = name.len() > 1 && !name.contains(char::is_lowercase);
+        let mut found = Objects::default();
+        if name.starts_with(char::is_uppercase) && !is_constant {
+            let items = self.rust_items_at(&Rc::new((root.to_owned(), ty.to_owned())));
+            let types = items.iter().filter(|object| matches!(object, Object::Class(_)));
+            types.for_each(|class| found.add(class.clone()));
         }
         found
     }

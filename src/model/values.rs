@@ -1256,8 +1256,26 @@ impl<'t> Values<'t> {
     }
 
     fn external_result(&self, site: CallSite, path: &Rc<str>) -> Objects {
-        self.results_by_entries(site, &self.entries_for(site, path))
-            .unwrap_or_else(|| Objects::one(Object::Result(constructed(path).into(), Some(site))))
+        let known = self.results_by_entries(site, &self.entries_for(site, path));
+        known.unwrap_or_else(|| self.made_by_derived(site, path))
+    }
+
+    /// What an outside function makes: where it is an associated function that a type of the tree does not define itself
+    /// (`Cli::parse()`, by a derive or a trait), that type.
+    fn made_by_derived(&self, site: CallSite, path: &Rc<str>) -> Objects {
+        if self.tree.language(site.0) == Language::Rust
+            && let Some((ty, _)) = path.rsplit_once("::")
+        {
+            let types = self.rust_in_tree(self.tree.file_of(site.0), ty, 0);
+            let mut classes = types.iter().filter_map(|object| match object {
+                Object::Class(class) => Some(*class),
+                _ => None,
+            });
+            if let (Some(class), None) = (classes.next(), classes.next()) {
+                return Objects::one(Object::Instance(class, Some(site)));
+            }
+        }
+        Objects::one(Object::Result(constructed(path).into(), Some(site)))
     }
 
     /// The functions that are sent on a queue or channel.
