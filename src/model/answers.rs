@@ -30,6 +30,8 @@ pub(super) enum Question<N, V> {
     Alias(ClassId),
     Call(CallSite),
     Returns(FuncId),
+    /// What lies in the lock that a call made or gives.
+    Locked(CallSite),
     /// With the key of the element, where one is asked for.
     ElementsOfCall(CallSite, Option<V>),
     /// Of a place whose class is not known, by how it is written.
@@ -60,6 +62,7 @@ impl<N, V> Question<N, V> {
             Question::Alias(class) => Question::Alias(*class),
             Question::Call(site) => Question::Call(*site),
             Question::Returns(func) => Question::Returns(*func),
+            Question::Locked(site) => Question::Locked(*site),
             Question::ElementsOfCall(site, of) => Question::ElementsOfCall(*site, key(of)),
             Question::ElementsOfPlace(func, place, of) => Question::ElementsOfPlace(*func, value(place), key(of)),
             Question::ElementsOfLocal(func, index, of) => Question::ElementsOfLocal(*func, *index, key(of)),

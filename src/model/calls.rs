@@ -1388,9 +1388,22 @@ impl<'t> Walk<'_, 't> {
     /// A static is looked at that is initialised when that happens for the first time.
     pub(super) fn initialise(&mut self, value: &Value, span: Span) {
         let functions = self.engine.values.initialisers(self.here, value);
-        let acts = functions.iter().any(|function| self.engine.acts(*function));
-        if acts {
-            self.call_once(&functions, self.here, value, span);
+        if !functions.iter().any(|function| self.engine.acts(*function)) {
+            return;
+        }
+        // A program may have hundreds that only look at a variable: what they hold meanwhile would tell apart all that comes
+        // after them, and keeps none of it from anything.
+        let only_looks = functions.iter().all(|function| {
+            let summary = self.engine.summary(SummaryKey {
+                function: *function,
+                main: false,
+            });
+            let changes = |access: &Access| self.engine.sites.kind(access.site) == AccessKind::Mutation;
+            summary.leaks.is_empty() && !summary.accesses.iter().any(changes)
+        });
+        match only_looks {
+            true => self.call_back(&functions, span),
+            false => self.call_once(&functions, self.here, value, span),
         }
     }
 

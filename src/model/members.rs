@@ -50,7 +50,9 @@ impl<'t> Values<'t> {
             }
             Object::Result(path, Some(made)) if self.tree.language(made.0) == Language::Rust => {
                 let mut found = self.member_of_outside(path, name);
-                found.add_all(self.member_of_locked(*made, name));
+                for object in self.locked(*made).iter() {
+                    found.add_all(self.member(object, name));
+                }
                 found
             }
             Object::External(path) | Object::Result(path, _) => self.member_of_outside(path, name),
@@ -60,29 +62,31 @@ impl<'t> Values<'t> {
         }
     }
 
-    /// What lies in a lock of Rust's has a member of this name: the lock's maker was given it, and a guard gives it.
-    fn member_of_locked(&self, made: CallSite, name: &str) -> Objects {
-        let mut found = Objects::default();
-        for id in &self.meaning(made).entries {
-            let inside = match &self.catalog.entry(*id).role {
-                Role::MakeLock => ArgumentRef::Of {
-                    positions: vec![0],
-                    keywords: Vec::new(),
-                },
-                Role::Lock { guard: true, of, .. } => of.clone(),
-                _ => continue,
-            };
-            for (home, value) in self.argument(made, &inside) {
-                for object in self.eval(home, value).iter() {
-                    match object {
-                        Object::Instance(..) | Object::Class(_) => found.add_all(self.member(object, name)),
-                        Object::Result(_, Some(made)) => found.add_all(self.member_of_locked(*made, name)),
-                        _ => {}
+    /// What lies in the lock of Rust's that a call made or gives the guard of: types of the tree.
+    fn locked(&self, made: CallSite) -> Objects {
+        self.answers.ask(Question::Locked(made), || {
+            let mut found = Objects::default();
+            for id in &self.meaning(made).entries {
+                let inside = match &self.catalog.entry(*id).role {
+                    Role::MakeLock => ArgumentRef::Of {
+                        positions: vec![0],
+                        keywords: Vec::new(),
+                    },
+                    Role::Lock { guard: true, of, .. } => of.clone(),
+                    _ => continue,
+                };
+                for (home, value) in self.argument(made, &inside) {
+                    for object in self.eval(home, value).iter() {
+                        match object {
+                            Object::Instance(..) | Object::Class(_) => found.add(object.clone()),
+                            Object::Result(_, Some(inner)) => found.add_all(self.locked(*inner)),
+                            _ => {}
+                        }
                     }
                 }
             }
-        }
-        found
+            found
+        })
     }
 
     fn member_of_outside(&self, path: &Rc<str>, name: &str) -> Objects {

@@ -1,6 +1,8 @@
 //! Pairs that no function is the common ancestor of: threads that outlive the method that started them, and tests that
 //! run beside each other.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::facts::{FunctionKind, Language, Visibility};
 use crate::finding::Confidence;
 use crate::knowledge::{Role, Target};
@@ -204,7 +206,8 @@ struct Test {
 
 /// All tests of one binary run on threads of one process, at the same time.
 fn tests(engine: &mut Engine<'_>) {
-    let all = collect_tests(engine);
+    let mut all = collect_tests(engine);
+    keep_representatives(engine, &mut all);
     for (number, test) in all.iter().enumerate() {
         for access in &test.accesses {
             if !is_mutation(engine, access) {
@@ -229,6 +232,54 @@ fn tests(engine: &mut Engine<'_>) {
                 }
             }
         }
+    }
+}
+
+/// Of the tests that make the same access to the same variable under the same guards, two speak for all: those with the shortest
+/// ways to it. What one of hundreds of tests can meet, so can another.
+fn keep_representatives(engine: &Engine<'_>, all: &mut [Test]) {
+    let mut companies: Vec<usize> = Vec::new();
+    let mut ways: FxHashMap<_, Vec<(u32, usize, usize)>> = FxHashMap::default();
+    for number in 0..all.len() {
+        let test = &all[number];
+        let alike = |other: &usize| all[*other].binaries == test.binaries && all[*other].serial == test.serial;
+        let company = companies.iter().copied().find(alike).unwrap_or_else(|| {
+            companies.push(number);
+            number
+        });
+        for (place, access) in test.accesses.iter().enumerate() {
+            let key = (
+                company,
+                access.site,
+                access.around.number(),
+                access.certainty.rank(),
+                access.through_module,
+                access.repeated,
+                access.certainty.programs.clone(),
+                engine.names_on_way(access),
+            );
+            ways.entry(key)
+                .or_default()
+                .push((access.chain.length(), number, place));
+        }
+    }
+    let mut kept: FxHashSet<(usize, usize)> = FxHashSet::default();
+    for mut ways in ways.into_values() {
+        ways.sort_unstable();
+        let mut tests: Vec<usize> = Vec::new();
+        for (_, test, place) in ways {
+            if tests.len() < 2 && !tests.contains(&test) {
+                tests.push(test);
+                kept.insert((test, place));
+            }
+        }
+    }
+    for (number, test) in all.iter_mut().enumerate() {
+        let mut place = 0;
+        test.accesses.retain(|_| {
+            place += 1;
+            kept.contains(&(number, place - 1))
+        });
     }
 }
 
