@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::{FunctionKind, Language, LocalIndex, Span, Value};
+use crate::facts::{Argument, FunctionKind, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role, Shape};
 
@@ -833,11 +833,11 @@ impl<'t> Walk<'_, 't> {
                 _ => {}
             }
         }
-        let several = self.gathered(value);
+        let (inside, several) = self.gathered(value);
         let started = self.keys_of_started(value);
         let keys = self.engine.values.keys(self.here, value);
-        let keys = keys.with(started.iter().chain(several.iter().flatten()));
-        self.join(&keys, false, self.loops > 0 || !several.is_empty(), span);
+        let keys = keys.with(started.iter().chain(inside.iter().flatten()));
+        self.join(&keys, false, self.loops > 0 || several, span);
     }
 
     /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
@@ -854,21 +854,28 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// `await gather(*tasks)`: the keys of what stands in the starred arguments, each container with its elements.
-    fn gathered(&self, value: &Value) -> Vec<Keys> {
+    /// `await gather(*tasks)`, `await wait(tasks)`: the keys of what the containers hold that the call is handed, and whether it waits
+    /// for several things.
+    fn gathered(&self, value: &Value) -> (Vec<Keys>, bool) {
         let Value::Call(owner, call) = value else {
-            return Vec::new();
+            return (Vec::new(), false);
         };
         let values = &self.engine.values;
         let site: CallSite = (values.closure(self.here, *owner), *call);
         let passes = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::Pass { .. });
         if !values.meaning(site).entries.iter().any(passes) {
-            return Vec::new();
+            return (Vec::new(), false);
         }
-        let args = values.tree.call(site).args.iter();
-        args.filter(|argument| argument.name.as_deref() == Some("*"))
+        let args = &values.tree.call(site).args;
+        let is_container = |argument: &&Argument| {
+            argument.name.as_deref() == Some("*") || !values.calls_put_into(site.0, &argument.value).is_empty()
+        };
+        let containers = args.iter().filter(is_container);
+        let keys: Vec<Keys> = containers
             .map(|argument| values.keys(site.0, &Value::Element(Box::new(argument.value.clone()))))
-            .collect()
+            .collect();
+        let several = !keys.is_empty() || args.iter().filter(|argument| argument.name.is_none()).count() > 1;
+        (keys, several)
     }
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.

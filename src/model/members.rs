@@ -599,6 +599,31 @@ impl<'t> Values<'t> {
         found
     }
 
+    /// The calls whose results are put into a list of Python's: `[create_task(f()) for …]`, `tasks.append(create_task(f()))`.
+    pub(super) fn calls_put_into<'v>(&'v self, func: FuncId, base: &'v Value) -> Vec<(FuncId, &'v Value)> {
+        if self.tree.language(func) != Language::Python {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (home, source) in self.sources(func, base) {
+            if let Value::List(values) = source {
+                found.extend(values.iter().map(|value| (home, value)));
+            }
+        }
+        let name = self.spoken(func, base);
+        let inserts = name.and_then(|name| self.inserts.get(&name));
+        for site in inserts.into_iter().flatten() {
+            if let Value::Attribute(receiver, _) = &self.tree.call(*site).callee
+                && self.same_place(func, base, site.0, receiver)
+            {
+                let args = self.tree.call(*site).args.iter();
+                found.extend(args.map(|argument| (site.0, &argument.value)));
+            }
+        }
+        found.retain(|(_, value)| matches!(value, Value::Call(..)));
+        found
+    }
+
     /// Whether two values, each in its function, speak of the same variable.
     pub(super) fn same_place(&self, func: FuncId, a: &Value, other: FuncId, b: &Value) -> bool {
         let same_file = self.tree.file_of(func) == self.tree.file_of(other);

@@ -234,7 +234,13 @@ impl Values<'_> {
             Value::Path(path) => self.path_keys(file, path, &mut collected.keys),
             Value::Local(owner, index) => self.local_keys(self.tree.func(file, *owner), *index, depth, collected),
             Value::Attribute(base, name) => self.field_keys(func, base, name, &mut collected.keys),
-            Value::Item(base, _) | Value::Element(base) => self.collect_keys(func, base, depth + 1, collected),
+            Value::Item(base, _) => self.collect_keys(func, base, depth + 1, collected),
+            Value::Element(base) => {
+                self.collect_keys(func, base, depth + 1, collected);
+                for (home, value) in self.calls_put_into(func, base) {
+                    self.collect_keys(home, value, depth + 1, collected);
+                }
+            }
             Value::Await(inner) => self.collect_keys(func, inner, depth + 1, collected),
             // `threads + i` is `&threads[i]`.
             Value::Combined(operands) if self.tree.language(func) == Language::C => {
