@@ -356,24 +356,44 @@ impl Values<'_> {
     fn rust_global(&self, file: FileId, name: &str) -> Objects {
         // A bare name that is neither imported nor defined here: a symbol of C (`extern "C"`), a glob import, or the prelude.
         if let Some(symbol) = self.declared_symbol(file, name) {
-            let defined = self.defined_in_c(file, symbol);
-            return if defined.is_empty() {
-                Objects::one(Object::external(&format!("{SYMBOL}{symbol}")))
-            } else {
-                defined
-            };
+            return self.rust_symbol(file, symbol);
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             let path = format!("{}::{name}", import.path);
             if self.known(Language::Rust, &path) {
                 return Objects::one(Object::external(&path));
             }
-            let found = self.rust_in_tree(file, &path, 0);
+            let mut found = self.rust_in_tree(file, &path, 0);
+            if found.is_empty() {
+                found = self.symbol_by_path(file, &path);
+            }
             if !found.is_empty() {
                 return found;
             }
         }
         Objects::one(Object::external(&in_full(name)))
+    }
+
+    /// What a symbol of C that a Rust file declares means.
+    fn rust_symbol(&self, file: FileId, symbol: &str) -> Objects {
+        let defined = self.defined_in_c(file, symbol);
+        match defined.is_empty() {
+            true => Objects::one(Object::external(&format!("{SYMBOL}{symbol}"))),
+            false => defined,
+        }
+    }
+
+    /// `crate::ffi::system` where that module declares the symbol.
+    fn symbol_by_path(&self, file: FileId, path: &str) -> Objects {
+        for (root, inner) in self.rust_places(file, path) {
+            let Some((module, name)) = inner.rsplit_once("::") else { continue };
+            for &id in self.rust_module_files(&root, module) {
+                if let Some(symbol) = self.declared_symbol(id, name) {
+                    return self.rust_symbol(id, symbol);
+                }
+            }
+        }
+        Objects::default()
     }
 
     /// The symbol of C that a file declares under a name (`#[link_name]` may make it another).
@@ -391,8 +411,11 @@ impl Values<'_> {
             return Objects::one(Object::external(path));
         }
         let mut found = self.rust_in_tree(file, path, 0);
-        if found.is_empty() && !path.starts_with("crate::") {
-            found = self.rust_through_globs(file, path, 0);
+        if found.is_empty() {
+            found = match path.starts_with("crate::") {
+                true => self.symbol_by_path(file, path),
+                false => self.rust_through_globs(file, path, 0),
+            };
         }
         if found.is_empty() {
             Objects::one(Object::external(path))
