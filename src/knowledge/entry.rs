@@ -187,6 +187,8 @@ pub enum Role {
         moment: StartMoment,
         many: bool,
         process: bool,
+        /// The argument that is the pool on which it runs: a pool of processes makes it a process.
+        pool: Option<ArgumentRef>,
         /// The argument or receiver that owns the thread, for [`JoinOf::Owner`].
         owner: Option<ArgumentRef>,
         /// What [`JoinOf::Handle`] is given to end it: the result, or C's out parameter (`pthread_create(&t, …)`).

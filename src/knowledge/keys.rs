@@ -304,6 +304,7 @@ pub(super) const EFFECTS: [EffectKeys; 46] = [
                 Value::Word(|| names(&THREADS)),
                 "how many run it; one where absent",
             ),
+            may("pool", Value::Argument, "the pool on which it runs, which may be one of processes"),
             may("owner", Value::Argument, "the pool or scope that owns the thread"),
             may(
                 "handle",

@@ -189,6 +189,7 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
         },
         many: fields.word("threads", &THREADS)?.unwrap_or(false),
         process: flag(fields, "process")?,
+        pool: fields.argument("pool")?,
         owner: fields.argument("owner")?,
         handle: fields.argument("handle")?.unwrap_or(ArgumentRef::Result),
         detached: flag(fields, "detached")?,

@@ -629,6 +629,7 @@ impl Values<'_> {
             field,
             many,
             process,
+            pool,
             owner,
             handle,
             detached,
@@ -699,12 +700,28 @@ impl Values<'_> {
             entries,
             outside,
             many: *many,
-            process: *process,
+            process: *process || pool.as_ref().is_some_and(|pool| self.is_of_processes(created, pool)),
             detached: *detached,
             handles: Keys::of(handles),
             owners: Keys::of(owners),
             hidden_owner,
             task: *task,
+        })
+    }
+
+    /// Whether an argument is a pool and, whichever one it may be, one of processes: what is submitted to it is a process.
+    fn is_of_processes(&self, site: CallSite, pool: &ArgumentRef) -> bool {
+        let language = self.tree.language(site.0);
+        let is_process = |object: &Object| {
+            let Object::Result(path, _) = object else { return false };
+            let entries = self.catalog.lookup(language, MatchKind::Call, &format!("{path}.submit"));
+            let mut roles = entries.iter().map(|id| &self.catalog.entry(*id).role);
+            roles.any(|role| matches!(role, Role::Start { process: true, .. }))
+        };
+        let mut pools = self.argument(site, pool).into_iter();
+        pools.any(|(home, value)| {
+            let objects = self.eval(home, value);
+            !objects.is_empty() && objects.iter().all(is_process)
         })
     }
 

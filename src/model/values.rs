@@ -1091,6 +1091,9 @@ impl<'t> Values<'t> {
                     }
                     _ => found.add(Object::Instance(*class, None)),
                 },
+                // Python's words for "this or none" are no types of their own (PEP 484, 604).
+                Object::External(path)
+                    if self.tree.file(file).language == Language::Python && is_no_type(path) => {}
                 Object::External(path) => found.add(Object::Result(path.clone(), None)),
                 _ => {}
             }
@@ -1646,6 +1649,15 @@ fn changing_types(catalog: &Catalog) -> FxHashSet<&str> {
             (is_method && entry.returns.as_deref()?.starts_with(ty)).then_some(ty)
         })
         .collect()
+}
+
+/// What an annotation of Python's says beside the types that it names.
+fn is_no_type(path: &str) -> bool {
+    let word = path.strip_prefix("typing.").or_else(|| path.strip_prefix("builtins."));
+    matches!(
+        word,
+        Some("Optional" | "Union" | "Annotated" | "Final" | "ClassVar" | "None")
+    )
 }
 
 /// The type that an outside call makes when the catalog is silent: the path itself, or the type before an associated

@@ -91,6 +91,7 @@ fn defaults_are_the_common_case() {
         moment,
         many,
         process,
+        pool,
         owner,
         handle,
         detached,
@@ -106,8 +107,8 @@ fn defaults_are_the_common_case() {
         (of(&["target"], &[1]), StartMoment::Method("start".to_owned()))
     );
     assert_eq!(
-        (many, process, owner, handle, detached, method, field, task),
-        (false, false, None, ArgumentRef::Result, false, None, None, false)
+        (many, process, pool, owner, handle, detached, method, field, task),
+        (false, false, None, None, ArgumentRef::Result, false, None, None, false)
     );
     let join = one("[[api]]\nmatch = 'with:p'\neffect = 'join'\nowner = 'receiver'\nsource = 's'\n");
     assert_eq!(
