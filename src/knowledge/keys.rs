@@ -304,7 +304,11 @@ pub(super) const EFFECTS: [EffectKeys; 46] = [
                 Value::Word(|| names(&THREADS)),
                 "how many run it; one where absent",
             ),
-            may("pool", Value::Argument, "the pool on which it runs, which may be one of processes"),
+            may(
+                "pool",
+                Value::Argument,
+                "the pool on which it runs, which may be one of processes",
+            ),
             may("owner", Value::Argument, "the pool or scope that owns the thread"),
             may(
                 "handle",

@@ -714,7 +714,9 @@ impl Values<'_> {
         let language = self.tree.language(site.0);
         let is_process = |object: &Object| {
             let Object::Result(path, _) = object else { return false };
-            let entries = self.catalog.lookup(language, MatchKind::Call, &format!("{path}.submit"));
+            let entries = self
+                .catalog
+                .lookup(language, MatchKind::Call, &format!("{path}.submit"));
             let mut roles = entries.iter().map(|id| &self.catalog.entry(*id).role);
             roles.any(|role| matches!(role, Role::Start { process: true, .. }))
         };

@@ -386,7 +386,9 @@ impl Values<'_> {
     /// `crate::ffi::system` where that module declares the symbol.
     fn symbol_by_path(&self, file: FileId, path: &str) -> Objects {
         for (root, inner) in self.rust_places(file, path) {
-            let Some((module, name)) = inner.rsplit_once("::") else { continue };
+            let Some((module, name)) = inner.rsplit_once("::") else {
+                continue;
+            };
             for &id in self.rust_module_files(&root, module) {
                 if let Some(symbol) = self.declared_symbol(id, name) {
                     return self.rust_symbol(id, symbol);

@@ -900,6 +900,18 @@ impl<'t> Values<'t> {
     fn handed_on(&self, site: CallSite, at: usize, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
         let call = self.tree.call(site);
         let function = self.tree.function(func);
+        let mut keywords = call.args.iter();
+        if let Some(Argument {
+            value: Value::Map(pairs),
+            ..
+        }) = keywords.find(|argument| matches!(argument.name.as_deref(), Some("kwargs" | "kwds")))
+        {
+            let name = local_of(function, index).name.as_str();
+            let mut pairs = pairs.iter();
+            if let Some((_, value)) = pairs.find(|(key, _)| key.as_text() == Some(name)) {
+                return Some((site.0, value));
+            }
+        }
         let named = call
             .args
             .iter()
@@ -1092,8 +1104,7 @@ impl<'t> Values<'t> {
                     _ => found.add(Object::Instance(*class, None)),
                 },
                 // Python's words for "this or none" are no types of their own (PEP 484, 604).
-                Object::External(path)
-                    if self.tree.file(file).language == Language::Python && is_no_type(path) => {}
+                Object::External(path) if self.tree.file(file).language == Language::Python && is_no_type(path) => {}
                 Object::External(path) => found.add(Object::Result(path.clone(), None)),
                 _ => {}
             }
