@@ -134,10 +134,11 @@ impl Engine<'_> {
         if let Some(known) = self.imports.run.borrow().get(&(module, file, at)) {
             return *known;
         }
-        // Of a circle of imports nothing is known: what leads back to the file goes on only when the file has ended.
+        // What the file itself has imported has begun, so that importing it again runs nothing. Of what else a circle of imports holds
+        // nothing is known: what leads back to the file goes on only when the file has ended.
         let ran = |earlier: FileId| {
             let imported = self.imports_of(earlier);
-            !imported.contains(&file) && (earlier == module || imported.contains(&module))
+            earlier == module || !imported.contains(&file) && imported.contains(&module)
         };
         let imports = self.top_imports(file);
         let mut before = imports.iter().filter(|(place, _)| *place < at);
