@@ -101,7 +101,8 @@ fn every_quiet_place_can_say_why() {
     // Python 3 rejects this file for its tabs; the store is known all the same.
     let alone = why(tree, "contrib/runuwsgi.py:30");
     assert!(alone.contains("os.environ[k] = v"), "{alone}");
-    assert!(alone.contains("no thread runs in this program"), "{alone}");
+    // The program that this file is starts no thread; another one of the tree does.
+    assert!(alone.contains("no way that was followed leads to both"), "{alone}");
 }
 
 #[test]

@@ -72,7 +72,13 @@ pub fn all(
         }
         let quiet = reported.count() == 0;
         if quiet && reasons.is_empty() {
-            reasons.push("not reported: no thread runs in this program".to_owned());
+            let known = match program.engine.starts().any(|(_, start)| !start.process) {
+                false => "no thread runs in this program",
+                true => {
+                    "no thread that is started here is known to be alive while it runs: no way that was followed leads to both"
+                }
+            };
+            reasons.push(format!("not reported: {known}"));
         }
         lines.extend(reasons.into_iter().map(|reason| {
             if quiet {
