@@ -1,12 +1,12 @@
-//! An independent parser as oracle: over the interpreter's own standard library, every call and every store to an
-//! attribute or subscript that `rustpython-parser` sees, the Python frontend sees at the same place, and nothing twice.
+//! An independent parser as oracle: over the interpreter's own standard library, every call (a bare decorator is one too) and every
+//! store to an attribute or subscript that `rustpython-parser` sees, the Python frontend sees at the same place, and nothing twice.
 
 use envrace::facts::{Event, FileFacts, Language, Node};
 use envrace::input::Source;
 use rayon::prelude::*;
 use rustpython_parser::Parse;
 use rustpython_parser::ast::fold::{self, Fold};
-use rustpython_parser::ast::{self, ExprContext};
+use rustpython_parser::ast::{self, ExprContext, Ranged};
 use rustpython_parser::text_size::TextRange;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -28,6 +28,13 @@ struct Oracle {
 }
 
 impl Oracle {
+    /// `@property` calls what it names, as `@route("/")` calls what the call gives.
+    fn decorators(&mut self, decorators: &[ast::Expr]) {
+        for decorator in decorators.iter().filter(|decorator| !decorator.is_call_expr()) {
+            *self.seen.calls.entry(offsets(decorator.range())).or_default() += 1;
+        }
+    }
+
     fn store(&mut self, context: ExprContext, range: TextRange) {
         if !matches!(context, ExprContext::Load) {
             *self.seen.stores.entry(offsets(range)).or_default() += 1;
@@ -49,6 +56,24 @@ impl Fold<TextRange> for Oracle {
     fn fold_expr_call(&mut self, node: ast::ExprCall) -> Result<ast::ExprCall, Infallible> {
         *self.seen.calls.entry(offsets(node.range)).or_default() += 1;
         fold::fold_expr_call(self, node)
+    }
+
+    fn fold_stmt_function_def(&mut self, node: ast::StmtFunctionDef) -> Result<ast::StmtFunctionDef, Infallible> {
+        self.decorators(&node.decorator_list);
+        fold::fold_stmt_function_def(self, node)
+    }
+
+    fn fold_stmt_async_function_def(
+        &mut self,
+        node: ast::StmtAsyncFunctionDef,
+    ) -> Result<ast::StmtAsyncFunctionDef, Infallible> {
+        self.decorators(&node.decorator_list);
+        fold::fold_stmt_async_function_def(self, node)
+    }
+
+    fn fold_stmt_class_def(&mut self, node: ast::StmtClassDef) -> Result<ast::StmtClassDef, Infallible> {
+        self.decorators(&node.decorator_list);
+        fold::fold_stmt_class_def(self, node)
     }
 
     fn fold_expr_attribute(&mut self, node: ast::ExprAttribute) -> Result<ast::ExprAttribute, Infallible> {

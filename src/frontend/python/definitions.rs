@@ -119,7 +119,9 @@ impl<'a> Lowerer<'a, '_> {
                         }
                     }
                     value => {
-                        self.place_of_call(value.clone(), span);
+                        if !decorator.expression.is_call_expr() {
+                            self.place_of_call(value.clone(), span);
+                        }
                         Attribute {
                             value,
                             args: Vec::new(),
