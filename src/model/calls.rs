@@ -72,13 +72,8 @@ impl<'t> Walk<'_, 't> {
             }
         }
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
-        if let Some(binding) = self
-            .bindings
-            .iter()
-            .rev()
-            .find(|bound| bound.owner == owner && bound.index == index)
-        {
-            return Some(binding.targets.clone());
+        if let Some(targets) = self.bound_to(owner, index) {
+            return Some(targets.clone());
         }
         let handed = self.engine.values.handed_with(owner, index);
         // Nobody is known to pass a function: what is left is the pointer's type.
@@ -249,7 +244,7 @@ impl<'t> Walk<'_, 't> {
             };
             let targets = match self.parameter_here(site.0, value) {
                 Some(targets) => targets,
-                None => self.engine.values.functions_of(site.0, value, &self.bindings),
+                None => self.engine.values.functions_of(site.0, value),
             };
             if !targets.is_empty() {
                 bound.push(Binding {
@@ -791,17 +786,7 @@ impl<'t> Walk<'_, 't> {
     fn in_context(&mut self, start: StartId) -> Option<StartId> {
         let created = self.engine.start(start).created;
         let entry = self.engine.values.entry_value(created);
-        let parameter = entry.and_then(|(home, value)| self.engine.values.parameter_of(home, value));
-        if let Some((owner, index)) = parameter {
-            let bound = self
-                .bindings
-                .iter()
-                .rev()
-                .find(|bound| bound.owner == owner && bound.index == index);
-            let targets = match bound {
-                Some(binding) => binding.targets.clone(),
-                None => self.engine.values.handed_with(owner, index),
-            };
+        if let Some(targets) = entry.and_then(|(home, value)| self.parameter_here(home, value)) {
             return (!targets.is_empty()).then(|| {
                 self.engine
                     .context_start(start, targets, Vec::new(), &self.inlined_calls)
@@ -1299,9 +1284,15 @@ impl<'t> Walk<'_, 't> {
     fn parameter_here(&self, home: FuncId, value: &Value) -> Option<Vec<FuncId>> {
         let values = &self.engine.values;
         let (owner, index) = values.parameter_of(home, value)?;
+        let bound = self.bound_to(owner, index).cloned();
+        Some(bound.unwrap_or_else(|| values.handed_with(owner, index)))
+    }
+
+    /// The functions that a parameter is bound to on this way.
+    fn bound_to(&self, owner: FuncId, index: LocalIndex) -> Option<&Vec<FuncId>> {
         let mut bound = self.bindings.iter().rev();
-        let binding = bound.find(|bound| bound.owner == owner && bound.index == index);
-        Some(binding.map_or_else(|| values.handed_with(owner, index), |binding| binding.targets.clone()))
+        let binding = bound.find(|bound| bound.owner == owner && bound.index == index)?;
+        Some(&binding.targets)
     }
 
     /// The functions that an argument hands over, as far as this way to the call tells.

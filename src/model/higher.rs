@@ -170,16 +170,8 @@ impl Values<'_> {
         .then_some((owner, *index))
     }
 
-    /// The functions that a bound or evident value may be.
-    pub(super) fn functions_of(&self, func: FuncId, value: &Value, bindings: &[Binding]) -> Vec<FuncId> {
-        if let Some((owner, index)) = self.parameter_of(func, value)
-            && let Some(binding) = bindings
-                .iter()
-                .rev()
-                .find(|binding| binding.owner == owner && binding.index == index)
-        {
-            return binding.targets.clone();
-        }
+    /// The functions that a value may be, whoever hands it over.
+    pub(super) fn functions_of(&self, func: FuncId, value: &Value) -> Vec<FuncId> {
         let mut found = Vec::new();
         for object in self.eval(func, value).iter() {
             self.entry_functions(object, None, &mut found);

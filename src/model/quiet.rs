@@ -572,7 +572,7 @@ impl Engine<'_> {
             deeds.enters.push(edge.target);
             for index in self.called_parameters(edge.target) {
                 if let Some(value) = values.bound_argument(site, edge.target, *index) {
-                    deeds.enters.extend(values.functions_of(site.0, value, &[]));
+                    deeds.enters.extend(values.functions_of(site.0, value));
                 }
             }
         }
