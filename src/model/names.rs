@@ -385,17 +385,23 @@ impl Values<'_> {
 
     /// `crate::ffi::system` where that module declares the symbol.
     fn symbol_by_path(&self, file: FileId, path: &str) -> Objects {
-        for (root, inner) in self.rust_places(file, path) {
-            let Some((module, name)) = inner.rsplit_once("::") else {
-                continue;
-            };
-            for &id in self.rust_module_files(&root, module) {
-                if let Some(symbol) = self.declared_symbol(id, name) {
-                    return self.rust_symbol(id, symbol);
-                }
-            }
-        }
-        Objects::default()
+        let declared = self.files_of_module(file, path).into_iter().find_map(|id| {
+            let symbol = self.declared_symbol(id, last_segment(path))?;
+            Some(self.rust_symbol(id, symbol))
+        });
+        declared.unwrap_or_default()
+    }
+
+    /// The files of the modules of the tree in which the last name of a Rust path stands.
+    fn files_of_module(&self, file: FileId, path: &str) -> Vec<FileId> {
+        let places = self.rust_places(file, path);
+        let modules = places
+            .iter()
+            .filter_map(|(root, inner)| Some((root, inner.rsplit_once("::")?.0)));
+        modules
+            .flat_map(|(root, module)| self.rust_module_files(root, module))
+            .copied()
+            .collect()
     }
 
     /// The symbol of C that a file declares under a name (`#[link_name]` may make it another).
@@ -435,25 +441,23 @@ impl Values<'_> {
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             found.add_all(self.rust_in_tree(file, &format!("{}::{path}", import.path), 0));
-            for (root, inner) in self.rust_places(file, &format!("{}::{first}", import.path)) {
-                let Some((module, _)) = inner.rsplit_once("::") else {
+            for id in self.files_of_module(file, &format!("{}::{first}", import.path)) {
+                if !found.is_empty() {
+                    return found;
+                }
+                if id == file {
                     continue;
-                };
-                for &id in self.rust_module_files(&root, module) {
-                    if id == file || !found.is_empty() {
-                        continue;
+                }
+                let named = |import: &&Import| import.name.as_deref() == Some(first);
+                for import in self.tree.file(id).imports.iter().filter(named) {
+                    let target = format!("{}{}", import.path, &path[first.len()..]);
+                    match self.known(Language::Rust, &target) {
+                        true => found.add(Object::external(&target)),
+                        false => found.add_all(self.rust_in_tree(id, &target, 0)),
                     }
-                    let named = |import: &&Import| import.name.as_deref() == Some(first);
-                    for import in self.tree.file(id).imports.iter().filter(named) {
-                        let target = format!("{}{}", import.path, &path[first.len()..]);
-                        match self.known(Language::Rust, &target) {
-                            true => found.add(Object::external(&target)),
-                            false => found.add_all(self.rust_in_tree(id, &target, 0)),
-                        }
-                    }
-                    if found.is_empty() {
-                        found.add_all(self.rust_through_globs(id, path, depth + 1));
-                    }
+                }
+                if found.is_empty() {
+                    found.add_all(self.rust_through_globs(id, path, depth + 1));
                 }
             }
             if !found.is_empty() {

@@ -991,15 +991,27 @@ impl<'t> Values<'t> {
     /// A static or constant of a Rust crate by its path.
     pub(super) fn rust_static(&self, root: &str, path: &str) -> Objects {
         let mut found = Objects::default();
-        // The file of the module, or of the one around it that is not written inline.
+        self.in_nearest_module(root, path, |file| {
+            found.add_all(self.stored_global(file, path));
+            !found.is_empty()
+        });
+        found
+    }
+
+    /// Looks into the files of the module of a path, and of the ones around it (one that is written inline has none of its own),
+    /// until one has what is looked for.
+    fn in_nearest_module(&self, root: &str, path: &str, mut look: impl FnMut(FileId) -> bool) {
         let mut module = path;
-        while let (true, Some((outer, _))) = (found.is_empty(), module.rsplit_once("::")) {
+        while let Some((outer, _)) = module.rsplit_once("::") {
             module = outer;
+            let mut done = false;
             for file in self.rust_module_files(root, module) {
-                found.add_all(self.stored_global(*file, path));
+                done |= look(*file);
+            }
+            if done {
+                return;
             }
         }
-        found
     }
 
     /// The functions that initialise a static of Rust's when it is looked at for the first time (`LazyLock::new`): by the catalog,
@@ -1033,17 +1045,13 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// The stores of a static or constant of a Rust crate by its path: in the file of its module, or of the one around it that
-    /// is not written inline.
+    /// The stores of a static or constant of a Rust crate by its path.
     fn static_stores(&self, root: &str, path: &str) -> Vec<StoreRef<'t>> {
         let mut found = Vec::new();
-        let mut module = path;
-        while let (true, Some((outer, _))) = (found.is_empty(), module.rsplit_once("::")) {
-            module = outer;
-            for file in self.rust_module_files(root, module) {
-                found.extend_from_slice(self.global_stores(*file, path));
-            }
-        }
+        self.in_nearest_module(root, path, |file| {
+            found.extend_from_slice(self.global_stores(file, path));
+            !found.is_empty()
+        });
         found
     }
 
