@@ -554,8 +554,9 @@ impl<'t> Values<'t> {
                     found.add_all(self.eval(store.function, store.value));
                 }
             }
-            for site in self.inserts.get(&name).into_iter().flatten() {
-                found.add_all(self.inserted(func, base, *site));
+            for (home, value) in self.inserted(func, base, &name) {
+                found.add_all(self.eval(home, value));
+                found.add_all(self.elements(home, value, None));
             }
         }
 
@@ -576,23 +577,19 @@ impl<'t> Values<'t> {
         found
     }
 
-    fn inserted(&self, func: FuncId, base: &Value, site: CallSite) -> Objects {
-        let mut found = Objects::default();
-        let call = self.tree.call(site);
-        let Value::Attribute(receiver, method) = &call.callee else {
-            return found;
-        };
-        let language = self.tree.language(site.0);
-        let any = self
-            .catalog
-            .lookup_any(language, crate::knowledge::MatchKind::Call, method);
-        for id in any {
-            if let Role::Insert { value, .. } = &self.catalog.entry(*id).role
-                && self.same_place(func, base, site.0, receiver)
-            {
-                for (home, value) in self.argument(site, value) {
-                    found.add_all(self.eval(home, value));
-                    found.add_all(self.elements(home, value, None));
+    /// What method calls put into a container that goes by this name (`.append(x)`), each value in its function.
+    fn inserted(&self, func: FuncId, base: &Value, name: &str) -> Vec<(FuncId, &'t Value)> {
+        let mut found = Vec::new();
+        for site in self.inserts.get(name).into_iter().flatten() {
+            let Value::Attribute(receiver, method) = &self.tree.call(*site).callee else {
+                continue;
+            };
+            let language = self.tree.language(site.0);
+            for id in self.catalog.lookup_any(language, MatchKind::Call, method) {
+                if let Role::Insert { value, .. } = &self.catalog.entry(*id).role
+                    && self.same_place(func, base, site.0, receiver)
+                {
+                    found.extend(self.argument(*site, value));
                 }
             }
         }
@@ -610,15 +607,8 @@ impl<'t> Values<'t> {
                 found.extend(values.iter().map(|value| (home, value)));
             }
         }
-        let name = self.spoken(func, base);
-        let inserts = name.and_then(|name| self.inserts.get(&name));
-        for site in inserts.into_iter().flatten() {
-            if let Value::Attribute(receiver, _) = &self.tree.call(*site).callee
-                && self.same_place(func, base, site.0, receiver)
-            {
-                let args = self.tree.call(*site).args.iter();
-                found.extend(args.map(|argument| (site.0, &argument.value)));
-            }
+        if let Some(name) = self.spoken(func, base) {
+            found.extend(self.inserted(func, base, &name));
         }
         found.retain(|(_, value)| matches!(value, Value::Call(..)));
         found
