@@ -167,19 +167,8 @@ impl<'a, 'p> Lowerer<'a, 'p> {
         LocalIndex(locals.len() as u32 - 1)
     }
 
-    /// Records the place of a call that is no event: a bare decorator is called with what it decorates, by a rule of its own.
-    pub(super) fn place_of_call(&mut self, callee: Value, span: Span) {
-        self.function_mut().calls.push(Call {
-            callee,
-            args: Vec::new(),
-            span,
-            discarded: false,
-        });
-    }
-
-    /// Records a call and its event.
-    pub(super) fn new_call(&mut self, callee: Value, args: Vec<Argument>, span: Span) -> (FunctionIndex, CallIndex) {
-        let function = self.current();
+    /// Records a call without an event: a bare decorator is called with what it decorates, by a rule of its own.
+    pub(super) fn place_of_call(&mut self, callee: Value, args: Vec<Argument>, span: Span) -> CallIndex {
         let calls = &mut self.function_mut().calls;
         calls.push(Call {
             callee,
@@ -187,7 +176,13 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             span,
             discarded: false,
         });
-        let index = CallIndex(calls.len() as u32 - 1);
+        CallIndex(calls.len() as u32 - 1)
+    }
+
+    /// Records a call and its event.
+    pub(super) fn new_call(&mut self, callee: Value, args: Vec<Argument>, span: Span) -> (FunctionIndex, CallIndex) {
+        let function = self.current();
+        let index = self.place_of_call(callee, args, span);
         self.event(Event::Call(index));
         (function, index)
     }

@@ -120,7 +120,7 @@ impl<'a> Lowerer<'a, '_> {
                     }
                     value => {
                         if !decorator.expression.is_call_expr() {
-                            self.place_of_call(value.clone(), span);
+                            self.place_of_call(value.clone(), Vec::new(), span);
                         }
                         Attribute {
                             value,
