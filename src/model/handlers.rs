@@ -102,17 +102,16 @@ impl Values<'_> {
         };
         let body = || tree.functions_in(file).filter(is_around).last();
         let of_class = tree.owner(func).and_then(|_| body());
-        of_class
-            .or_else(|| tree.parent(func))
-            .unwrap_or_else(|| tree.module_function(file))
+        of_class.unwrap_or_else(|| self.home_of(func))
     }
 
     fn handed_by_call(&self, site: CallSite, found: &mut Vec<Handed>) {
-        let mut entries = self.meaning(site).entries.clone();
-        if let callee @ Value::Call(..) = &self.tree.call(site).callee {
-            entries.extend(self.decorators_named(site.0, callee));
-        }
-        for id in entries {
+        let meaning = self.meaning(site);
+        let decorators = match &self.tree.call(site).callee {
+            callee @ Value::Call(..) => self.decorators_named(site.0, callee),
+            _ => Vec::new(),
+        };
+        for id in meaning.entries.iter().chain(&decorators).copied() {
             if !is_later(&self.catalog.entry(id).role) {
                 continue;
             }
@@ -203,8 +202,11 @@ pub fn add(engine: &mut Engine<'_>) {
         Confidence::Medium,
         "a framework runs the function, on threads of its own unless it is told otherwise",
     );
-    let packages = package_folders(engine.values.tree);
     let handlers = engine.handlers().to_vec();
+    if handlers.is_empty() {
+        return;
+    }
+    let packages = package_folders(engine.values.tree);
     let all: Vec<(Live, FuncId, Server, bool)> = handlers
         .into_iter()
         .map(|handler| {

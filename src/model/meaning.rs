@@ -875,8 +875,7 @@ impl Values<'_> {
 
     /// The decorators of the tree around a function, innermost last; empty where there is none.
     pub(super) fn decorators(&self, func: FuncId) -> Vec<FuncId> {
-        let module = self.tree.module_function(self.tree.file_of(func));
-        let home = self.tree.parent(func).unwrap_or(module);
+        let home = self.home_of(func);
         let mut found = Vec::new();
         for attribute in &self.tree.function(func).attributes {
             for object in self.eval(home, &attribute.value).iter() {
@@ -932,8 +931,7 @@ impl Values<'_> {
     /// The entries that one attribute or decorator of a function means.
     pub(super) fn entries_of_attribute(&self, func: FuncId, attribute: &Attribute) -> Vec<EntryId> {
         let language = self.tree.language(func);
-        let module = self.tree.module_function(self.tree.file_of(func));
-        let home = self.tree.parent(func).unwrap_or(module);
+        let home = self.home_of(func);
         let mut found = Vec::new();
         let objects = self.eval(home, &attribute.value);
         for object in objects.iter() {

@@ -240,8 +240,7 @@ fn tests(engine: &mut Engine<'_>) {
 fn keep_representatives(engine: &Engine<'_>, all: &mut [Test]) {
     let mut companies: Vec<usize> = Vec::new();
     let mut ways: FxHashMap<_, Vec<(u32, usize, usize)>> = FxHashMap::default();
-    for number in 0..all.len() {
-        let test = &all[number];
+    for (number, test) in all.iter().enumerate() {
         let alike = |other: &usize| all[*other].binaries == test.binaries && all[*other].serial == test.serial;
         let company = companies.iter().copied().find(alike).unwrap_or_else(|| {
             companies.push(number);
