@@ -10,7 +10,7 @@
 //! What a program outside of the tree would make of a library counts for nothing where programs of the tree use it: two of its
 //! functions that no test and no tool brings together meet in no process that anybody can name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -100,7 +100,10 @@ struct Named {
 struct Growing {
     words: usize,
     sets: FxHashMap<FuncId, Vec<u64>>,
-    open: Vec<FuncId>,
+    /// Those whose set has grown since it was carried on, each once: a function that hundreds of programs share grows hundreds of
+    /// times, and is carried on for many of them at once where it waits for its turn.
+    open: VecDeque<FuncId>,
+    waiting: FxHashSet<FuncId>,
 }
 
 /// Adds a program to a set of programs by their numbers.
@@ -123,8 +126,8 @@ impl Growing {
             grown |= more & !*word != 0;
             *word |= more;
         }
-        if grown {
-            self.open.push(func);
+        if grown && self.waiting.insert(func) {
+            self.open.push_back(func);
         }
     }
 }
@@ -160,7 +163,8 @@ impl<'t> Values<'t> {
         let mut growing = Growing {
             words: mains.len().div_ceil(64),
             sets: FxHashMap::default(),
-            open: Vec::new(),
+            open: VecDeque::new(),
+            waiting: FxHashSet::default(),
         };
         for (program, file) in mains.iter().enumerate() {
             for func in tree.functions_in(*file) {
@@ -175,7 +179,9 @@ impl<'t> Values<'t> {
             let of_folder = by_folder.entry(folder_of(&tree.file(*file).path)).or_insert_with(none);
             add(of_folder, program);
         }
-        self.spread(&mut growing, &named, &closed, &by_folder);
+        self.spread(&mut growing, &named, &closed, |file| {
+            by_folder.get(folder_of(&tree.file(file).path))
+        });
         let mut interned: BTreeMap<Vec<u64>, Rc<Vec<u64>>> = BTreeMap::new();
         let of = growing.sets.into_iter().map(|(func, set)| {
             let set = interned.entry(set.clone()).or_insert_with(|| Rc::new(set));
@@ -187,23 +193,26 @@ impl<'t> Values<'t> {
     /// Carries programs on to what their functions name; into the file of a program's `main` only within that file. Code that all
     /// programs share and that names something of a folder with programs of its own does so for these (a symbol that is weak, or
     /// that only they link).
-    fn spread(
+    fn spread<'s>(
         &self,
         growing: &mut Growing,
         named: &FxHashMap<FuncId, Vec<FuncId>>,
         closed: &FxHashSet<FileId>,
-        by_folder: &FxHashMap<&str, Vec<u64>>,
+        of_folder: impl Fn(FileId) -> Option<&'s Vec<u64>>,
     ) {
-        let folder = |func: FuncId| folder_of(&self.tree.file(self.tree.file_of(func)).path);
-        while let Some(func) = growing.open.pop() {
+        let files = (0..self.tree.files.len()).map(|file| of_folder(FileId(file as u32)));
+        let of_folder: Vec<Option<&Vec<u64>>> = files.collect();
+        let own = |file: FileId| of_folder[file.0 as usize];
+        while let Some(func) = growing.open.pop_front() {
+            growing.waiting.remove(&func);
             let set = growing.sets[&func].clone();
-            let is_shared = !by_folder.contains_key(folder(func));
+            let file = self.tree.file_of(func);
             for target in named.get(&func).into_iter().flatten() {
                 let home = self.tree.file_of(*target);
-                if closed.contains(&home) && home != self.tree.file_of(func) {
+                if closed.contains(&home) && home != file {
                     continue;
                 }
-                match by_folder.get(folder(*target)).filter(|_| is_shared) {
+                match own(home).filter(|_| own(file).is_none()) {
                     Some(own) => {
                         let set: Vec<u64> = set.iter().zip(own).map(|(a, b)| a & b).collect();
                         if set.iter().any(|word| *word != 0) {
