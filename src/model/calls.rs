@@ -16,7 +16,7 @@ use super::needs::{Need, Seen};
 use super::objects::Object;
 use super::places::{Key, Keys, add_new, has_new, meet};
 use super::program::{Sent, SummaryKey};
-use super::sites::AccessKind;
+use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
 use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Stories, Story, Summary, Under};
 use super::tree::{CallSite, FuncId};
@@ -556,10 +556,14 @@ impl<'t> Walk<'_, 't> {
     /// Where no thread is alive that it could meet, an access that is known already says nothing new.
     fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty, met: &Met) -> bool {
         let child = access.child.or(self.state.child);
-        if met.by(self.engine.sites.kind(access.site)) || child.is_some() {
+        let alone = self.is_alone_in_child(access.site, child);
+        if !alone && (met.by(self.engine.sites.kind(access.site)) || child.is_some()) {
             return false;
         }
         self.engine.observe(self.key.function, access, &self.state);
+        if alone {
+            return true;
+        }
         let repeated = access.repeated || self.loops > 0;
         let rank = Certainty::rank_of([&access.certainty, certainty]);
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
@@ -572,6 +576,12 @@ impl<'t> Walk<'_, 't> {
             (repeated, through_module),
             ((rank, steps), programs),
         )
+    }
+
+    /// A forked child has one thread and an environment of its own, so that nothing is beside what it looks at or starts. What
+    /// it changes may wait for a lock that nobody is left to give back.
+    fn is_alone_in_child(&self, site: SiteId, child: Option<SiteId>) -> bool {
+        child.is_some() && self.engine.sites.kind(site) != AccessKind::Mutation
     }
 
     /// What the threads that are alive do.
@@ -616,6 +626,9 @@ impl<'t> Walk<'_, 't> {
             ..access
         };
         self.engine.observe(self.key.function, &lifted, &self.state);
+        if self.is_alone_in_child(lifted.site, lifted.child) {
+            return;
+        }
         let point = self.state.fork_point.clone().filter(|_| lifted.child.is_some());
         let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
         for live in live.values() {
@@ -1674,7 +1687,7 @@ pub(super) fn access_kind(role: &Role) -> Option<AccessKind> {
 
 impl Summary {
     /// A call that makes `environ` a heap array without changing a variable that anybody looks at.
-    fn heap_by_call(&mut self, state: &mut Option<super::sites::SiteId>, site: Option<super::sites::SiteId>) {
+    fn heap_by_call(&mut self, state: &mut Option<SiteId>, site: Option<SiteId>) {
         *state = state.or(site);
         self.heap = self.heap.or(site);
     }

@@ -296,7 +296,7 @@ impl Engine<'_> {
     fn fork_window(&mut self, ancestor: FuncId, access: &Access, thread: Option<StartId>, live: &Live) {
         let Some(fork) = access.child else { return };
         let certainties = [&access.certainty, &live.certainty].into_iter();
-        if self.sites.kind(access.site) != AccessKind::Mutation || !self.in_one_program(ancestor, certainties) {
+        if !self.in_one_program(ancestor, certainties) {
             return;
         }
         // glibc's lock is held by who changes the environment; that of its allocator, fork itself takes and gives back.

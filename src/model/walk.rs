@@ -238,6 +238,8 @@ impl<'t> Walk<'_, 't> {
         self.engine.arounds.prune(&mut self.out.accesses);
         let engine = &self.engine;
         self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
+        // Millions of them are kept for as long as the analysis takes.
+        self.out.accesses.shrink_to_fit();
         self.out.look_for_parameters(self.key.function);
         self.out
     }
