@@ -14,6 +14,9 @@ use super::values::Values;
 /// How many other files may give a name its value at the most.
 const MOST_FILES: usize = 16;
 
+/// How many macros may stand for one another.
+const DEEPEST: usize = 8;
+
 /// Where the variables and macros of C are declared or stored into, by name.
 #[derive(Debug, Default)]
 pub(super) struct Linkage {
@@ -121,6 +124,38 @@ impl<'t> Values<'t> {
         found.retain(|other| *other != file && !self.in_other_program(file, *other));
         found.truncate(MOST_FILES);
         found
+    }
+
+    /// Whether a name of C stands for what variables are initialised with (`PTHREAD_MUTEX_INITIALIZER`), so that two that are have
+    /// nothing in common: it is spelt as macros are, nothing declares it, and where the tree defines it, it stands for no variable.
+    pub(super) fn is_initialiser(&self, file: FileId, name: &str) -> bool {
+        let mut name = name;
+        for _ in 0..DEEPEST {
+            let is_spelt = !name.contains(char::is_lowercase);
+            if !is_spelt || self.linkage.variables.contains_key(name) || declares(self.tree, file, name) {
+                return false;
+            }
+            let files = std::iter::once(file).chain(self.sharing_files(file, name));
+            match files.into_iter().find_map(|file| self.macro_of(file, name)) {
+                None | Some(Value::List(_) | Value::Record(_) | Value::Int(_) | Value::Unknown) => return true,
+                Some(Value::Global(meant)) => name = meant,
+                Some(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// What a file defines a macro to be.
+    fn macro_of(&self, file: FileId, name: &str) -> Option<&'t Value> {
+        let at_top = &self.tree.function(self.tree.module_function(file)).body.nodes;
+        at_top.iter().find_map(|node| match node {
+            Node::Event(Event::Store {
+                target: Value::Global(stored),
+                value,
+                ..
+            }) if stored == name => Some(&**value),
+            _ => None,
+        })
     }
 
     /// What a call may call.

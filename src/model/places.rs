@@ -339,7 +339,7 @@ impl Values<'_> {
                 let site = (self.tree.func(file, *owner), *call);
                 collected.keys.push(Key::Made(site));
                 self.returned_keys(store.function, site, depth, collected);
-            } else if !matches!(store.value, Value::List(_)) {
+            } else if !self.makes_anew(store.function, store.value) {
                 self.collect_keys(store.function, store.value, depth + 1, collected);
             }
         }
@@ -350,6 +350,17 @@ impl Values<'_> {
             for (home, container) in self.called_with_each(owner, index) {
                 self.collect_keys(home, container, depth + 1, collected);
             }
+        }
+    }
+
+    /// Whether a value is what a new object is filled with, and says nothing of which one it is.
+    fn makes_anew(&self, func: FuncId, value: &Value) -> bool {
+        match value {
+            Value::List(_) => true,
+            Value::Global(name) if self.tree.language(func) == Language::C => {
+                self.is_initialiser(self.tree.file_of(func), name)
+            }
+            _ => false,
         }
     }
 
