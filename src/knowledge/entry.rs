@@ -92,6 +92,10 @@ pub enum ArgumentTest {
     Empty,
 }
 
+    /// The number 1.
+    One,
+    /// The constant `ALL_COMPLETED` of Python's `concurrent.futures` and `asyncio`.
+    AllCompleted,
 /// A condition on arguments: every listed argument satisfies one of its tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Predicate {

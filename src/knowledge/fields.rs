@@ -21,6 +21,8 @@ pub(super) const TESTS: [(&str, ArgumentTest); 11] = [
     ("slash", ArgumentTest::Slash),
     ("no-slash", ArgumentTest::NoSlash),
     ("empty", ArgumentTest::Empty),
+    ("one", ArgumentTest::One),
+    ("all-completed", ArgumentTest::AllCompleted),
 ];
 
 /// `attribute` is Rust's word for a decorator.

@@ -11,8 +11,11 @@ use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
-use super::tree::{CallSite, ClassId, FileId, FuncId, value_name};
+use super::tree::{CallSite, ClassId, FileId, FuncId, last_segment, value_name};
 use super::values::{Values, find_argument, passed_by_name};
+
+/// What `wait` is told so that it waits for all (CPython Lib/concurrent/futures/_base.py; asyncio takes it over).
+const ALL_COMPLETED: &str = "ALL_COMPLETED";
 
 impl<'t> Values<'t> {
     /// What `object.name` may be.
@@ -818,11 +821,21 @@ impl<'t> Values<'t> {
             }
             ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
+            ArgumentTest::One => self.is_only(func, value, |value| *value == Value::Int(1)),
+            ArgumentTest::AllCompleted => self.is_only(func, value, |value| {
+                value_name(value).is_some_and(|name| last_segment(name) == ALL_COMPLETED)
+                    || value.as_text() == Some(ALL_COMPLETED)
+            }),
         }
     }
 
     /// A local whose only value is `None`.
     fn only_none(&self, func: FuncId, value: &Value) -> bool {
+        matches!(value, Value::Local(..)) && self.is_only(func, value, |value| *value == Value::None)
+    }
+
+    /// Whether a value, and all that a name of it may stand for, is as `wanted` says.
+    fn is_only(&self, func: FuncId, value: &Value, wanted: impl Fn(&Value) -> bool) -> bool {
         let sources = self.sources(func, value);
         matches!(value, Value::Local(..))
             && !sources.is_empty()

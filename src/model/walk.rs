@@ -9,7 +9,7 @@ use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{ArgumentRef, JoinOf, Role, Shape, Taken};
+use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
 use super::budget::Cut;
@@ -501,6 +501,9 @@ impl<'t> Walk<'_, 't> {
             }
             (value, Value::Bool(wanted)) => {
                 self.take_if(value, |taken| *taken == Taken::True && *wanted == truth);
+                if !truth {
+                    self.found_ended(value, span);
+                }
             }
             (value, Value::Global(name)) => {
                 self.take_if(value, |taken| truth && *taken == Taken::Named(name.to_string()));
@@ -596,15 +599,21 @@ impl<'t> Walk<'_, 't> {
         if let Some(over) = over {
             self.drain(here, over, region.span);
         }
-        if let Condition::Truthy(Value::Call(owner, call)) = test {
-            let site: CallSite = (self.engine.values.closure(here, *owner), *call);
-            let meaning = self.engine.values.meaning(site);
-            for id in &meaning.entries {
-                if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
-                    for (home, value) in self.engine.values.argument(site, of) {
-                        let keys = self.engine.values.keys(home, value);
-                        self.join(&keys, false, false, region.span);
-                    }
+        if let Condition::Truthy(value) = test {
+            self.found_ended(value, region.span);
+        }
+    }
+
+    /// A call that asks whether a thread is alive has said that it is not.
+    fn found_ended(&mut self, value: &Value, span: Span) {
+        let Value::Call(owner, call) = value else { return };
+        let site: CallSite = (self.engine.values.closure(self.here, *owner), *call);
+        let meaning = self.engine.values.meaning(site);
+        for id in &meaning.entries {
+            if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
+                for (home, value) in self.engine.values.argument(site, of) {
+                    let keys = self.engine.values.keys(home, value);
+                    self.join(&keys, false, false, span);
                 }
             }
         }
@@ -982,7 +991,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// The guards that a with-block takes.
-    fn hold_scope(&mut self, manager: &Value, entries: &[crate::knowledge::EntryId]) -> Vec<Keys> {
+    fn hold_scope(&mut self, manager: &Value, entries: &[EntryId]) -> Vec<Keys> {
         let mut held = Vec::new();
         for id in entries {
             if let Role::Lock { shared, .. } = &self.engine.values.catalog.entry(*id).role {
@@ -1004,7 +1013,13 @@ impl<'t> Walk<'_, 't> {
         held
     }
 
-    fn join_scope(&mut self, manager: &Value, entries: &[crate::knowledge::EntryId], alive: &[StartId], span: Span) {
+    fn join_scope(
+        &mut self,
+        region: &'t Region,
+        (manager, span): (&Value, Span),
+        entries: &[EntryId],
+        alive: &[StartId],
+    ) {
         for id in entries {
             if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
                 let by_owner = matches!(of, JoinOf::Owner(_));
@@ -1027,11 +1042,34 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn generator_of(&self, manager: &Value) -> Option<FuncId> {
+                let handed = self.made_tasks_in(region, &keys);
+                self.join(&handed, false, true, span);
         let Value::Call(owner, call) = manager else { return None };
         let values = &self.engine.values;
         let file = values.tree.file_of(self.here);
         let site: CallSite = (values.tree.func(file, *owner), *call);
         values
+    /// The keys of what a block makes tasks of its manager: `group.create_task(to_thread(f))`.
+    fn made_tasks_in(&self, region: &Region, manager: &Keys) -> Keys {
+        let values = &self.engine.values;
+        let mut handed = Keys::default();
+        super::tree::each_event(region, &mut |event| {
+            let Event::Call(index) = event else { return };
+            let site: CallSite = (self.here, *index);
+            let call = values.tree.call(site);
+            let Value::Attribute(receiver, _) = &call.callee else {
+                return;
+            };
+            let is_task = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::CallsNow { task: true, .. });
+            if meet(&values.keys(self.here, receiver), manager) && values.meaning(site).entries.iter().any(is_task) {
+                for argument in &call.args {
+                    handed = handed.with(&values.keys(self.here, &argument.value));
+                }
+            }
+        });
+        handed
+    }
+
             .meaning(site)
             .edges
             .iter()
@@ -1185,7 +1223,7 @@ impl<'t> Walk<'_, 't> {
     pub(super) fn touch_place(
         &mut self,
         place: &Value,
-        entries: &[crate::knowledge::EntryId],
+        entries: &[EntryId],
         kind: AccessKind,
         span: Span,
         (variable, shape): (Option<String>, Option<Shape>),
@@ -1243,7 +1281,7 @@ impl<'t> Walk<'_, 't> {
     /// Records an access of this function's own code.
     pub(super) fn touch(
         &mut self,
-        entries: &[crate::knowledge::EntryId],
+        entries: &[EntryId],
         kind: AccessKind,
         span: Span,
         variable: Option<String>,

@@ -164,7 +164,7 @@ fn applies(entry: &Entry, call: &[(ArgumentRef, ArgumentTest)]) -> bool {
 
 /// Whether an argument that surely passes one test passes another.
 fn passes(is: ArgumentTest, test: ArgumentTest) -> bool {
-    use ArgumentTest::{Absent, Empty, False, Literal, Live, NoSlash, None, Own, Present, Slash, True};
+    use ArgumentTest::{Absent, Empty, False, Literal, Live, NoSlash, None, One, Own, Present, Slash, True};
     match test {
         _ if is == test => true,
         Present => is != Absent,
@@ -213,6 +213,8 @@ fn particular(call: &[(ArgumentRef, ArgumentTest)], given: &[(ArgumentRef, Argum
             ArgumentTest::Slash => "a path with a slash",
             ArgumentTest::NoSlash => "a name without a slash",
             ArgumentTest::Empty => "an empty string",
+            ArgumentTest::One => "1",
+            ArgumentTest::AllCompleted => "ALL_COMPLETED",
         };
         Some(format!("{name} = {value}"))
     });
