@@ -260,6 +260,8 @@ pub enum Role {
     },
     /// The result is an iterator that comes to its end when the threads `of` have ended (`as_completed`, `Executor.map`).
     Stream {
+    /// Makes something that runs what it is handed one after the other: a pool of one worker.
+    Serial,
         of: ArgumentRef,
     },
     /// Goes through an iterator to its end (`list`, `sum`).

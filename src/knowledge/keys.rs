@@ -376,6 +376,7 @@ pub(super) const EFFECTS: [EffectKeys; 46] = [
     effect("send", "lets those who wait on the same object go on", &[OF]),
     effect("settle", "waits until all that was sent is dealt with", &[OF]),
     effect("done", "says that what was received is dealt with", &[OF]),
+    effect("serial", "makes a pool that runs one thing after the other", &[]),
     effect("alive", "asks whether a thread is alive", &[OF]),
     effect(
         "stream",

@@ -377,6 +377,13 @@ impl Engine<'_> {
             self.observations.guarded(first.access.site, second.access.site, &name);
             return;
         }
+        if let (Some(a), Some(b)) = (a.thread, b.thread)
+            && self.share_worker(ancestor, a, b)
+        {
+            return self
+                .observations
+                .guarded(first.access.site, second.access.site, "the pool's only worker");
+        }
         for seen in [a, b] {
             if let Some(live) = seen.live
                 && is_gated(seen.access, live)

@@ -57,6 +57,8 @@ pub struct StartInfo {
     pub owners: Keys,
     /// It has an owner that the call does not show.
     pub hidden_owner: bool,
+    /// The call that makes the pool on which it runs, where that has one worker.
+    pub worker: Option<CallSite>,
     /// What parameters that the entry captures stand for.
     pub bindings: Vec<Binding>,
     /// The start as it stands in the code, of which this is one use.
@@ -674,6 +676,7 @@ impl<'t> Engine<'t> {
             handles: Keys::default(),
             owners: Keys::default(),
             hidden_owner: false,
+            worker: None,
             bindings: Vec::new(),
             base: None,
             context: Vec::new(),
@@ -723,6 +726,7 @@ impl<'t> Engine<'t> {
                 known.push(id);
             }
         }
+        let worker = self.only_worker(&started.owners);
         self.starts.push(StartInfo {
             site,
             created: started.created,
@@ -734,11 +738,37 @@ impl<'t> Engine<'t> {
             handles: started.handles,
             owners: started.owners,
             hidden_owner: started.hidden_owner,
+            worker,
             bindings: Vec::new(),
             base: None,
             context: Vec::new(),
             task: false,
         });
+    }
+
+    /// The call that makes the pool which these keys mean, where that is known to have one worker.
+    fn only_worker(&self, owners: &Keys) -> Option<CallSite> {
+        let mut made = owners.iter().filter_map(|key| match key {
+            Key::Made(site) => Some(*site),
+            _ => None,
+        });
+        let pool = made.next().filter(|_| made.next().is_none())?;
+        let values = &self.values;
+        let is_serial = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::Serial);
+        values.meaning(pool).entries.iter().any(is_serial).then_some(pool)
+    }
+
+    /// Whether two threads run on the one worker of a pool, one after the other, where they meet in `ancestor`. A pool that a
+    /// function makes is another one at every call, but for who is called by it.
+    pub fn share_worker(&self, ancestor: FuncId, a: StartId, b: StartId) -> bool {
+        let (a, b) = (self.start(a), self.start(b));
+        let Some(pool) = a.worker.filter(|pool| b.worker == Some(*pool)) else {
+            return false;
+        };
+        let is_kept = |key: &Key| matches!(key, Key::Global(..) | Key::Field(..)) && b.owners.contains(key);
+        pool.0 == ancestor
+            || self.values.tree.function(pool.0).kind == FunctionKind::Module
+            || a.owners.iter().any(is_kept)
     }
 
     /// The starts at a call.
@@ -990,7 +1020,7 @@ impl<'t> Engine<'t> {
         let tells = left.tells || right.tells;
         let known = |live: &Live, accesses: &ThreadAccesses| {
             (
-                if tells {
+                if tells || self.start(live.start).worker.is_some() {
                     Doer::One(live.start)
                 } else {
                     Doer::Alike(accesses.alike)

@@ -630,6 +630,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Several
             | Role::Inert
     )
+            | Role::Serial
 }
 
 /// Whether a function's own code may never lead back to its caller: all ways through it raise, or go round for ever.
