@@ -29,6 +29,8 @@ pub enum MatchKind {
     Pragma,
     /// `drop:std::sync::MutexGuard`: Rust's drop of a value of that type.
     Drop,
+    /// `parameter:monkeypatch`: what a test runner hands to a parameter of that name.
+    Parameter,
 }
 
 /// How a mutation changes the environment.

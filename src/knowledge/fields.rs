@@ -37,6 +37,7 @@ pub(super) const KINDS: [(&str, MatchKind); 10] = [
     ("base", MatchKind::Base),
     ("pragma", MatchKind::Pragma),
     ("drop", MatchKind::Drop),
+    ("parameter", MatchKind::Parameter),
 ];
 
 /// A mistake before its line is known.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::facts::{
-    AccessForm, Argument, Attribute, Event, FunctionKind, Language, Node, ParameterKind, StoreKind, Value,
+    AccessForm, Argument, Attribute, Event, FunctionKind, Language, Node, ParameterKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
@@ -926,6 +926,32 @@ impl Values<'_> {
         attributes
             .flat_map(|attribute| self.entries_of_attribute(func, attribute))
             .collect()
+    }
+
+    /// What decorators change before a function runs, and back when it has: `@patch.dict(os.environ, {…})`, on the function or on
+    /// the class of a test. The entries of each, and where it stands.
+    pub(super) fn changed_around(&self, func: FuncId) -> Vec<(Vec<EntryId>, Span)> {
+        let tree = self.tree;
+        let (home, function) = (self.home_of(func), tree.function(func));
+        let is_test = function.name.starts_with("test");
+        let class = tree
+            .owner(func)
+            .filter(|_| is_test)
+            .map(|class| &tree.classes[class.0 as usize]);
+        let declared = class.iter().flat_map(|class| &class.decls);
+        let of_class = declared.flat_map(|(file, decl)| &tree.file(*file).types[decl.0 as usize].attributes);
+        let mut found = Vec::new();
+        for attribute in function.attributes.iter().chain(of_class) {
+            let mut entries = self.entries_of_attribute(func, attribute);
+            entries.retain(|id| {
+                let entry = self.catalog.entry(*id);
+                matches!(entry.role, Role::Mutation { .. }) && self.clauses_fit(home, &attribute.args, &entry.arguments)
+            });
+            if !entries.is_empty() {
+                found.push((entries, attribute.span));
+            }
+        }
+        found
     }
 
     /// The entries that one attribute or decorator of a function means.

@@ -15,6 +15,10 @@ use super::summary::{Access, Certainty, Chain, Live};
 use super::tree::{ClassId, FileId, FuncId};
 use super::walk::exclude;
 
+/// What runs before every test of a class, or before the first (CPython Lib/unittest/case.py, suite.py; pytest, How to implement
+/// xunit-style set-up).
+const PREPARES_TEST: [&str; 5] = ["setUp", "setUpClass", "asyncSetUp", "setup_method", "setup_class"];
+
 /// Adds both kinds.
 pub fn add(engine: &mut Engine<'_>, target: &Target) {
     classes(engine);
@@ -48,6 +52,27 @@ fn classes(engine: &mut Engine<'_>) {
             &name,
             "another method of the class may run while the thread is alive",
         );
+        test_case(engine, &methods, &name);
+    }
+}
+
+/// A thread that is left alive by what prepares a test is alive while the test runs.
+fn test_case(engine: &mut Engine<'_>, methods: &[FuncId], class: &str) {
+    let tree = engine.values.tree;
+    let of_tests = methods.iter().copied().filter(|method| is_test_file(engine, *method));
+    let (prepare, others): (Vec<FuncId>, Vec<FuncId>) =
+        of_tests.partition(|method| PREPARES_TEST.contains(&tree.function(*method).name.as_str()));
+    for starter in prepare {
+        for live in summary(engine, starter).leaks.clone() {
+            for test in others
+                .iter()
+                .filter(|other| tree.function(**other).name.starts_with("test"))
+            {
+                for access in summary(engine, *test).accesses.clone() {
+                    engine.meet_owned(*test, &access, &live, class);
+                }
+            }
+        }
     }
 }
 
@@ -175,10 +200,7 @@ fn is_program(engine: &Engine<'_>, func: FuncId) -> bool {
 /// A file that pytest or unittest collects: its functions run one after the other, each for itself (pytest, Conventions
 /// for Python test discovery).
 fn is_test_file(engine: &Engine<'_>, func: FuncId) -> bool {
-    let facts = engine.values.tree.file(engine.values.tree.file_of(func));
-    let name = super::names::last_component(&facts.path);
-    facts.language == Language::Python
-        && (name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py")
+    engine.values.tree.is_collected(engine.values.tree.file_of(func))
 }
 
 /// Runs before any thread of its object can.

@@ -363,6 +363,10 @@ impl Engine<'_> {
             own.enters
                 .extend(decorators.flat_map(|decorator| values.wrappers(decorator)));
         }
+        for (entries, _) in values.changed_around(function) {
+            own.acts = true;
+            self.note(&entries, &mut own);
+        }
         let facts = tree.function(function);
         if tree.language(function) == Language::C && facts.name == "main" {
             own.enters.extend(self.constructors_beside(function));

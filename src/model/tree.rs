@@ -150,6 +150,14 @@ impl Tree {
         }
     }
 
+    /// Whether pytest or unittest collects a file of Python's (pytest, Conventions for Python test discovery).
+    pub fn is_collected(&self, file: FileId) -> bool {
+        let facts = self.file(file);
+        let name = super::names::last_component(&facts.path);
+        facts.language == Language::Python
+            && (name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py")
+    }
+
     /// The folder of the package whose own code a file is, with a slash behind it (Python's `__init__.py`).
     pub fn package_folder(&self, file: FileId) -> Option<&str> {
         let folder = self.file(file).path.strip_suffix("__init__.py")?;

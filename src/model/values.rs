@@ -756,6 +756,28 @@ impl<'t> Values<'t> {
             for decorated in self.decorated_with(func) {
                 found.add(Object::Function(decorated));
             }
+            if local.name == "self" {
+                found.add_all(self.wrapped_receivers(func));
+            }
+        }
+        if found.is_empty() && local.ty.is_none() && self.tree.is_collected(self.tree.file_of(func)) {
+            let language = self.tree.language(func);
+            for id in self.catalog.lookup(language, MatchKind::Parameter, &local.name) {
+                let ty = self.catalog.entry(*id).returns.as_deref();
+                ty.into_iter().for_each(|ty| found.add(Object::Result(ty.into(), None)));
+            }
+        }
+        found
+    }
+
+    /// What a wrapper is called on that a decorator of Python's puts in the place of methods: `def wrapper(self, …)`.
+    fn wrapped_receivers(&self, wrapper: FuncId) -> Objects {
+        let mut found = Objects::default();
+        let decorator = self.tree.parent(wrapper).into_iter();
+        for method in decorator.flat_map(|decorator| self.decorated_with(decorator)) {
+            if let Some(class) = self.tree.owner(method) {
+                found.add(Object::Instance(class, None));
+            }
         }
         found
     }

@@ -128,7 +128,7 @@ impl<'t> Walk<'_, 't> {
         let body = &tree.function(key.function).body;
         let mut walk = Walk::new(engine, key, bindings);
         walk.constructors();
-        walk.region(body);
+        walk.body(body);
         walk.finish()
     }
 
@@ -161,6 +161,24 @@ impl<'t> Walk<'_, 't> {
             continues: Vec::new(),
             jumps: BTreeMap::new(),
         }
+    }
+
+    /// The code of the function, with what its decorators change before and after.
+    fn body(&mut self, body: &'t Region) {
+        let changed = self.engine.values.changed_around(self.here);
+        if changed.is_empty() {
+            return self.region(body);
+        }
+        let touch = |walk: &mut Self| {
+            for (entries, span) in &changed {
+                walk.touch(entries, AccessKind::Mutation, *span, None, None);
+            }
+        };
+        touch(self);
+        self.region(body);
+        let inner = std::mem::take(&mut self.returns);
+        let normal = std::mem::take(&mut self.state);
+        self.leave(normal, inner, touch);
     }
 
     /// What a thread does that runs a decorated function: its decorators' wrappers stand around it.
