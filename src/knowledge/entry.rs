@@ -92,12 +92,12 @@ pub enum ArgumentTest {
     NoSlash,
     /// The empty string.
     Empty,
-}
-
     /// The number 1.
     One,
     /// The constant `ALL_COMPLETED` of Python's `concurrent.futures` and `asyncio`.
     AllCompleted,
+}
+
 /// A condition on arguments: every listed argument satisfies one of its tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Predicate {
@@ -260,10 +260,10 @@ pub enum Role {
     Alive {
         of: ArgumentRef,
     },
-    /// The result is an iterator that comes to its end when the threads `of` have ended (`as_completed`, `Executor.map`).
-    Stream {
     /// Makes something that runs what it is handed one after the other: a pool of one worker.
     Serial,
+    /// The result is an iterator that comes to its end when the threads `of` have ended (`as_completed`, `Executor.map`).
+    Stream {
         of: ArgumentRef,
     },
     /// Goes through an iterator to its end (`list`, `sum`).

@@ -9,7 +9,7 @@ use super::entry::{ArgumentRef, ArgumentTest, MatchKind};
 use super::keys::Key;
 use super::words::did_you_mean;
 
-pub(super) const TESTS: [(&str, ArgumentTest); 11] = [
+pub(super) const TESTS: [(&str, ArgumentTest); 13] = [
     ("absent", ArgumentTest::Absent),
     ("none", ArgumentTest::None),
     ("live", ArgumentTest::Live),
@@ -26,7 +26,7 @@ pub(super) const TESTS: [(&str, ArgumentTest); 11] = [
 ];
 
 /// `attribute` is Rust's word for a decorator.
-pub(super) const KINDS: [(&str, MatchKind); 10] = [
+pub(super) const KINDS: [(&str, MatchKind); 11] = [
     ("call", MatchKind::Call),
     ("store", MatchKind::Store),
     ("delete", MatchKind::Delete),

@@ -240,7 +240,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 46] = [
+pub(super) const EFFECTS: [EffectKeys; 47] = [
     effect(
         "mutation",
         "changes the environment",

@@ -837,9 +837,7 @@ impl<'t> Values<'t> {
     /// Whether a value, and all that a name of it may stand for, is as `wanted` says.
     fn is_only(&self, func: FuncId, value: &Value, wanted: impl Fn(&Value) -> bool) -> bool {
         let sources = self.sources(func, value);
-        matches!(value, Value::Local(..))
-            && !sources.is_empty()
-            && sources.iter().all(|(_, value)| **value == Value::None)
+        wanted(value) || !sources.is_empty() && sources.iter().all(|(_, value)| wanted(value))
     }
 
     /// The environment that a spawn is given is the live one or another, depending on the path.

@@ -15,11 +15,12 @@
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
 use crate::facts::{
-    Argument, Attribute, Condition, FunctionKind, Language, LocalIndex, Name, ParameterKind, Value, Visibility,
+    Argument, Attribute, Condition, Event, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region, RegionKind,
+    Value, Visibility,
 };
 
 use super::objects::Object;
-use super::tree::{CallSite, ClassId, FuncId, StoreRef, last_segment, local_of, value_name};
+use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_event, each_region, last_segment, local_of, value_name};
 use super::values::Values;
 
 /// Through so many names it is followed what a value may be.
@@ -70,6 +71,8 @@ enum Asked {
     OneOf(Vec<Constant>),
     /// It is the live environment, and no copy of it.
     Live,
+    /// It is that, or nothing, in the place of which the function takes it: `env = env or os.environ`.
+    LiveOrNothing,
     /// Its method of this name is this function.
     Method(Name, FuncId),
 }
@@ -96,6 +99,7 @@ impl Need {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
             Asked::Live | Asked::Method(..) => Some(false),
+            Asked::LiveOrNothing => constant.truth().map(|truth| !truth),
             Asked::OneOf(known) => {
                 let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
                 match answers.contains(&Some(true)) {
@@ -106,6 +110,24 @@ impl Need {
         };
         answer.is_none_or(|answer| answer == self.holds)
     }
+}
+
+/// Whether a test holds where there is nothing in a place.
+fn finds_nothing(test: &Condition, place: &Value) -> bool {
+    match test {
+        Condition::Not(inner) => matches!(&**inner, Condition::Truthy(value) if value == place),
+        Condition::Equal(value, Value::None) | Condition::Equal(Value::None, value) => value == place,
+        _ => false,
+    }
+}
+
+/// Where a test is asked what must be handed over for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asking<'a> {
+    /// A field that is another function's parameter counts as that.
+    pub fields: bool,
+    /// The arm that is taken where the test holds.
+    pub arm: Option<&'a Region>,
 }
 
 /// The object on which a call calls a method, or that it hands over.
@@ -129,12 +151,13 @@ pub enum Seen {
 }
 
 impl Values<'_> {
-    /// What must be handed to a function for a test in it to come out as `holds`. `fields`: a field that is another
-    /// function's parameter counts as that.
-    pub(super) fn needs(&self, func: FuncId, test: &Condition, holds: bool, fields: bool) -> Vec<Need> {
+    /// What must be handed to a function for a test in it to come out as `holds`.
+    pub(super) fn needs(&self, func: FuncId, test: &Condition, holds: bool, asking: Asking<'_>) -> Vec<Need> {
         let need = |value: &Value, asked: Asked| -> Vec<Need> {
-            let own = self.fixed_parameter(func, value).map(|parameter| (func, parameter));
-            let parameter = own.or_else(|| self.parameter_in_field(func, value).filter(|_| fields));
+            let own = self
+                .parameter_until(func, value, asking.arm)
+                .map(|parameter| (func, parameter));
+            let parameter = own.or_else(|| self.parameter_in_field(func, value).filter(|_| asking.fields));
             parameter
                 .map(|(owner, parameter)| Need {
                     owner,
@@ -146,7 +169,7 @@ impl Values<'_> {
                 .collect()
         };
         match test {
-            Condition::Not(inner) => self.needs(func, inner, !holds, fields),
+            Condition::Not(inner) => self.needs(func, inner, !holds, asking),
             Condition::Truthy(value) => need(value, Asked::Truth),
             Condition::Equal(a, b) => match (self.constant(func, a, 0), self.constant(func, b, 0)) {
                 (None, Some(constant)) => need(a, Asked::OneOf(vec![constant])),
@@ -155,13 +178,13 @@ impl Values<'_> {
             },
             Condition::All(tests) if holds => tests
                 .iter()
-                .flat_map(|test| self.needs(func, test, true, fields))
+                .flat_map(|test| self.needs(func, test, true, asking))
                 .collect(),
             Condition::Any(tests) if !holds => tests
                 .iter()
-                .flat_map(|test| self.needs(func, test, false, fields))
+                .flat_map(|test| self.needs(func, test, false, asking))
                 .collect(),
-            Condition::Any(tests) => self.one_of(func, tests, fields).into_iter().collect(),
+            Condition::Any(tests) => self.one_of(func, tests, asking).into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -171,19 +194,43 @@ impl Values<'_> {
         if !self.is_live(func, place) {
             return None;
         }
+        let handed = self.live_through(func, place).map(|parameter| (parameter, Asked::Live));
+        let filled = || Some((self.filled_with_live(func, place)?, Asked::LiveOrNothing));
+        let (parameter, asked) = handed.or_else(filled)?;
         Some(Need {
             owner: func,
-            parameter: self.live_through(func, place)?,
-            asked: Asked::Live,
+            parameter,
+            asked,
             holds: true,
         })
     }
 
+    /// The parameter of a function that a place is, where it is made the live environment in arms alone that found nothing in it.
+    fn filled_with_live(&self, func: FuncId, place: &Value) -> Option<LocalIndex> {
+        let (owner, index) = self.parameter_of(func, place)?;
+        let is_filling = |store: &&StoreRef<'_>| self.is_live(store.function, store.value);
+        let fillings = self.local_stores(func, index).iter().filter(is_filling).count();
+        if owner != func || fillings == 0 || fillings != self.local_stores(func, index).len() {
+            return None;
+        }
+        let mut under_question = 0;
+        each_region(&self.tree.function(func).body, &mut |region| {
+            if let RegionKind::Arm { test } = &region.kind
+                && finds_nothing(test, place)
+            {
+                each_event(region, &mut |event| {
+                    under_question += usize::from(matches!(event, Event::Store { target, .. } if target == place));
+                });
+            }
+        });
+        (under_question == fillings).then_some(index)
+    }
+
     /// `case A: case B:`, where one parameter may be one of several constants.
-    fn one_of(&self, func: FuncId, tests: &[Condition], fields: bool) -> Option<Need> {
+    fn one_of(&self, func: FuncId, tests: &[Condition], asking: Asking<'_>) -> Option<Need> {
         let mut found: Option<Need> = None;
         for test in tests {
-            let need = match self.needs(func, test, true, fields).as_slice() {
+            let need = match self.needs(func, test, true, asking).as_slice() {
                 [only] => only.clone(),
                 _ => return None,
             };
@@ -216,7 +263,9 @@ impl Values<'_> {
         };
         let own = |value: &Value| match need.asked {
             Asked::Live => self.live_through(site.0, value),
-            Asked::Truth | Asked::OneOf(_) | Asked::Method(..) => self.fixed_parameter(site.0, value),
+            Asked::LiveOrNothing | Asked::Truth | Asked::OneOf(_) | Asked::Method(..) => {
+                self.fixed_parameter(site.0, value)
+            }
         };
         if site.0 == walking
             && let Some(parameter) = own(value)
@@ -240,8 +289,23 @@ impl Values<'_> {
         }
         match self.constant(func, value, 0) {
             Some(constant) if !need.allows(&constant) => Seen::RuledOut,
+            None if need.asked == Asked::LiveOrNothing && self.is_new_mapping(func, value) => Seen::RuledOut,
             _ => Seen::Met,
         }
+    }
+
+    /// Whether a value is surely a mapping of its own: `{…}`, `dict(…)`, `x.copy()`.
+    fn is_new_mapping(&self, func: FuncId, value: &Value) -> bool {
+        let is_new = |home: FuncId, value: &Value| match value {
+            Value::Map(_) => true,
+            Value::Call(owner, call) => match &self.tree.call((self.closure(home, *owner), *call)).callee {
+                Value::Attribute(_, method) => **method == *"copy",
+                callee => self.eval(home, callee).contains(&Object::external("builtins.dict")),
+            },
+            _ => false,
+        };
+        let sources = self.sources(func, value);
+        is_new(func, value) || !sources.is_empty() && sources.iter().all(|(home, value)| is_new(*home, value))
     }
 
     /// What the object must be on which a call in a function calls a method, for this one of several functions to be meant.
@@ -438,6 +502,21 @@ impl Values<'_> {
         (owner == func && self.local_stores(func, index).is_empty()).then_some(index)
     }
 
+    /// As [`Values::fixed_parameter`]; what an arm assigns to the parameter that it asks for (`if x is None: x = …`) comes after the
+    /// question.
+    fn parameter_until(&self, func: FuncId, value: &Value, arm: Option<&Region>) -> Option<LocalIndex> {
+        let (owner, index) = self.parameter_of(func, value)?;
+        let stores = self.local_stores(func, index).len();
+        let mut inside = 0;
+        if let Some(arm) = arm.filter(|_| stores > 0) {
+            let own = Value::Local(self.tree.index_of(func).1, index);
+            each_event(arm, &mut |event| {
+                inside += usize::from(matches!(event, Event::Store { target, .. } if *target == own));
+            });
+        }
+        (owner == func && inside == stores).then_some(index)
+    }
+
     /// The parameter of some function that a field of a C struct is, where it is never anything else.
     fn parameter_in_field(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
         let Value::Attribute(base, name) = value else {
@@ -459,6 +538,14 @@ impl Values<'_> {
             && self.left_in_fields(name).is_empty();
         let parameter = self.fixed_parameter(store.function, store.value)?;
         is_only.then_some((store.function, parameter))
+    }
+
+    /// Whether what the call that makes a thread passes on to its entry can meet a need of the entry's.
+    pub(super) fn need_of_entry_is_met(&self, need: &Need, created: CallSite) -> bool {
+        match self.handed_at(created, need.owner, need.parameter) {
+            Some((home, value)) => self.need_of_value(home, value, need) != Seen::RuledOut,
+            None => true,
+        }
     }
 
     /// Whether a thread that a call starts can meet a need of the function that starts it. `context`: the calls on the way

@@ -197,8 +197,7 @@ fn is_program(engine: &Engine<'_>, func: FuncId) -> bool {
         .any(|id| engine.values.catalog.entry(*id).role == Role::Program)
 }
 
-/// A file that pytest or unittest collects: its functions run one after the other, each for itself (pytest, Conventions
-/// for Python test discovery).
+/// Its functions run one after the other, each for itself.
 fn is_test_file(engine: &Engine<'_>, func: FuncId) -> bool {
     engine.values.tree.is_collected(engine.values.tree.file_of(func))
 }

@@ -901,11 +901,16 @@ impl<'t> Engine<'t> {
         found
     }
 
-    /// Whether a thread can come to an access of its entry's: what its starter was handed may rule that out.
+    /// Whether a thread can come to an access of its entry's: what the entry, or its starter, was handed may rule that out.
     fn happens_in(&self, thread: StartId, access: &Access) -> bool {
         let info = self.start(thread);
-        let mut needs = access.around.needs().iter().filter(|need| need.owner == info.site.0);
-        needs.all(|need| self.values.need_of_thread_is_met(need, &info.context))
+        access.around.needs().iter().all(|need| {
+            if need.owner == info.site.0 {
+                return self.values.need_of_thread_is_met(need, &info.context);
+            }
+            // One of many is handed an element of what the call is handed.
+            info.many || !info.entries.contains(&need.owner) || self.values.need_of_entry_is_met(need, info.created)
+        })
     }
 
     /// A thread begins with this function, by a call that names it.

@@ -630,11 +630,11 @@ fn does_something(role: &Role) -> bool {
             | Role::Symbol { .. }
             | Role::JoinPath
             | Role::Report
+            | Role::Serial
             | Role::Value
             | Role::Several
             | Role::Inert
     )
-            | Role::Serial
 }
 
 /// Whether a function's own code may never lead back to its caller: all ways through it raise, or go round for ever.

@@ -848,6 +848,13 @@ impl<'t> Values<'t> {
         takers.iter().filter_map(handed).collect()
     }
 
+    /// What a call that is handed a function passes for a parameter of it.
+    pub(super) fn handed_at(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
+        let takers = self.takers(func);
+        let mut here = takers.iter().filter(|(taker, _)| *taker == site);
+        here.find_map(|(site, at)| self.handed_on(*site, *at, func, index))
+    }
+
     /// The calls that are handed a function, with the place of the argument that it is.
     fn takers(&self, func: FuncId) -> Takers {
         if let Some(found) = self.takers.get(&func, &self.answers) {
@@ -938,7 +945,17 @@ impl<'t> Values<'t> {
             .args
             .iter()
             .find(|argument| argument.name.as_deref() == Some("args"));
-        let list = named.or_else(|| call.args.get(at + 1));
+        // `submit(f, [a], b)` passes a list; `apply_async(f, (a, b))` and `apply_async(f, (a, b), {…})` pass what is in it.
+        let after: Vec<&Argument> = call.args[at + 1..]
+            .iter()
+            .filter(|after| after.name.is_none())
+            .collect();
+        let in_list = match after.as_slice() {
+            [list] => Some(*list),
+            [list, more] if matches!(more.value, Value::Map(_)) => Some(*list),
+            _ => None,
+        };
+        let list = named.or(in_list);
         if let Some(Argument {
             value: Value::List(items),
             ..

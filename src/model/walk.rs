@@ -16,7 +16,7 @@ use super::budget::Cut;
 use super::failing;
 use super::forks::Forked;
 use super::higher::Binding;
-use super::needs::Need;
+use super::needs::{Asking, Need};
 use super::objects::Object;
 use super::places::{Keys, meet};
 use super::program::{Engine, SummaryKey};
@@ -472,9 +472,8 @@ impl<'t> Walk<'_, 't> {
         let only = region.nodes.iter().all(|node| match node {
             Node::Event(Event::Call(index)) => {
                 let meaning = self.engine.values.meaning((self.here, *index));
-                let receives = |id: &crate::knowledge::EntryId| {
-                    matches!(self.engine.values.catalog.entry(*id).role, Role::Receive { .. })
-                };
+                let receives =
+                    |id: &EntryId| matches!(self.engine.values.catalog.entry(*id).role, Role::Receive { .. });
                 waits += 1;
                 meaning.entries.iter().any(receives)
             }
@@ -502,6 +501,9 @@ impl<'t> Walk<'_, 't> {
             Condition::Truthy(value) => {
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
+                if !truth {
+                    self.found_ended(value, span);
+                }
             }
             Condition::Equal(a, b) => {
                 self.take_compared(a, b, truth);
@@ -519,9 +521,6 @@ impl<'t> Walk<'_, 't> {
             }
             (value, Value::Bool(wanted)) => {
                 self.take_if(value, |taken| *taken == Taken::True && *wanted == truth);
-                if !truth {
-                    self.found_ended(value, span);
-                }
             }
             (value, Value::Global(name)) => {
                 self.take_if(value, |taken| truth && *taken == Taken::Named(name.to_string()));
@@ -674,7 +673,7 @@ impl<'t> Walk<'_, 't> {
                 self.learn(earlier, false, arm.span);
             }
             self.learn(test, true, arm.span);
-            let needs = self.needs_of_arm(nearest, test);
+            let needs = self.needs_of_arm(nearest, test, arm);
             earlier.push(test);
             self.arm(arm, test, needs, &mut fork);
             ends.push(PathEnd {
@@ -700,7 +699,7 @@ impl<'t> Walk<'_, 't> {
             self.state = skipped;
             let left = ends.iter().zip(&earlier).filter(|(end, _)| end.state.dead);
             for (_, test) in left {
-                let needs = self.needs_of_test(test, false);
+                let needs = self.needs_of_test(test, false, None);
                 self.needs.extend(needs);
             }
             for test in earlier {
@@ -712,17 +711,17 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// What must be handed to the function for an arm to be taken: the tests before it were false.
-    fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition) -> Vec<Need> {
-        let before = earlier.iter().flat_map(|test| self.needs_of_test(test, false));
-        before.chain(self.needs_of_test(test, true)).collect()
+    fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition, arm: &Region) -> Vec<Need> {
+        let before = earlier.iter().flat_map(|test| self.needs_of_test(test, false, None));
+        before.chain(self.needs_of_test(test, true, Some(arm))).collect()
     }
 
     /// Code that is walked in place has callers of its own, and says nothing of this function's.
-    fn needs_of_test(&self, test: &Condition, holds: bool) -> Vec<Need> {
+    fn needs_of_test(&self, test: &Condition, holds: bool, arm: Option<&Region>) -> Vec<Need> {
         match self.here == self.key.function {
             true => {
                 let fields = self.engine.is_entry(self.here);
-                self.engine.values.needs(self.here, test, holds, fields)
+                self.engine.values.needs(self.here, test, holds, Asking { fields, arm })
             }
             false => Vec::new(),
         }
@@ -1004,7 +1003,7 @@ impl<'t> Walk<'_, 't> {
                 }
             }
             walk.touch(&entries, AccessKind::Mutation, span, None, None);
-            walk.join_scope(manager, &entries, &alive, span);
+            walk.join_scope(region, (manager, span), &entries, &alive);
         });
     }
 
@@ -1043,30 +1042,13 @@ impl<'t> Walk<'_, 't> {
                 let by_owner = matches!(of, JoinOf::Owner(_));
                 let keys = self.engine.values.keys(self.here, manager);
                 self.join(&keys, by_owner, true, span);
+                let handed = self.made_tasks_in(region, &keys);
+                self.join(&handed, false, true, span);
                 self.end_hidden(alive, span);
             }
         }
     }
 
-    /// Threads that began in a block through a method of its pool under another name end with the block.
-    fn end_hidden(&mut self, alive: &[StartId], span: Span) {
-        let begun = self.state.live.keys().copied().filter(|start| !alive.contains(start));
-        let hidden: Vec<StartId> = begun.filter(|start| self.engine.start(*start).hidden_owner).collect();
-        for start in hidden {
-            let here = self.here;
-            self.engine.note_join(start, here, span);
-            self.state.end(start, false, here, span);
-        }
-    }
-
-    fn generator_of(&self, manager: &Value) -> Option<FuncId> {
-                let handed = self.made_tasks_in(region, &keys);
-                self.join(&handed, false, true, span);
-        let Value::Call(owner, call) = manager else { return None };
-        let values = &self.engine.values;
-        let file = values.tree.file_of(self.here);
-        let site: CallSite = (values.tree.func(file, *owner), *call);
-        values
     /// The keys of what a block makes tasks of its manager: `group.create_task(to_thread(f))`.
     fn made_tasks_in(&self, region: &Region, manager: &Keys) -> Keys {
         let values = &self.engine.values;
@@ -1088,6 +1070,23 @@ impl<'t> Walk<'_, 't> {
         handed
     }
 
+    /// Threads that began in a block through a method of its pool under another name end with the block.
+    fn end_hidden(&mut self, alive: &[StartId], span: Span) {
+        let begun = self.state.live.keys().copied().filter(|start| !alive.contains(start));
+        let hidden: Vec<StartId> = begun.filter(|start| self.engine.start(*start).hidden_owner).collect();
+        for start in hidden {
+            let here = self.here;
+            self.engine.note_join(start, here, span);
+            self.state.end(start, false, here, span);
+        }
+    }
+
+    fn generator_of(&self, manager: &Value) -> Option<FuncId> {
+        let Value::Call(owner, call) = manager else { return None };
+        let values = &self.engine.values;
+        let file = values.tree.file_of(self.here);
+        let site: CallSite = (values.tree.func(file, *owner), *call);
+        values
             .meaning(site)
             .edges
             .iter()

@@ -325,7 +325,7 @@ impl<'a> Lowerer<'a, '_> {
     }
 
     /// `a or b`, `a and b` as a value: any of the operands. What a later operand does, it does only sometimes.
-    fn boolean(&mut self, operator: BoolOp, operands: &'a [Expr]) -> Value {
+    pub(super) fn boolean(&mut self, operator: BoolOp, operands: &'a [Expr]) -> Value {
         let mut values: Vec<Value> = Vec::with_capacity(operands.len().min(super::MAX_ALTERNATIVES));
         for (at, operand) in operands.iter().enumerate() {
             let mut value = Value::Unknown;

@@ -1,9 +1,10 @@
 //! Assignments and deletions: what goes where.
 
 use super::builder::{FrameKind, Lowerer};
+use super::expressions::negate;
 use super::strings::{self, is_small};
-use crate::facts::{StoreKind, TypeRef, Value};
-use ruff_python_ast::{Expr, ExprName, Operator, StmtAnnAssign, StmtAssign, StmtAugAssign};
+use crate::facts::{Condition, RegionKind, StoreKind, TypeRef, Value};
+use ruff_python_ast::{BoolOp, Expr, ExprBoolOp, ExprName, Operator, StmtAnnAssign, StmtAssign, StmtAugAssign};
 use ruff_text_size::{Ranged, TextRange};
 
 impl<'a> Lowerer<'a, '_> {
@@ -51,6 +52,12 @@ impl<'a> Lowerer<'a, '_> {
     }
 
     pub(super) fn assign(&mut self, assign: &'a StmtAssign) {
+        if let [target @ Expr::Name(name)] = assign.targets.as_slice()
+            && let Expr::BoolOp(or) = &*assign.value
+            && self.keeps_what_is_true(name, or)
+        {
+            return self.fill(target, or);
+        }
         let value = self.read(&assign.value);
         let literal = matches!(&*assign.value, Expr::Tuple(_) | Expr::List(_));
         if let [Expr::Name(name)] = assign.targets.as_slice()
@@ -73,6 +80,25 @@ impl<'a> Lowerer<'a, '_> {
                 (_, value) => self.store(target, value, StoreKind::Assign),
             }
         }
+    }
+
+    /// `x = x or …` of a local.
+    fn keeps_what_is_true(&self, name: &ExprName, or: &ExprBoolOp) -> bool {
+        let says = matches!(or.values.first(), Some(Expr::Name(said)) if said.id == name.id);
+        let target = self.target(name.id.as_str());
+        or.op == BoolOp::Or && says && matches!(target, Value::Local(function, _) if function == self.current())
+    }
+
+    /// `x = x or y` is `if not x: x = y`.
+    fn fill(&mut self, target: &'a Expr, or: &'a ExprBoolOp) {
+        let test = negate(Condition::Truthy(self.read(&or.values[0])));
+        let nodes = self.collect(|lowerer| {
+            let value = lowerer.boolean(or.op, &or.values[1..]);
+            lowerer.store(target, value, StoreKind::Assign);
+        });
+        self.region(RegionKind::Branch { exhaustive: false }, or.range, |lowerer| {
+            lowerer.push_region(RegionKind::Arm { test }, or.range, nodes);
+        });
     }
 
     /// Whether an expression makes something new of what a local holds: `x.copy()`, `dict(x)`, `{**x, 'a': 1}`, `x | y`.

@@ -169,7 +169,7 @@ fn passes(is: ArgumentTest, test: ArgumentTest) -> bool {
         _ if is == test => true,
         Present => is != Absent,
         Own => !matches!(is, Absent | None | Live),
-        Literal => matches!(is, True | False | Slash | Empty),
+        Literal => matches!(is, True | False | Slash | Empty | One),
         NoSlash => matches!(is, Own | Present | Literal | Empty),
         _ => false,
     }
