@@ -513,7 +513,7 @@ impl<'t> Walk<'_, 't> {
         }
         for (start, despite) in &summary.joins {
             let here = self.here;
-            self.state.end(*start, *despite, here, span);
+            self.end(*start, *despite, here, span);
         }
         for keys in &summary.heard {
             self.hear_word(keys, span);
@@ -1287,7 +1287,7 @@ impl<'t> Walk<'_, 't> {
                 .collect();
             for start in begun {
                 let here = self.here;
-                self.state.end(start, false, here, span);
+                self.end(start, false, here, span);
             }
         }
     }

@@ -357,7 +357,7 @@ impl<'t> Walk<'_, 't> {
         let mut states = jumps.states.clone();
         // Whoever jumps out of loops has left them.
         let inside = self.entered.len() + 1;
-        states.iter_mut().for_each(|state| state.leave_loops(inside));
+        states.iter_mut().for_each(|state| self.leave_loops(state, inside));
         states.push(std::mem::take(&mut self.state));
         states.retain(|state| !state.dead);
         let ended = |start: &StartId| {
@@ -432,8 +432,9 @@ impl<'t> Walk<'_, 't> {
         if let (Some(team), Some(entered)) = (&mut self.team, team) {
             team.leave_loop(entered);
         }
-        after.leave_loops(self.entered.len());
-        breaks.iter_mut().for_each(|end| end.leave_loops(self.entered.len()));
+        let depth = self.entered.len();
+        self.leave_loops(&mut after, depth);
+        breaks.iter_mut().for_each(|end| self.leave_loops(end, depth));
         self.entered.pop();
         if !after.dead {
             self.state = after;
@@ -1077,7 +1078,7 @@ impl<'t> Walk<'_, 't> {
         for start in hidden {
             let here = self.here;
             self.engine.note_join(start, here, span);
-            self.state.end(start, false, here, span);
+            self.end(start, false, here, span);
         }
     }
 
@@ -1154,7 +1155,7 @@ impl<'t> Walk<'_, 't> {
             Event::Return { .. } => {
                 let mut state = std::mem::replace(&mut self.state, State::unreachable());
                 state.idle = self.is_done_before();
-                state.leave_loops(0);
+                self.leave_loops(&mut state, 0);
                 self.returns.push(state);
             }
             Event::Yield { .. } => self.yielded(),
@@ -1341,6 +1342,73 @@ impl<'t> Walk<'_, 't> {
             .find(|(function, _)| kind(*function) != FunctionKind::Macro)
     }
 
+    /// A thread surely ends; what it leaves alive goes on without it. `despite_test`: see [`State::joined`].
+    pub(super) fn end(&mut self, start: StartId, despite_test: bool, function: FuncId, span: Span) {
+        let ended = self.state.live.get(&start).cloned();
+        self.state.end(start, despite_test, function, span);
+        if let Some(ended) = ended {
+            let mut state = std::mem::take(&mut self.state);
+            self.leave_orphans(&mut state, &ended);
+            self.state = state;
+        }
+    }
+
+    /// Loops are over, and with them the threads that they joined one by one: [`State::leave_loops`].
+    fn leave_loops(&mut self, state: &mut State, depth: usize) {
+        let before = state.live.clone();
+        state.leave_loops(depth);
+        for ended in before
+            .values()
+            .filter(|live| !state.live.contains_key(&live.start))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            self.leave_orphans(state, &ended);
+        }
+    }
+
+    /// The threads that a thread which has ended had started, and joined nowhere.
+    fn leave_orphans(&mut self, state: &mut State, ended: &Live) {
+        if self.engine.start(ended.start).process {
+            return;
+        }
+        for summary in self.engine.entry_summaries(ended.start) {
+            for left in &summary.leaks {
+                let joined = state.joined.iter().any(|(joined, _)| *joined == left.start);
+                if joined || state.live.contains_key(&left.start) {
+                    continue;
+                }
+                let story = Story {
+                    sent: ended.story.sent.clone(),
+                    sent_unknown: ended.story.sent_unknown,
+                    ..Story::default()
+                };
+                let orphan = Live {
+                    start: left.start,
+                    chain: left
+                        .chain
+                        .behind(self.step_of_start(ended.start))
+                        .behind_all(&ended.chain),
+                    many: left.many || ended.many,
+                    certainty: left.certainty.and(&ended.certainty),
+                    heap: ended.heap.or(left.heap),
+                    story: Rc::new(story),
+                };
+                state.live.change().insert(orphan.start, Rc::new(orphan));
+            }
+        }
+    }
+
+    /// The start of a thread as a step on the way to what it starts itself.
+    fn step_of_start(&self, start: StartId) -> ChainStep {
+        let (function, call) = self.engine.start(start).site;
+        ChainStep {
+            function,
+            span: self.engine.values.tree.call((function, call)).span,
+            note: "starts the thread that".into(),
+        }
+    }
+
     /// Joins the threads that these keys mean. `whole`: the join goes through all threads of a start, not just one.
     pub(super) fn join(&mut self, keys: &Keys, by_owner: bool, whole: bool, span: Span) {
         for start in self.engine.starts_meant(keys, by_owner) {
@@ -1351,7 +1419,7 @@ impl<'t> Walk<'_, 't> {
             }
             let despite = self.tests_handle(keys);
             self.engine.note_join(start, self.here, span);
-            self.state.end(start, despite, self.here, span);
+            self.end(start, despite, self.here, span);
         }
     }
 
@@ -1372,7 +1440,7 @@ impl<'t> Walk<'_, 't> {
                         span,
                     });
                 }
-                _ => self.state.end(start, despite_test, function, span),
+                _ => self.end(start, despite_test, function, span),
             }
         }
     }
@@ -1400,7 +1468,7 @@ impl<'t> Walk<'_, 't> {
             self.engine.note_join(start, self.here, span);
             match self.engine.touches_at_abort(start) {
                 true => self.doubt_thread(start, Confidence::Low, AT_ABORT, (self.here, span)),
-                false => self.state.end(start, false, self.here, span),
+                false => self.end(start, false, self.here, span),
             }
         }
     }
