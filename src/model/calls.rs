@@ -13,7 +13,7 @@ use super::budget::Cut;
 use super::higher::Binding;
 use super::laters::{HandedOn, Later, Numbers};
 use super::needs::{Need, Seen};
-use super::objects::Object;
+use super::objects::{Object, Objects};
 use super::places::{Key, Keys, add_new, has_new, meet};
 use super::program::{Sent, SummaryKey};
 use super::sites::{AccessKind, SiteId};
@@ -878,15 +878,7 @@ impl<'t> Walk<'_, 't> {
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
     pub(super) fn dropped(&mut self, value: &Value, span: Span) {
-        let objects = self.engine.values.eval(self.here, value);
-        for object in objects.iter() {
-            // A unit struct's value is written like its type.
-            if let Object::Instance(class, _) | Object::Class(class) = object {
-                for method in self.engine.values.method(*class, "drop") {
-                    self.enter(method, span, "drops the value: calls", &Certainty::SURE);
-                }
-            }
-        }
+        let objects = self.run_drop(self.here, value, span);
         // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
         let holders = self.engine.values.holders(self.here, value);
         let is_held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
@@ -899,6 +891,20 @@ impl<'t> Walk<'_, 't> {
             .retain(|held| if any_told { !told(held) } else { !is_held(held) });
         let keys = self.engine.values.keys(self.here, value);
         self.drop_entries(&objects, &keys, span);
+    }
+
+    /// Runs the `Drop` of the tree that a value has; what the value may be.
+    fn run_drop(&mut self, home: FuncId, value: &Value, span: Span) -> Objects {
+        let objects = self.engine.values.eval(home, value);
+        for object in objects.iter() {
+            // A unit struct's value is written like its type.
+            if let Object::Instance(class, _) | Object::Class(class) = object {
+                for method in self.engine.values.method(*class, "drop") {
+                    self.enter(method, span, "drops the value: calls", &Certainty::SURE);
+                }
+            }
+        }
+        objects
     }
 
     /// The keys of what the call that made a value was handed.
@@ -916,7 +922,7 @@ impl<'t> Walk<'_, 't> {
         Keys::of(keys)
     }
 
-    fn drop_entries(&mut self, objects: &super::objects::Objects, keys: &Keys, span: Span) {
+    fn drop_entries(&mut self, objects: &Objects, keys: &Keys, span: Span) {
         let language = self.engine.values.tree.language(self.here);
         for object in objects.iter() {
             let Object::Result(path, _) = object else { continue };
@@ -1026,6 +1032,9 @@ impl<'t> Walk<'_, 't> {
                     if !self.state.guards.iter().any(held) {
                         let keys = self.engine.values.keys(home, &value);
                         self.unlock(&keys);
+                        if self.engine.values.tree.language(site.0) == Language::Rust {
+                            self.run_drop(home, &value, span);
+                        }
                     } else {
                         self.dropped(&value, span);
                     }

@@ -559,6 +559,15 @@ impl Engine<'_> {
                         self.imports(site.0, &text, deeds);
                     }
                 }
+                Role::Unlock { of } if values.tree.language(site.0) == Language::Rust => {
+                    for (home, value) in values.argument(site, of) {
+                        for object in values.eval(home, value).iter() {
+                            if let Object::Instance(class, _) | Object::Class(class) = object {
+                                deeds.enters.extend(values.method(*class, "drop"));
+                            }
+                        }
+                    }
+                }
                 Role::Consume { of } => {
                     let mut consumed = values.argument(site, of).into_iter();
                     deeds.acts |= consumed.any(|(home, value)| self.is_stream(home, value));
