@@ -1132,7 +1132,12 @@ impl<'t> Walk<'_, 't> {
             JoinOf::Owner(reference) => (reference, true),
         };
         if *reference == ArgumentRef::Result {
-            // The call itself waits for what it started.
+            // The call itself waits for what it started. Where it does so with others, its tasks go on meanwhile.
+            let values = &self.engine.values;
+            let is_task = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::CallsNow { task: true, .. });
+            if values.meaning(site).entries.iter().any(is_task) {
+                self.begin_tasks();
+            }
             return self.join(&Keys::of(vec![Key::Made(site)]), by_owner, true, span);
         }
         for (home, value) in self.arguments(site, reference) {
@@ -1335,13 +1340,13 @@ impl<'t> Walk<'_, 't> {
     /// A task does here what it does, as far as this thread goes; the threads that it starts and waits for go on whenever this
     /// function waits for something else, until it waits for the task.
     fn calls_task(&mut self, site: CallSite, entry: &ArgumentRef, span: Span) {
-        // Several tasks of one call, or of one loop, go on beside each other.
-        let engine = &self.engine;
-        let beside = |live: &Rc<Live>| engine.start(live.start).context == [site];
-        if self.state.tasks.iter().any(beside) {
-            self.begin_tasks();
-        }
         for function in self.engine.values.handed_functions(site, entry) {
+            // Several tasks of one call, or of one loop, go on beside each other.
+            let engine = &self.engine;
+            let beside = |live: &Rc<Live>| engine.start(live.start).context == [site];
+            if self.state.tasks.iter().any(beside) {
+                self.begin_tasks();
+            }
             let dead = self.state.dead;
             self.enter(function, span, "begins the task", &Certainty::SURE);
             // That a task never ends keeps nobody.
