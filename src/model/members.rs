@@ -53,6 +53,7 @@ impl<'t> Values<'t> {
             }
             Object::Result(path, Some(made)) if self.tree.language(made.0) == Language::Rust => {
                 let mut found = self.member_of_outside(path, name);
+                found.add_all(self.added_to_outside(path, name));
                 for object in self.locked(*made).iter() {
                     found.add_all(self.member(object, name));
                 }
@@ -90,6 +91,20 @@ impl<'t> Values<'t> {
             }
             found
         })
+    }
+
+    /// The methods of a name that traits of the tree add to a type of Rust's from outside: `impl CommandExt for Command`.
+    fn added_to_outside(&self, path: &str, name: &str) -> Objects {
+        let path = path.split_once('(').map_or(path, |(path, _)| path);
+        let mut found = Objects::default();
+        for id in self.tree.classes_by_name.get(last_segment(path)).into_iter().flatten() {
+            let class = &self.tree.classes[id.0 as usize];
+            if class.kind == TypeKind::Impl && *class.name == *path {
+                let methods = class.methods.get(name).into_iter().flatten();
+                methods.for_each(|method| found.add(Object::Function(*method)));
+            }
+        }
+        found
     }
 
     fn member_of_outside(&self, path: &Rc<str>, name: &str) -> Objects {
