@@ -316,10 +316,19 @@ impl<'p, 't> Describe<'p, 't> {
         let other = pair.partner_test.unwrap_or(pair.ancestor);
         Overlap {
             reason: format!(
-                "{} and {} are tests of one binary, which runs its tests on threads of one process",
-                names.0, names.1
+                "{} of one binary, which runs its tests on threads of one process",
+                match pair.ancestor == other {
+                    true => format!("the cases of {} are tests", names.0),
+                    false => format!("{} and {} are tests", names.0, names.1),
+                }
             ),
-            threads: vec![thread(pair.ancestor, &names.0), thread(other, &names.1)],
+            threads: match pair.ancestor == other {
+                true => vec![Thread {
+                    many: true,
+                    ..thread(other, &names.1)
+                }],
+                false => vec![thread(pair.ancestor, &names.0), thread(other, &names.1)],
+            },
             ancestor: "the test harness".to_owned(),
         }
     }

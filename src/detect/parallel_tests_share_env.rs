@@ -64,19 +64,26 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     let tests = describe.tests(case.pair);
+    let (first, second) = match tests.0 == tests.1 {
+        true => (format!("another case of {}", tests.0), format!("a case of {}", tests.1)),
+        false => tests.clone(),
+    };
     Some(Draft {
         severity,
         message: format!(
-            "the tests {} and {} run in parallel and share the environment: {mutation} beside {partner}",
-            tests.0, tests.1
+            "{} run in parallel and share the environment: {mutation} beside {partner}",
+            match tests.0 == tests.1 {
+                true => format!("the cases of the test {}", tests.0),
+                false => format!("the tests {} and {}", tests.0, tests.1),
+            }
         ),
         help: "take one common lock in both tests (#[serial], a static Mutex), hand the value over as an argument, or run \
                one process a test"
             .to_owned(),
         interleaving: [
-            format!("{} is about to reach {partner} at {}", tests.1, describe.place(&case.pair.partner)),
-            format!("{} runs {mutation} at {}", tests.0, describe.place(&case.pair.mutation)),
-            format!("{} goes on with what {} set", tests.1, tests.0),
+            format!("{second} is about to reach {partner} at {}", describe.place(&case.pair.partner)),
+            format!("{first} runs {mutation} at {}", describe.place(&case.pair.mutation)),
+            format!("{second} goes on with what {first} set"),
         ],
     })
 }

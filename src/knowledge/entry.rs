@@ -260,6 +260,8 @@ pub enum Role {
     Alive {
         of: ArgumentRef,
     },
+    /// Makes a test of its own of a function, with these arguments: two of them on one function are two tests.
+    TestCase,
     /// Makes something that runs what it is handed one after the other: a pool of one worker.
     Serial,
     /// The result is an iterator that comes to its end when the threads `of` have ended (`as_completed`, `Executor.map`).

@@ -222,6 +222,8 @@ struct Test {
     binaries: Vec<FileId>,
     /// The locks that it takes by attribute: empty where it runs beside any other.
     serial: Vec<Serial>,
+    /// It stands for several tests, one for each `#[case(…)]`.
+    several: bool,
     accesses: Vec<Access>,
 }
 
@@ -238,7 +240,7 @@ fn tests(engine: &mut Engine<'_>) {
                 if !engine.values.budget.spend(1) {
                     return engine.values.budget.cut(test.function, Cut::Steps);
                 }
-                if place == number
+                if place == number && !test.several
                     || !test.binaries.iter().any(|root| other.binaries.contains(root))
                     || same_group(test, other)
                 {
@@ -333,6 +335,7 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         if !roles.contains(&Role::ParallelTests) || roles.contains(&Role::IgnoredTest) {
             continue;
         }
+        let cases = roles.iter().filter(|role| **role == Role::TestCase).count();
         let serial = serial_groups(engine, func);
         let binaries = engine.values.binaries_of(engine.values.tree.file_of(func));
         let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
@@ -348,6 +351,7 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
             function: func,
             binaries,
             serial,
+            several: cases > 1,
             accesses,
         });
     }

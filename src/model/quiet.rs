@@ -640,6 +640,7 @@ fn does_something(role: &Role) -> bool {
             | Role::JoinPath
             | Role::Report
             | Role::Serial
+            | Role::TestCase
             | Role::Value
             | Role::Several
             | Role::Inert
