@@ -746,6 +746,7 @@ impl<'t> Walk<'_, 't> {
                 },
             );
         }
+        add_new(&mut story.sent, &self.state.opened);
         add_new(&mut story.sent, &company.sends.on);
         story.sent_unknown |= company.sends.unknown;
         company.sends.add(&sent);

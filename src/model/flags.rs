@@ -4,6 +4,10 @@
 //! That is said only where it is certain who speaks: the thread's entry itself makes the store, all stores of what the test asks
 //! for stand in one function, all other stores are of other constants, and before any of them the variable is something else.
 //!
+//! The other way round, a thread that waits for such a store before it goes on (`while not ready: sleep(1)`) does nothing beside what
+//! the function does that will make it, from the thread's start until then. Of other functions nothing is said, since they may run
+//! when the store was made long ago.
+//!
 //! Where somebody else may have spoken as well, a thread that ends with such a store may or may not be done where a loop has found
 //! what it waits for: it is doubted, and so it is on the other ways out of that loop, on which the wait is given up.
 
@@ -11,7 +15,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
 
-use crate::facts::{Condition, Event, FunctionKind, Name, Region, RegionKind, Value};
+use crate::facts::{Condition, Event, FunctionKind, Language, Name, Region, RegionKind, Value};
 
 use super::needs::Constant;
 use super::objects::Object;
@@ -51,6 +55,12 @@ fn answer(constant: &Constant, wanted: Option<&Constant>) -> Option<bool> {
 
 fn is_variable(key: &Key) -> bool {
     matches!(key, Key::Global(..) | Key::Field(..) | Key::Local(..))
+}
+
+/// The keys of a gate that a function opens by what it tells.
+fn opened((teller, told): &(FuncId, Keys)) -> Keys {
+    let open = told.iter().map(|key| Key::Opened(Rc::new(key.clone()), *teller));
+    open.collect()
 }
 
 impl Values<'_> {
@@ -106,7 +116,18 @@ impl Values<'_> {
             return None;
         }
         let constant = self.constant(func, value, 0)?;
-        self.message(func, target, &constant, &self.said(func, target)?)
+        let (_, keys) = self.message(func, target, &constant, &self.said(func, target)?)?;
+        Some(keys)
+    }
+
+    /// What a store opens for those who wait for it before they go on, as the keys of a queue on which it is sent.
+    pub(super) fn opened_by_store(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
+        if !self.is_waited_for(func, target) {
+            return None;
+        }
+        let constant = self.constant(func, value, 0)?;
+        let message = self.message(func, target, &constant, &self.said(func, target)?)?;
+        Some(opened(&message))
     }
 
     /// What has been told where a test of a place came out as `holds`. `wanted`: what it was compared with, if it was.
@@ -117,6 +138,29 @@ impl Values<'_> {
         wanted: Option<&Value>,
         holds: bool,
     ) -> Option<Keys> {
+        let (_, keys) = self.message_of_test(func, place, wanted, holds)?;
+        Some(keys)
+    }
+
+    /// What must have been opened for a test of a place to come out as `holds`: the test waits for who stores it.
+    pub(super) fn opened_by_test(
+        &self,
+        func: FuncId,
+        place: &Value,
+        wanted: Option<&Value>,
+        holds: bool,
+    ) -> Option<Keys> {
+        let message = self.message_of_test(func, place, wanted, holds)?;
+        Some(opened(&message))
+    }
+
+    fn message_of_test(
+        &self,
+        func: FuncId,
+        place: &Value,
+        wanted: Option<&Value>,
+        holds: bool,
+    ) -> Option<(FuncId, Keys)> {
         if !self.is_waited_for(func, place) {
             return None;
         }
@@ -187,8 +231,8 @@ impl Values<'_> {
             .is_some_and(|name| self.waited_for.contains(&name))
     }
 
-    /// The queue of a place and a constant, where one function alone stores that.
-    fn message(&self, func: FuncId, place: &Value, constant: &Constant, said: &[Said]) -> Option<Keys> {
+    /// The function that alone stores a constant into a place, and the queue of the two.
+    fn message(&self, func: FuncId, place: &Value, constant: &Constant, said: &[Said]) -> Option<(FuncId, Keys)> {
         let mut tellers = said
             .iter()
             .filter(|(_, stored)| stored.as_ref() == Some(constant))
@@ -200,7 +244,7 @@ impl Values<'_> {
         let keys = self.keys(func, place);
         let keys = keys.iter().filter(|key| is_variable(key)).cloned();
         let keys: Keys = keys.map(|key| Key::Told(Rc::new(key), constant.clone())).collect();
-        (!keys.is_empty()).then_some(keys)
+        (!keys.is_empty()).then_some((teller, keys))
     }
 
     /// What is stored into a variable or field, all over the tree.
@@ -214,6 +258,9 @@ impl Values<'_> {
     fn stores_of_place(&self, func: FuncId, place: &Value) -> Option<Vec<StoreRef<'_>>> {
         match place {
             Value::Global(name) => Some(self.shared_stores(self.tree.file_of(func), name)),
+            Value::Path(path) if self.tree.language(func) == Language::Rust => {
+                Some(self.shared_stores(self.tree.file_of(func), path))
+            }
             Value::Local(owner, index) => {
                 let owner = self.closure(func, *owner);
                 Some(self.local_stores(owner, *index).to_vec())

@@ -11,7 +11,7 @@ use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
-use super::places::meet;
+use super::places::{Key, meet};
 use super::program::Engine;
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
@@ -386,7 +386,7 @@ impl Engine<'_> {
         }
         for seen in [a, b] {
             if let Some(live) = seen.live
-                && is_gated(seen.access, live)
+                && is_gated(ancestor, seen.access, live)
             {
                 self.observations
                     .gated(first.access.site, second.access.site, live.start);
@@ -641,12 +641,17 @@ fn side_of(seen: &Seen<'_>) -> PairSide {
     }
 }
 
-/// The thread waits to receive before it comes to the access, and nothing was sent yet.
-fn is_gated(access: &Access, live: &Live) -> bool {
-    !live.story.sent_unknown
-        && access
-            .around
-            .gate()
-            .iter()
-            .any(|keys| !live.story.sent.iter().any(|sent| meet(sent, keys)))
+/// The thread waits to receive before it comes to the access, and nothing was sent yet. What a function opens counts in that function.
+fn is_gated(ancestor: FuncId, access: &Access, live: &Live) -> bool {
+    access.around.gate().iter().any(|keys| {
+        let opener = keys.iter().find_map(|key| match key {
+            Key::Opened(_, opener) => Some(*opener),
+            _ => None,
+        });
+        let counts = match opener {
+            Some(opener) => opener == ancestor,
+            None => !live.story.sent_unknown,
+        };
+        counts && !live.story.sent.iter().any(|sent| meet(sent, keys))
+    })
 }

@@ -33,6 +33,8 @@ pub enum Key {
     Outside(Rc<str>),
     /// What a variable says while it is this constant ([`super::flags`]).
     Told(Rc<Key>, Constant),
+    /// That this function has told something for which others wait before they go on ([`super::flags`]).
+    Opened(Rc<Key>, FuncId),
     /// That something was stored into a variable for which others wait ([`super::flags`]).
     Stored(Rc<Key>),
 }

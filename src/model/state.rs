@@ -86,6 +86,8 @@ pub struct State {
     pub received: Vec<Keys>,
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
+    /// What this function has told so far for which others wait ([`super::flags`]).
+    pub opened: Vec<Keys>,
     pub heap: Option<SiteId>,
     /// `environ` points to an array that the program made itself: what is executed from here on gets that one.
     pub own_array: bool,
@@ -162,6 +164,7 @@ impl State {
             let known: FxHashSet<StartId> = merged.tasks.iter().map(|live| live.start).collect();
             let more = end.state.tasks.iter().filter(|live| !known.contains(&live.start));
             merged.tasks.extend(more.cloned());
+            add_new(&mut merged.opened, &end.state.opened);
             merged.received.retain(|keys| end.state.received.contains(keys));
             merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));

@@ -536,6 +536,11 @@ impl<'t> Walk<'_, 't> {
             // It may have been so before the thread began, so that nothing waits for it.
             self.hear_word(&keys, span);
         }
+        if let Some(keys) = self.engine.values.opened_by_test(self.here, place, wanted, truth)
+            && !self.state.received.contains(&keys)
+        {
+            self.state.received.push(keys);
+        }
         self.perhaps_hear(place, wanted, truth, span);
     }
 
@@ -1221,7 +1226,11 @@ impl<'t> Walk<'_, 't> {
                 false => None,
             };
             let stored = values.stored(self.here, target, value);
+            let opened = values.opened_by_store(self.here, target, value);
             told.iter().chain(&stored).for_each(|keys| self.note_word(keys, true));
+            if let Some(keys) = opened {
+                self.open(keys);
+            }
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {
@@ -1234,6 +1243,17 @@ impl<'t> Walk<'_, 't> {
         // `environ = envp;` as a whole.
         if matches!(target, Value::Global(_)) && kind == StoreKind::Assign {
             self.state.own_array = !self.engine.values.is_live(self.here, value);
+        }
+    }
+
+    /// Those who wait for this function to tell something go on, and those who begin later do not wait.
+    fn open(&mut self, keys: Keys) {
+        let waits = |live: &Live| !live.story.sent.contains(&keys);
+        self.state
+            .live
+            .each(waits, |live| live.story_mut().sent.push(keys.clone()));
+        if !self.state.opened.contains(&keys) {
+            self.state.opened.push(keys);
         }
     }
 

@@ -49,6 +49,25 @@ fn form_of(value: &Value) -> AccessForm {
     }
 }
 
+/// What gives the value of its first argument's object (C11 7.17.7.2; GCC, Built-in Functions for Memory Model Aware Atomic Operations;
+/// GLib glib/gatomic.h).
+const ATOMIC_LOADS: [&str; 5] = [
+    "atomic_load",
+    "atomic_load_explicit",
+    "__atomic_load_n",
+    "g_atomic_int_get",
+    "g_atomic_pointer_get",
+];
+
+/// What stores its second argument there (C11 7.17.7.1, and as above).
+const ATOMIC_STORES: [&str; 5] = [
+    "atomic_store",
+    "atomic_store_explicit",
+    "__atomic_store_n",
+    "g_atomic_int_set",
+    "g_atomic_pointer_set",
+];
+
 impl Lowering<'_> {
     /// What a name means here.
     pub fn name(&self, name: &str) -> Value {
@@ -260,6 +279,23 @@ impl Lowering<'_> {
             return args.swap_remove(0).value;
         }
         let span = self.span(node);
+        if let Value::Global(name) = &callee {
+            if ATOMIC_LOADS.contains(&&**name) && !args.is_empty() {
+                return args.swap_remove(0).value;
+            }
+            if ATOMIC_STORES.contains(&&**name) && args.len() > 1 {
+                let value = args.swap_remove(1).value;
+                let target = args.swap_remove(0).value;
+                self.emit(Event::Store {
+                    form: form_of(&target),
+                    target,
+                    kind: StoreKind::Assign,
+                    value: Box::new(value),
+                    span,
+                });
+                return Value::Unknown;
+            }
+        }
         self.push_call(Call {
             callee,
             args,
