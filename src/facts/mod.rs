@@ -240,6 +240,8 @@ pub struct Local {
     pub default: Option<Box<Value>>,
     /// The type that is written or evident (annotation, declaration, `let x: T`).
     pub ty: Option<Box<TypeRef>>,
+    /// C: `static`, so that it keeps what it holds from call to call.
+    pub kept: bool,
 }
 
 /// One call expression.

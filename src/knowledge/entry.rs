@@ -260,6 +260,8 @@ pub enum Role {
     Alive {
         of: ArgumentRef,
     },
+    /// Keeps what the function gives, so that one without parameters runs once.
+    Cached,
     /// Makes a test of its own of a function, with these arguments: two of them on one function are two tests.
     TestCase,
     /// Makes something that runs what it is handed one after the other: a pool of one worker.

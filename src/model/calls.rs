@@ -14,7 +14,7 @@ use super::higher::Binding;
 use super::laters::{HandedOn, Later, Numbers};
 use super::needs::{Need, Seen};
 use super::objects::{Object, Objects};
-use super::places::{Key, Keys, add_new, has_new, meet};
+use super::places::{Key, Keys, add_new, has_new, is_first, meet};
 use super::program::{Sent, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
@@ -466,7 +466,8 @@ impl<'t> Walk<'_, 't> {
             self.met()
         };
         for access in &summary.accesses {
-            if self.engine.is_past(access, self.here, span.start) {
+            let is_done = access.around.gate().iter().any(|keys| self.state.done.contains(keys));
+            if is_done || self.engine.is_past(access, self.here, span.start) {
                 continue;
             }
             let inner = self.engine.arounds.with_needs_of(&access.around, self.key.function);
@@ -534,6 +535,7 @@ impl<'t> Walk<'_, 't> {
                 self.go_live(lifted, &mut company);
             }
         }
+        add_new(&mut self.state.done, &summary.done);
         for keys in &summary.received {
             if !self.state.received.contains(keys) {
                 self.state.received.push(keys.clone());
@@ -639,6 +641,8 @@ impl<'t> Walk<'_, 't> {
         if let Some(team) = &mut self.team {
             team.note(&lifted);
         }
+        let first = lifted.around.gate().iter().filter(|keys| is_first(keys));
+        self.engine.firsts.extend(first.cloned());
         self.accesses.add(lifted);
     }
 
@@ -659,14 +663,14 @@ impl<'t> Walk<'_, 't> {
         // Threads that do nothing to the environment meet no other threads, nor do those that only read it beside their like.
         let acts = open || accesses.has_mutations() || !accesses.all().is_empty() && self.met().mutates;
         if acts && !self.state.live.is_empty() {
-            let fresh = self.engine.fresh(start, chain(), certainty.clone(), self.state.heap);
+            let fresh = self.fresh(start, chain(), certainty.clone());
             let lives = self.state.live.clone();
             for other in lives.values() {
                 self.engine.meet_threads(self.key.function, &fresh, other);
             }
         }
         if !self.state.later.is_empty() {
-            let fresh = self.engine.fresh(start, chain(), certainty.clone(), self.state.heap);
+            let fresh = self.fresh(start, chain(), certainty.clone());
             let handed = self.state.later.clone();
             self.meet_laters(&handed, handed.numbers(), &fresh);
         }
@@ -712,8 +716,25 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// A thread that begins here.
+    fn fresh(&self, start: StartId, chain: Chain, certainty: Certainty) -> Live {
+        let mut live = self.engine.fresh(start, chain, certainty, self.state.heap);
+        self.tell_past(&mut live);
+        live
+    }
+
+    /// What was told, and what was done once and for all, before a thread began.
+    fn tell_past(&self, live: &mut Live) {
+        for past in [&self.state.opened, &self.state.done] {
+            if has_new(&live.story.sent, past) {
+                add_new(&mut live.story_mut().sent, past);
+            }
+        }
+    }
+
     /// A thread is alive from here on.
     fn go_live(&mut self, mut live: Live, company: &mut Company) {
+        self.tell_past(&mut live);
         if let Some(known) = self.state.live.get(&live.start) {
             live.certainty.programs = live.certainty.programs.or(&known.certainty.programs);
             live.many |= self.engine.can_repeat(live.start);
@@ -746,7 +767,6 @@ impl<'t> Walk<'_, 't> {
                 },
             );
         }
-        add_new(&mut story.sent, &self.state.opened);
         add_new(&mut story.sent, &company.sends.on);
         story.sent_unknown |= company.sends.unknown;
         company.sends.add(&sent);
@@ -770,7 +790,7 @@ impl<'t> Walk<'_, 't> {
             let Some(start) = self.in_context(start) else { continue };
             let chain = self.behind_inlined(Chain::default());
             self.begun(start, Chain::default, &Certainty::SURE);
-            let live = self.engine.fresh(start, chain, Certainty::SURE, self.state.heap);
+            let live = self.fresh(start, chain, Certainty::SURE);
             let mut company = self.company();
             self.go_live(live, &mut company);
         }
@@ -1362,9 +1382,7 @@ impl<'t> Walk<'_, 't> {
             for begun in self.threads_of_task(&summary) {
                 let start = self.engine.task_start(begun.start, site);
                 let chain = self.behind_inlined(begun.chain.behind(step.clone()));
-                let live = self
-                    .engine
-                    .fresh(start, chain, begun.certainty.clone(), self.state.heap);
+                let live = self.fresh(start, chain, begun.certainty.clone());
                 self.state.tasks.retain(|known| known.start != start);
                 self.state.tasks.push(Rc::new(live));
             }

@@ -255,7 +255,7 @@ impl Values<'_> {
     }
 
     /// All stores into a variable or field; none where it is not known which one it is.
-    fn stores_of_place(&self, func: FuncId, place: &Value) -> Option<Vec<StoreRef<'_>>> {
+    pub(super) fn stores_of_place(&self, func: FuncId, place: &Value) -> Option<Vec<StoreRef<'_>>> {
         match place {
             Value::Global(name) => Some(self.shared_stores(self.tree.file_of(func), name)),
             Value::Path(path) if self.tree.language(func) == Language::Rust => {

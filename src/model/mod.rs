@@ -25,6 +25,7 @@ mod escaped;
 mod extensions;
 mod failing;
 mod fields;
+mod firsts;
 mod flags;
 mod forks;
 mod groups;

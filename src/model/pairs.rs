@@ -11,7 +11,7 @@ use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
-use super::places::{Key, meet};
+use super::places::{Key, is_first, meet};
 use super::program::Engine;
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
@@ -384,6 +384,11 @@ impl Engine<'_> {
                 .observations
                 .guarded(first.access.site, second.access.site, "the pool's only worker");
         }
+        if [a, b].iter().any(|seen| is_done_before(seen)) {
+            return self
+                .observations
+                .guarded(first.access.site, second.access.site, "what lets code run once");
+        }
         for seen in [a, b] {
             if let Some(live) = seen.live
                 && is_gated(ancestor, seen.access, live)
@@ -641,9 +646,16 @@ fn side_of(seen: &Seen<'_>) -> PairSide {
     }
 }
 
+/// The access is part of work that is done once, and had been done when the thread began.
+fn is_done_before(seen: &Seen<'_>) -> bool {
+    let gate = seen.access.around.gate().iter().filter(|keys| is_first(keys));
+    let Some(live) = seen.live else { return false };
+    gate.into_iter().any(|keys| live.story.sent.contains(keys))
+}
+
 /// The thread waits to receive before it comes to the access, and nothing was sent yet. What a function opens counts in that function.
 fn is_gated(ancestor: FuncId, access: &Access, live: &Live) -> bool {
-    access.around.gate().iter().any(|keys| {
+    access.around.gate().iter().filter(|keys| !is_first(keys)).any(|keys| {
         let opener = keys.iter().find_map(|key| match key {
             Key::Opened(_, opener) => Some(*opener),
             _ => None,

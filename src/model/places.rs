@@ -35,6 +35,8 @@ pub enum Key {
     Told(Rc<Key>, Constant),
     /// That this function has told something for which others wait before they go on ([`super::flags`]).
     Opened(Rc<Key>, FuncId),
+    /// That work is done which a program does once, by the variable that says so ([`super::firsts`]).
+    First(Rc<Key>),
     /// That something was stored into a variable for which others wait ([`super::flags`]).
     Stored(Rc<Key>),
 }
@@ -68,6 +70,11 @@ impl<'k> IntoIterator for &'k Keys {
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
+}
+
+/// Whether keys speak of work that is done once.
+pub fn is_first(keys: &Keys) -> bool {
+    keys.iter().any(|key| matches!(key, Key::First(_)))
 }
 
 /// Whether some of `more` are not known.

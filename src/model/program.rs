@@ -153,6 +153,8 @@ pub struct Engine<'t> {
     /// The class or file in which the two sides of a pair part, where no function is their ancestor.
     pub owner: Option<Rc<str>>,
     pub observations: Observations,
+    /// Work that is done once, on which an access hangs ([`super::firsts`]).
+    pub firsts: FxHashSet<Keys>,
     pub arounds: Arounds,
     pub programs: Programs,
     /// What meets right now may do so in any program.
@@ -291,6 +293,7 @@ impl<'t> Engine<'t> {
             imports: Imports::of(tree),
             owner: None,
             observations: Observations::new(true),
+            firsts: FxHashSet::default(),
             arounds: Arounds::default(),
             programs: Programs::default(),
             anywhere: false,

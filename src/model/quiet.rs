@@ -641,6 +641,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Report
             | Role::Serial
             | Role::TestCase
+            | Role::Cached
             | Role::Value
             | Role::Several
             | Role::Inert

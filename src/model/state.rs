@@ -10,7 +10,7 @@ use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::laters::HandedOn;
-use super::places::{Keys, add_new, meet};
+use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};
 use super::tree::{FileId, FuncId};
@@ -86,6 +86,8 @@ pub struct State {
     pub received: Vec<Keys>,
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
+    /// Work that is done once and surely is done ([`super::firsts`]).
+    pub done: Vec<Keys>,
     /// What this function has told so far for which others wait ([`super::flags`]).
     pub opened: Vec<Keys>,
     pub heap: Option<SiteId>,
@@ -155,6 +157,7 @@ impl State {
             latest: first.state.latest.clone(),
             received: first.state.received.clone(),
             heard: first.state.heard.clone(),
+            done: first.state.done.clone(),
             failed: first.state.failed.clone(),
             later: first.state.later.clone(),
             own_array: ends.iter().all(|end| end.state.own_array),
@@ -166,6 +169,7 @@ impl State {
             merged.tasks.extend(more.cloned());
             add_new(&mut merged.opened, &end.state.opened);
             merged.received.retain(|keys| end.state.received.contains(keys));
+            merged.done.retain(|keys| end.state.done.contains(keys));
             merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));
             merged.latest.retain(|known| end.state.latest.contains(known));
@@ -356,7 +360,9 @@ fn unite(known: &mut Live, other: &Live) {
 
 fn unite_stories(known: &mut Story, other: &Story) {
     known.sent_unknown |= other.sent_unknown;
-    add_new(&mut known.sent, &other.sent);
+    known.sent.retain(|keys| !is_first(keys) || other.sent.contains(keys));
+    let sent: Vec<Keys> = other.sent.iter().filter(|keys| !is_first(keys)).cloned().collect();
+    add_new(&mut known.sent, &sent);
     known.needs.retain(|need| other.needs.contains(need));
     if other.weak_join.is_some() {
         known.weak_join = other.weak_join;

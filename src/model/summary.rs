@@ -358,6 +358,8 @@ pub struct Summary {
     pub received: Vec<Keys>,
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
+    /// Work that is done once and surely is done when it returns ([`super::firsts`]).
+    pub done: Vec<Keys>,
     /// What a loop waits for that a thread may tell when it is done, and others too.
     pub perhaps_heard: Vec<Keys>,
     /// The first addition that it may make.
@@ -422,6 +424,7 @@ impl Summary {
             && !self.exits
             && self.received.is_empty()
             && self.heard.is_empty()
+            && self.done.is_empty()
             && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live

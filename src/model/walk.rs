@@ -14,11 +14,12 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape, Taken};
 use super::around::Around;
 use super::budget::Cut;
 use super::failing;
+use super::firsts;
 use super::forks::Forked;
 use super::higher::Binding;
 use super::needs::{Asking, Need};
 use super::objects::Object;
-use super::places::{Keys, meet};
+use super::places::{Keys, is_first, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
@@ -163,16 +164,19 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// The code of the function, with what its decorators change before and after.
+    /// The code of the function, with what its decorators do before and after.
     fn body(&mut self, body: &'t Region) {
         let changed = self.engine.values.changed_around(self.here);
-        if changed.is_empty() {
+        let once = self.engine.values.runs_once(self.here);
+        if changed.is_empty() && once.is_none() {
             return self.region(body);
         }
+        self.state.received.extend(once.clone());
         let touch = |walk: &mut Self| {
             for (entries, span) in &changed {
                 walk.touch(entries, AccessKind::Mutation, *span, None, None);
             }
+            walk.state.done.extend(once.clone());
         };
         touch(self);
         self.region(body);
@@ -244,6 +248,10 @@ impl<'t> Walk<'_, 't> {
             self.out.acquires.retain(|held| held.holder.is_none());
         }
         self.out.received = exit.received;
+        self.out.received.retain(|keys| !is_first(keys));
+        // Of what nothing here hangs on, nobody need know.
+        let first = |keys: &Keys| self.engine.firsts.contains(keys);
+        self.out.done = exit.done.into_iter().filter(first).collect();
         self.out.heard = exit.heard;
         let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
         self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
@@ -500,6 +508,7 @@ impl<'t> Walk<'_, 't> {
             Condition::All(tests) if truth => tests.iter().for_each(|test| self.learn(test, true, span)),
             Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.learn(test, false, span)),
             Condition::Truthy(value) => {
+                self.learn_first(test, truth);
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
                 if !truth {
@@ -507,11 +516,29 @@ impl<'t> Walk<'_, 't> {
                 }
             }
             Condition::Equal(a, b) => {
+                self.learn_first(test, truth);
                 self.take_compared(a, b, truth);
                 self.hear_told(a, Some(b), truth, span);
                 self.hear_told(b, Some(a), truth, span);
             }
             _ => {}
+        }
+    }
+
+    /// Work that is done once is done, or is not where this is reached.
+    fn learn_first(&mut self, test: &Condition, truth: bool) {
+        let Some((place, true_where)) = firsts::asked(test) else {
+            return;
+        };
+        let Some(mark) = self.engine.values.mark(self.here, place) else {
+            return;
+        };
+        let known = match mark.is_set(truth == true_where) {
+            true => &mut self.state.done,
+            false => &mut self.state.received,
+        };
+        if !known.contains(&mark.keys) {
+            known.push(mark.keys);
         }
     }
 
@@ -1231,6 +1258,7 @@ impl<'t> Walk<'_, 't> {
             if let Some(keys) = opened {
                 self.open(keys);
             }
+            self.set_first(target, value);
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {
@@ -1243,6 +1271,20 @@ impl<'t> Walk<'_, 't> {
         // `environ = envp;` as a whole.
         if matches!(target, Value::Global(_)) && kind == StoreKind::Assign {
             self.state.own_array = !self.engine.values.is_live(self.here, value);
+        }
+    }
+
+    /// A store marks work as done that is done once.
+    fn set_first(&mut self, target: &Value, value: &Value) {
+        let values = &self.engine.values;
+        let Some(mark) = values.mark(self.here, target) else {
+            return;
+        };
+        let truth = values
+            .constant(self.here, value, 0)
+            .map_or(Some(true), |constant| constant.truth());
+        if truth.is_some_and(|truth| mark.is_set(truth)) && !self.state.done.contains(&mark.keys) {
+            self.state.done.push(mark.keys);
         }
     }
 

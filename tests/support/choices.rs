@@ -263,6 +263,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             parameter: parameter.then_some(kind),
             default: self.choices.flag().then(|| Box::new(self.value(1))),
             ty: self.ty(0).map(Box::new),
+            kept: self.choices.flag(),
         }
     }
 

@@ -44,6 +44,7 @@ impl Lowering<'_> {
                 parameter: None,
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
+                kept: constant,
             });
             let target = Value::Local(self.index(), local);
             if let Some(initial) = declarator
@@ -111,6 +112,7 @@ impl Lowering<'_> {
                 parameter: None,
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
+                kept: false,
             });
             if let Some(initial) = declarator
                 .child_by_field_name("value")
@@ -240,6 +242,7 @@ impl Lowering<'_> {
                 parameter: Some(kind),
                 default: None,
                 ty: ty.reference().map(Box::new),
+                kept: false,
             });
         }
         types

@@ -163,6 +163,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             parameter: None,
             default: None,
             ty: None,
+            kept: false,
         });
         LocalIndex(locals.len() as u32 - 1)
     }

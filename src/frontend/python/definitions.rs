@@ -212,6 +212,7 @@ impl<'a> Lowerer<'a, '_> {
             parameter: Some(parameter.kind),
             default: parameter.default.map(Box::new),
             ty: parameter.ty.map(Box::new),
+            kept: false,
         });
         self.functions.push(Function {
             name: name.into(),

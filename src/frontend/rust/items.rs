@@ -347,6 +347,7 @@ impl Lowering<'_> {
                 parameter: None,
                 default: None,
                 ty: ty.map(Box::new),
+                kept: false,
             });
         }
         let Some(expr) = expr else { return };

@@ -347,6 +347,7 @@ impl<'a> Lowering<'a> {
             parameter,
             default: None,
             ty: ty.map(Box::new),
+            kept: false,
         });
         index
     }

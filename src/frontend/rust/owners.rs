@@ -170,6 +170,7 @@ impl Lowering<'_> {
                         parameter: None,
                         default: None,
                         ty: ty.map(Box::new),
+                        kept: false,
                     });
                 }
                 _ => {}

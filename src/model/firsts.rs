@@ -1,0 +1,109 @@
+//! Work that a program does once: `if (initialised) return; setenv(…); initialised = 1;`. A variable marks it as done, one function asks
+//! for the mark and sets it, and nobody takes it back. Where the mark is surely set when a thread begins, the thread does not do that
+//! work again, and neither does who comes by later. Two that come by before that may both do it.
+//!
+//! That is said of variables of which a program has one: those of a file, and what C keeps from call to call. Each object has fields
+//! of its own, and which object a thread has is not known well enough.
+
+use std::rc::Rc;
+
+use crate::facts::{Condition, FunctionKind, Language, Value};
+
+use crate::knowledge::Role;
+
+use super::needs::Constant;
+use super::places::{Key, Keys};
+use super::tree::{FuncId, StoreRef, local_of};
+use super::values::Values;
+
+/// A variable into which more is stored than this is no mark.
+const MOST_STORES: usize = 8;
+
+/// What marks work as done.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// The key by which the work is known.
+    pub keys: Keys,
+    /// Whether the variable is true once the work is done.
+    truth: bool,
+}
+
+impl Mark {
+    /// Whether the work is done where the variable is found to be true or not.
+    pub fn is_set(&self, truth: bool) -> bool {
+        truth == self.truth
+    }
+}
+
+/// The place of which a test asks whether there is something in it, and the answer for which the test holds.
+pub fn asked(test: &Condition) -> Option<(&Value, bool)> {
+    match test {
+        Condition::Truthy(place) => Some((place, true)),
+        Condition::Not(inner) => asked(inner).map(|(place, truth)| (place, !truth)),
+        Condition::Equal(place, Value::None | Value::Int(0) | Value::Bool(false)) => Some((place, false)),
+        _ => None,
+    }
+}
+
+impl Values<'_> {
+    /// The key of a function that runs once, since what it gives is kept and it has no parameters: `@lru_cache`.
+    pub(super) fn runs_once(&self, func: FuncId) -> Option<Keys> {
+        let function = self.tree.function(func);
+        if function.attributes.is_empty() || function.parameters().next().is_some() {
+            return None;
+        }
+        let entries = self.attribute_entries(func);
+        let is_kept = entries
+            .iter()
+            .any(|id| matches!(self.catalog.entry(*id).role, Role::Cached));
+        let key = self.global_key(self.tree.file_of(func), &function.qualified);
+        is_kept.then(|| Keys::of(vec![Key::First(Rc::new(key))]))
+    }
+
+    /// The mark that a place is in a function, which asks for it and sets it.
+    pub(super) fn mark(&self, func: FuncId, place: &Value) -> Option<Mark> {
+        let is_kept = match place {
+            Value::Local(owner, index) => {
+                let owner = self.closure(func, *owner);
+                owner == func && local_of(self.tree.function(func), *index).kept
+            }
+            Value::Global(_) => true,
+            Value::Path(_) => self.tree.language(func) == Language::Rust,
+            _ => false,
+        };
+        let stores = is_kept.then(|| self.stores_of_place(func, place)).flatten()?;
+        if stores.len() > MOST_STORES {
+            return None;
+        }
+        let at_top = |store: &&StoreRef<'_>| self.tree.function(store.function).kind == FunctionKind::Module;
+        let (mut first, mut own): (Vec<&StoreRef<'_>>, Vec<&StoreRef<'_>>) = stores.iter().partition(at_top);
+        let is_local = matches!(place, Value::Local(..));
+        let constant = |store: &StoreRef<'_>| self.constant(store.function, store.value, 0);
+        // What a static of a function is declared with comes first, and is not what the others store.
+        if let (true, [declared, set, ..]) = (is_local, own.as_slice())
+            && constant(declared).and_then(|constant| constant.truth())
+                != constant(set).and_then(|constant| constant.truth())
+        {
+            first.push(own.remove(0));
+        }
+        if own.is_empty() || own.iter().any(|store| store.function != func) {
+            return None;
+        }
+        let before = match first.as_slice() {
+            [] if self.tree.language(func) == Language::C => Constant::Int(0).truth()?,
+            [only] => constant(only)?.truth()?,
+            _ => return None,
+        };
+        // What is computed is taken for something.
+        let after = |store: &&StoreRef<'_>| match constant(store) {
+            Some(constant) => constant.truth(),
+            None => Some(true),
+        };
+        let is_mark = own.iter().all(|store| after(store) == Some(!before));
+        let key = |key: &Key| matches!(key, Key::Global(..)) || is_local && matches!(key, Key::Local(..));
+        let keys = self.keys(func, place);
+        let keys = keys.iter().filter(|found| key(found));
+        let keys: Keys = keys.map(|key| Key::First(Rc::new(key.clone()))).collect();
+        (is_mark && !keys.is_empty()).then_some(Mark { keys, truth: !before })
+    }
+}
