@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::needs::Need;
-use super::places::Keys;
+use super::places::{Keys, is_message};
 use super::sites::SiteId;
 use super::summary::{Access, Held, StartId};
 use super::tree::FuncId;
@@ -31,7 +31,8 @@ impl Around {
         &self.0.guards
     }
 
-    /// The queues of which one was surely received from before, since the function began.
+    /// The queues of which one was surely received from before, since the function began: messages, gates that were open, and
+    /// work that is done once and was not done ([`super::firsts`]).
     pub fn gate(&self) -> &[Keys] {
         &self.0.gate
     }
@@ -190,6 +191,21 @@ impl Arounds {
             around.gate().to_vec(),
             around.joined().to_vec(),
             own,
+        )
+    }
+
+    /// What holds around an access, but for gates that are no messages: [`is_message`].
+    pub fn with_messages(&mut self, around: &Around) -> Around {
+        if around.gate().iter().all(is_message) {
+            return around.clone();
+        }
+        let gate = around.gate().iter().filter(|keys| is_message(keys));
+        let gate = gate.cloned().collect();
+        self.make(
+            around.guards().to_vec(),
+            gate,
+            around.joined().to_vec(),
+            around.needs().to_vec(),
         )
     }
 

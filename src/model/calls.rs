@@ -717,17 +717,17 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// A thread that begins here.
-    fn fresh(&self, start: StartId, chain: Chain, certainty: Certainty) -> Live {
+    fn fresh(&mut self, start: StartId, chain: Chain, certainty: Certainty) -> Live {
         let mut live = self.engine.fresh(start, chain, certainty, self.state.heap);
         self.tell_past(&mut live);
         live
     }
 
     /// What was told, and what was done once and for all, before a thread began.
-    fn tell_past(&self, live: &mut Live) {
-        for past in [&self.state.opened, &self.state.done] {
-            if has_new(&live.story.sent, past) {
-                add_new(&mut live.story_mut().sent, past);
+    fn tell_past(&mut self, live: &mut Live) {
+        for keys in self.state.opened.iter().chain(&self.state.done) {
+            if !live.story.sent.contains(keys) && self.engine.hangs_on(live.start, keys) {
+                live.story_mut().sent.push(keys.clone());
             }
         }
     }

@@ -122,7 +122,7 @@ impl Values<'_> {
 
     /// What a store opens for those who wait for it before they go on, as the keys of a queue on which it is sent.
     pub(super) fn opened_by_store(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
-        if !self.is_waited_for(func, target) {
+        if self.is_no_gate(func, target) || !self.is_waited_for(func, target) {
             return None;
         }
         let constant = self.constant(func, value, 0)?;
@@ -150,8 +150,16 @@ impl Values<'_> {
         wanted: Option<&Value>,
         holds: bool,
     ) -> Option<Keys> {
+        if self.is_no_gate(func, place) {
+            return None;
+        }
         let message = self.message_of_test(func, place, wanted, holds)?;
         Some(opened(&message))
+    }
+
+    /// In C no thread waits for another function's local; and of many structs of a type, who waits for one is not let go by another.
+    fn is_no_gate(&self, func: FuncId, place: &Value) -> bool {
+        matches!(place, Value::Attribute(..) | Value::Local(..)) && self.tree.language(func) == Language::C
     }
 
     fn message_of_test(

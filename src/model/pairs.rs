@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Span;
 use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
-use super::places::{Key, is_first, meet};
+use super::places::{Key, Keys, is_first, is_message, meet};
 use super::program::Engine;
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
@@ -482,6 +482,8 @@ pub struct ThreadAccesses {
     pub waits: bool,
     /// Some of it is done in some programs only.
     pub bound: bool,
+    /// What some of it hangs on that is no message: gates, and work that is done once.
+    pub hangs_on: FxHashSet<Keys>,
 }
 
 /// The accesses of a thread at one site: one for each way there that cannot stand for another.
@@ -547,9 +549,12 @@ impl Alike {
         let deeds = accesses.list.iter().map(deed).collect();
         let next = self.0.len() as u32;
         accesses.alike = *self.0.entry(deeds).or_insert(next);
-        let tells = |around: &Around| !around.joined().is_empty() || !around.gate().is_empty();
+        let waits = |around: &Around| around.gate().iter().any(is_message);
+        let tells = |around: &Around| !around.joined().is_empty() || waits(around);
         accesses.tells = accesses.list.iter().any(|(access, _)| tells(&access.around));
-        accesses.waits = accesses.list.iter().any(|(access, _)| !access.around.gate().is_empty());
+        accesses.waits = accesses.list.iter().any(|(access, _)| waits(&access.around));
+        let gates = accesses.list.iter().flat_map(|(access, _)| access.around.gate());
+        accesses.hangs_on = gates.filter(|keys| !is_message(keys)).cloned().collect();
         let mut ways = accesses.list.iter().map(|(access, _)| &access.certainty.programs);
         accesses.bound = ways.any(|programs| !programs.is_all());
     }
@@ -594,6 +599,7 @@ impl ThreadAccesses {
             tells: false,
             waits: false,
             bound: false,
+            hangs_on: FxHashSet::default(),
         }
     }
 

@@ -77,6 +77,11 @@ pub fn is_first(keys: &Keys) -> bool {
     keys.iter().any(|key| matches!(key, Key::First(_)))
 }
 
+/// Whether keys speak of a message, and neither of work that is done once nor of what one function opens.
+pub fn is_message(keys: &Keys) -> bool {
+    !keys.iter().any(|key| matches!(key, Key::First(_) | Key::Opened(..)))
+}
+
 /// Whether some of `more` are not known.
 pub fn has_new(known: &[Keys], more: &[Keys]) -> bool {
     more.iter().any(|keys| !known.contains(keys))

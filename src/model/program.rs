@@ -904,6 +904,11 @@ impl<'t> Engine<'t> {
         found
     }
 
+    /// Whether something that a thread does hangs on a gate, or on work that is done once.
+    pub fn hangs_on(&mut self, thread: StartId, keys: &Keys) -> bool {
+        self.is_gathering(thread) || self.thread_accesses(thread).hangs_on.contains(keys)
+    }
+
     /// Whether a thread can come to an access of its entry's: what the entry, or its starter, was handed may rule that out.
     fn happens_in(&self, thread: StartId, access: &Access) -> bool {
         let info = self.start(thread);

@@ -83,6 +83,7 @@ pub struct State {
     pub idle: bool,
     /// What names of a file hold, as long as every path agrees.
     pub latest: Vec<(FileId, Value, Value)>,
+    /// The queues that were surely received from; of work that is done once, that it is not done.
     pub received: Vec<Keys>,
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::facts::Span;
 use crate::finding::Confidence;
 
-use super::around::Around;
+use super::around::{Around, Arounds};
 use super::laters::HandedOn;
 use super::needs::Need;
 use super::places::Keys;
@@ -266,7 +266,8 @@ pub struct Live {
 /// What happened to a thread that may be alive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Story {
-    /// The queues on which something was sent since it was started.
+    /// The queues on which something was sent since it was started, the gates that were open by then, and the work that is done
+    /// once and was done before.
     pub sent: Vec<Keys>,
     /// Something was sent on a queue that we could not tell.
     pub sent_unknown: bool,
@@ -432,8 +433,9 @@ impl Summary {
             && self.later.is_empty()
     }
 
-    /// Keeps every mutation and the nearest few of everything else. `is_mutation` by site.
-    pub fn trim(&mut self, is_mutation: impl Fn(SiteId) -> bool) {
+    /// Keeps every mutation and the nearest few of everything else, whether or not it is part of work that is done once or comes
+    /// after a gate. `is_mutation` by site.
+    pub fn trim(&mut self, is_mutation: impl Fn(SiteId) -> bool, arounds: &mut Arounds) {
         if self.accesses.len() <= NEAREST {
             return;
         }
@@ -446,7 +448,9 @@ impl Summary {
                 kept.push(access);
                 continue;
             }
-            let count = counts.entry(access.around.number()).or_default();
+            let count = counts
+                .entry(arounds.with_messages(&access.around).number())
+                .or_default();
             if *count < NEAREST {
                 *count += 1;
                 kept.push(access);

@@ -19,7 +19,7 @@ use super::forks::Forked;
 use super::higher::Binding;
 use super::needs::{Asking, Need};
 use super::objects::Object;
-use super::places::{Keys, is_first, meet};
+use super::places::{Keys, add_new, is_first, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
@@ -171,18 +171,20 @@ impl<'t> Walk<'_, 't> {
         if changed.is_empty() && once.is_none() {
             return self.region(body);
         }
-        self.state.received.extend(once.clone());
         let touch = |walk: &mut Self| {
             for (entries, span) in &changed {
                 walk.touch(entries, AccessKind::Mutation, *span, None, None);
             }
-            walk.state.done.extend(once.clone());
         };
+        self.state.received.extend(once.clone());
         touch(self);
         self.region(body);
         let inner = std::mem::take(&mut self.returns);
         let normal = std::mem::take(&mut self.state);
-        self.leave(normal, inner, touch);
+        self.leave(normal, inner, |walk| {
+            touch(walk);
+            walk.state.done.extend(once.clone());
+        });
     }
 
     /// What a thread does that runs a decorated function: its decorators' wrappers stand around it.
@@ -262,8 +264,9 @@ impl<'t> Walk<'_, 't> {
         self.out.accesses = self.accesses.into_list();
         self.out.see_from(&self.engine.programs.of(self.key.function));
         self.engine.arounds.prune(&mut self.out.accesses);
-        let engine = &self.engine;
-        self.out.trim(|site| engine.sites.kind(site) == AccessKind::Mutation);
+        let Engine { sites, arounds, .. } = &mut *self.engine;
+        let is_mutation = |site| sites.kind(site) == AccessKind::Mutation;
+        self.out.trim(is_mutation, arounds);
         // Millions of them are kept for as long as the analysis takes.
         self.out.accesses.shrink_to_fit();
         self.out.look_for_parameters(self.key.function);
@@ -1290,10 +1293,16 @@ impl<'t> Walk<'_, 't> {
 
     /// Those who wait for this function to tell something go on, and those who begin later do not wait.
     fn open(&mut self, keys: Keys) {
-        let waits = |live: &Live| !live.story.sent.contains(&keys);
-        self.state
-            .live
-            .each(waits, |live| live.story_mut().sent.push(keys.clone()));
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for start in alive
+            .into_iter()
+            .filter(|start| self.engine.hangs_on(*start, &keys))
+            .collect::<Vec<_>>()
+        {
+            if let Some(live) = self.state.live.one(start) {
+                add_new(&mut live.story_mut().sent, std::slice::from_ref(&keys));
+            }
+        }
         if !self.state.opened.contains(&keys) {
             self.state.opened.push(keys);
         }

@@ -279,8 +279,12 @@ impl Lowering<'_> {
             return args.swap_remove(0).value;
         }
         let span = self.span(node);
-        if let Value::Global(name) = &callee {
-            if ATOMIC_LOADS.contains(&&**name) && !args.is_empty() {
+        let is_variable = matches!(
+            args.first().map(|first| &first.value),
+            Some(Value::Global(_) | Value::Local(..))
+        );
+        if let (Value::Global(name), true) = (&callee, is_variable) {
+            if ATOMIC_LOADS.contains(&&**name) {
                 return args.swap_remove(0).value;
             }
             if ATOMIC_STORES.contains(&&**name) && args.len() > 1 {
