@@ -362,11 +362,12 @@ fn only_confirm_is_unsafe() {
 
 /// Last segments of API paths that are also words of a language's grammar, which frontends have to know: keywords,
 /// Python 2's statements, attributes, `cfg` predicates, patterns, built-in types, and names of syntax-tree fields.
-const GRAMMAR: [&str; 25] = [
+const GRAMMAR: [&str; 26] = [
     "all",
     "any",
     "bool",
     "build",
+    "case",
     "default",
     "exec",
     "expect",

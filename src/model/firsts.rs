@@ -68,7 +68,6 @@ impl Values<'_> {
                 owner == func && local_of(self.tree.function(func), *index).kept
             }
             Value::Global(_) => true,
-            Value::Path(_) => self.tree.language(func) == Language::Rust,
             _ => false,
         };
         let stores = is_kept.then(|| self.stores_of_place(func, place)).flatten()?;

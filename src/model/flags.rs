@@ -266,9 +266,6 @@ impl Values<'_> {
     pub(super) fn stores_of_place(&self, func: FuncId, place: &Value) -> Option<Vec<StoreRef<'_>>> {
         match place {
             Value::Global(name) => Some(self.shared_stores(self.tree.file_of(func), name)),
-            Value::Path(path) if self.tree.language(func) == Language::Rust => {
-                Some(self.shared_stores(self.tree.file_of(func), path))
-            }
             Value::Local(owner, index) => {
                 let owner = self.closure(func, *owner);
                 Some(self.local_stores(owner, *index).to_vec())

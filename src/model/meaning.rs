@@ -928,6 +928,24 @@ impl Values<'_> {
             .collect()
     }
 
+    /// The entries of an attribute that has no path of its own: it is meant for a macro of some crate that stands on the function as
+    /// well (`#[case]` for `#[rstest]`; Rust reference, Procedural Macros).
+    fn helper_entries(&self, func: FuncId, name: &str) -> Vec<EntryId> {
+        let home = self.home_of(func);
+        let mut found = Vec::new();
+        for attribute in &self.tree.function(func).attributes {
+            for object in self.eval(home, &attribute.value).iter() {
+                if let Object::External(path) = object
+                    && let Some((of_crate, _)) = path.split_once("::")
+                {
+                    let path = format!("{of_crate}::{name}");
+                    found.extend_from_slice(self.catalog.lookup(Language::Rust, MatchKind::Decorator, &path));
+                }
+            }
+        }
+        found
+    }
+
     /// What decorators change before a function runs, and back when it has: `@patch.dict(os.environ, {…})`, on the function or on
     /// the class of a test. The entries of each, and where it stands.
     pub(super) fn changed_around(&self, func: FuncId) -> Vec<(Vec<EntryId>, Span)> {
@@ -963,6 +981,9 @@ impl Values<'_> {
         for object in objects.iter() {
             if let Object::External(path) = object {
                 found.extend_from_slice(self.catalog.lookup(language, MatchKind::Decorator, path));
+                if language == Language::Rust && !path.contains("::") {
+                    found.extend(self.helper_entries(func, path));
+                }
             }
         }
         if let (Value::Attribute(_, name), true) = (&attribute.value, objects.is_empty()) {

@@ -49,24 +49,12 @@ fn form_of(value: &Value) -> AccessForm {
     }
 }
 
-/// What gives the value of its first argument's object (C11 7.17.7.2; GCC, Built-in Functions for Memory Model Aware Atomic Operations;
-/// GLib glib/gatomic.h).
-const ATOMIC_LOADS: [&str; 5] = [
-    "atomic_load",
-    "atomic_load_explicit",
-    "__atomic_load_n",
-    "g_atomic_int_get",
-    "g_atomic_pointer_get",
-];
+/// What the language gives the value of an object by, its first argument (C11 7.17.7.2; GCC, Built-in Functions for Memory Model Aware
+/// Atomic Operations).
+const ATOMIC_LOADS: [&str; 3] = ["atomic_load", "atomic_load_explicit", "__atomic_load_n"];
 
 /// What stores its second argument there (C11 7.17.7.1, and as above).
-const ATOMIC_STORES: [&str; 5] = [
-    "atomic_store",
-    "atomic_store_explicit",
-    "__atomic_store_n",
-    "g_atomic_int_set",
-    "g_atomic_pointer_set",
-];
+const ATOMIC_STORES: [&str; 3] = ["atomic_store", "atomic_store_explicit", "__atomic_store_n"];
 
 impl Lowering<'_> {
     /// What a name means here.

@@ -213,13 +213,7 @@ impl Lowering<'_> {
             Expr::Field(field) => self.field(field),
             other => self.expression(other),
         };
-        let mut args = self.arguments(&call.args);
-        if let (Value::Path(path), 1) = (&callee, args.len())
-            && path.contains("sync::atomic::Atomic")
-            && path.ends_with("::new")
-        {
-            return args.swap_remove(0).value;
-        }
+        let args = self.arguments(&call.args);
         let span = self.span(first_token(&call.func), call.paren_token.span.close());
         self.call(callee, args, span)
     }
@@ -241,23 +235,7 @@ impl Lowering<'_> {
         if call.method.to_string().starts_with("into_") && matches!(*call.receiver, Expr::Path(_)) {
             self.mark_moved(&receiver);
         }
-        let mut args = self.arguments(&call.args);
-        // An atomic is what it holds: the last argument says which (Rust library/core/src/sync/atomic.rs load, store).
-        let is_atomic = args.last().is_some_and(|argument| is_ordering(&argument.value));
-        match (call.method == "load", call.method == "store", args.len()) {
-            (true, _, 1) if is_atomic => return receiver,
-            (_, true, 2) if is_atomic => {
-                self.event(Event::Store {
-                    form: AccessForm::Whole,
-                    target: receiver,
-                    kind: StoreKind::Assign,
-                    value: Box::new(args.swap_remove(0).value),
-                    span: self.span(first_token(&call.receiver), call.paren_token.span.close()),
-                });
-                return Value::None;
-            }
-            _ => {}
-        }
+        let args = self.arguments(&call.args);
         let name = self.span(call.method.span(), call.method.span());
         let span = Span {
             line: name.line,
@@ -534,9 +512,4 @@ fn is_assignment(op: &BinOp) -> bool {
             | BinOp::ShlAssign(_)
             | BinOp::ShrAssign(_)
     )
-}
-
-/// One of `std::sync::atomic::Ordering`.
-fn is_ordering(value: &Value) -> bool {
-    matches!(value, Value::Path(path) if path.contains("sync::atomic::Ordering::"))
 }
