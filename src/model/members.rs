@@ -11,7 +11,7 @@ use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
-use super::tree::{CallSite, ClassId, FileId, FuncId, last_segment, value_name};
+use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, last_segment, value_name};
 use super::values::{Values, find_argument, passed_by_name};
 
 /// What `wait` is told so that it waits for all (CPython Lib/concurrent/futures/_base.py; asyncio takes it over).
@@ -53,7 +53,7 @@ impl<'t> Values<'t> {
             }
             Object::Result(path, Some(made)) if self.tree.language(made.0) == Language::Rust => {
                 let mut found = self.member_of_outside(path, name);
-                found.add_all(self.added_to_outside(path, name));
+                found.add_all(self.added_to_outside(made.0, path, name));
                 for object in self.locked(*made).iter() {
                     found.add_all(self.member(object, name));
                 }
@@ -93,15 +93,17 @@ impl<'t> Values<'t> {
         })
     }
 
-    /// The methods of a name that traits of the tree add to a type of Rust's from outside: `impl CommandExt for Command`.
-    fn added_to_outside(&self, path: &str, name: &str) -> Objects {
+    /// The methods of a name that traits of a function's own crate add to a type from outside: `impl CommandExt for Command`.
+    fn added_to_outside(&self, func: FuncId, path: &str, name: &str) -> Objects {
+        let root = |func: FuncId| crate_root(&self.tree.file(self.tree.file_of(func)).path);
         let path = path.split_once('(').map_or(path, |(path, _)| path);
         let mut found = Objects::default();
         for id in self.tree.classes_by_name.get(last_segment(path)).into_iter().flatten() {
             let class = &self.tree.classes[id.0 as usize];
             if class.kind == TypeKind::Impl && *class.name == *path {
                 let methods = class.methods.get(name).into_iter().flatten();
-                methods.for_each(|method| found.add(Object::Function(*method)));
+                let own = methods.filter(|method| root(**method) == root(func));
+                own.for_each(|method| found.add(Object::Function(*method)));
             }
         }
         found
