@@ -317,12 +317,12 @@ impl<'p, 't> Describe<'p, 't> {
         Overlap {
             reason: format!(
                 "{} of one binary, which runs its tests on threads of one process",
-                match pair.ancestor == other {
+                match self.is_one_test(pair) {
                     true => format!("the cases of {} are tests", names.0),
                     false => format!("{} and {} are tests", names.0, names.1),
                 }
             ),
-            threads: match pair.ancestor == other {
+            threads: match self.is_one_test(pair) {
                 true => vec![Thread {
                     many: true,
                     ..thread(other, &names.1)
@@ -331,6 +331,11 @@ impl<'p, 't> Describe<'p, 't> {
             },
             ancestor: "the test harness".to_owned(),
         }
+    }
+
+    /// The two tests are cases of one function.
+    pub fn is_one_test(&self, pair: &Pair) -> bool {
+        pair.partner_test.is_none_or(|test| test == pair.ancestor)
     }
 
     /// The names of the two tests.

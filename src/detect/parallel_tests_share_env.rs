@@ -64,7 +64,7 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
     let mutation = describe.api(&case.pair.mutation);
     let partner = describe.api(&case.pair.partner);
     let tests = describe.tests(case.pair);
-    let (first, second) = match tests.0 == tests.1 {
+    let (first, second) = match describe.is_one_test(case.pair) {
         true => (format!("another case of {}", tests.0), format!("a case of {}", tests.1)),
         false => tests.clone(),
     };
@@ -72,7 +72,7 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         severity,
         message: format!(
             "{} run in parallel and share the environment: {mutation} beside {partner}",
-            match tests.0 == tests.1 {
+            match describe.is_one_test(case.pair) {
                 true => format!("the cases of the test {}", tests.0),
                 false => format!("the tests {} and {}", tests.0, tests.1),
             }
