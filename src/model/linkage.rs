@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Event, FunctionKind, Language, Name, Node, Value};
+use crate::facts::{Event, FunctionKind, Language, Name, Node, Span, Value};
 
 use super::names::{common_components, folder_of, last_component};
 use super::objects::{Object, Objects};
@@ -136,24 +136,25 @@ impl<'t> Values<'t> {
                 return false;
             }
             let files = std::iter::once(file).chain(self.sharing_files(file, name));
-            match files.into_iter().find_map(|file| self.macro_of(file, name)) {
-                None | Some(Value::List(_) | Value::Record(_) | Value::Int(_) | Value::Unknown) => return true,
-                Some(Value::Global(meant)) => name = meant,
+            match files.into_iter().find_map(|file| self.stored_at_top(file, name).next()) {
+                None | Some((Value::List(_) | Value::Record(_) | Value::Int(_) | Value::Unknown, _)) => return true,
+                Some((Value::Global(meant), _)) => name = meant,
                 Some(_) => return false,
             }
         }
         false
     }
 
-    /// What a file defines a macro to be.
-    fn macro_of(&self, file: FileId, name: &str) -> Option<&'t Value> {
+    /// What the code at the top of a file stores into a name, under no condition, and where: what a macro is defined to be.
+    fn stored_at_top(&self, file: FileId, name: &str) -> impl Iterator<Item = (&'t Value, Span)> {
         let at_top = &self.tree.function(self.tree.module_function(file)).body.nodes;
-        at_top.iter().find_map(|node| match node {
+        at_top.iter().filter_map(move |node| match node {
             Node::Event(Event::Store {
                 target: Value::Global(stored),
                 value,
+                span,
                 ..
-            }) if stored == name => Some(&**value),
+            }) if stored == name => Some((&**value, *span)),
             _ => None,
         })
     }
@@ -188,20 +189,9 @@ impl<'t> Values<'t> {
         let home = tree.file_of(site.0);
         let call = tree.call(site).span.start;
         let replaces = |file: FileId| {
-            let at_top = &tree.function(tree.module_function(file)).body.nodes;
-            at_top.iter().any(|node| match node {
-                Node::Event(Event::Store {
-                    target: Value::Global(stored),
-                    value,
-                    span,
-                    ..
-                }) if let Value::Global(meant) = &**value => {
-                    let applies = match file == home {
-                        true => span.start < call,
-                        false => self.defined_in(home, meant).next().is_none(),
-                    };
-                    stored == name && applies
-                }
+            self.stored_at_top(file, name).any(|(value, span)| match value {
+                Value::Global(_) if file == home => span.start < call,
+                Value::Global(meant) => self.defined_in(home, meant).next().is_none(),
                 _ => false,
             })
         };
