@@ -93,16 +93,20 @@ impl Values<'_> {
             [only] => constant(only)?.truth()?,
             _ => return None,
         };
-        // What is computed is taken for something.
-        let after = |store: &&StoreRef<'_>| match constant(store) {
-            Some(constant) => constant.truth(),
-            None => Some(true),
-        };
+        let after = |store: &StoreRef<'_>| self.truth_once_stored(store.function, store.value);
         let is_mark = own.iter().all(|store| after(store) == Some(!before));
         let key = |key: &Key| matches!(key, Key::Global(..)) || is_local && matches!(key, Key::Local(..));
         let keys = self.keys(func, place);
         let keys = keys.iter().filter(|found| key(found));
         let keys: Keys = keys.map(|key| Key::First(Rc::new(key.clone()))).collect();
         (is_mark && !keys.is_empty()).then_some(Mark { keys, truth: !before })
+    }
+
+    /// Whether a variable is true that holds this value. What is computed is taken for something.
+    pub(super) fn truth_once_stored(&self, func: FuncId, value: &Value) -> Option<bool> {
+        match self.constant(func, value, 0) {
+            Some(constant) => constant.truth(),
+            None => Some(true),
+        }
     }
 }

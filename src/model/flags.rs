@@ -112,22 +112,25 @@ impl Values<'_> {
 
     /// What a store tells those who wait for it, as the keys of a queue on which it is sent.
     pub(super) fn told_by_store(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
-        if !self.is_waited_for(func, target) {
-            return None;
-        }
-        let constant = self.constant(func, value, 0)?;
-        let (_, keys) = self.message(func, target, &constant, &self.said(func, target)?)?;
+        let (_, keys) = self.message_of_store(func, target, value)?;
         Some(keys)
     }
 
     /// What a store opens for those who wait for it before they go on, as the keys of a queue on which it is sent.
     pub(super) fn opened_by_store(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
-        if self.is_no_gate(func, target) || !self.is_waited_for(func, target) {
+        if self.is_no_gate(func, target) {
+            return None;
+        }
+        let message = self.message_of_store(func, target, value)?;
+        Some(opened(&message))
+    }
+
+    fn message_of_store(&self, func: FuncId, target: &Value, value: &Value) -> Option<(FuncId, Keys)> {
+        if !self.is_waited_for(func, target) {
             return None;
         }
         let constant = self.constant(func, value, 0)?;
-        let message = self.message(func, target, &constant, &self.said(func, target)?)?;
-        Some(opened(&message))
+        self.message(func, target, &constant, &self.said(func, target)?)
     }
 
     /// What has been told where a test of a place came out as `holds`. `wanted`: what it was compared with, if it was.

@@ -122,7 +122,7 @@ fn finds_nothing(test: &Condition, place: &Value) -> bool {
 }
 
 /// Where a test is asked what must be handed over for it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
     /// A field that is another function's parameter counts as that.
     pub fields: bool,
@@ -498,8 +498,7 @@ impl Values<'_> {
 
     /// The function's own parameter that a value is, where nothing is ever assigned to it.
     fn fixed_parameter(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
-        let (owner, index) = self.parameter_of(func, value)?;
-        (owner == func && self.local_stores(func, index).is_empty()).then_some(index)
+        self.parameter_until(func, value, None)
     }
 
     /// As [`Values::fixed_parameter`]; what an arm assigns to the parameter that it asks for (`if x is None: x = …`) comes after the
