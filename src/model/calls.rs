@@ -899,7 +899,8 @@ impl<'t> Walk<'_, 't> {
 
     /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
     pub(super) fn dropped(&mut self, value: &Value, span: Span) {
-        let objects = self.run_drop(self.here, value, span);
+        let objects = self.engine.values.eval(self.here, value);
+        self.run_drop(self.here, value, span);
         // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
         let holders = self.engine.values.holders(self.here, value);
         let is_held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
@@ -914,18 +915,11 @@ impl<'t> Walk<'_, 't> {
         self.drop_entries(&objects, &keys, span);
     }
 
-    /// Runs the `Drop` of the tree that a value has; what the value may be.
-    fn run_drop(&mut self, home: FuncId, value: &Value, span: Span) -> Objects {
-        let objects = self.engine.values.eval(home, value);
-        for object in objects.iter() {
-            // A unit struct's value is written like its type.
-            if let Object::Instance(class, _) | Object::Class(class) = object {
-                for method in self.engine.values.method(*class, "drop") {
-                    self.enter(method, span, "drops the value: calls", &Certainty::SURE);
-                }
-            }
+    /// Runs the `Drop` of the tree that a value has.
+    fn run_drop(&mut self, home: FuncId, value: &Value, span: Span) {
+        for method in self.engine.values.drops(home, value) {
+            self.enter(method, span, "drops the value: calls", &Certainty::SURE);
         }
-        objects
     }
 
     /// The keys of what the call that made a value was handed.
@@ -1154,9 +1148,7 @@ impl<'t> Walk<'_, 't> {
         };
         if *reference == ArgumentRef::Result {
             // The call itself waits for what it started. Where it does so with others, its tasks go on meanwhile.
-            let values = &self.engine.values;
-            let is_task = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::CallsNow { task: true, .. });
-            if values.meaning(site).entries.iter().any(is_task) {
+            if self.engine.values.makes_tasks(site) {
                 self.begin_tasks();
             }
             return self.join(&Keys::of(vec![Key::Made(site)]), by_owner, true, span);

@@ -920,6 +920,24 @@ impl Values<'_> {
         false
     }
 
+    /// The `drop` methods of the tree that a value of Rust's may have.
+    pub(super) fn drops(&self, home: FuncId, value: &Value) -> Vec<FuncId> {
+        let mut found = Vec::new();
+        for object in self.eval(home, value).iter() {
+            // A unit struct's value is written like its type.
+            if let Object::Instance(class, _) | Object::Class(class) = object {
+                found.extend(self.method(*class, "drop"));
+            }
+        }
+        found
+    }
+
+    /// Whether a call makes tasks of what it is handed.
+    pub(super) fn makes_tasks(&self, site: CallSite) -> bool {
+        let is_task = |id: &EntryId| matches!(self.catalog.entry(*id).role, Role::CallsNow { task: true, .. });
+        self.meaning(site).entries.iter().any(is_task)
+    }
+
     /// The entries that a function's decorators or attributes mean.
     pub(super) fn attribute_entries(&self, func: FuncId) -> Vec<EntryId> {
         let attributes = self.tree.function(func).attributes.iter();

@@ -491,17 +491,12 @@ impl Engine<'_> {
                 deeds.acts |= !values.keys(function, value).is_empty();
             }
             Event::Drop { value, .. } => {
+                deeds.enters.extend(values.drops(function, value));
                 for object in values.eval(function, value).iter() {
-                    match object {
-                        Object::Instance(class, _) | Object::Class(class) => {
-                            deeds.enters.extend(values.method(*class, "drop"));
-                        }
-                        Object::Result(path, _) => {
-                            let known = values.catalog.lookup(tree.language(function), MatchKind::Drop, path);
-                            deeds.acts |= !known.is_empty();
-                            self.note(known, deeds);
-                        }
-                        _ => {}
+                    if let Object::Result(path, _) = object {
+                        let known = values.catalog.lookup(tree.language(function), MatchKind::Drop, path);
+                        deeds.acts |= !known.is_empty();
+                        self.note(known, deeds);
                     }
                 }
             }
@@ -561,11 +556,7 @@ impl Engine<'_> {
                 }
                 Role::Unlock { of } if values.tree.language(site.0) == Language::Rust => {
                     for (home, value) in values.argument(site, of) {
-                        for object in values.eval(home, value).iter() {
-                            if let Object::Instance(class, _) | Object::Class(class) = object {
-                                deeds.enters.extend(values.method(*class, "drop"));
-                            }
-                        }
+                        deeds.enters.extend(values.drops(home, value));
                     }
                 }
                 Role::Consume { of } => {

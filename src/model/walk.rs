@@ -1096,8 +1096,7 @@ impl<'t> Walk<'_, 't> {
             let Value::Attribute(receiver, _) = &call.callee else {
                 return;
             };
-            let is_task = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::CallsNow { task: true, .. });
-            if meet(&values.keys(self.here, receiver), manager) && values.meaning(site).entries.iter().any(is_task) {
+            if meet(&values.keys(self.here, receiver), manager) && values.makes_tasks(site) {
                 for argument in &call.args {
                     handed = handed.with(&values.keys(self.here, &argument.value));
                 }
@@ -1283,9 +1282,7 @@ impl<'t> Walk<'_, 't> {
         let Some(mark) = values.mark(self.here, target) else {
             return;
         };
-        let truth = values
-            .constant(self.here, value, 0)
-            .map_or(Some(true), |constant| constant.truth());
+        let truth = values.truth_once_stored(self.here, value);
         if truth.is_some_and(|truth| mark.is_set(truth)) && !self.state.done.contains(&mark.keys) {
             self.state.done.push(mark.keys);
         }
@@ -1294,12 +1291,10 @@ impl<'t> Walk<'_, 't> {
     /// Those who wait for this function to tell something go on, and those who begin later do not wait.
     fn open(&mut self, keys: Keys) {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
-        for start in alive
-            .into_iter()
-            .filter(|start| self.engine.hangs_on(*start, &keys))
-            .collect::<Vec<_>>()
-        {
-            if let Some(live) = self.state.live.one(start) {
+        for start in alive {
+            if self.engine.hangs_on(start, &keys)
+                && let Some(live) = self.state.live.one(start)
+            {
                 add_new(&mut live.story_mut().sent, std::slice::from_ref(&keys));
             }
         }
@@ -1428,13 +1423,9 @@ impl<'t> Walk<'_, 't> {
     fn leave_loops(&mut self, state: &mut State, depth: usize) {
         let before = state.live.clone();
         state.leave_loops(depth);
-        for ended in before
-            .values()
-            .filter(|live| !state.live.contains_key(&live.start))
-            .cloned()
-            .collect::<Vec<_>>()
-        {
-            self.leave_orphans(state, &ended);
+        let left = state.live.clone();
+        for ended in before.values().filter(|live| !left.contains_key(&live.start)) {
+            self.leave_orphans(state, ended);
         }
     }
 
