@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Event, FunctionKind, Language, Name, Node, Span, Value};
+use crate::facts::{Event, Function, FunctionKind, Language, Name, Node, Span, Value};
 
 use super::names::{common_components, folder_of, last_component};
 use super::objects::{Object, Objects};
@@ -27,6 +27,8 @@ pub(super) struct Linkage {
     interposed: FxHashSet<(FileId, String)>,
     /// The last parts of the paths that C files include.
     named_in_includes: FxHashSet<Name>,
+    /// The files that define a `main`.
+    with_main: FxHashSet<FileId>,
 }
 
 impl Linkage {
@@ -45,6 +47,13 @@ impl Linkage {
     /// Notes that a file of C includes another.
     pub fn includes(&mut self, path: &str) {
         self.named_in_includes.insert(last_component(path).into());
+    }
+
+    /// Notes that a file defines a function.
+    pub fn defines(&mut self, file: FileId, function: &Function) {
+        if function.name == "main" && function.kind == FunctionKind::Function {
+            self.with_main.insert(file);
+        }
     }
 
     /// Puts the files into their order.
@@ -116,7 +125,7 @@ impl<'t> Values<'t> {
             found.extend(files.iter().filter(|header| included.contains(header)));
         }
         let mut others = self.linkage.variables.get(name).cloned().unwrap_or_default();
-        others.sort_by_key(|other| {
+        others.sort_by_cached_key(|other| {
             let near = common_components(folder_of(&self.tree.file(*other).path), from);
             (std::cmp::Reverse(near), *other)
         });
@@ -208,14 +217,14 @@ impl<'t> Values<'t> {
 
     /// The other file holds the `main` of a program that this one is no part of, as far as folders tell.
     fn in_other_program(&self, file: FileId, other: FileId) -> bool {
-        let mains = |id: FileId| {
-            let functions = &self.tree.file(id).functions;
-            functions
-                .iter()
-                .any(|function| function.name == "main" && function.kind == FunctionKind::Function)
+        let mains = |file: FileId| self.linkage.with_main.contains(&file);
+        let lies_below = || {
+            self.tree
+                .file(file)
+                .path
+                .starts_with(folder_of(&self.tree.file(other).path))
         };
-        let folder = folder_of(&self.tree.file(other).path);
-        mains(other) && (mains(file) || !self.tree.file(file).path.starts_with(folder))
+        mains(other) && (mains(file) || !lies_below())
     }
 
     /// Whether a macro that a file defines applies in another one. What is compiled by itself has the macros that it includes; a

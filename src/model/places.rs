@@ -4,11 +4,12 @@
 //! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
 //! errs on the quiet side for locks.
 
-use std::hash::{Hash, Hasher};
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::facts::{Language, LocalIndex, Value};
 use crate::knowledge::{ArgumentRef, Role};
@@ -42,15 +43,25 @@ pub enum Key {
 }
 
 /// A sorted set of keys; copies share their contents, since summaries hand them on by the thousand.
-#[derive(Debug, Clone, Default, Eq, PartialOrd, Ord)]
-pub struct Keys(Option<Rc<[Key]>>);
+#[derive(Debug, Clone, Default, Eq)]
+pub struct Keys {
+    keys: Option<Rc<[Key]>>,
+    /// Of `keys`: lists of sets are looked through by the million, and nearly all that is met there is another set.
+    hash: u64,
+}
 
 impl Keys {
     /// The set of these, in whatever order they come.
     pub fn of(mut keys: Vec<Key>) -> Keys {
+        if keys.is_empty() {
+            return Keys::default();
+        }
         keys.sort();
         keys.dedup();
-        Keys((!keys.is_empty()).then(|| keys.into()))
+        Keys {
+            hash: FxBuildHasher.hash_one(&keys),
+            keys: Some(keys.into()),
+        }
     }
 
     /// The set with these as well.
@@ -98,17 +109,30 @@ pub fn add_new(known: &mut Vec<Keys>, more: &[Keys]) {
 
 impl PartialEq for Keys {
     fn eq(&self, other: &Keys) -> bool {
-        match (&self.0, &other.0) {
-            (Some(own), Some(others)) => Rc::ptr_eq(own, others) || own == others,
-            (None, None) => true,
-            _ => false,
-        }
+        self.hash == other.hash
+            && match (&self.keys, &other.keys) {
+                (Some(own), Some(others)) => Rc::ptr_eq(own, others) || own == others,
+                (None, None) => true,
+                _ => false,
+            }
+    }
+}
+
+impl PartialOrd for Keys {
+    fn partial_cmp(&self, other: &Keys) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Keys {
+    fn cmp(&self, other: &Keys) -> Ordering {
+        self.keys.cmp(&other.keys)
     }
 }
 
 impl Hash for Keys {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.hash.hash(state);
     }
 }
 
@@ -116,7 +140,7 @@ impl Deref for Keys {
     type Target = [Key];
 
     fn deref(&self) -> &[Key] {
-        self.0.as_deref().unwrap_or_default()
+        self.keys.as_deref().unwrap_or_default()
     }
 }
 

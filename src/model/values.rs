@@ -298,6 +298,9 @@ impl<'t> Values<'t> {
             for import in &tree.file(file).imports {
                 linkage.includes(&import.path);
             }
+            for function in &tree.file(file).functions {
+                linkage.defines(file, function);
+            }
             for local in tree.file(file).functions[0].locals.iter() {
                 if local.ty.is_some() {
                     linkage.declares(tree, file, &local.name);

@@ -29,6 +29,7 @@ use super::summary::{
 use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
 use super::values::with_room;
+use super::words::Words;
 
 /// How many tests of a branch are taken to have been false where a later arm runs.
 const MOST_TESTS: usize = 256;
@@ -96,8 +97,7 @@ pub(super) struct Walk<'e, 't> {
     perhaps_done: Vec<StartId>,
     /// How often the environment was changed or looked at so far, here or in a callee, other than on the way to an abort.
     pub touches: u32,
-    /// The queues that were sent on, with [`Walk::touches`] at the first time; none where that was in a loop.
-    words: Vec<(Keys, Option<u32>)>,
+    words: Words,
     /// The threads that run the code together.
     pub team: Option<Team>,
     pub inlined: Vec<Rc<ChainStep>>,
@@ -150,7 +150,7 @@ impl<'t> Walk<'_, 't> {
             outside: Vec::new(),
             perhaps_done: Vec::new(),
             touches: 0,
-            words: Vec::new(),
+            words: Words::default(),
             team: None,
             inlined: Vec::new(),
             inlines: 0,
@@ -255,8 +255,7 @@ impl<'t> Walk<'_, 't> {
         let first = |keys: &Keys| self.engine.firsts.contains(keys);
         self.out.done = exit.done.into_iter().filter(first).collect();
         self.out.heard = exit.heard;
-        let last = self.words.iter().filter(|(_, at)| *at == Some(self.touches));
-        self.out.last_words = last.map(|(keys, _)| keys.clone()).collect();
+        self.out.last_words = self.words.last(self.touches);
         self.out.touches = self.touches > 0;
         self.out.own_array = exit.own_array;
         self.out.heap = self.out.heap.or(exit.heap);
@@ -1509,12 +1508,7 @@ impl<'t> Walk<'_, 't> {
 
     /// Something is sent; `last`: what sends it touches the environment no more.
     pub(super) fn note_word(&mut self, keys: &Keys, last: bool) {
-        let at = (last && self.loops == 0).then_some(self.touches);
-        match self.words.iter_mut().find(|(known, _)| meet(known, keys)) {
-            Some(known) if at.is_none() => known.1 = None,
-            Some(_) => {}
-            None => self.words.push((keys.clone(), at)),
-        }
+        self.words.tell(keys, (last && self.loops == 0).then_some(self.touches));
     }
 
     /// A thread whose last word was received does nothing more that matters: it sends on this queue once it is done with
