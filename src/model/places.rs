@@ -295,16 +295,22 @@ impl Values<'_> {
                 let site = (self.tree.func(file, *owner), *call);
                 collected.keys.push(Key::Made(site));
                 self.returned_keys(func, site, depth, collected);
-                // What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
-                for id in self.entries_of_call(site) {
-                    if let Role::Pass { of } | Role::Element { of } = &self.catalog.entry(id).role {
-                        for (home, value) in self.argument(site, of) {
-                            self.collect_keys(home, value, depth + 1, collected);
-                        }
-                    }
-                }
+                let is_of = |role: &Role| matches!(role, Role::Pass { .. } | Role::Element { .. });
+                self.passed_keys(site, is_of, depth, collected);
             }
             _ => {}
+        }
+    }
+
+    /// What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
+    fn passed_keys(&self, site: CallSite, is_of: impl Fn(&Role) -> bool, depth: u32, collected: &mut Collected) {
+        let roles = self.entries_of_call(site).into_iter().map(|id| &self.catalog.entry(id).role);
+        for role in roles.filter(|role| is_of(role)) {
+            if let Role::Pass { of } | Role::Element { of } = role {
+                for (home, value) in self.argument(site, of) {
+                    self.collect_keys(home, value, depth + 1, collected);
+                }
+            }
         }
     }
 
@@ -377,6 +383,8 @@ impl Values<'_> {
                 let site = (self.tree.func(file, *owner), *call);
                 collected.keys.push(Key::Made(site));
                 self.returned_keys(store.function, site, depth, collected);
+                // One element that was taken out is not all of them: it alone may be joined.
+                self.passed_keys(site, |role| matches!(role, Role::Pass { .. }), depth, collected);
             } else if !self.makes_anew(store.function, store.value) {
                 self.collect_keys(store.function, store.value, depth + 1, collected);
             }

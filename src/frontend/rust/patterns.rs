@@ -4,7 +4,7 @@ use syn::{Expr, Pat};
 
 use crate::facts::{AccessForm, Condition, Event, StoreKind, TypeRef, Value};
 
-use super::expressions::{literal, member_name};
+use super::expressions::{literal, member_name, peel};
 use super::lowering::Lowering;
 use super::names::{path_segments, plain};
 
@@ -217,29 +217,36 @@ impl Lowering<'_> {
     }
 
     /// What is matched on. Its temporaries live until the end of the statement; where a pattern takes the value apart
-    /// into names, it dies with them instead.
+    /// into names, it dies with them instead, and a local that is matched on is moved into them.
     pub(super) fn scrutinee<'p>(&mut self, expr: &Expr, pats: impl IntoIterator<Item = &'p Pat>) -> Value {
-        if pats.into_iter().any(binds) {
-            self.used(expr)
-        } else {
-            self.expression(expr)
+        let bindings: Vec<&syn::PatIdent> = pats.into_iter().flat_map(bindings).collect();
+        if bindings.is_empty() {
+            return self.expression(expr);
         }
+        let value = self.used(expr);
+        if matches!(peel(expr), Expr::Path(_)) && bindings.iter().all(|ident| ident.by_ref.is_none()) {
+            self.mark_moved(&value);
+        }
+        value
     }
 }
 
-/// Whether a pattern binds a name.
-fn binds(pat: &Pat) -> bool {
+/// The names that a pattern binds.
+fn bindings(pat: &Pat) -> Vec<&syn::PatIdent> {
     match pat {
-        Pat::Ident(ident) => ident.subpat.is_some() || !plain(&ident.ident).starts_with(char::is_uppercase),
-        Pat::Type(typed) => binds(&typed.pat),
-        Pat::Reference(reference) => binds(&reference.pat),
-        Pat::Paren(paren) => binds(&paren.pat),
-        Pat::Tuple(tuple) => tuple.elems.iter().any(binds),
-        Pat::Slice(slice) => slice.elems.iter().any(binds),
-        Pat::TupleStruct(parts) => parts.elems.iter().any(binds),
-        Pat::Struct(parts) => parts.fields.iter().any(|field| binds(&field.pat)),
-        Pat::Or(or) => or.cases.iter().any(binds),
-        _ => false,
+        Pat::Ident(ident) => {
+            let binds = ident.subpat.is_some() || !plain(&ident.ident).starts_with(char::is_uppercase);
+            Vec::from_iter(binds.then_some(ident))
+        }
+        Pat::Type(typed) => bindings(&typed.pat),
+        Pat::Reference(reference) => bindings(&reference.pat),
+        Pat::Paren(paren) => bindings(&paren.pat),
+        Pat::Tuple(tuple) => tuple.elems.iter().flat_map(bindings).collect(),
+        Pat::Slice(slice) => slice.elems.iter().flat_map(bindings).collect(),
+        Pat::TupleStruct(parts) => parts.elems.iter().flat_map(bindings).collect(),
+        Pat::Struct(parts) => parts.fields.iter().flat_map(|field| bindings(&field.pat)).collect(),
+        Pat::Or(or) => or.cases.iter().flat_map(bindings).collect(),
+        _ => Vec::new(),
     }
 }
 
