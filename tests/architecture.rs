@@ -362,7 +362,7 @@ fn only_confirm_is_unsafe() {
 
 /// Last segments of API paths that are also words of a language's grammar, which frontends have to know: keywords,
 /// Python 2's statements, attributes, `cfg` predicates, patterns, built-in types, and names of syntax-tree fields.
-const GRAMMAR: [&str; 26] = [
+const GRAMMAR: [&str; 27] = [
     "all",
     "any",
     "bool",
@@ -373,6 +373,7 @@ const GRAMMAR: [&str; 26] = [
     "expect",
     "file",
     "format",
+    "from",
     "list",
     "main",
     "name",

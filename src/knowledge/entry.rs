@@ -70,6 +70,27 @@ pub enum ArgumentRef {
     Last,
 }
 
+/// The types of addresses in numbers: `impl ToSocketAddrs` for these gives what they are (Rust
+/// library/std/src/net/socket_addr.rs).
+pub const ADDRESS_TYPES: [&str; 6] = [
+    "std::net::SocketAddr",
+    "std::net::SocketAddrV4",
+    "std::net::SocketAddrV6",
+    "core::net::SocketAddr",
+    "core::net::SocketAddrV4",
+    "core::net::SocketAddrV6",
+];
+
+/// The types of what stands before the port in a pair that is an address in numbers.
+pub const HOST_TYPES: [&str; 6] = [
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
+    "core::net::IpAddr",
+    "core::net::Ipv4Addr",
+    "core::net::Ipv6Addr",
+];
+
 /// What an argument must be for the entry to apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArgumentTest {
@@ -92,6 +113,9 @@ pub enum ArgumentTest {
     NoSlash,
     /// The empty string.
     Empty,
+    /// Everything that is present but what is evidently an address in numbers, which nobody has to look up: a value of one of
+    /// [`ADDRESS_TYPES`], or a text like `127.0.0.1:80`.
+    NoAddress,
     /// The number 1.
     One,
     /// The constant `ALL_COMPLETED` of Python's `concurrent.futures` and `asyncio`.

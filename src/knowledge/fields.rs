@@ -9,7 +9,7 @@ use super::entry::{ArgumentRef, ArgumentTest, MatchKind};
 use super::keys::Key;
 use super::words::did_you_mean;
 
-pub(super) const TESTS: [(&str, ArgumentTest); 13] = [
+pub(super) const TESTS: [(&str, ArgumentTest); 14] = [
     ("absent", ArgumentTest::Absent),
     ("none", ArgumentTest::None),
     ("live", ArgumentTest::Live),
@@ -21,6 +21,7 @@ pub(super) const TESTS: [(&str, ArgumentTest); 13] = [
     ("slash", ArgumentTest::Slash),
     ("no-slash", ArgumentTest::NoSlash),
     ("empty", ArgumentTest::Empty),
+    ("no-address", ArgumentTest::NoAddress),
     ("one", ArgumentTest::One),
     ("all-completed", ArgumentTest::AllCompleted),
 ];

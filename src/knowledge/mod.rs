@@ -21,8 +21,8 @@ mod words;
 pub use beside::{Access, Cell, Line, Row, Table, beside};
 pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
-    ArgumentRef, ArgumentTest, Entry, Hazard, JoinOf, MatchKind, Passing, Predicate, Repeats, Role, Shape, StartMoment,
-    Taken, TeamPart,
+    ADDRESS_TYPES, ArgumentRef, ArgumentTest, Entry, HOST_TYPES, Hazard, JoinOf, MatchKind, Passing, Predicate,
+    Repeats, Role, Shape, StartMoment, Taken, TeamPart,
 };
 pub use example::Example;
 pub use manual::{Manual, manual, manuals};

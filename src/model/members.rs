@@ -1,5 +1,6 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -7,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::{
     Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, Name, ParameterKind, TypeKind, Value,
 };
-use crate::knowledge::{ArgumentRef, ArgumentTest, MatchKind, Predicate, Role};
+use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
@@ -838,12 +839,34 @@ impl<'t> Values<'t> {
             }
             ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
+            ArgumentTest::NoAddress => !self.is_address(func, value),
             ArgumentTest::One => self.is_only(func, value, |value| *value == Value::Int(1)),
             ArgumentTest::AllCompleted => self.is_only(func, value, |value| {
                 value_name(value).is_some_and(|name| last_segment(name) == ALL_COMPLETED)
                     || value.as_text() == Some(ALL_COMPLETED)
             }),
         }
+    }
+
+    /// Whether a value is evidently an address in numbers.
+    fn is_address(&self, func: FuncId, value: &Value) -> bool {
+        let is_of = |value: &Value, types: &[&str]| {
+            let objects = self.eval(func, value);
+            let is_one = |object: &Object| match object {
+                Object::Result(path, _) => types.contains(&&**path),
+                // A constant of the type: `Ipv4Addr::LOCALHOST`.
+                Object::External(path) => path.rsplit_once("::").is_some_and(|(ty, _)| types.contains(&ty)),
+                Object::Text(text) => text.replace('\u{0}', "1").parse::<SocketAddr>().is_ok(),
+                _ => false,
+            };
+            !objects.is_empty() && objects.iter().all(is_one)
+        };
+        let numbered = |value: &Value| match value {
+            // `([127, 0, 0, 1], 80)`
+            Value::List(pair) => pair.len() == 2 && (matches!(pair[0], Value::List(_)) || is_of(&pair[0], &HOST_TYPES)),
+            other => is_of(other, &ADDRESS_TYPES),
+        };
+        numbered(value) || self.is_only(func, value, numbered)
     }
 
     /// A local whose only value is `None`.

@@ -304,7 +304,10 @@ impl Values<'_> {
 
     /// What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.
     fn passed_keys(&self, site: CallSite, is_of: impl Fn(&Role) -> bool, depth: u32, collected: &mut Collected) {
-        let roles = self.entries_of_call(site).into_iter().map(|id| &self.catalog.entry(id).role);
+        let roles = self
+            .entries_of_call(site)
+            .into_iter()
+            .map(|id| &self.catalog.entry(id).role);
         for role in roles.filter(|role| is_of(role)) {
             if let Role::Pass { of } | Role::Element { of } = role {
                 for (home, value) in self.argument(site, of) {

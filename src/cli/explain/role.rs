@@ -152,6 +152,7 @@ fn test_words(test: ArgumentTest) -> &'static str {
         ArgumentTest::Slash => "a path with a slash",
         ArgumentTest::NoSlash => "a name without a slash",
         ArgumentTest::Empty => "empty",
+        ArgumentTest::NoAddress => "no address in numbers",
         ArgumentTest::One => "1",
         ArgumentTest::AllCompleted => "ALL_COMPLETED",
     }

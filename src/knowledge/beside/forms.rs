@@ -164,13 +164,14 @@ fn applies(entry: &Entry, call: &[(ArgumentRef, ArgumentTest)]) -> bool {
 
 /// Whether an argument that surely passes one test passes another.
 fn passes(is: ArgumentTest, test: ArgumentTest) -> bool {
-    use ArgumentTest::{Absent, Empty, False, Literal, Live, NoSlash, None, One, Own, Present, Slash, True};
+    use ArgumentTest::{Absent, Empty, False, Literal, Live, NoAddress, NoSlash, None, One, Own, Present, Slash, True};
     match test {
         _ if is == test => true,
         Present => is != Absent,
         Own => !matches!(is, Absent | None | Live),
         Literal => matches!(is, True | False | Slash | Empty | One),
         NoSlash => matches!(is, Own | Present | Literal | Empty),
+        NoAddress => is != Absent,
         _ => false,
     }
 }
@@ -213,6 +214,7 @@ fn particular(call: &[(ArgumentRef, ArgumentTest)], given: &[(ArgumentRef, Argum
             ArgumentTest::Slash => "a path with a slash",
             ArgumentTest::NoSlash => "a name without a slash",
             ArgumentTest::Empty => "an empty string",
+            ArgumentTest::NoAddress => "a name of a host",
             ArgumentTest::One => "1",
             ArgumentTest::AllCompleted => "ALL_COMPLETED",
         };
