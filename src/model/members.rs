@@ -241,6 +241,11 @@ impl<'t> Values<'t> {
                 }
             }
         }
+        if found.is_empty()
+            && let Some(nested) = self.nested_class(class, name)
+        {
+            found.add(Object::Class(nested));
+        }
         if found.is_empty() {
             for ancestor in self.ancestors(class).iter() {
                 for base in self.bases(*ancestor).iter() {
@@ -254,6 +259,19 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// The class of this name that stands in the body of a class of Python or of one from which it inherits, nearest first.
+    fn nested_class(&self, class: ClassId, name: &str) -> Option<ClassId> {
+        let named = self.tree.classes_by_name.get(name)?;
+        let stands_in = |outer: ClassId, inner: ClassId| {
+            let [outer, inner] = [outer, inner].map(|id| &self.tree.classes[id.0 as usize]);
+            let name = inner.name.strip_suffix(name).and_then(|path| path.strip_suffix('.'));
+            inner.file == outer.file && name == Some(&*outer.name)
+        };
+        let line = self.ancestors(class);
+        line.iter()
+            .find_map(|outer| named.iter().copied().find(|inner| stands_in(*outer, *inner)))
     }
 
     /// Attributes that a class inherits from this base are what its own body stores (an enumeration's), by the catalog.
