@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::facts::{Language, LocalIndex, Value};
+use crate::facts::{Language, LocalIndex, ParameterKind, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
 use super::linkage::is_static;
@@ -392,7 +392,16 @@ impl Values<'_> {
                 self.collect_keys(store.function, store.value, depth + 1, collected);
             }
         }
-        if local_of(self.tree.function(owner), index).parameter.is_some() {
+        let parameter = local_of(self.tree.function(owner), index).parameter;
+        // `thread.stop()`, whose `self.join()` waits for that thread.
+        if parameter == Some(ParameterKind::Receiver) && self.tree.language(owner) == Language::Python {
+            for caller in self.evident_callers(owner).iter() {
+                if let Value::Attribute(object, _) = &self.tree.call(*caller).callee {
+                    self.collect_keys(caller.0, object, depth + 1, collected);
+                }
+            }
+        }
+        if parameter.is_some() {
             for (caller, value) in self.passed(owner, index) {
                 self.collect_keys(caller, value, depth + 1, collected);
             }
