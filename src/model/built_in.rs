@@ -8,6 +8,28 @@ use super::values::Values;
 /// Through how many variables and calls a value is followed to a literal.
 const BUILT_IN_DEPTH: u32 = 4;
 
+/// Types that are called to make a value of theirs, never `None` (CPython Python/bltinmodule.c); sorted.
+const TYPES: [&str; 12] = [
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "set",
+    "str",
+    "tuple",
+];
+
+/// Whether a call of this name makes a value of a type of Python's own.
+pub(super) fn makes_built_in(path: &str) -> bool {
+    let name = path.strip_prefix("builtins.");
+    name.is_some_and(|name| TYPES.binary_search(&name).is_ok())
+}
+
 /// The methods of strings, lists, mappings, sets and open files, by CPython 3.11; sorted.
 #[rustfmt::skip]
 const METHODS: [&str; 92] = [
@@ -120,6 +142,19 @@ mod tests {
             threading.Event, logging.Logger, re.Pattern, re.Match, pathlib.Path, subprocess.Popen, \
             http.client.HTTPConnection, argparse.ArgumentParser";
         assert_eq!(unknown_to_python(kinds, &LIBRARY_METHODS), "");
+    }
+
+    #[test]
+    fn the_interpreter_calls_these_types() {
+        assert!(TYPES.is_sorted());
+        let calls = TYPES.map(|name| format!("isinstance({name}(), {name})")).join(" and ");
+        let asked = std::process::Command::new("python3")
+            .arg("-c")
+            .arg(format!("print({calls})"))
+            .output();
+        let answer = asked.expect("python3 is there, as the README says");
+        assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "True");
+        assert!(makes_built_in("builtins.str") && !makes_built_in("builtins.print") && !makes_built_in("str"));
     }
 
     /// The names before the colons, where what stands behind them compiles.

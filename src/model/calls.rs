@@ -104,8 +104,9 @@ impl<'t> Walk<'_, 't> {
             } else {
                 let needs = self.needs.len();
                 let own = site.filter(|site| site.0 == self.key.function && self.here == self.key.function);
+                let begins = self.engine.is_entry(self.key.function);
                 self.needs
-                    .extend(own.and_then(|site| self.engine.values.receiver_need(site, *target)));
+                    .extend(own.and_then(|site| self.engine.values.receiver_need(site, *target, begins)));
                 self.invoke(*target, site, span, certainty);
                 self.needs.truncate(needs);
             }

@@ -19,6 +19,7 @@ use crate::facts::{
     Value, Visibility,
 };
 
+use super::built_in::makes_built_in;
 use super::objects::Object;
 use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_event, each_region, last_segment, local_of, value_name};
 use super::values::Values;
@@ -287,10 +288,68 @@ impl Values<'_> {
                 false => Seen::RuledOut,
             };
         }
-        match self.constant(func, value, 0) {
-            Some(constant) if !need.allows(&constant) => Seen::RuledOut,
-            None if need.asked == Asked::LiveOrNothing && self.is_new_mapping(func, value) => Seen::RuledOut,
-            _ => Seen::Met,
+        let constants = self.constants(func, value);
+        let is_ruled_out = match constants.is_empty() {
+            false => constants.iter().all(|constant| !need.allows(constant)),
+            true => match &need.asked {
+                Asked::LiveOrNothing => self.is_new_mapping(func, value),
+                Asked::OneOf(asked) => need.holds && *asked == [Constant::Nothing] && self.is_something(func, value),
+                _ => false,
+            },
+        };
+        match is_ruled_out {
+            true => Seen::RuledOut,
+            false => Seen::Met,
+        }
+    }
+
+    /// The constants that a value may be; none where it may be something else. A local of Python's, of which nobody can have an
+    /// address, is what is stored into it.
+    fn constants(&self, func: FuncId, value: &Value) -> Vec<Constant> {
+        if let Some(constant) = self.constant(func, value, 0) {
+            return vec![constant];
+        }
+        let all = |found: Vec<Option<Constant>>| -> Vec<Constant> {
+            let is_told = |constant: &Constant| matches!(constant, Constant::Nothing | Constant::Bool(_));
+            // What is added to a number or a text is stored, too.
+            let known = found.len() == 1 || found.iter().flatten().all(is_told);
+            found
+                .into_iter()
+                .collect::<Option<Vec<_>>>()
+                .filter(|_| known)
+                .unwrap_or_default()
+        };
+        match value {
+            Value::OneOf(values) => all(values.iter().map(|value| self.constant(func, value, 0)).collect()),
+            Value::Local(owner, index) if self.tree.language(func) == Language::Python => {
+                let owner = self.closure(func, *owner);
+                let is_parameter = local_of(self.tree.function(owner), *index).parameter.is_some();
+                if is_parameter || self.entered.contains_key(&(owner, *index)) {
+                    return Vec::new();
+                }
+                let stores = self.local_stores(owner, *index).iter();
+                all(stores
+                    .map(|store| self.constant(store.function, store.value, 0))
+                    .collect())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a value of Python's is surely not `None`: it is written out, or made by a class of the tree or by one that is built in.
+    fn is_something(&self, func: FuncId, value: &Value) -> bool {
+        match value {
+            Value::Text(_) | Value::List(_) | Value::Map(_) | Value::Function(_) => true,
+            Value::Call(owner, call) => {
+                let callees = self.callee((self.closure(func, *owner), *call));
+                let makes = |object: &Object| match object {
+                    Object::Class(class) => self.method(*class, "__new__").is_empty(),
+                    Object::External(path) => makes_built_in(path),
+                    other => self.is_class_body(other),
+                };
+                self.tree.language(func) == Language::Python && !callees.is_empty() && callees.iter().all(makes)
+            }
+            _ => false,
         }
     }
 
@@ -309,7 +368,8 @@ impl Values<'_> {
     }
 
     /// What the object must be on which a call in a function calls a method, for this one of several functions to be meant.
-    pub(super) fn receiver_need(&self, site: CallSite, target: FuncId) -> Option<Need> {
+    /// `begins`: a thread may begin with the function, on an object whose class is known exactly.
+    pub(super) fn receiver_need(&self, site: CallSite, target: FuncId, begins: bool) -> Option<Need> {
         let Value::Attribute(base, name) = &self.tree.call(site).callee else {
             return None;
         };
@@ -320,7 +380,7 @@ impl Values<'_> {
         let is_receiver = self.receiver_of(site.0) == Some(parameter);
         // What the class of the method itself has is what most of its objects have.
         let is_usual = |class: ClassId| self.has_method(class, name, target);
-        if is_receiver && self.tree.owner(site.0).is_none_or(is_usual) {
+        if is_receiver && !begins && self.tree.owner(site.0).is_none_or(is_usual) {
             return None;
         }
         Some(Need {
@@ -356,6 +416,32 @@ impl Values<'_> {
             .contains(&Object::Function(target))
     }
 
+    /// An object may be given a method, or another class. A class body stores its methods, too.
+    fn may_be_given(&self, name: &str) -> bool {
+        let is_given = |store: &StoreRef<'_>| !matches!(store.value, Value::Function(_));
+        let stores = [name, "__class__"].into_iter();
+        stores.flat_map(|name| self.attribute_stores(name)).any(is_given)
+    }
+
+    /// Whether the object that a call makes, and with whose method a thread begins, can have this function as its method of a name.
+    fn made_may_have(&self, created: CallSite, need: &Need, (name, target): (&str, FuncId)) -> bool {
+        if self.receiver_of(need.owner) != Some(need.parameter) || self.may_be_given(name) {
+            return true;
+        }
+        let callees = self.callee(created);
+        let mut made = callees.iter().filter(|object| !self.is_class_body(object)).peekable();
+        let may_have = |object: &Object| match object {
+            Object::Class(class) => !self.method(*class, "__new__").is_empty() || self.has_method(*class, name, target),
+            _ => true,
+        };
+        made.peek().is_none() || made.any(may_have)
+    }
+
+    /// A class is found with the function that is its body.
+    fn is_class_body(&self, object: &Object) -> bool {
+        matches!(object, Object::Function(callee) if self.tree.function(*callee).kind == FunctionKind::ClassBody)
+    }
+
     /// [`Values::need_at_call`] of an object's method.
     fn method_need_at_call(
         &self,
@@ -364,12 +450,7 @@ impl Values<'_> {
         (name, target): (&str, FuncId),
         walking: FuncId,
     ) -> Seen {
-        // An object may be given a method, or another class. A class body stores its methods, too.
-        let is_given = |store: &StoreRef<'_>| !matches!(store.value, Value::Function(_));
-        let mut stores = [name, "__class__"]
-            .into_iter()
-            .flat_map(|name| self.attribute_stores(name));
-        if stores.any(is_given) {
+        if self.may_be_given(name) {
             return Seen::Met;
         }
         let given = self.object_at_call(site, need);
@@ -426,8 +507,7 @@ impl Values<'_> {
                 let callees = self.callee((self.closure(func, *owner), *call));
                 let known = |object: &Object| match object {
                     Object::Class(class) => self.method(*class, "__new__").is_empty(),
-                    // A class is found with the function that is its body.
-                    Object::Function(callee) if self.tree.function(*callee).kind == FunctionKind::ClassBody => true,
+                    body if self.is_class_body(body) => true,
                     Object::Function(callee) => {
                         let returns = self.returns_of(*callee);
                         !returns.is_empty()
@@ -541,6 +621,9 @@ impl Values<'_> {
 
     /// Whether what the call that makes a thread passes on to its entry can meet a need of the entry's.
     pub(super) fn need_of_entry_is_met(&self, need: &Need, created: CallSite) -> bool {
+        if let Asked::Method(name, target) = &need.asked {
+            return self.made_may_have(created, need, (name, *target));
+        }
         match self.handed_at(created, need.owner, need.parameter) {
             Some((home, value)) => self.need_of_value(home, value, need) != Seen::RuledOut,
             None => true,

@@ -17,7 +17,7 @@ use super::failing;
 use super::firsts;
 use super::forks::Forked;
 use super::higher::Binding;
-use super::needs::{Asking, Need};
+use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
 use super::places::{Keys, add_new, is_first, meet};
 use super::program::{Engine, SummaryKey};
@@ -107,6 +107,8 @@ pub(super) struct Walk<'e, 't> {
     pub inlined_calls: Vec<CallSite>,
     pub bindings: Vec<Binding>,
     continuations: Vec<Continuation<'t>>,
+    /// The generators whose code is walked around a with-block's body, with the calls that make them.
+    entered_by: Vec<(FuncId, CallSite)>,
     returns: Vec<State>,
     breaks: Vec<State>,
     continues: Vec<State>,
@@ -157,6 +159,7 @@ impl<'t> Walk<'_, 't> {
             inlined_calls: Vec::new(),
             bindings,
             continuations: Vec::new(),
+            entered_by: Vec::new(),
             returns: Vec::new(),
             breaks: Vec::new(),
             continues: Vec::new(),
@@ -701,14 +704,16 @@ impl<'t> Walk<'_, 't> {
             if outcome == Some(false) || self.never(test) {
                 continue;
             }
-            self.state = before.clone();
             // Of a long chain the nearest tests do: it is made by a program, or to keep us busy.
             let nearest = &earlier[earlier.len().saturating_sub(MOST_TESTS)..];
+            let Some(needs) = self.needs_of_arm(nearest, test, arm) else {
+                continue;
+            };
+            self.state = before.clone();
             for earlier in nearest {
                 self.learn(earlier, false, arm.span);
             }
             self.learn(test, true, arm.span);
-            let needs = self.needs_of_arm(nearest, test, arm);
             earlier.push(test);
             self.arm(arm, test, needs, &mut fork);
             ends.push(PathEnd {
@@ -734,8 +739,10 @@ impl<'t> Walk<'_, 't> {
             self.state = skipped;
             let left = ends.iter().zip(&earlier).filter(|(end, _)| end.state.dead);
             for (_, test) in left {
-                let needs = self.needs_of_test(test, false, None);
-                self.needs.extend(needs);
+                if self.here == self.key.function {
+                    let needs = self.needs_of_test(test, false, None);
+                    self.needs.extend(needs);
+                }
             }
             for test in earlier {
                 self.learn(test, false, region.span);
@@ -745,21 +752,32 @@ impl<'t> Walk<'_, 't> {
         self.state = State::merge(&before, ends);
     }
 
-    /// What must be handed to the function for an arm to be taken: the tests before it were false.
-    fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition, arm: &Region) -> Vec<Need> {
+    /// What must be handed to the function for an arm to be taken: the tests before it were false. `None` where it is not taken:
+    /// code that is walked in place is handed what the call says for which it is.
+    fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition, arm: &Region) -> Option<Vec<Need>> {
         let before = earlier.iter().flat_map(|test| self.needs_of_test(test, false, None));
-        before.chain(self.needs_of_test(test, true, Some(arm))).collect()
+        let needs = before.chain(self.needs_of_test(test, true, Some(arm)));
+        if self.here == self.key.function {
+            return Some(needs.collect());
+        }
+        let Some((generator, site)) = self.entered_by.last().filter(|(function, _)| *function == self.here) else {
+            return Some(Vec::new());
+        };
+        let mut left = Vec::new();
+        for need in needs.filter(|need| need.owner == *generator) {
+            match self.engine.values.need_at_call(*site, &need, self.key.function) {
+                Seen::Met => {}
+                Seen::Handed(need) => left.push(need),
+                Seen::RuledOut => return None,
+            }
+        }
+        Some(left)
     }
 
-    /// Code that is walked in place has callers of its own, and says nothing of this function's.
+    /// What must be handed to the function that is walked, or to the one whose code is walked in place, for a test to come out so.
     fn needs_of_test(&self, test: &Condition, holds: bool, arm: Option<&Region>) -> Vec<Need> {
-        match self.here == self.key.function {
-            true => {
-                let fields = self.engine.is_entry(self.here);
-                self.engine.values.needs(self.here, test, holds, Asking { fields, arm })
-            }
-            false => Vec::new(),
-        }
+        let fields = self.here == self.key.function && self.engine.is_entry(self.here);
+        self.engine.values.needs(self.here, test, holds, Asking { fields, arm })
     }
 
     fn arm(&mut self, arm: &'t Region, test: &'t Condition, needs: Vec<Need>, fork: &mut ForkArms) {
@@ -1115,7 +1133,8 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn generator_of(&self, manager: &Value) -> Option<FuncId> {
+    /// The generator that a with-block enters, and the call that makes it.
+    fn generator_of(&self, manager: &Value) -> Option<(FuncId, CallSite)> {
         let Value::Call(owner, call) = manager else { return None };
         let values = &self.engine.values;
         let file = values.tree.file_of(self.here);
@@ -1126,10 +1145,11 @@ impl<'t> Walk<'_, 't> {
             .iter()
             .map(|edge| edge.target)
             .find(|target| self.engine.is_context_manager(*target))
+            .map(|target| (target, site))
     }
 
     /// Runs a generator's code around the with-block's body, which stands where it yields.
-    fn inline_generator(&mut self, region: &'t Region, generator: FuncId, span: Span) {
+    fn inline_generator(&mut self, region: &'t Region, (generator, site): (FuncId, CallSite), span: Span) {
         if self.inlined.len() >= 6 || self.inlined.iter().any(|step| step.function == generator) {
             self.enter(generator, span, "enters the block of", &Certainty::SURE);
             return self.nodes(&region.nodes);
@@ -1146,10 +1166,12 @@ impl<'t> Walk<'_, 't> {
             note: format!("enters the block of {}", self.engine.values.tree.display(generator)).into(),
         }));
         self.here = generator;
+        self.entered_by.push((generator, site));
         let depth = self.continuations.len();
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         self.inline_body(&self.engine.values.tree.function(generator).body);
         self.here = function;
+        self.entered_by.pop();
         self.inlined.pop();
         self.continuations.truncate(depth - 1);
         // Whichever of its yields was meant, a pool that the manager opened ends with it.
