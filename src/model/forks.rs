@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::facts::Value;
+use crate::facts::{Condition, Event, Language, Node, Region, RegionKind, Value};
 use crate::knowledge::{EntryId, Role};
 
 use super::program::Engine;
@@ -17,6 +17,128 @@ pub struct Forked {
     pub shared: bool,
     /// The variant that its result is in the child, where it is an enum.
     pub child: Option<Arc<str>>,
+}
+
+/// Which side of a fork an arm is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ForkSide {
+    Child,
+    Parent,
+    Error,
+}
+
+/// The number that a test asks for the side of a fork on which it is, and the side where the test holds.
+pub(super) fn side_asked(test: &Condition) -> Option<(&Value, ForkSide)> {
+    match test {
+        Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
+            Some((value, ForkSide::Child))
+        }
+        Condition::Equal(value, Value::Int(_)) | Condition::Equal(Value::Int(_), value) => {
+            Some((value, ForkSide::Error))
+        }
+        Condition::Truthy(value) | Condition::Less(Value::Int(0), value) => Some((value, ForkSide::Parent)),
+        Condition::Less(value, Value::Int(0)) => Some((value, ForkSide::Error)),
+        Condition::Not(inner) => match inner.as_ref() {
+            Condition::Truthy(value) => Some((value, ForkSide::Child)),
+            Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
+                Some((value, ForkSide::Parent))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a function returns on each side of a fork that it makes.
+#[derive(Default)]
+struct Returned<'t> {
+    forked: Option<Forked>,
+    in_child: Vec<&'t Value>,
+    elsewhere: Vec<&'t Value>,
+}
+
+impl<'t> Engine<'t> {
+    /// The fork that a function makes, where it tells its callers of the child by 0 and of the parent by another number: a call of
+    /// it is asked as the fork itself would be.
+    fn told_by_numbers(&mut self, func: FuncId) -> Option<Forked> {
+        if self.values.tree.language(func) != Language::C {
+            return None;
+        }
+        let is_zero = |value: &&Value| **value == Value::Int(0);
+        // A function of which no return says 0 need not be looked at.
+        if !self.values.returns_of(func).iter().any(|value| is_zero(value)) {
+            return None;
+        }
+        let mut found = Returned::default();
+        let body = &self.values.tree.function(func).body;
+        self.collect_returned(func, &body.nodes, None, &mut found);
+        let tells = !found.in_child.is_empty() && found.in_child.iter().all(|value| is_zero(value));
+        found
+            .forked
+            .filter(|_| tells && !found.elsewhere.iter().any(|value| is_zero(value)))
+    }
+
+    /// Goes through nodes that run on a side of a fork, in order; the side on which what follows them runs.
+    fn collect_returned(
+        &mut self,
+        func: FuncId,
+        nodes: &'t [Node],
+        side: Option<ForkSide>,
+        found: &mut Returned<'t>,
+    ) -> Option<ForkSide> {
+        let mut side = side;
+        for node in nodes {
+            match node {
+                Node::Event(Event::Return { value, .. }) => match side {
+                    Some(ForkSide::Child) => found.in_child.push(value),
+                    _ => found.elsewhere.push(value),
+                },
+                Node::Event(_) => {}
+                Node::Region(region) if matches!(region.kind, RegionKind::Branch { .. }) => {
+                    side = self.collect_returned_of_arms(func, region, side, found);
+                }
+                Node::Region(region) => side = self.collect_returned(func, &region.nodes, side, found),
+            }
+        }
+        side
+    }
+
+    /// [`Engine::collect_returned`] of a branch: where the parent returns in an arm of its own, what follows is the child.
+    fn collect_returned_of_arms(
+        &mut self,
+        func: FuncId,
+        branch: &'t Region,
+        side: Option<ForkSide>,
+        found: &mut Returned<'t>,
+    ) -> Option<ForkSide> {
+        let mut after = side;
+        let mut asked: Vec<ForkSide> = Vec::new();
+        for node in &branch.nodes {
+            let Node::Region(arm) = node else { continue };
+            let RegionKind::Arm { test } = &arm.kind else { continue };
+            let own = match (test, side_asked(test)) {
+                (Condition::Always, _) if asked.contains(&ForkSide::Parent) => Some(ForkSide::Child),
+                (Condition::Always, _) if asked.contains(&ForkSide::Child) => Some(ForkSide::Parent),
+                (_, Some((value, own))) => self
+                    .fork_behind(func, value)
+                    .filter(|forked| forked.child.is_none())
+                    .map(|forked| {
+                        found.forked.get_or_insert(forked);
+                        own
+                    }),
+                _ => None,
+            };
+            self.collect_returned(func, &arm.nodes, own.or(side), found);
+            asked.extend(own);
+            let leaves = matches!(arm.nodes.last(), Some(Node::Event(Event::Return { .. })));
+            match own {
+                Some(ForkSide::Parent) if leaves => after = Some(ForkSide::Child),
+                Some(ForkSide::Child) if leaves => after = Some(ForkSide::Parent),
+                _ => {}
+            }
+        }
+        after
+    }
 }
 
 impl Engine<'_> {
@@ -58,9 +180,11 @@ impl Engine<'_> {
                 let returned = values.returns_of(edge.target).iter();
                 behind.extend(returned.map(|value| (edge.target, *value)));
             }
-            behind
+            let called: Vec<FuncId> = meaning.edges.iter().map(|edge| edge.target).collect();
+            let handed = behind
                 .into_iter()
-                .find_map(|(home, value)| self.fork_behind(home, value))
+                .find_map(|(home, value)| self.fork_behind(home, value));
+            handed.or_else(|| called.into_iter().find_map(|func| self.told_by_numbers(func)))
         });
         self.forks_behind.insert(site, found.clone());
         found

@@ -15,7 +15,7 @@ use super::around::Around;
 use super::budget::Cut;
 use super::failing;
 use super::firsts;
-use super::forks::Forked;
+use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
 use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
@@ -913,30 +913,20 @@ impl<'t> Walk<'_, 't> {
 
     /// Whether an arm is the child of a fork, by what its test asks of the fork's result.
     fn fork_child(&mut self, test: &Condition, fork: &mut ForkArms) -> Option<(SiteId, bool)> {
-        let (value, side) = match test {
-            Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => (value, ForkSide::Child),
-            Condition::Equal(value, Value::Int(_)) | Condition::Equal(Value::Int(_), value) => (value, ForkSide::Error),
+        match test {
             Condition::Equal(value, Value::Path(variant) | Value::Global(variant)) => {
                 let forked = self.fork_of(value)?;
                 let is_child = forked.child.as_deref() == Some(last_segment(variant));
                 let side = if is_child { ForkSide::Child } else { ForkSide::Parent };
                 return fork.asked(&forked, side);
             }
-            Condition::Truthy(value) | Condition::Less(Value::Int(0), value) => (value, ForkSide::Parent),
-            Condition::Less(value, Value::Int(0)) => (value, ForkSide::Error),
-            Condition::Not(inner) => match inner.as_ref() {
-                Condition::Truthy(value) => (value, ForkSide::Child),
-                Condition::Equal(value, Value::Int(0)) | Condition::Equal(Value::Int(0), value) => {
-                    (value, ForkSide::Parent)
-                }
-                _ => return None,
-            },
             Condition::Always => return fork.rest_is_child(),
             Condition::All(tests) | Condition::Any(tests) => {
                 return tests.iter().find_map(|test| self.fork_child(test, fork));
             }
-            _ => return None,
-        };
+            _ => {}
+        }
+        let (value, side) = side_asked(test)?;
         let forked = self.fork_of(value)?;
         // That there is a result says nothing of an enum.
         if forked.child.is_some() {
@@ -1595,14 +1585,6 @@ impl<'t> Walk<'_, 't> {
         let mut tested = self.arms.iter().filter_map(|arm| arm.tested);
         tested.any(|(func, value)| meet(&self.engine.values.keys(func, value), keys))
     }
-}
-
-/// Which side of a fork an arm is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ForkSide {
-    Child,
-    Parent,
-    Error,
 }
 
 /// The arms of one branch that ask for a fork's result.

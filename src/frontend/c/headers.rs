@@ -40,7 +40,7 @@ pub struct Header {
     path: String,
     includes: Vec<String>,
     macros: Vec<Loose>,
-    /// Names for something else, which may be one of them.
+    /// Names for something else and uses of it with other arguments, which may be one of them.
     names: Vec<Loose>,
     /// The headers that it includes.
     #[serde(skip)]
@@ -116,7 +116,10 @@ impl Headers {
         let mut news = false;
         for (number, header) in self.all.iter_mut().enumerate() {
             let (meant, others) = header.names.drain(..).partition::<Vec<Loose>, _>(|found| {
-                let mut words = found.body.iter().filter(|piece| piece.kind == Kind::Word);
+                let words = found.body.iter().filter(|piece| piece.kind == Kind::Word);
+                // What is used with arguments is the first word: the others are its arguments.
+                let most = if found.parameters.is_some() { 1 } else { usize::MAX };
+                let mut words = words.take(most);
                 words.any(|piece| self.by_name.contains_key(&piece.text))
             });
             header.names = others;
@@ -229,7 +232,9 @@ impl Header {
         let texts = Texts::new(&source.text);
         let (shaping, others): (Vec<&Macro>, Vec<&Macro>) =
             prepared.macros.iter().partition(|found| shapes_code(found, &texts));
-        let names = others.into_iter().filter(|found| found.parameters.is_none());
+        let names = others
+            .into_iter()
+            .filter(|found| found.parameters.is_none() || is_one_use(found, &texts));
         Some(Header {
             path: source.path.clone(),
             macros: shaping.into_iter().map(|found| Loose::of(found, &texts)).collect(),
@@ -241,6 +246,15 @@ impl Header {
                 .collect(),
             reaches: Vec::new(),
         })
+    }
+}
+
+/// Whether a macro with parameters is nothing but one use of another one: `#define MAIN(run) MAIN_WITH(, run(argc, argv))`.
+fn is_one_use(found: &Macro, texts: &Texts) -> bool {
+    let text = |token: &Token| texts.of(token);
+    match found.body.as_slice() {
+        [name, open, .., close] => name.kind == Kind::Word && text(open) == "(" && text(close) == ")",
+        _ => false,
     }
 }
 
@@ -359,6 +373,15 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
         assert_eq!(names, ["named", "work"]);
+    }
+
+    #[test]
+    fn a_use_of_such_a_macro_with_other_arguments_is_one_too() {
+        let header = "#define MAIN_WITH(before, step) int main(int argc, char **argv) { before; step; return 0; }\n\
+                      #define MAIN(run) MAIN_WITH(, run(argc, argv))\n";
+        let code = "#include \"main.h\"\nstatic void start(int argc, char **argv) { step(); }\nMAIN(start);\n";
+        let found = functions(&[("main.h", header)], code);
+        assert_eq!(found[1], ("main".to_owned(), vec!["Global(\"start\")".to_owned()]));
     }
 
     #[test]
