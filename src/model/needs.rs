@@ -16,7 +16,7 @@
 
 use crate::facts::{
     Argument, Attribute, Condition, Event, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region, RegionKind,
-    Value, Visibility,
+    TypeKind, Value, Visibility,
 };
 
 use super::built_in::makes_built_in;
@@ -373,14 +373,18 @@ impl Values<'_> {
         let Value::Attribute(base, name) = &self.tree.call(site).callee else {
             return None;
         };
-        if self.tree.language(site.0) != Language::Python || self.tree.owner(target).is_none() {
+        let owner = self.tree.owner(site.0);
+        let of_trait = owner.is_some_and(|class| self.tree.classes[class.0 as usize].kind == TypeKind::Trait);
+        // What a trait does by itself (`fn call(self) { self.apply() }`) comes to the methods of the type for which it is done.
+        let asks = self.tree.language(site.0) == Language::Python || of_trait;
+        if !asks || self.tree.owner(target).is_none() {
             return None;
         }
         let parameter = self.own_object(site.0, base)?;
         let is_receiver = self.receiver_of(site.0) == Some(parameter);
         // What the class of the method itself has is what most of its objects have.
         let is_usual = |class: ClassId| self.has_method(class, name, target);
-        if is_receiver && !begins && self.tree.owner(site.0).is_none_or(is_usual) {
+        if is_receiver && !begins && !of_trait && owner.is_none_or(is_usual) {
             return None;
         }
         Some(Need {
@@ -476,6 +480,12 @@ impl Values<'_> {
                 }),
             };
         }
+        if self.tree.language(site.0) == Language::Rust {
+            return match given {
+                Given::Value(value) if !self.type_may_have(site.0, value, (name, target)) => Seen::RuledOut,
+                _ => Seen::Met,
+            };
+        }
         let objects = match given {
             Given::Value(value) if self.is_wholly_known(site.0, value, 0) => self.eval(site.0, value),
             Given::Value(_) | Given::Unknown => return Seen::Met,
@@ -494,6 +504,20 @@ impl Values<'_> {
             true => Seen::Met,
             false => Seen::RuledOut,
         }
+    }
+
+    /// Whether a value of Rust's may be of a type whose method of a name is this function. A type is what it is declared to be, and
+    /// has no heirs; which one stands behind a trait is open.
+    fn type_may_have(&self, func: FuncId, value: &Value, (name, target): (&str, FuncId)) -> bool {
+        let objects = self.eval(func, value);
+        let may_have = |object: &Object| match object {
+            Object::Instance(class, _) | Object::Class(class) => {
+                let methods = self.class_member(*class, name, false);
+                methods.is_empty() || methods.contains(&Object::Function(target))
+            }
+            _ => true,
+        };
+        objects.is_empty() || objects.iter().any(may_have)
     }
 
     /// Whether all that a value may be is known, not only some of it.
@@ -548,7 +572,11 @@ impl Values<'_> {
         }
         match &self.tree.call(site).callee {
             // `Base.execute(command)`
-            Value::Attribute(base, _) if self.eval(site.0, base).iter().any(is_class) => Given::Unknown,
+            Value::Attribute(base, _)
+                if self.tree.language(site.0) == Language::Python && self.eval(site.0, base).iter().any(is_class) =>
+            {
+                Given::Unknown
+            }
             Value::Attribute(base, _) => Given::Value(base),
             _ => Given::Unknown,
         }
