@@ -425,8 +425,14 @@ impl<'t> Walk<'_, 't> {
         let perhaps_done = self.perhaps_done.len();
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
+        let needs = self.needs.len();
         if !at_least_once {
             self.learn(test, true, region.span);
+            if self.here == self.key.function {
+                // Nobody comes into it whom the first test keeps out.
+                let asked = self.needs_of_test(test, true, Some(region));
+                self.needs.extend(asked);
+            }
         }
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
@@ -441,6 +447,7 @@ impl<'t> Walk<'_, 't> {
             self.state = State::merge(&before, vec![PathEnd::plain(before.clone()), PathEnd::plain(after)]);
             after = self.round(region, &mut breaks);
         }
+        self.needs.truncate(needs);
         self.loops -= 1;
         if let (Some(team), Some(entered)) = (&mut self.team, team) {
             team.leave_loop(entered);
