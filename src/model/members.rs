@@ -54,10 +54,15 @@ impl<'t> Values<'t> {
             }
             Object::Result(path, Some(made)) if self.tree.language(made.0) == Language::Rust => {
                 let mut found = self.member_of_outside(path, name);
-                found.add_all(self.added_to_outside(made.0, path, name));
+                found.add_all(self.added_to_outside(Some(made.0), path, name));
                 for object in self.locked(*made).iter() {
                     found.add_all(self.member(object, name));
                 }
+                found
+            }
+            Object::Result(path, None) => {
+                let mut found = self.member_of_outside(path, name);
+                found.add_all(self.added_to_outside(None, path, name));
                 found
             }
             Object::External(path) | Object::Result(path, _) => self.member_of_outside(path, name),
@@ -94,18 +99,26 @@ impl<'t> Values<'t> {
         })
     }
 
-    /// The methods of a name that traits of a function's own crate add to a type from outside: `impl CommandExt for Command`.
-    fn added_to_outside(&self, func: FuncId, path: &str, name: &str) -> Objects {
+    /// The methods of a name that traits of a function's own crate add to a type from outside: `impl CommandExt for Command`. Where
+    /// the function is not known, those of the only crate that adds some.
+    fn added_to_outside(&self, func: Option<FuncId>, path: &str, name: &str) -> Objects {
         let root = |func: FuncId| crate_root(&self.tree.file(self.tree.file_of(func)).path);
         let path = path.split_once('(').map_or(path, |(path, _)| path);
+        let named = self.tree.classes_by_name.get(last_segment(path)).into_iter().flatten();
+        let implementations = named
+            .map(|id| &self.tree.classes[id.0 as usize])
+            .filter(|class| class.kind == TypeKind::Impl && *class.name == *path);
+        let methods: Vec<FuncId> = implementations
+            .flat_map(|class| class.methods.get(name).into_iter().flatten().copied())
+            .collect();
+        let home = func.or(methods.first().copied());
+        let is_own = |method: &FuncId| home.is_some_and(|home| root(*method) == root(home));
+        if func.is_none() && !methods.iter().all(is_own) {
+            return Objects::default();
+        }
         let mut found = Objects::default();
-        for id in self.tree.classes_by_name.get(last_segment(path)).into_iter().flatten() {
-            let class = &self.tree.classes[id.0 as usize];
-            if class.kind == TypeKind::Impl && *class.name == *path {
-                let methods = class.methods.get(name).into_iter().flatten();
-                let own = methods.filter(|method| root(**method) == root(func));
-                own.for_each(|method| found.add(Object::Function(*method)));
-            }
+        for method in methods.into_iter().filter(is_own) {
+            found.add(Object::Function(method));
         }
         found
     }
