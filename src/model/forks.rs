@@ -66,16 +66,14 @@ impl<'t> Engine<'t> {
         }
         let is_zero = |value: &&Value| **value == Value::Int(0);
         // A function of which no return says 0 need not be looked at.
-        if !self.values.returns_of(func).iter().any(|value| is_zero(value)) {
+        if !self.values.returns_of(func).iter().any(is_zero) {
             return None;
         }
         let mut found = Returned::default();
         let body = &self.values.tree.function(func).body;
         self.collect_returned(func, &body.nodes, None, &mut found);
-        let tells = !found.in_child.is_empty() && found.in_child.iter().all(|value| is_zero(value));
-        found
-            .forked
-            .filter(|_| tells && !found.elsewhere.iter().any(|value| is_zero(value)))
+        let tells = !found.in_child.is_empty() && found.in_child.iter().all(is_zero);
+        found.forked.filter(|_| tells && !found.elsewhere.iter().any(is_zero))
     }
 
     /// Goes through nodes that run on a side of a fork, in order; the side on which what follows them runs.
