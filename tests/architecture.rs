@@ -362,7 +362,7 @@ fn only_confirm_is_unsafe() {
 
 /// Last segments of API paths that are also words of a language's grammar, which frontends have to know: keywords,
 /// Python 2's statements, attributes, `cfg` predicates, patterns, built-in types, and names of syntax-tree fields.
-const GRAMMAR: [&str; 27] = [
+const GRAMMAR: [&str; 28] = [
     "all",
     "any",
     "bool",
@@ -374,6 +374,7 @@ const GRAMMAR: [&str; 27] = [
     "file",
     "format",
     "from",
+    "is",
     "list",
     "main",
     "name",

@@ -48,24 +48,36 @@ fn classes(engine: &mut Engine<'_>) {
         let name = super::tree::last_segment(&engine.values.tree.classes[class.0 as usize].name).to_owned();
         let doubt = "another method of the class may run while the thread is alive";
         family(engine, &methods, &name, &Certainty::because(Confidence::Medium, doubt));
-        test_case(engine, &methods, &name);
+        test_case(engine, class, &methods, &name);
     }
 }
 
-/// A thread that is left alive by what prepares a test is alive while the test runs.
-fn test_case(engine: &mut Engine<'_>, methods: &[FuncId], class: &str) {
+/// A thread that is left alive by what prepares a test is alive while the test runs. Where others inherit the test, what is prepared
+/// and what is tested are of one of them, and nothing tells of which.
+fn test_case(engine: &mut Engine<'_>, class: ClassId, methods: &[FuncId], name: &str) {
     let tree = engine.values.tree;
+    let doubt = match engine.values.descendants(class).is_empty() {
+        true => Certainty::SURE,
+        false => Certainty::because(
+            Confidence::Low,
+            "classes inherit the test, and what is prepared may be another one's than what is tested",
+        ),
+    };
     let of_tests = methods.iter().copied().filter(|method| is_test_file(engine, *method));
     let (prepare, others): (Vec<FuncId>, Vec<FuncId>) =
         of_tests.partition(|method| PREPARES_TEST.contains(&tree.function(*method).name.as_str()));
     for starter in prepare {
         for live in summary(engine, starter).leaks.clone() {
+            let live = Live {
+                certainty: live.certainty.and(&doubt),
+                ..live
+            };
             for test in others
                 .iter()
                 .filter(|other| tree.function(**other).name.starts_with("test"))
             {
                 for access in summary(engine, *test).accesses.clone() {
-                    engine.meet_owned(*test, &access, &live, class);
+                    engine.meet_owned(*test, &access, &live, name);
                 }
             }
         }
