@@ -33,7 +33,6 @@ mod select;
 mod states;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use answered::{Answer, Grounds};
 use files::Files;
@@ -413,9 +412,10 @@ fn analyse(project: &Project, stdin: Stdin, config: &Config, ask: &Ask) -> Analy
         (number, raw, picked)
     });
     let mut picked: Vec<(usize, Vec<Raw>, Picked)> = picked.collect();
+    // The analysis of one part takes one core. The largest begin first, so that none is left for the others to wait for.
     picked.sort_by_key(|(number, _, picked)| (Reverse(picked.bytes), *number));
     let analyse = |(number, raw, picked)| (number, part.analyse(raw, picked, several));
-    let mut found: Vec<(usize, Found)> = turns::run(picked, analyse);
+    let mut found: Vec<(usize, Found)> = picked.into_iter().par_bridge().map(analyse).collect();
     found.sort_by_key(|(number, _)| *number);
     if let Some(kept) = &part.kept {
         part.states.keep(kept);
