@@ -1,8 +1,8 @@
 //! The languages' own types: what is surely of one, and what their methods are called.
 
-use crate::facts::{Language, Value};
+use crate::facts::{Language, LocalIndex, Value};
 
-use super::tree::{FuncId, local_of};
+use super::tree::{FuncId, StoreRef, local_of};
 use super::values::Values;
 
 /// Through how many variables and calls a value is followed to a literal.
@@ -78,7 +78,16 @@ pub(super) fn has_built_in_method(language: Language, name: &str) -> bool {
     }
 }
 
-impl Values<'_> {
+impl<'t> Values<'t> {
+    /// What is stored into a variable of Python's that is nothing else: no parameter, and not bound by a with-block.
+    pub(super) fn stored_alone(&self, owner: FuncId, index: LocalIndex) -> &[StoreRef<'t>] {
+        let is_parameter = local_of(self.tree.function(owner), index).parameter.is_some();
+        match is_parameter || self.entered.contains_key(&(owner, index)) {
+            true => &[],
+            false => self.local_stores(owner, index),
+        }
+    }
+
     /// Whether a value is surely of a type of Python's own, whose methods are those of no class in the tree: a literal, what a
     /// method of a string gives (which is never anything else), a variable that holds nothing but these.
     pub(super) fn is_built_in(&self, func: FuncId, value: &Value, depth: u32) -> bool {
@@ -96,15 +105,9 @@ impl Values<'_> {
                 matches!(**text, Value::Text(_) | Value::Call(..)) && self.is_built_in(site.0, text, depth + 1)
             }
             Value::Local(owner, index) => {
-                let owner = self.closure(func, *owner);
-                let stores = self.local_stores(owner, *index);
-                let is_variable = local_of(self.tree.function(owner), *index).parameter.is_none();
-                let entered = self.entered.contains_key(&(owner, *index));
-                let mut values = stores.iter().map(|store| (store.function, store.value));
-                is_variable
-                    && !entered
-                    && !stores.is_empty()
-                    && values.all(|(home, value)| self.is_built_in(home, value, depth + 1))
+                let stores = self.stored_alone(self.closure(func, *owner), *index);
+                let is_one = |store: &StoreRef<'_>| self.is_built_in(store.function, store.value, depth + 1);
+                !stores.is_empty() && stores.iter().all(is_one)
             }
             _ => false,
         }

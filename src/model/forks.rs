@@ -178,11 +178,13 @@ impl Engine<'_> {
                 let returned = values.returns_of(edge.target).iter();
                 behind.extend(returned.map(|value| (edge.target, *value)));
             }
-            let called: Vec<FuncId> = meaning.edges.iter().map(|edge| edge.target).collect();
             let handed = behind
                 .into_iter()
                 .find_map(|(home, value)| self.fork_behind(home, value));
-            handed.or_else(|| called.into_iter().find_map(|func| self.told_by_numbers(func)))
+            handed.or_else(|| {
+                let mut called = meaning.edges.iter().map(|edge| edge.target);
+                called.find_map(|func| self.told_by_numbers(func))
+            })
         });
         self.forks_behind.insert(site, found.clone());
         found

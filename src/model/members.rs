@@ -52,17 +52,13 @@ impl<'t> Values<'t> {
                 }
                 found
             }
-            Object::Result(path, Some(made)) if self.tree.language(made.0) == Language::Rust => {
+            Object::Result(path, made) if made.is_none_or(|made| self.tree.language(made.0) == Language::Rust) => {
                 let mut found = self.member_of_outside(path, name);
-                found.add_all(self.added_to_outside(Some(made.0), path, name));
-                for object in self.locked(*made).iter() {
+                found.add_all(self.added_to_outside(made.map(|made| made.0), path, name));
+                let locked = made.map(|made| self.locked(made)).unwrap_or_default();
+                for object in locked.iter() {
                     found.add_all(self.member(object, name));
                 }
-                found
-            }
-            Object::Result(path, None) => {
-                let mut found = self.member_of_outside(path, name);
-                found.add_all(self.added_to_outside(None, path, name));
                 found
             }
             Object::External(path) | Object::Result(path, _) => self.member_of_outside(path, name),

@@ -322,12 +322,7 @@ impl Values<'_> {
         match value {
             Value::OneOf(values) => all(values.iter().map(|value| self.constant(func, value, 0)).collect()),
             Value::Local(owner, index) if self.tree.language(func) == Language::Python => {
-                let owner = self.closure(func, *owner);
-                let is_parameter = local_of(self.tree.function(owner), *index).parameter.is_some();
-                if is_parameter || self.entered.contains_key(&(owner, *index)) {
-                    return Vec::new();
-                }
-                let stores = self.local_stores(owner, *index).iter();
+                let stores = self.stored_alone(self.closure(func, *owner), *index).iter();
                 all(stores
                     .map(|store| self.constant(store.function, store.value, 0))
                     .collect())
@@ -343,9 +338,8 @@ impl Values<'_> {
             Value::Call(owner, call) => {
                 let callees = self.callee((self.closure(func, *owner), *call));
                 let makes = |object: &Object| match object {
-                    Object::Class(class) => self.method(*class, "__new__").is_empty(),
                     Object::External(path) => makes_built_in(path),
-                    other => self.is_class_body(other),
+                    other => self.makes_its_own(other),
                 };
                 self.tree.language(func) == Language::Python && !callees.is_empty() && callees.iter().all(makes)
             }
@@ -441,6 +435,14 @@ impl Values<'_> {
         made.peek().is_none() || made.any(may_have)
     }
 
+    /// A class that makes objects of its own when it is called, or the body with which it is found.
+    fn makes_its_own(&self, object: &Object) -> bool {
+        match object {
+            Object::Class(class) => self.method(*class, "__new__").is_empty(),
+            other => self.is_class_body(other),
+        }
+    }
+
     /// A class is found with the function that is its body.
     fn is_class_body(&self, object: &Object) -> bool {
         matches!(object, Object::Function(callee) if self.tree.function(*callee).kind == FunctionKind::ClassBody)
@@ -530,8 +532,7 @@ impl Values<'_> {
             Value::Call(owner, call) => {
                 let callees = self.callee((self.closure(func, *owner), *call));
                 let known = |object: &Object| match object {
-                    Object::Class(class) => self.method(*class, "__new__").is_empty(),
-                    body if self.is_class_body(body) => true,
+                    class if self.makes_its_own(class) => true,
                     Object::Function(callee) => {
                         let returns = self.returns_of(*callee);
                         !returns.is_empty()

@@ -68,10 +68,7 @@ fn test_case(engine: &mut Engine<'_>, class: ClassId, methods: &[FuncId], name: 
         of_tests.partition(|method| PREPARES_TEST.contains(&tree.function(*method).name.as_str()));
     for starter in prepare {
         for live in summary(engine, starter).leaks.clone() {
-            let live = Live {
-                certainty: live.certainty.and(&doubt),
-                ..live
-            };
+            let live = live.doubted(&doubt);
             for test in others
                 .iter()
                 .filter(|other| tree.function(**other).name.starts_with("test"))
@@ -122,10 +119,7 @@ fn packages(engine: &mut Engine<'_>) {
         };
         let leaks = summary(engine, tree.module_function(file)).leaks.clone();
         for live in leaks {
-            let live = Live {
-                certainty: live.certainty.and(&doubt),
-                ..live
-            };
+            let live = live.doubted(&doubt);
             for function in tree.functions_below(folder) {
                 let is_function = tree.function(function).kind == FunctionKind::Function;
                 if !is_function || !is_root(engine, function) || is_setup(engine, function) {
@@ -170,10 +164,7 @@ fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &Cert
         }
         let leaks: Vec<Live> = summary(engine, *starter).leaks.clone();
         for live in leaks {
-            let live = Live {
-                certainty: live.certainty.and(doubt),
-                ..live
-            };
+            let live = live.doubted(doubt);
             for other in members.iter().filter(|other| *other != starter) {
                 if !is_open(engine, *other) || is_setup(engine, *other) {
                     continue;

@@ -4,7 +4,6 @@
 //! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
 //! errs on the quiet side for locks.
 
-use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::rc::Rc;
@@ -43,7 +42,7 @@ pub enum Key {
 }
 
 /// A sorted set of keys; copies share their contents, since summaries hand them on by the thousand.
-#[derive(Debug, Clone, Default, Eq)]
+#[derive(Debug, Clone, Default, Eq, PartialOrd, Ord)]
 pub struct Keys {
     keys: Option<Rc<[Key]>>,
     /// Of `keys`: lists of sets are looked through by the million, and nearly all that is met there is another set.
@@ -115,18 +114,6 @@ impl PartialEq for Keys {
                 (None, None) => true,
                 _ => false,
             }
-    }
-}
-
-impl PartialOrd for Keys {
-    fn partial_cmp(&self, other: &Keys) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Keys {
-    fn cmp(&self, other: &Keys) -> Ordering {
-        self.keys.cmp(&other.keys)
     }
 }
 

@@ -306,6 +306,14 @@ impl Live {
     pub fn story_mut(&mut self) -> &mut Story {
         Rc::make_mut(&mut self.story)
     }
+
+    /// The same thread, alive no more surely than this.
+    pub fn doubted(self, doubt: &Certainty) -> Live {
+        Live {
+            certainty: self.certainty.and(doubt),
+            ..self
+        }
+    }
 }
 
 /// A join in a loop that goes through several threads of one start.

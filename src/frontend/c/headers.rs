@@ -234,7 +234,7 @@ impl Header {
             prepared.macros.iter().partition(|found| shapes_code(found, &texts));
         let names = others
             .into_iter()
-            .filter(|found| found.parameters.is_none() || is_one_use(found, &texts));
+            .filter(|found| found.parameters.is_none() || is_one_use(found));
         Some(Header {
             path: source.path.clone(),
             macros: shaping.into_iter().map(|found| Loose::of(found, &texts)).collect(),
@@ -250,10 +250,9 @@ impl Header {
 }
 
 /// Whether a macro with parameters is nothing but one use of another one: `#define MAIN(run) MAIN_WITH(, run(argc, argv))`.
-fn is_one_use(found: &Macro, texts: &Texts) -> bool {
-    let text = |token: &Token| texts.of(token);
+fn is_one_use(found: &Macro) -> bool {
     match found.body.as_slice() {
-        [name, open, .., close] => name.kind == Kind::Word && text(open) == "(" && text(close) == ")",
+        [name, open, .., close] => name.kind == Kind::Word && open.is(b'(') && close.is(b')'),
         _ => false,
     }
 }
