@@ -137,6 +137,8 @@ pub struct TypeDecl {
     /// What an alias stands for.
     pub target: Option<TypeRef>,
     pub attributes: Vec<Attribute>,
+    /// Python: what runs where the class stands.
+    pub body: Option<FunctionIndex>,
     pub span: Span,
 }
 

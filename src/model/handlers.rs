@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::facts::{Attribute, CallIndex, FunctionKind, Language, TypeIndex, Value};
+use crate::facts::{Attribute, CallIndex, Language, TypeIndex, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{EntryId, MatchKind, Role, StartMoment};
 
@@ -74,11 +74,11 @@ impl Values<'_> {
 
     fn handed_by_attributes(&self, home: FuncId, attributes: &[Attribute], object: &Object, found: &mut Vec<Handed>) {
         for attribute in attributes {
-            let Some(site) = self.tree.call_at(home, attribute.span) else {
-                continue;
-            };
             for id in self.decorators_named(home, &attribute.value) {
                 let Role::Start { method, .. } = &self.catalog.entry(id).role else {
+                    continue;
+                };
+                let Some(site) = self.tree.call_at(home, attribute.span) else {
                     continue;
                 };
                 let mut functions = Vec::new();
@@ -93,15 +93,11 @@ impl Values<'_> {
 
     /// The code in which a function's decorators stand: that of the function around it, of its class's body, or of its module.
     fn decorated_in(&self, func: FuncId) -> FuncId {
-        let tree = self.tree;
-        let file = tree.file_of(func);
-        let span = tree.function(func).span;
-        let is_around = |body: &FuncId| {
-            let around = tree.function(*body);
-            around.kind == FunctionKind::ClassBody && around.span.start < span.start && span.end <= around.span.end
-        };
-        let body = || tree.functions_in(file).filter(is_around).last();
-        let of_class = tree.owner(func).and_then(|_| body());
+        let file = self.tree.file_of(func);
+        let of_class = self.tree.function(func).owner.and_then(|class| {
+            let body = self.tree.file(file).types[class.0 as usize].body?;
+            Some(self.tree.func(file, body))
+        });
         of_class.unwrap_or_else(|| self.home_of(func))
     }
 

@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{
-    Argument, Event, FieldKey, FunctionIndex, FunctionKind, Language, Name, ParameterKind, TypeKind, Value,
-};
+use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, ParameterKind, TypeKind, Value};
 use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
 
 use super::answers::Question;
@@ -310,19 +308,16 @@ impl<'t> Values<'t> {
     fn stored_in_body(&self, class: ClassId) -> Vec<(FuncId, &'t Value)> {
         let mut found = Vec::new();
         for (file, decl) in self.tree.decls(class) {
-            for (index, function) in self.tree.file(file).functions.iter().enumerate() {
-                if function.kind != FunctionKind::ClassBody || function.span != decl.span {
-                    continue;
+            let Some(body) = decl.body.map(|body| self.tree.func(file, body)) else {
+                continue;
+            };
+            super::tree::each_event(&self.tree.function(body).body, &mut |event| {
+                if let Event::Store { value, .. } = event
+                    && !is_data(value)
+                {
+                    found.push((body, &**value));
                 }
-                let body = self.tree.func(file, FunctionIndex(index as u32));
-                super::tree::each_event(&function.body, &mut |event| {
-                    if let Event::Store { value, .. } = event
-                        && !is_data(value)
-                    {
-                        found.push((body, &**value));
-                    }
-                });
-            }
+            });
         }
         found
     }
@@ -397,7 +392,7 @@ impl<'t> Values<'t> {
         }
         let find = || {
             let mut found = Vec::new();
-            self.add_heirs(class, class, &mut found);
+            self.add_heirs(class, &mut FxHashSet::from_iter([class]), &mut found);
             Rc::from(found)
         };
         let (found, standing) = self.answers.find(find);
@@ -405,15 +400,15 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// Adds the heirs of a class below `top`, each with its own behind it. A trait may be implemented for a type that
-    /// derives from it again, so that the way down leads round: every class is gone into once.
-    fn add_heirs(&self, class: ClassId, top: ClassId, found: &mut Vec<ClassId>) {
+    /// Adds the heirs of a class, each with its own behind it. A trait may be implemented for a type that derives from it
+    /// again, so that the way down leads round: every class is `met` and gone into once.
+    fn add_heirs(&self, class: ClassId, met: &mut FxHashSet<ClassId>, found: &mut Vec<ClassId>) {
         let name = super::tree::last_segment(&self.tree.classes[class.0 as usize].name);
         for candidate in self.tree.heirs_by_base.get(name).into_iter().flatten() {
-            let known = *candidate == top || found.contains(candidate);
-            if !known && *candidate != class && self.ancestors(*candidate).contains(&class) {
+            if !met.contains(candidate) && self.ancestors(*candidate).contains(&class) {
+                met.insert(*candidate);
                 found.push(*candidate);
-                self.add_heirs(*candidate, top, found);
+                self.add_heirs(*candidate, met, found);
             }
         }
     }

@@ -116,6 +116,7 @@ impl Lowering<'_> {
             fields: facts,
             target: None,
             attributes: Vec::new(),
+            body: None,
             span,
         });
     }
@@ -244,6 +245,7 @@ impl Lowering<'_> {
                 fields: Vec::new(),
                 target: declared.ty.reference(),
                 attributes: Vec::new(),
+                body: None,
                 span,
             });
             self.aliases.insert(name.to_owned(), declared.ty);

@@ -291,10 +291,12 @@ impl<'a> Lowerer<'a, '_> {
             fields: Vec::new(),
             target: None,
             attributes,
+            body: None,
             span,
         });
         let value = self.class_value(&class.name);
         let body = self.new_function(FunctionKind::ClassBody, name, class.range, class.name.range, Vec::new());
+        self.types[index.0 as usize].body = Some(body);
         self.event(Event::Define { function: body, span });
         self.bind_definition(
             name,

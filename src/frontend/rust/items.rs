@@ -198,6 +198,7 @@ impl Lowering<'_> {
                     fields: Vec::new(),
                     target,
                     attributes,
+                    body: None,
                     span,
                 });
             }
@@ -326,6 +327,7 @@ impl Lowering<'_> {
             fields,
             target: None,
             attributes,
+            body: None,
             span,
         });
     }

@@ -142,6 +142,7 @@ impl Lowering<'_> {
             fields: Vec::new(),
             target: None,
             attributes,
+            body: None,
             span,
         });
         TypeIndex(self.types.len() as u32 - 1)
