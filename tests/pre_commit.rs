@@ -178,6 +178,7 @@ impl Bench {
             .env("MATURIN_PEP517_ARGS", "--profile dev")
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env("CARGO_TARGET_DIR", build_folder())
+            .env("CARGO_BUILD_BUILD_DIR", own_build_folder())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env_remove("GIT_DIR");
         for role in ["AUTHOR", "COMMITTER"] {
@@ -189,9 +190,16 @@ impl Bench {
     }
 }
 
-/// The build's folder is kept between runs of the test, so that only the first compiles what does not change.
+/// What the hooks build lies here, away from what the tests run.
 fn build_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("hook-build")
+}
+
+/// What is on the way to it lies where this test was built, so that dependencies are not compiled once more.
+fn own_build_folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("it lies in the target folder")
 }
 
 /// The folder of programs of a virtual environment with pre-commit, made once.

@@ -6,14 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{FileFacts, NO_THREAD, Problem, ProblemKind};
 use crate::finding::{Confidence, Finding, FindingBuilder, RuleCode, Severity};
 use crate::input::Sources;
-use crate::knowledge::{Catalog, PairVerdict, Target, pair_verdict_as};
-use crate::model::{self, AccessKind, Census, Pair, PairKind, Program, Tree};
+use crate::knowledge::{Catalog, EntryId, PairVerdict, Shape, Target, pair_verdict_as};
+use crate::model::{self, AccessKind, Census, MOST_PAIRS, Pair, PairKind, Program, SiteId, SiteInfo, Tree};
 
 mod concurrent_env_mutations;
 mod describe;
@@ -150,9 +152,6 @@ const RULES: [&Rule; 6] = [
     &env_seen_by_chance::RULE,
 ];
 
-/// How many pairs are judged at the most.
-const JUDGED: usize = 1_000_000;
-
 /// How many partners of one kind are listed for a mutation; the others are counted.
 const PARTNERS: usize = 4;
 
@@ -256,46 +255,57 @@ fn judged(
     problems: &mut Vec<Problem>,
 ) -> Vec<(Finding, u32)> {
     let mut found = Vec::new();
-    let place = |pair: &Pair| {
-        let site = program.engine.sites.get(pair.mutation.access.site);
+    let mut problem_at = |site: SiteId, kind: ProblemKind, message: String| {
+        let site = program.engine.sites.get(site);
         let tree = program.engine.values.tree;
-        (
-            tree.file(tree.file_of(site.function)).path.clone(),
-            Some(site.span.line),
-        )
-    };
-    let mut pairs = program.engine.pairs.iter();
-    for pair in pairs.by_ref().take(JUDGED) {
-        match catch_unwind(AssertUnwindSafe(|| finding(describe, program, pair, options))) {
-            Ok(finding) => found.extend(finding),
-            Err(_) => {
-                let (path, line) = place(pair);
-                let message = "an internal error in telling a finding; please report it with this file".to_owned();
-                let kind = ProblemKind::Parse;
-                problems.push(Problem {
-                    path,
-                    kind,
-                    message,
-                    line,
-                });
-            }
-        }
-    }
-    if let Some(pair) = pairs.next() {
-        let (path, line) = place(pair);
-        let message = format!(
-            "more than {JUDGED} pairs: {} were not judged, from this mutation on",
-            1 + pairs.count()
-        );
-        let kind = ProblemKind::Limit;
         problems.push(Problem {
-            path,
+            path: tree.file(tree.file_of(site.function)).path.clone(),
             kind,
             message,
-            line,
+            line: Some(site.span.line),
         });
+    };
+    let pairs = &program.engine.pairs;
+    let mut verdicts = Verdicts::default();
+    for pair in pairs.iter() {
+        let told = AssertUnwindSafe(|| finding(describe, program, pair, options, &mut verdicts));
+        match catch_unwind(told) {
+            Ok(finding) => found.extend(finding),
+            Err(_) => problem_at(
+                pair.mutation.access.site,
+                ProblemKind::Parse,
+                "an internal error in telling a finding; please report it with this file".to_owned(),
+            ),
+        }
+    }
+    if let Some(site) = pairs.beyond() {
+        problem_at(
+            site,
+            ProblemKind::Limit,
+            format!("more than {MOST_PAIRS} pairs: what else may overlap, with this mutation and others, is not known"),
+        );
     }
     found
+}
+
+/// What pairs of the same APIs come to, each asked once: a tree has thousands of pairs, and few APIs.
+#[derive(Default)]
+struct Verdicts(FxHashMap<(Vec<EntryId>, Option<Shape>, Vec<EntryId>), Option<Rc<PairVerdict>>>);
+
+impl Verdicts {
+    /// The verdict of a mutation and its partner; none where the pair is harmless.
+    fn of(
+        &mut self,
+        catalog: &Catalog,
+        mutation: &SiteInfo,
+        partner: &SiteInfo,
+        target: &Target,
+    ) -> Option<Rc<PairVerdict>> {
+        let key = (mutation.entries.clone(), mutation.shape, partner.entries.clone());
+        let judge =
+            || pair_verdict_as(catalog, &mutation.entries, mutation.shape, &partner.entries, target).map(Rc::new);
+        self.0.entry(key).or_insert_with(judge).clone()
+    }
 }
 
 /// By the mutation's place, then the partner's.
@@ -318,22 +328,16 @@ fn finding(
     program: &Program<'_>,
     pair: &Pair,
     options: &Options,
+    verdicts: &mut Verdicts,
 ) -> Option<(Finding, u32)> {
     let engine = &program.engine;
     let mutation = engine.sites.get(pair.mutation.access.site);
     let partner = engine.sites.get(pair.partner.access.site);
     let catalog = engine.values.catalog;
     let verdict = match pair.kind {
-        PairKind::ForkWindow => None,
-        _ => Some(pair_verdict_as(
-            catalog,
-            &mutation.entries,
-            mutation.shape,
-            &partner.entries,
-            &options.target,
-        )?),
+        PairKind::ForkWindow => Rc::new(describe.fork_verdict()),
+        _ => verdicts.of(catalog, mutation, partner, &options.target)?,
     };
-    let verdict = verdict.unwrap_or_else(|| describe.fork_verdict());
     let case = Case {
         pair,
         verdict: &verdict,

@@ -1,15 +1,20 @@
 //! What holds around an access: guards, messages waited for, threads joined before, what callers must hand over. Thousands of accesses share a few of
 //! these, so that each is kept once and compared by its number.
 
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::needs::Need;
+use super::needs::{Need, in_short};
 use super::places::{Keys, is_message};
+use super::programs::InPrograms;
 use super::sites::SiteId;
 use super::summary::{Access, Held, StartId};
 use super::tree::FuncId;
+
+/// So many ways to one place are told apart by what must be handed over for them; of more, what all of them ask for counts.
+const MOST_WAYS: usize = 64;
 
 /// What holds around an access. Two of one [`Arounds`] are the same thing exactly if they are equal.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +74,10 @@ impl Around {
                 .joined()
                 .iter()
                 .all(|start| other.joined().binary_search(start).is_ok())
-            && self.needs().iter().all(|need| other.needs().contains(need))
+            && self
+                .needs()
+                .iter()
+                .all(|need| other.needs().iter().any(|known| known.implies(need)))
     }
 
     fn is_nothing(&self) -> bool {
@@ -103,10 +111,9 @@ impl Arounds {
         guards: Vec<Held>,
         mut gate: Vec<Keys>,
         mut joined: Vec<StartId>,
-        mut needs: Vec<Need>,
+        needs: Vec<Need>,
     ) -> Around {
-        needs.sort();
-        needs.dedup();
+        let needs = in_short(needs);
         gate.sort();
         gate.dedup();
         joined.sort();
@@ -152,6 +159,10 @@ impl Arounds {
         }
         let mut dropped = vec![false; accesses.len()];
         for mut places in by_site.into_values().filter(|places| places.len() > 1) {
+            if places.len() > MOST_WAYS {
+                self.fold(accesses, &places, &mut dropped);
+                places.retain(|place| !dropped[*place]);
+            }
             places.sort_by_key(|place| accesses[*place].around.size());
             let mut kept: Vec<usize> = Vec::new();
             for place in places {
@@ -179,6 +190,47 @@ impl Arounds {
         });
     }
 
+    /// Makes one of the ways to a place that differ in nothing but what must be handed over, where these are too many: a
+    /// thousand arms that all call one function. What it asks for is what all of them do, so that no pair is lost.
+    fn fold(&mut self, accesses: &mut [Access], places: &[usize], dropped: &mut [bool]) {
+        let mut alike: FxHashMap<(u32, bool, InPrograms), Vec<usize>> = FxHashMap::default();
+        for place in places {
+            let access = &accesses[*place];
+            let bare = self.with_needs(&access.around, Vec::new()).number();
+            let programs = access.certainty.programs.clone();
+            alike
+                .entry((bare, access.through_module, programs))
+                .or_default()
+                .push(*place);
+        }
+        for ways in alike.into_values().filter(|ways| ways.len() > MOST_WAYS) {
+            let surest = |way: &&usize| {
+                let access = &accesses[**way];
+                (access.certainty.rank(), Reverse(access.chain.length()), Reverse(**way))
+            };
+            let best = *ways.iter().max_by_key(surest).expect("there are many");
+            let mut needs = accesses[best].around.needs().to_vec();
+            for way in &ways {
+                let access = &accesses[*way];
+                needs.retain(|need| access.around.needs().iter().any(|known| known.implies(need)));
+                dropped[*way] = *way != best;
+            }
+            let repeated = ways.iter().any(|way| accesses[*way].repeated);
+            accesses[best].repeated = repeated;
+            accesses[best].around = self.with_needs(&accesses[best].around.clone(), needs);
+        }
+    }
+
+    /// What holds around an access, with these needs instead of its own.
+    fn with_needs(&mut self, around: &Around, needs: Vec<Need>) -> Around {
+        self.make(
+            around.guards().to_vec(),
+            around.gate().to_vec(),
+            around.joined().to_vec(),
+            needs,
+        )
+    }
+
     /// What holds around an access where nobody is left to meet the needs of other functions than this one.
     pub fn with_needs_of(&mut self, around: &Around, function: FuncId) -> Around {
         if around.needs().iter().all(|need| need.owner == function) {
@@ -186,12 +238,7 @@ impl Arounds {
         }
         let own = around.needs().iter().filter(|need| need.owner == function);
         let own = own.cloned().collect();
-        self.make(
-            around.guards().to_vec(),
-            around.gate().to_vec(),
-            around.joined().to_vec(),
-            own,
-        )
+        self.with_needs(around, own)
     }
 
     /// What holds around an access, but for gates that are no messages: [`is_message`].

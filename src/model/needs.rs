@@ -14,6 +14,8 @@
 //! A thread asks its starter in the same way: `job->limits = limits; pthread_create(&id, NULL, entry, job)` makes a test of
 //! `job->limits` in `entry` a test of the starter's parameter, where nobody else ever writes that field.
 
+use std::collections::BTreeMap;
+
 use crate::facts::{
     Argument, Attribute, Condition, Event, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region, RegionKind,
     TypeKind, Value, Visibility,
@@ -95,6 +97,23 @@ impl Need {
         (self.owner, self.parameter) == (other.owner, other.parameter)
     }
 
+    /// Whether the other is met wherever this one is.
+    pub(super) fn implies(&self, other: &Need) -> bool {
+        if !self.is_of(other) {
+            return false;
+        }
+        let (Asked::OneOf(these), Asked::OneOf(others)) = (&self.asked, &other.asked) else {
+            return self == other;
+        };
+        let is_other = |a: &Constant| others.iter().all(|b| a.equals(b) == Some(false));
+        match (self.holds, other.holds) {
+            (true, true) => these.iter().all(|one| others.contains(one)),
+            (false, false) => others.iter().all(|one| these.contains(one)),
+            (true, false) => these.iter().all(is_other),
+            (false, true) => false,
+        }
+    }
+
     /// Whether the place may be reached where the parameter is this constant.
     fn allows(&self, constant: &Constant) -> bool {
         let answer = match &self.asked {
@@ -111,6 +130,43 @@ impl Need {
         };
         answer.is_none_or(|answer| answer == self.holds)
     }
+}
+
+/// Needs in order and without those that others imply: an arm of a long `switch` needs its own constant, not that each of those
+/// before was another one. What a parameter must not be is one need.
+pub fn in_short(mut needs: Vec<Need>) -> Vec<Need> {
+    if needs.len() < 2 {
+        return needs;
+    }
+    needs.sort();
+    needs.dedup();
+    let mut short: Vec<Need> = Vec::new();
+    let mut excluded: BTreeMap<(FuncId, LocalIndex), Vec<Constant>> = BTreeMap::new();
+    for need in needs {
+        match need.asked {
+            Asked::OneOf(constants) if !need.holds => {
+                excluded
+                    .entry((need.owner, need.parameter))
+                    .or_default()
+                    .extend(constants);
+            }
+            _ => short.push(need),
+        }
+    }
+    for ((owner, parameter), mut constants) in excluded {
+        constants.sort();
+        constants.dedup();
+        let need = Need {
+            owner,
+            parameter,
+            asked: Asked::OneOf(constants),
+            holds: false,
+        };
+        if !short.iter().any(|known| known.implies(&need)) {
+            short.push(need);
+        }
+    }
+    short
 }
 
 /// Whether a test holds where there is nothing in a place.
@@ -247,6 +303,14 @@ impl Values<'_> {
                 }
                 Some(_) => return None,
             }
+        }
+        if let Some(Need {
+            asked: Asked::OneOf(all),
+            ..
+        }) = &mut found
+        {
+            all.sort();
+            all.dedup();
         }
         found
     }

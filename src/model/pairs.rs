@@ -72,9 +72,17 @@ struct Always {
     heap: Option<SiteId>,
 }
 
+/// How many pairs are kept: a hundred times as many as the largest packages of Debian have. More than 500 tests that each
+/// change a variable and read one have more.
+pub const MOST_PAIRS: usize = 300_000;
+
 /// All pairs, by their two sites.
 #[derive(Debug, Default)]
-pub struct Pairs(FxHashMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>);
+pub struct Pairs {
+    known: FxHashMap<(SiteId, SiteId, PairKind), (PairRank, Pair)>,
+    /// The mutation of the first pair that was one too many.
+    beyond: Option<SiteId>,
+}
 
 impl Pairs {
     /// Adds a pair, or the better way to one that is known.
@@ -100,7 +108,12 @@ impl Pairs {
         mut always: Always,
         pair: impl FnOnce() -> Pair,
     ) {
-        let (known_rank, known) = match self.0.entry(key) {
+        let is_full = self.known.len() >= MOST_PAIRS;
+        let (known_rank, known) = match self.known.entry(key) {
+            Entry::Vacant(_) if is_full => {
+                self.beyond.get_or_insert(key.0);
+                return;
+            }
             Entry::Vacant(free) => {
                 free.insert((rank, pair()));
                 return;
@@ -118,7 +131,7 @@ impl Pairs {
 
     /// Whether a pair is known on a way that is no worse than this, with all that is true of it.
     fn is_settled(&self, key: (SiteId, SiteId, PairKind), rank: PairRank, always: Always) -> bool {
-        self.0.get(&key).is_some_and(|(known_rank, known)| {
+        self.known.get(&key).is_some_and(|(known_rank, known)| {
             *known_rank >= rank
                 && (known.mutation.access.repeated || !always.repeated)
                 && (known.heap.is_some() || always.heap.is_none())
@@ -127,9 +140,14 @@ impl Pairs {
 
     /// The pairs in the order of their sites.
     pub fn iter(&self) -> impl Iterator<Item = &Pair> {
-        let mut sorted: Vec<_> = self.0.iter().collect();
+        let mut sorted: Vec<_> = self.known.iter().collect();
         sorted.sort_by_key(|(key, _)| **key);
         sorted.into_iter().map(|(_, (_, pair))| pair)
+    }
+
+    /// The mutation from which on pairs were not kept, where there were more than [`MOST_PAIRS`].
+    pub fn beyond(&self) -> Option<SiteId> {
+        self.beyond
     }
 }
 

@@ -31,7 +31,8 @@ use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
 use super::values::with_room;
 use super::words::Words;
 
-/// How many tests of a branch are taken to have been false where a later arm runs.
+/// How many tests are taken to have been false where code behind them runs: later arms of a branch, and what follows arms that
+/// leave the function.
 const MOST_TESTS: usize = 256;
 
 /// What is still to run when an inlined generator yields: the with-block's body.
@@ -746,7 +747,7 @@ impl<'t> Walk<'_, 't> {
             self.state = skipped;
             let left = ends.iter().zip(&earlier).filter(|(end, _)| end.state.dead);
             for (_, test) in left {
-                if self.here == self.key.function {
+                if self.here == self.key.function && self.needs.len() < MOST_TESTS {
                     let needs = self.needs_of_test(test, false, None);
                     self.needs.extend(needs);
                 }
