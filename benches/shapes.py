@@ -28,6 +28,28 @@ def race():
     t.join()
 """
 
+RACE_IN_C = """
+#include <pthread.h>
+#include <stdlib.h>
+static void *work(void *unused) { system("true"); return unused; }
+void race(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, work, NULL);
+    setenv("A", "1", 1);
+    pthread_join(thread, NULL);
+}
+"""
+
+RACE_IN_RUST = """
+extern "C" { fn system(command: *const i8) -> i32; }
+fn work() { unsafe { system(c"true".as_ptr()) }; }
+fn race() {
+    let thread = std::thread::spawn(work);
+    unsafe { std::env::set_var("A", "1") };
+    thread.join().unwrap();
+}
+"""
+
 
 def called_often(size):
     """One function that is called from many places."""
@@ -71,6 +93,37 @@ def branches(size):
     return f"{RACE}def choose(x):\n{arms}    os.environ['B'] = '1'\nchoose(1)\n"
 
 
+def class_chain(size):
+    """Classes that each derive from the one before."""
+    classes = "".join(f"class C{n + 1}(C{n}):\n    pass\n" for n in range(size))
+    return f"{RACE}class C0:\n    def go(self):\n        race()\n{classes}C{size}().go()\nrace()\n"
+
+
+def decorated(size):
+    """Many classes with a decorated method."""
+    classes = "".join(f"class C{n}:\n    @property\n    def go(self):\n        return race()\n" for n in range(size))
+    return f"{RACE}{classes}race()\n"
+
+
+def switch_arms(size):
+    """C: a switch of many arms that all call one function."""
+    arms = "".join(f"    case {n}: race(); break;\n" for n in range(size))
+    return f"{RACE_IN_C}void choose(int x) {{\n    switch (x) {{\n{arms}    }}\n}}\nint main(int count, char **_) {{ choose(count); }}\n"
+
+
+def early_returns(size):
+    """C: many tests of an argument that leave the function, each with a call behind it."""
+    tests = "".join(f"    if (x == {n}) return;\n    race();\n" for n in range(size))
+    return f"{RACE_IN_C}void choose(int x) {{\n{tests}}}\nint main(int count, char **_) {{ choose(count); }}\n"
+
+
+def tests(size):
+    """Rust: many tests that each change a variable and read one."""
+    body = 'unsafe { std::env::set_var("A%d", "1") }; let _ = std::env::var("B%d");'
+    all_of_them = "".join(f"    #[test]\n    fn t{n}() {{ {body % (n, n)} }}\n" for n in range(size))
+    return f"{RACE_IN_RUST}fn main() {{ race(); }}\n#[cfg(test)]\nmod tests {{\n{all_of_them}}}\n"
+
+
 SHAPES = {
     called_often: [12_500, 25_000, 50_000],
     deep_calls: [1_000, 2_000, 4_000],
@@ -79,15 +132,21 @@ SHAPES = {
     many_starts: [50, 100, 200],
     generated: [25_000, 50_000, 100_000],
     branches: [50, 100, 200],
+    class_chain: [1_000, 2_000, 4_000],
+    decorated: [5_000, 10_000, 20_000],
+    switch_arms: [1_000, 2_000, 4_000],
+    early_returns: [1_000, 2_000, 4_000],
+    tests: [250, 500, 1_000],
 }
+NAMES = {switch_arms: "main.c", early_returns: "main.c", tests: "main.rs"}
 LIMIT = 120
 
 
-def measure(program, text):
+def measure(program, name, text):
     """Processor time in s, peak in MiB, and what became of the race."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "main.py").write_text(text)
-        command = [program, "check", "--no-config", "--no-cache", "--format", "concise", "-q", "main.py"]
+        (Path(folder) / name).write_text(text)
+        command = [program, "check", "--no-config", "--no-cache", "--format", "concise", "-q", name]
         with tempfile.TemporaryFile() as out:
             begin = time.perf_counter()
             child = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
@@ -116,7 +175,7 @@ def main():
         before = None
         for size in sizes:
             text = shape(size)
-            spent, peak, verdict = measure(asked.program, text)
+            spent, peak, verdict = measure(asked.program, NAMES.get(shape, "main.py"), text)
             times = "" if before is None else f"{spent / before:.1f}"
             print(f"| {shape.__name__.replace('_', ' ')} | {size} | {len(text) // 1000} | {spent:.2f} | {peak:.0f} | {times} | {verdict} |")
             sys.stdout.flush()

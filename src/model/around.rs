@@ -286,6 +286,7 @@ impl Arounds {
 
 #[cfg(test)]
 mod tests {
+    use super::super::needs::number;
     use super::super::places::Key;
     use super::super::summary::{Certainty, Chain};
     use super::*;
@@ -320,13 +321,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn less_around_the_same_place_covers_more() {
-        let mut arounds = Arounds::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new(), Vec::new());
-        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new(), Vec::new());
-        let both = arounds.within(&a, &b);
-        let access = |site: u32, around: &Around, certainty: Certainty| Access {
+    fn access(site: u32, around: &Around, certainty: Certainty) -> Access {
+        Access {
             site: SiteId(site),
             chain: Chain::default(),
             around: around.clone(),
@@ -334,7 +330,15 @@ mod tests {
             certainty,
             child: None,
             through_module: false,
-        };
+        }
+    }
+
+    #[test]
+    fn less_around_the_same_place_covers_more() {
+        let mut arounds = Arounds::default();
+        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new(), Vec::new());
+        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new(), Vec::new());
+        let both = arounds.within(&a, &b);
         let doubt = Certainty::because(Confidence::Low, "");
         let mut accesses = vec![
             access(1, &both, Certainty::SURE),
@@ -346,6 +350,29 @@ mod tests {
         let left: Vec<u32> = accesses.iter().map(|access| access.around.number()).collect();
         assert_eq!(left, [a.number(), b.number(), both.number()]);
         assert_eq!(accesses[2].site, SiteId(2));
+    }
+
+    /// Each arm of a long `switch` asks for its own constant; what they share is the lock.
+    #[test]
+    fn very_many_ways_that_ask_for_different_things_are_one() {
+        let mut arounds = Arounds::default();
+        let arms = |arounds: &mut Arounds, count: usize| -> Vec<Access> {
+            let arm = |value: usize| number(FuncId(0), value as i64, true);
+            (0..count)
+                .map(|value| arounds.make(vec![held("a")], Vec::new(), Vec::new(), vec![arm(value)]))
+                .map(|around| access(1, &around, Certainty::SURE))
+                .collect()
+        };
+        let mut few = arms(&mut arounds, MOST_WAYS);
+        arounds.prune(&mut few);
+        assert_eq!(few.len(), MOST_WAYS);
+        let mut many = arms(&mut arounds, MOST_WAYS + 1);
+        arounds.prune(&mut many);
+        let [left] = &many[..] else {
+            panic!("{} ways are left", many.len());
+        };
+        assert!(left.around.needs().is_empty());
+        assert_eq!(left.around.guards().len(), 1);
     }
 
     #[test]

@@ -774,6 +774,17 @@ fn is_constant_name(name: &str) -> bool {
     name.bytes().any(|byte| byte.is_ascii_uppercase()) && !name.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
+/// What a test asks for: that a parameter of a function is a number, or that it is not.
+#[cfg(test)]
+pub(super) fn number(owner: FuncId, number: i64, holds: bool) -> Need {
+    Need {
+        owner,
+        parameter: LocalIndex(0),
+        asked: Asked::OneOf(vec![Constant::Int(number)]),
+        holds,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -809,6 +820,30 @@ mod tests {
         for (need, constant, expected) in cases {
             assert_eq!(need.allows(&constant), expected, "{need:?} {constant:?}");
         }
+    }
+
+    #[test]
+    fn what_one_need_says_no_other_repeats() {
+        let owner = FuncId(0);
+        let (two, not_one, not_three) = (number(owner, 2, true), number(owner, 1, false), number(owner, 3, false));
+        let truth = need(Asked::Truth, true);
+        assert!(two.implies(&not_one) && !not_one.implies(&two));
+        assert!(!two.implies(&number(owner, 2, false)));
+        assert!(!two.implies(&number(FuncId(1), 1, false)));
+        let all = vec![
+            not_one.clone(),
+            truth.clone(),
+            two.clone(),
+            not_three.clone(),
+            two.clone(),
+        ];
+        assert_eq!(in_short(all), [truth.clone(), two]);
+        // What it must not be is one need, which the caller's constant is held against.
+        let [rest] = &in_short(vec![not_three.clone(), not_one.clone()])[..] else {
+            panic!("one parameter, one need");
+        };
+        assert!(rest.implies(&not_one) && rest.implies(&not_three) && !not_one.implies(rest));
+        assert!(rest.allows(&Constant::Int(2)) && !rest.allows(&Constant::Int(3)));
     }
 
     #[test]
