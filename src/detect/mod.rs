@@ -288,9 +288,12 @@ fn judged(
     found
 }
 
+/// What a verdict depends on beside the target: a mutation's entries and shape, and its partner's entries.
+type Apis = (Vec<EntryId>, Option<Shape>, Vec<EntryId>);
+
 /// What pairs of the same APIs come to, each asked once: a tree has thousands of pairs, and few APIs.
 #[derive(Default)]
-struct Verdicts(FxHashMap<(Vec<EntryId>, Option<Shape>, Vec<EntryId>), Option<Rc<PairVerdict>>>);
+struct Verdicts(FxHashMap<Apis, Option<Rc<PairVerdict>>>);
 
 impl Verdicts {
     /// The verdict of a mutation and its partner; none where the pair is harmless.

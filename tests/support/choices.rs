@@ -319,6 +319,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             }),
             target: self.ty(0),
             attributes: Vec::new(),
+            body: self.some(1, Maker::function_index).pop(),
             span: self.choices.span(),
         }
     }
