@@ -486,7 +486,7 @@ impl<'t> Walk<'_, 't> {
         for keys in &summary.sends {
             self.note_word(keys, !touches || summary.last_words.contains(keys));
         }
-        let stored = |keys: &&Keys| keys.iter().any(|key| matches!(key, Key::Stored(_)));
+        let stored = |keys: &&Keys| keys.iter().any(|key| matches!(key, Key::Stored(_) | Key::Counted(_)));
         for keys in summary.last_words.iter().filter(stored) {
             self.note_word(keys, true);
         }

@@ -8,6 +8,9 @@
 //! the function does that will make it, from the thread's start until then. Of other functions nothing is said, since they may run
 //! when the store was made long ago.
 //!
+//! Threads of which nobody keeps a handle are counted: `running--` as the last thing that each does, and `while (running > 0) wait()`
+//! on the other side. That each was counted before it began is not seen, so that they are doubted and not joined.
+//!
 //! Where somebody else may have spoken as well, a thread that ends with such a store may or may not be done where a loop has found
 //! what it waits for: it is doubted, and so it is on the other ways out of that loop, on which the wait is given up.
 
@@ -45,6 +48,33 @@ fn each_place<'c>(test: &'c Condition, visit: &mut dyn FnMut(&'c Value)) {
     }
 }
 
+/// Calls `visit` for the numbers that others reach as well and that a test finds to be more than nought, where it comes out as
+/// `more`.
+fn each_count<'c>(test: &'c Condition, more: bool, visit: &mut dyn FnMut(&'c Value)) {
+    let is_shared = |count: &Value| matches!(count, Value::Global(_) | Value::Attribute(..));
+    match test {
+        Condition::Not(inner) => each_count(inner, !more, visit),
+        Condition::All(tests) if more => tests.iter().for_each(|test| each_count(test, more, visit)),
+        Condition::Any(tests) if !more => tests.iter().for_each(|test| each_count(test, more, visit)),
+        Condition::Truthy(count) | Condition::Less(Value::Int(0), count) if more && is_shared(count) => visit(count),
+        Condition::Equal(count, Value::Int(0)) | Condition::Equal(Value::Int(0), count)
+            if !more && is_shared(count) =>
+        {
+            visit(count);
+        }
+        _ => {}
+    }
+}
+
+/// A number that is added is less than nought.
+fn is_less(value: &Value) -> bool {
+    match value {
+        Value::Int(by) => *by < 0,
+        Value::Combined(operands) => matches!(operands.last(), Some(Value::Int(by)) if *by < 0),
+        _ => false,
+    }
+}
+
 /// What a test says of a constant: whether it is `wanted`, or else whether it is true.
 fn answer(constant: &Constant, wanted: Option<&Constant>) -> Option<bool> {
     match wanted {
@@ -69,7 +99,7 @@ impl Values<'_> {
         let mut found = FxHashSet::default();
         for func in self.tree.functions() {
             each_region(&self.tree.function(func).body, &mut |region| {
-                self.each_awaited(func, region, &mut |name| {
+                self.each_told(func, region, &mut |name| {
                     found.insert(name);
                 });
             });
@@ -77,8 +107,53 @@ impl Values<'_> {
         found
     }
 
-    /// Calls `visit` with the names of the places that a region waits for, where it is a loop.
+    /// The names of the numbers that some loop waits for to be nought.
+    pub(super) fn counted_for(&self) -> FxHashSet<Name> {
+        let mut found = FxHashSet::default();
+        for func in self.tree.functions() {
+            each_region(&self.tree.function(func).body, &mut |region| {
+                self.each_counted(func, region, &mut |name| {
+                    found.insert(name);
+                });
+            });
+        }
+        found
+    }
+
+    /// Calls `visit` with the names of the numbers that a region waits for to be nought, where it is a loop that does not
+    /// count them itself.
+    fn each_counted(&self, func: FuncId, region: &Region, visit: &mut dyn FnMut(Name)) {
+        let RegionKind::Loop { over: None, test, .. } = &region.kind else {
+            return;
+        };
+        let mut look = |test: &Condition, goes_on: bool| {
+            each_count(test, goes_on, &mut |count| {
+                let mut counts = false;
+                each_event(region, &mut |event| {
+                    counts |= matches!(event, Event::Store { target, .. } if target == count);
+                });
+                if !counts {
+                    self.spoken(func, count).into_iter().for_each(&mut *visit);
+                }
+            });
+        };
+        look(test, true);
+        each_region(region, &mut |inner| {
+            if let RegionKind::Arm { test } = &inner.kind
+                && leaves(inner)
+            {
+                look(test, false);
+            }
+        });
+    }
+
+    /// Calls `visit` with the names of the places and of the numbers that a region waits for, where it is a loop.
     pub(super) fn each_awaited(&self, func: FuncId, region: &Region, visit: &mut dyn FnMut(Name)) {
+        self.each_told(func, region, visit);
+        self.each_counted(func, region, visit);
+    }
+
+    fn each_told(&self, func: FuncId, region: &Region, visit: &mut dyn FnMut(Name)) {
         let RegionKind::Loop { over: None, test, .. } = &region.kind else {
             return;
         };
@@ -102,7 +177,7 @@ impl Values<'_> {
         let mut found = Vec::new();
         each_event(&self.tree.function(func).body, &mut |event| {
             if let Event::Store { target, value, .. } = event
-                && self.stored(func, target, value).is_some()
+                && (self.stored(func, target, value).is_some() || self.counted_down(func, target, value).is_some())
             {
                 found.extend(self.spoken(func, target));
             }
@@ -229,12 +304,42 @@ impl Values<'_> {
         answers.then(|| self.storing(func, place))?
     }
 
+    /// What a store tells those who wait for a number to be nought: it counts it down, and nothing in this function counts it up,
+    /// so that whoever waits has not missed the beginning.
+    pub(super) fn counted_down(&self, func: FuncId, target: &Value, value: &Value) -> Option<Keys> {
+        if !is_less(value) || !self.is_counted(func, target) {
+            return None;
+        }
+        let stores = self.stores_of_place(func, target)?;
+        let counts_up = |store: &StoreRef<'_>| store.function == func && !is_less(store.value);
+        match stores.iter().any(counts_up) {
+            true => None,
+            false => self.counted_out(func, target),
+        }
+    }
+
+    /// What has been told by all who counted a number down, where it is nought.
+    pub(super) fn counted_out(&self, func: FuncId, count: &Value) -> Option<Keys> {
+        self.is_counted(func, count).then_some(())?;
+        self.shared_keys(func, count, Key::Counted)
+    }
+
     fn storing(&self, func: FuncId, place: &Value) -> Option<Keys> {
+        self.shared_keys(func, place, Key::Stored)
+    }
+
+    /// The keys of what others reach as well, each made into another one.
+    fn shared_keys(&self, func: FuncId, place: &Value, make: impl Fn(Rc<Key>) -> Key) -> Option<Keys> {
         let is_shared = |key: &Key| matches!(key, Key::Global(..) | Key::Field(..));
         let keys = self.keys(func, place);
         let keys = keys.iter().filter(|key| is_shared(key)).cloned();
-        let keys: Keys = keys.map(|key| Key::Stored(Rc::new(key))).collect();
+        let keys: Keys = keys.map(|key| make(Rc::new(key))).collect();
         (!keys.is_empty()).then_some(keys)
+    }
+
+    fn is_counted(&self, func: FuncId, count: &Value) -> bool {
+        self.spoken(func, count)
+            .is_some_and(|name| self.counted_for.contains(&name))
     }
 
     fn is_waited_for(&self, func: FuncId, place: &Value) -> bool {

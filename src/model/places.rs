@@ -39,6 +39,8 @@ pub enum Key {
     First(Rc<Key>),
     /// That something was stored into a variable for which others wait ([`super::flags`]).
     Stored(Rc<Key>),
+    /// That a number was counted down for which others wait ([`super::flags`]).
+    Counted(Rc<Key>),
 }
 
 /// A sorted set of keys; copies share their contents, since summaries hand them on by the thousand.

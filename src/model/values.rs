@@ -134,6 +134,8 @@ pub struct Values<'t> {
     decorations: FxHashMap<Name, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
     pub(super) waited_for: FxHashSet<Name>,
+    /// The names of the numbers that loops wait for to be nought.
+    pub(super) counted_for: FxHashSet<Name>,
     /// Files of Python's that are programs: `if __name__ == '__main__'`.
     pub(super) scripts: Vec<FileId>,
     /// Where files of Python's have code that is never reached, as ranges of bytes.
@@ -202,6 +204,7 @@ impl<'t> Values<'t> {
             entered: FxHashMap::default(),
             changing_types: changing_types(catalog),
             waited_for: FxHashSet::default(),
+            counted_for: FxHashSet::default(),
             scripts: tree.file_ids().filter(|file| tree.is_script(*file)).collect(),
             never_bound: FxHashMap::default(),
             names_of_decided: FxHashSet::default(),
@@ -277,6 +280,7 @@ impl<'t> Values<'t> {
                 .push(file);
         }
         values.waited_for = values.waited_for();
+        values.counted_for = values.counted_for();
         values.names_of_decided = values.names_of_decided();
         values.index_outs(&storing);
         values.unreached = values.unreached_modules();

@@ -19,7 +19,7 @@ use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
 use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
-use super::places::{Keys, add_new, is_first, meet};
+use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
@@ -526,13 +526,18 @@ impl<'t> Walk<'_, 't> {
                 self.hear_told(value, None, truth, span);
                 if !truth {
                     self.found_ended(value, span);
+                    self.hear_counted(value, span);
                 }
             }
+            Condition::Less(Value::Int(0), count) if !truth => self.hear_counted(count, span),
             Condition::Equal(a, b) => {
                 self.learn_first(test, truth);
                 self.take_compared(a, b, truth);
                 self.hear_told(a, Some(b), truth, span);
                 self.hear_told(b, Some(a), truth, span);
+                if let (true, Value::Int(0), count) | (true, count, Value::Int(0)) = (truth, a, b) {
+                    self.hear_counted(count, span);
+                }
             }
             _ => {}
         }
@@ -609,13 +614,25 @@ impl<'t> Walk<'_, 't> {
         self.perhaps_hear_word(&keys, is_one, span);
     }
 
+    /// A loop waits for a number to be nought that threads count down when they are done: all of them may be.
+    fn hear_counted(&mut self, count: &Value, span: Span) {
+        if self.outside.is_empty() {
+            return;
+        }
+        if let Some(keys) = self.engine.values.counted_out(self.here, count) {
+            self.perhaps_hear_word(&keys, |_| true, span);
+        }
+    }
+
     /// A loop waits for what threads tell when they are done, and others too: they are doubted, here and in the callers. `is_one`:
-    /// no other thread of its start can have told it.
+    /// no other thread of its start can have told it. A number is counted down by each of many.
     pub(super) fn perhaps_hear_word(&mut self, keys: &Keys, is_one: impl Fn(&Live) -> bool, span: Span) {
         if !self.out.perhaps_heard.contains(keys) {
             self.out.perhaps_heard.push(keys.clone());
         }
-        let alive = self.state.live.values().filter(|live| !live.many && is_one(live));
+        let counted = keys.iter().any(|key| matches!(key, Key::Counted(_)));
+        let alive = self.state.live.values();
+        let alive = alive.filter(|live| (counted || !live.many) && is_one(live));
         let alive: Vec<StartId> = alive.map(|live| live.start).collect();
         for start in alive {
             if self.engine.has_last_word(start, keys) {
@@ -1280,6 +1297,11 @@ impl<'t> Walk<'_, 't> {
                 self.open(keys);
             }
             self.set_first(target, value);
+        }
+        if kind == StoreKind::Augmented
+            && let Some(keys) = self.engine.values.counted_down(self.here, target, value)
+        {
+            self.note_word(&keys, true);
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {

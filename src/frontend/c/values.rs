@@ -316,7 +316,10 @@ impl Lowering<'_> {
             "=" => StoreKind::Assign,
             _ => StoreKind::Augmented,
         };
-        let value = self.value(right);
+        let value = match (self.value(right), operator(self, node)) {
+            (Value::Int(less), "-=") => Value::Int(less.wrapping_neg()),
+            (value, _) => value,
+        };
         let target = self.target(left);
         let result = match (&target, kind) {
             (Value::Local(..), _) | (_, StoreKind::Augmented) => target.clone(),
@@ -340,11 +343,12 @@ impl Lowering<'_> {
         let target = self.target(argument);
         if !matches!(target, Value::Local(..)) {
             let span = self.span(node);
+            let by = if operator(self, node) == "--" { -1 } else { 1 };
             self.emit(Event::Store {
                 form: form_of(&target),
                 target: target.clone(),
                 kind: StoreKind::Augmented,
-                value: Box::new(Value::Int(1)),
+                value: Box::new(Value::Int(by)),
                 span,
             });
         }

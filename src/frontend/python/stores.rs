@@ -151,6 +151,10 @@ impl<'a> Lowerer<'a, '_> {
         let operand = self.read(&assign.value);
         let value = match assign.op {
             Operator::Add => strings::add(old, operand),
+            Operator::Sub => match operand {
+                Value::Int(less) => strings::combined(old, Value::Int(less.wrapping_neg())),
+                operand => strings::combined(old, operand),
+            },
             _ => strings::combined(old, operand),
         };
         self.new_store(target, value, StoreKind::Augmented, span);
