@@ -7,8 +7,10 @@ use crate::facts::{FieldKey, Language, ParameterKind, Value};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
+use super::parameters::MOST_CALLERS;
+use super::parameters::find_argument;
 use super::tree::{ClassId, FuncId, StoreRef, local_of};
-use super::values::{Fields, MOST_CALLERS, Values, find_argument};
+use super::values::{Fields, Values};
 
 /// The stores into fields of one name, each with its place among them.
 #[derive(Default)]

@@ -11,8 +11,9 @@ use crate::knowledge::{MatchKind, Role};
 
 use super::meaning::parameters;
 use super::objects::{Object, Objects};
+use super::parameters::positional;
 use super::tree::{CallSite, FuncId, local_of};
-use super::values::{Values, positional};
+use super::values::Values;
 
 /// The values that a function returns, apart from parameters that it passes on.
 #[derive(Debug, Default)]

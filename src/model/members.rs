@@ -10,8 +10,9 @@ use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, Mat
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
+use super::parameters::{find_argument, passed_by_name};
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, last_segment, value_name};
-use super::values::{Values, find_argument, passed_by_name};
+use super::values::Values;
 
 /// What `wait` is told so that it waits for all (CPython Lib/concurrent/futures/_base.py; asyncio takes it over).
 const ALL_COMPLETED: &str = "ALL_COMPLETED";

@@ -2,12 +2,12 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
-//! [`values`] says what a value may be (a set of [`objects`]), [`declared`] what C declares it to be, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
+//! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about; [`forks`] which
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
-//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]); [`needs`] says which
+//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`roles`] does there what the catalog says, and [`begins`] lets threads begin; [`needs`] says which
 //! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`laters`] keeps what was handed on to run at any time, [`words`] what a function tells others; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
@@ -16,6 +16,7 @@
 
 mod answers;
 mod around;
+mod begins;
 mod budget;
 mod built_in;
 mod calls;
@@ -33,6 +34,7 @@ mod handed_back;
 mod handlers;
 mod higher;
 mod imports;
+mod instances;
 mod lanes;
 mod laters;
 mod linkage;
@@ -46,11 +48,14 @@ mod objects;
 mod outs;
 mod owners;
 mod pairs;
+mod parameters;
 mod passed_macros;
 mod places;
 mod program;
 mod programs;
 mod quiet;
+mod results;
+mod roles;
 mod runtimes;
 mod sites;
 mod spawned;

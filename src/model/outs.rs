@@ -8,8 +8,9 @@ use crate::facts::{Condition, Event, FunctionIndex, Language, LocalIndex, Name, 
 use crate::knowledge::{ArgumentRef, MatchKind, Role};
 
 use super::objects::{Object, Objects};
+use super::parameters::{bind, positional};
 use super::tree::{CallSite, FileId, FuncId, Tree};
-use super::values::{SYMBOL, Values, bind, positional};
+use super::values::{SYMBOL, Values};
 
 /// Texts for which a parameter may be tested, of which one must fit.
 type Tested<'t> = Vec<(LocalIndex, &'t str)>;

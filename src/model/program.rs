@@ -1326,7 +1326,7 @@ impl<'t> Engine<'t> {
             .copied()
             .filter(|id| match (&catalog.entry(*id).role, kind) {
                 (Role::Exec { .. }, AccessKind::Spawn) => true,
-                (role, kind) => super::calls::access_kind(role) == Some(kind),
+                (role, kind) => super::roles::access_kind(role) == Some(kind),
             })
             .collect();
         let first = catalog.entry(*entries.first()?);

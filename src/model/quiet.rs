@@ -399,7 +399,7 @@ impl Engine<'_> {
     fn note(&self, entries: &[EntryId], deeds: &mut Deeds) {
         let roles = || entries.iter().map(|id| &self.values.catalog.entry(*id).role);
         for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
-            let is_one = |role: &Role| super::calls::access_kind(role) == Some(kind);
+            let is_one = |role: &Role| super::roles::access_kind(role) == Some(kind);
             if roles().any(is_one) {
                 match kind {
                     AccessKind::Mutation => deeds.census.mutations += 1,
@@ -410,7 +410,7 @@ impl Engine<'_> {
         }
         for role in roles() {
             deeds.changes |= matches!(role, Role::Mutation { .. } | Role::HeapArray);
-            deeds.touches |= super::calls::access_kind(role).is_some()
+            deeds.touches |= super::roles::access_kind(role).is_some()
                 || matches!(role, Role::HeapArray | Role::Exec { .. } | Role::Fork { .. });
             deeds.forks |= matches!(role, Role::Fork { .. } | Role::ForkWindow { .. });
             deeds.joins |= matches!(role, Role::Join { .. });

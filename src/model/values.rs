@@ -12,8 +12,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
-    AccessForm, Argument, Call, Event, FieldKey, FunctionKind, Language, LocalIndex, Name, ParameterKind, Piece,
-    Region, RegionKind, StoreKind, TypeKind, TypeRef, Value,
+    AccessForm, Call, Event, FieldKey, Language, LocalIndex, Name, Piece, Region, RegionKind, StoreKind, Value,
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
@@ -25,6 +24,7 @@ use super::linkage::Linkage;
 use super::memo::{Memo, NamedMemo};
 use super::objects::{Object, Objects};
 use super::outs::Outs;
+use super::parameters::{Takers, find_argument};
 use super::places::Keys;
 use super::tree::{
     CallSite, ClassId, FileId, FilesBy, FuncId, StoreRef, Tree, crate_root, each_event, each_reached_event,
@@ -52,17 +52,11 @@ impl Hash for Place {
     }
 }
 
-/// Calls that are handed a function, each with the place of the argument that it is.
-type Takers = Rc<[(CallSite, usize)]>;
-
 /// A path in a package: the package's folder, and the path from `crate`.
 pub(super) type RustPlace = Rc<(String, String)>;
 
 /// How deep one question may lead to others; the analysis has a stack of its own that is made for it.
 const DEEPEST: u32 = 3000;
-
-/// How many call sites of one name are looked at for a parameter.
-pub(super) const MOST_CALLERS: usize = 200;
 
 /// What stands before the name of a C symbol that a Rust file declares itself.
 pub(super) const SYMBOL: &str = "extern::";
@@ -82,7 +76,7 @@ pub struct Values<'t> {
     attribute_stores: FxHashMap<Name, Vec<StoreRef<'t>>>,
     /// Stores into elements, by the name of what is stored into.
     item_stores: FxHashMap<Name, Vec<StoreRef<'t>>>,
-    returns: FxHashMap<FuncId, Vec<&'t Value>>,
+    pub(super) returns: FxHashMap<FuncId, Vec<&'t Value>>,
     /// Rust packages by crate name.
     pub(super) crates: BTreeMap<String, Vec<String>>,
     /// Rust files by package folder and module path.
@@ -93,15 +87,15 @@ pub struct Values<'t> {
     pub(super) rust_others: RefCell<FxHashMap<(RustPlace, u32), Objects>>,
     pub(super) answers: Answers,
     /// The calls that evidently mean a function.
-    callers: Memo<FuncId, Rc<Vec<CallSite>>>,
+    pub(super) callers: Memo<FuncId, Rc<Vec<CallSite>>>,
     /// The calls that are handed a function, and the place of the argument that it is.
-    takers: Memo<FuncId, Takers>,
+    pub(super) takers: Memo<FuncId, Takers>,
     /// What functions give back of what they were handed.
     pub(super) handed_back: Memo<FuncId, Rc<HandedBack<'t>>>,
     /// By the fields' name.
     pub(super) stores_by_class: RefCell<FxHashMap<Name, Rc<StoresByClass<'t>>>>,
     /// What types of C are, by name; for those that a file defines itself, by the file.
-    structs: RefCell<FxHashMap<Option<FileId>, FxHashMap<Name, Objects>>>,
+    pub(super) structs: RefCell<FxHashMap<Option<FileId>, FxHashMap<Name, Objects>>>,
     /// The stores into fields, where nothing was cut off on the way to the answer.
     pub(super) stores_of_field: NamedMemo<ClassId, Rc<Vec<StoreRef<'t>>>>,
     depth: RefCell<u32>,
@@ -122,16 +116,16 @@ pub struct Values<'t> {
     /// Positional record literals by type.
     pub(super) record_positions: FxHashMap<Name, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
-    sends: Vec<CallSite>,
+    pub(super) sends: Vec<CallSite>,
     /// Those that send functions: the functions, and the keys of what they are sent on.
-    sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
+    pub(super) sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
     /// Method calls that put something into a place, by the name of the place.
     pub(super) inserts: FxHashMap<Name, Vec<CallSite>>,
     /// Names of methods that begin a thread made before.
     pub(super) starting_methods: FxHashSet<Name>,
     pub(super) meanings: Memo<CallSite, Rc<super::meaning::Meaning>>,
     /// Decorated functions by the name of the decorator, with what the decorator is and whether it was called first.
-    decorations: FxHashMap<Name, Vec<(FuncId, &'t Value, bool)>>,
+    pub(super) decorations: FxHashMap<Name, Vec<(FuncId, &'t Value, bool)>>,
     /// The names of the places that loops wait for.
     pub(super) waited_for: FxHashSet<Name>,
     /// The names of the numbers that loops wait for to be nought.
@@ -739,260 +733,10 @@ impl<'t> Values<'t> {
         found
     }
 
-    fn parameter(&self, func: FuncId, index: LocalIndex, kind: ParameterKind) -> Objects {
-        let local = local_of(self.tree.function(func), index);
-        if kind == ParameterKind::Receiver {
-            return match self.tree.owner(func) {
-                Some(class) if local.name == "cls" => Objects::one(Object::Class(class)),
-                Some(class) => Objects::one(Object::Instance(class, None)),
-                None => Objects::default(),
-            };
-        }
-        let mut found = Objects::default();
-        if let Some(default) = &local.default {
-            found.add_all(self.eval(self.home_of(func), default));
-        }
-        for (caller, value) in self.passed(func, index) {
-            found.add_all(self.eval(caller, value));
-        }
-        found.add_all(self.closure_parameter(func, index));
-        for (home, container) in self.called_with_each(func, index) {
-            found.add_all(self.elements(home, container, None));
-        }
-        if positional(self.tree.function(func)).first() == Some(&index) {
-            for decorated in self.decorated_with(func) {
-                found.add(Object::Function(decorated));
-            }
-            if local.name == "self" {
-                found.add_all(self.wrapped_receivers(func));
-            }
-        }
-        if found.is_empty() && local.ty.is_none() && self.tree.is_collected(self.tree.file_of(func)) {
-            let language = self.tree.language(func);
-            for id in self.catalog.lookup(language, MatchKind::Parameter, &local.name) {
-                let ty = self.catalog.entry(*id).returns.as_deref();
-                ty.into_iter().for_each(|ty| found.add(Object::Result(ty.into(), None)));
-            }
-        }
-        found
-    }
-
-    /// What a wrapper is called on that a decorator of Python's puts in the place of methods: `def wrapper(self, …)`.
-    fn wrapped_receivers(&self, wrapper: FuncId) -> Objects {
-        let mut found = Objects::default();
-        let decorator = self.tree.parent(wrapper).into_iter();
-        for method in decorator.flat_map(|decorator| self.decorated_with(decorator)) {
-            if let Some(class) = self.tree.owner(method) {
-                found.add(Object::Instance(class, None));
-            }
-        }
-        found
-    }
-
-    /// The containers whose elements a closure is called with, one after the other: `handles.into_iter().for_each(|h| …)`.
-    pub(super) fn called_with_each(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
-        let mut found = Vec::new();
-        if index.0 != 0 || self.tree.function(func).kind != FunctionKind::Closure {
-            return found;
-        }
-        for site in self.tree.taken_closures.get(&func).into_iter().flatten() {
-            for id in self.entries_of_call(*site) {
-                if let Role::CallsNow { each: Some(of), .. } = &self.catalog.entry(id).role {
-                    found.extend(self.argument(*site, of));
-                }
-            }
-        }
-        found
-    }
-
-    /// The functions that this one is handed as a decorator: `@f`, or what `@f(x)` returns.
-    fn decorated_with(&self, func: FuncId) -> Vec<FuncId> {
-        if self.tree.language(func) != Language::Python {
-            return Vec::new();
-        }
-        let maker = self.tree.parent(func).filter(|_| self.tree.owner(func).is_none());
-        let own = (func, false);
-        let mut found = Vec::new();
-        for (decorator, called) in [Some(own), maker.map(|maker| (maker, true))].into_iter().flatten() {
-            let name = &self.tree.function(decorator).name;
-            for (decorated, value, was_called) in self.decorations.get(name).into_iter().flatten() {
-                let means = self
-                    .eval(self.home_of(*decorated), value)
-                    .contains(&Object::Function(decorator));
-                if *was_called == called && means && !found.contains(decorated) {
-                    found.push(*decorated);
-                }
-            }
-        }
-        found
-    }
-
     /// The function in which a function is defined.
     pub(super) fn home_of(&self, func: FuncId) -> FuncId {
         let module = || self.tree.module_function(self.tree.file_of(func));
         self.tree.parent(func).unwrap_or_else(module)
-    }
-
-    /// What evident callers, and starters of threads, pass for a parameter.
-    pub(super) fn passed(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
-        let function = self.tree.function(func);
-        let mut found = Vec::new();
-        for site in self.evident_callers(func).iter() {
-            let call = self.tree.call(*site);
-            if let Some(value) = bind(function, index, &call.args, 0) {
-                found.push((site.0, value));
-            }
-        }
-
-        found.extend(self.handed_values(func, index));
-        found
-    }
-
-    /// What starters of threads, and whoever is handed a function with its arguments, pass for a parameter.
-    pub(super) fn handed_values(&self, func: FuncId, index: LocalIndex) -> Vec<(FuncId, &'t Value)> {
-        let takers = self.takers(func);
-        let handed = |(site, at): &(CallSite, usize)| self.handed_on(*site, *at, func, index);
-        takers.iter().filter_map(handed).collect()
-    }
-
-    /// What a call that is handed a function passes for a parameter of it.
-    pub(super) fn handed_at(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
-        let takers = self.takers(func);
-        let mut here = takers.iter().filter(|(taker, _)| *taker == site);
-        here.find_map(|(site, at)| self.handed_on(*site, *at, func, index))
-    }
-
-    /// The calls that are handed a function, with the place of the argument that it is.
-    fn takers(&self, func: FuncId) -> Takers {
-        if let Some(found) = self.takers.get(&func, &self.answers) {
-            return found;
-        }
-        let name = self.tree.function(func).name.as_str();
-        let taken = self.tree.taken_by_name.get(name).into_iter().flatten();
-        let closures = self.tree.taken_closures.get(&func).into_iter().flatten();
-        let sites = taken.chain(closures).take(MOST_CALLERS);
-        let means = |site: CallSite, argument: &Argument| {
-            let objects = self.eval(site.0, &argument.value);
-            objects.contains(&Object::Function(func))
-        };
-        let place = |site: &CallSite| {
-            let args = &self.tree.call(*site).args;
-            let at = args.iter().position(|argument| means(*site, argument))?;
-            Some((*site, at))
-        };
-        let (found, standing) = self.answers.find(|| sites.filter_map(place).collect::<Takers>());
-        if standing.whole {
-            self.takers.keep(func, Rc::clone(&found), standing);
-        }
-        found
-    }
-
-    /// The value that a call passes for a parameter of a function.
-    pub(super) fn bound_argument(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Option<&'t Value> {
-        bind(self.tree.function(func), index, &self.tree.call(site).args, 0)
-    }
-
-    /// The calls that evidently mean a function, by its name.
-    pub(super) fn evident_callers(&self, func: FuncId) -> Rc<Vec<CallSite>> {
-        if let Some(found) = self.callers.get(&func, &self.answers) {
-            return found;
-        }
-        // Looking for callers asks for values, which may ask for the callers of this one: nothing is known then.
-        self.callers.begin(func, Rc::default());
-        let (found, standing) = self.answers.find(|| Rc::new(self.find_evident_callers(func)));
-        self.callers.keep(func, Rc::clone(&found), standing);
-        found
-    }
-
-    fn find_evident_callers(&self, func: FuncId) -> Vec<CallSite> {
-        let function = self.tree.function(func);
-        let is_init = function.owner.is_some() && function.name == "__init__";
-        let owner_name = self
-            .tree
-            .owner(func)
-            .map(|class| self.tree.classes[class.0 as usize].name.clone());
-        let mut names = vec![function.name.as_str()];
-        if is_init && let Some(owner) = &owner_name {
-            names.push(super::tree::last_segment(owner));
-        }
-        let sites = names
-            .iter()
-            .filter_map(|name| self.tree.calls_by_name.get(*name))
-            .flatten()
-            .take(MOST_CALLERS);
-        sites.copied().filter(|site| self.calls_into(*site, func)).collect()
-    }
-
-    fn calls_into(&self, site: CallSite, func: FuncId) -> bool {
-        self.callee(site).iter().any(|object| match object {
-            Object::Function(target) => *target == func,
-            Object::Class(class) => self.method(*class, "__init__").contains(&func),
-            _ => false,
-        })
-    }
-
-    /// `Thread(target=f, args=(a, b))`, `submit(f, a, b)`, `pthread_create(&t, 0, f, a)`: what follows the function, or
-    /// stands in `args`, is passed to it.
-    fn handed_on(&self, site: CallSite, at: usize, func: FuncId, index: LocalIndex) -> Option<(FuncId, &'t Value)> {
-        let call = self.tree.call(site);
-        let function = self.tree.function(func);
-        let mut keywords = call.args.iter();
-        if let Some(Argument {
-            value: Value::Map(pairs),
-            ..
-        }) = keywords.find(|argument| matches!(argument.name.as_deref(), Some("kwargs" | "kwds")))
-        {
-            let name = local_of(function, index).name.as_str();
-            let mut pairs = pairs.iter();
-            if let Some((_, value)) = pairs.find(|(key, _)| key.as_text() == Some(name)) {
-                return Some((site.0, value));
-            }
-        }
-        let named = call
-            .args
-            .iter()
-            .find(|argument| argument.name.as_deref() == Some("args"));
-        // `submit(f, [a], b)` passes a list; `apply_async(f, (a, b))` and `apply_async(f, (a, b), {…})` pass what is in it.
-        let after: Vec<&Argument> = call.args[at + 1..]
-            .iter()
-            .filter(|after| after.name.is_none())
-            .collect();
-        let in_list = match after.as_slice() {
-            [list] => Some(*list),
-            [list, more] if matches!(more.value, Value::Map(_)) => Some(*list),
-            _ => None,
-        };
-        let list = named.or(in_list);
-        if let Some(Argument {
-            value: Value::List(items),
-            ..
-        }) = list
-        {
-            let (_, wanted) = positional(function)
-                .into_iter()
-                .enumerate()
-                .find(|(_, local)| *local == index)
-                .map(|(place, local)| (local, place))?;
-            return items.get(wanted).map(|value| (site.0, value));
-        }
-        bind(function, index, &call.args[at + 1..], 0).map(|value| (site.0, value))
-    }
-
-    /// The parameter of a closure that is handed to an API which passes it something of a known type.
-    fn closure_parameter(&self, func: FuncId, index: LocalIndex) -> Objects {
-        let mut found = Objects::default();
-        if index.0 != 0 || self.tree.function(func).kind != FunctionKind::Closure {
-            return found;
-        }
-        for site in self.tree.taken_closures.get(&func).into_iter().flatten() {
-            for entry in self.entries_of_call(*site) {
-                let entry = self.catalog.entry(entry);
-                if let (Role::CallsNow { .. } | Role::Start { .. }, Some(ty)) = (&entry.role, &entry.returns) {
-                    found.add(Object::Result(ty.as_str().into(), Some(*site)));
-                }
-            }
-        }
-        found
     }
 
     /// Everything stored into a global name of a file.
@@ -1099,381 +843,6 @@ impl<'t> Values<'t> {
             !found.is_empty()
         });
         found
-    }
-
-    /// The objects of a written type: generic wrappers and what they wrap, since a method may be meant of either.
-    pub(super) fn instances_of(&self, file: FileId, ty: &TypeRef) -> Objects {
-        if self.tree.file(file).language != Language::C || !ty.args.is_empty() {
-            return self.find_instances(file, ty);
-        }
-        // C's types are known by their names, whichever file uses them, unless it defines its own.
-        let own = self.own_types(file, &ty.name).next().map(|_| file);
-        if let Some(known) = self.structs.borrow().get(&own).and_then(|types| types.get(&ty.name)) {
-            return known.clone();
-        }
-        let remember = |found: Objects| {
-            let mut known = self.structs.borrow_mut();
-            known.entry(own).or_default().insert(ty.name.clone(), found);
-        };
-        // A typedef that leads back to itself finds nothing.
-        remember(Objects::default());
-        let found = self.find_instances(file, ty);
-        remember(found.clone());
-        found
-    }
-
-    /// The types of this name that a C file itself defines: those that other files call so are others.
-    pub(super) fn own_types(&self, file: FileId, name: &str) -> impl Iterator<Item = ClassId> + '_ {
-        let classes = self.tree.classes_by_name.get(name).into_iter().flatten().copied();
-        classes.filter(move |class| {
-            let entry = &self.tree.classes[class.0 as usize];
-            let defines = || self.tree.decls(*class).any(|(_, decl)| !decl.fields.is_empty());
-            entry.file == file && (entry.kind == TypeKind::Alias || defines())
-        })
-    }
-
-    fn find_instances(&self, file: FileId, ty: &TypeRef) -> Objects {
-        let mut found = Objects::default();
-        if ty.name == "fn" {
-            if self.tree.file(file).language == Language::C {
-                found.add(Object::Pointer(super::escaped::type_text(ty)));
-            }
-            return found;
-        }
-        let named = if ty.local {
-            self.global(file, &ty.name)
-        } else {
-            self.type_path(file, &ty.name)
-        };
-        for object in named.iter() {
-            match object {
-                Object::Class(class) => match self.alias_target(*class) {
-                    // Of two trees' headers one may call `a` what the other calls `b`, and the other way round.
-                    Some((home, target)) if target.name != ty.name => {
-                        found.add_all(
-                            self.answers
-                                .ask(Question::Alias(*class), || self.instances_of(home, &target)),
-                        );
-                    }
-                    _ => found.add(Object::Instance(*class, None)),
-                },
-                // Python's words for "this or none" are no types of their own (PEP 484, 604).
-                Object::External(path) if self.tree.file(file).language == Language::Python && is_no_type(path) => {}
-                Object::External(path) => found.add(Object::Result(path.clone(), None)),
-                _ => {}
-            }
-        }
-        for inner in &ty.args {
-            found.add_all(self.instances_of(file, inner));
-        }
-        found
-    }
-
-    fn type_path(&self, file: FileId, name: &str) -> Objects {
-        match self.tree.file(file).language {
-            Language::C => {
-                let mut found = Objects::default();
-                self.own_types(file, name)
-                    .for_each(|class| found.add(Object::Class(class)));
-                let named = self.tree.classes_by_name.get(name).into_iter().flatten();
-                for class in named.filter(|_| found.is_empty()).collect::<Vec<_>>() {
-                    if self.tree.classes[class.0 as usize].name == name {
-                        found.add(Object::Class(*class));
-                    }
-                }
-                if found.is_empty() {
-                    Objects::one(Object::external(name))
-                } else {
-                    found
-                }
-            }
-            _ => self.path(file, name),
-        }
-    }
-
-    fn alias_target(&self, class: ClassId) -> Option<(FileId, TypeRef)> {
-        let entry = &self.tree.classes[class.0 as usize];
-        if entry.kind != TypeKind::Alias {
-            return None;
-        }
-        self.tree
-            .decls(class)
-            .find_map(|(file, decl)| decl.target.clone().map(|target| (file, target)))
-    }
-
-    /// What a call may return.
-    pub fn call_result(&self, site: CallSite) -> Objects {
-        self.answers.ask(Question::Call(site), || {
-            let mut found = Objects::default();
-            let objects = self.callee(site);
-            if objects.is_empty() {
-                return self
-                    .results_by_entries(site, &self.entries_of_call(site))
-                    .unwrap_or_default();
-            }
-            for object in objects.iter() {
-                match object {
-                    Object::Function(func) if self.tree.function(*func).is_async => found.add(Object::Coroutine(*func)),
-                    Object::Function(func) => {
-                        let returned = self.looked_up_by(site, *func, self.returned_at(site, *func));
-                        found.add_all(self.fresh_locks(site, *func, returned));
-                        if !self.tree.function(*func).attributes.is_empty() {
-                            for wrapper in self.wrappers_around(*func) {
-                                found.add_all(self.returned(wrapper));
-                            }
-                        }
-                    }
-                    Object::Class(class) => found.add(Object::Instance(*class, Some(site))),
-                    Object::External(path) => match self.cast(site, path).or_else(|| self.derived(site)) {
-                        Some(cast) => found.add_all(cast),
-                        None => found.add_all(self.external_result(site, path)),
-                    },
-                    _ => {}
-                }
-            }
-            found
-        })
-    }
-
-    /// `T::default()` of Rust where the trait's method is derived: nothing in the tree is its function.
-    fn derived(&self, site: CallSite) -> Option<Objects> {
-        let file = self.tree.file_of(site.0);
-        let Value::Path(path) = &self.tree.call(site).callee else {
-            return None;
-        };
-        let owner = path.strip_suffix("::default")?;
-        let mut found = Objects::default();
-        for object in self.path_of(file, owner).iter() {
-            if let Object::Class(class) = object {
-                found.add(Object::Instance(*class, Some(site)));
-            }
-        }
-        (self.tree.file(file).language == Language::Rust && !found.is_empty()).then_some(found)
-    }
-
-    /// `(T)(x)` of C looks like a call of `T` until one knows that `T` is a type.
-    fn cast(&self, site: CallSite, name: &str) -> Option<Objects> {
-        let file = self.tree.file_of(site.0);
-        if self.tree.file(file).language != Language::C {
-            return None;
-        }
-        let classes = self.tree.classes_by_name.get(name)?;
-        let mut found = Objects::default();
-        for class in classes {
-            if let Some((home, target)) = self.alias_target(*class) {
-                found.add_all(self.instances_of(home, &target));
-            }
-        }
-        Some(found)
-    }
-
-    /// A lock that the function makes anew at every call is another one at every call site, so that two callers that each
-    /// lock their own exclude nobody.
-    fn fresh_locks(&self, site: CallSite, func: FuncId, returned: Objects) -> Objects {
-        let made_here = |made: &CallSite| {
-            made.0 == func
-                && self
-                    .entries_of_call(*made)
-                    .iter()
-                    .any(|id| matches!(self.catalog.entry(*id).role, Role::MakeLock))
-                && !self.is_kept(*made)
-        };
-        if !returned
-            .iter()
-            .any(|object| matches!(object, Object::Result(_, Some(made)) if made.0 == func))
-        {
-            return returned;
-        }
-        let mut found = Objects::default();
-        for object in returned.iter() {
-            match object {
-                Object::Result(ty, Some(made)) if made_here(made) => found.add(Object::Result(ty.clone(), Some(site))),
-                other => found.add(other.clone()),
-            }
-        }
-        found
-    }
-
-    /// The result of a call is stored into something that outlives the function: a global or a field.
-    fn is_kept(&self, made: CallSite) -> bool {
-        let mut kept = false;
-        each_event(&self.tree.function(made.0).body, &mut |event| {
-            if let Event::Store { target, value, .. } = event
-                && let Value::Call(_, call) = **value
-            {
-                kept |= call == made.1 && !matches!(target, Value::Local(..));
-            }
-        });
-        kept
-    }
-
-    /// What a function's returns and yields may be.
-    pub fn returned(&self, func: FuncId) -> Objects {
-        self.answers.ask(Question::Returns(func), || {
-            let mut found = Objects::default();
-            for value in self.returns.get(&func).into_iter().flatten() {
-                found.add_all(self.eval(func, value));
-            }
-            if let Some(ty) = &self.tree.function(func).returns
-                && found.is_empty()
-            {
-                found.add_all(self.instances_of(self.tree.file_of(func), ty));
-            }
-            found
-        })
-    }
-
-    fn external_result(&self, site: CallSite, path: &Rc<str>) -> Objects {
-        let known = self.results_by_entries(site, &self.entries_for(site, path));
-        known.unwrap_or_else(|| self.made_by_derived(site, path))
-    }
-
-    /// What an outside function makes: where it is an associated function that a type of the tree does not define itself
-    /// (`Cli::parse()`, by a derive or a trait), that type.
-    fn made_by_derived(&self, site: CallSite, path: &Rc<str>) -> Objects {
-        if self.tree.language(site.0) == Language::Rust
-            && let Some((ty, _)) = path.rsplit_once("::")
-        {
-            let types = self.rust_in_tree(self.tree.file_of(site.0), ty, 0);
-            let mut classes = types.iter().filter_map(|object| match object {
-                Object::Class(class) => Some(*class),
-                _ => None,
-            });
-            if let (Some(class), None) = (classes.next(), classes.next()) {
-                return Objects::one(Object::Instance(class, Some(site)));
-            }
-        }
-        Objects::one(Object::Result(constructed(path).into(), Some(site)))
-    }
-
-    /// The functions that are sent on a queue or channel.
-    pub(super) fn sent_to(&self, func: FuncId, queue: &Value) -> Objects {
-        let mut found = Objects::default();
-        // Each round finds out anew what is sent.
-        if !self.sends.is_empty() {
-            self.answers.hang();
-        }
-        let sent = self.sent_functions.borrow().clone();
-        if sent.is_empty() {
-            return found;
-        }
-        let keys = self.keys(func, queue);
-        for (functions, receiver) in sent.iter() {
-            if super::places::meet(receiver, &keys) {
-                found.add_all(functions.clone());
-            }
-        }
-        found
-    }
-
-    /// Finds out which functions are sent where. Nothing else that travels has an effect of its own.
-    pub(super) fn index_sent(&self) {
-        let mut sent = Vec::new();
-        for site in &self.sends {
-            let call = self.tree.call(*site);
-            let (Value::Attribute(receiver, _), Some(message)) = (&call.callee, call.args.first()) else {
-                continue;
-            };
-            let mut functions = Objects::default();
-            for object in self.eval(site.0, &message.value).iter() {
-                if matches!(object, Object::Function(_)) {
-                    functions.add(object.clone());
-                }
-            }
-            if !functions.is_empty() {
-                sent.push((functions, self.keys(site.0, receiver)));
-            }
-        }
-        *self.sent_functions.borrow_mut() = sent.into();
-    }
-
-    /// What the entries say of a call's result; none where they are silent.
-    fn results_by_entries(&self, site: CallSite, entries: &[crate::knowledge::EntryId]) -> Option<Objects> {
-        let mut found = Objects::default();
-        let mut spoken = false;
-        for id in entries {
-            let entry = self.catalog.entry(*id);
-            match &entry.role {
-                Role::Pass { of } | Role::Partial { entry: of } => {
-                    spoken = true;
-                    let by_method = *of == ArgumentRef::Receiver && self.tree.language(site.0) == Language::Python;
-                    for (func, value) in self.argument(site, of) {
-                        let objects = self.eval(func, value);
-                        // A method of that name which nobody in the tree defines gives a text or a container of its own, not
-                        // an object of a class of the tree.
-                        found.add_all(match by_method {
-                            true => objects.without_classes(),
-                            false => objects,
-                        });
-                    }
-                }
-                Role::Element { of } => {
-                    spoken = true;
-                    for (func, value) in self.argument(site, of) {
-                        found.add_all(self.elements(func, value, None));
-                    }
-                }
-                Role::Receive { of } => {
-                    let sent = self
-                        .argument(site, of)
-                        .into_iter()
-                        .map(|(func, value)| self.sent_to(func, value));
-                    for objects in sent.collect::<Vec<_>>() {
-                        spoken |= !objects.is_empty();
-                        found.add_all(objects);
-                    }
-                }
-                Role::Attribute { of, name } => {
-                    spoken = true;
-                    found.add_all(self.named_attributes(site, of, name));
-                }
-                Role::Symbol { name, into: None } => {
-                    spoken = true;
-                    found.add_all(self.symbols(site, name));
-                }
-                Role::JoinPath => {
-                    spoken = true;
-                    found.add(Object::Text(self.joined(site).into()));
-                }
-                _ => {}
-            }
-            match entry.returns.as_deref() {
-                Some("self") => {
-                    spoken = true;
-                    for (func, value) in self.argument(site, &ArgumentRef::Receiver) {
-                        found.add_all(self.eval(func, value));
-                    }
-                }
-                Some(ty) if !matches!(entry.role, Role::CallsNow { .. }) => {
-                    spoken = true;
-                    found.add(Object::Result(ty.into(), Some(site)));
-                }
-                _ => {}
-            }
-        }
-        spoken.then_some(found)
-    }
-
-    fn joined(&self, site: CallSite) -> String {
-        let call = self.tree.call(site);
-        let receiver = match &call.callee {
-            Value::Attribute(base, _) => Some(base.as_ref()),
-            _ => None,
-        };
-        let parts = receiver
-            .into_iter()
-            .chain(call.args.iter().map(|argument| &argument.value));
-        let texts: Vec<String> = parts
-            .map(|value| {
-                let texts: Vec<_> = self.texts(site.0, value);
-                if texts.len() == 1 {
-                    texts[0].clone()
-                } else {
-                    "\u{0}".to_owned()
-                }
-            })
-            .collect();
-        texts.join("/")
     }
 
     /// The strings that a value may be; a hole is `\u{0}`.
@@ -1714,78 +1083,6 @@ fn changing_types(catalog: &Catalog) -> FxHashSet<&str> {
             (is_method && entry.returns.as_deref()?.starts_with(ty)).then_some(ty)
         })
         .collect()
-}
-
-/// What an annotation of Python's says beside the types that it names.
-fn is_no_type(path: &str) -> bool {
-    let word = path.strip_prefix("typing.").or_else(|| path.strip_prefix("builtins."));
-    matches!(
-        word,
-        Some("Optional" | "Union" | "Annotated" | "Final" | "ClassVar" | "None")
-    )
-}
-
-/// The type that an outside call makes when the catalog is silent: the path itself, or the type before an associated
-/// function (`a::Type::new` is an `a::Type`, by Rust's naming convention, RFC 430).
-fn constructed(path: &str) -> &str {
-    if let Some((ty, _)) = path.rsplit_once("::")
-        && ty
-            .rsplit("::")
-            .next()
-            .and_then(|name| name.chars().next())
-            .is_some_and(char::is_uppercase)
-    {
-        return ty;
-    }
-    path
-}
-
-/// The positional parameters, receivers left out.
-pub(super) fn positional(function: &crate::facts::Function) -> Vec<LocalIndex> {
-    function
-        .parameters()
-        .filter(|(_, local)| local.parameter == Some(ParameterKind::Normal))
-        .map(|(index, _)| index)
-        .collect()
-}
-
-/// The argument that reaches a parameter, skipping `skip` leading ones.
-pub(super) fn bind<'a>(
-    function: &crate::facts::Function,
-    index: LocalIndex,
-    args: &'a [Argument],
-    skip: usize,
-) -> Option<&'a Value> {
-    let name = &local_of(function, index).name;
-    if let Some(argument) = args.iter().find(|argument| argument.name.as_ref() == Some(name)) {
-        return Some(&argument.value);
-    }
-    let place = positional(function).iter().position(|local| *local == index)?;
-    args.iter()
-        .filter(|argument| argument.name.is_none())
-        .nth(place + skip)
-        .map(|argument| &argument.value)
-}
-
-/// The first argument that is passed by one of these keywords.
-pub(super) fn passed_by_name<'a>(args: &'a [Argument], keywords: &[String]) -> Option<&'a Argument> {
-    let is_one = |name: &Name| keywords.iter().any(|keyword| *name == **keyword);
-    args.iter().find(|argument| argument.name.as_ref().is_some_and(is_one))
-}
-
-/// The first of these positions and keywords that is present.
-pub(super) fn find_argument<'a>(args: &'a [Argument], positions: &[u32], keywords: &[String]) -> Option<&'a Argument> {
-    passed_by_name(args, keywords).or_else(|| {
-        positions.iter().find_map(|place| {
-            let starred = args.iter().position(|argument| argument.name.as_deref() == Some("*"));
-            if starred.is_some_and(|at| at <= *place as usize) {
-                return None;
-            }
-            args.iter()
-                .filter(|argument| argument.name.is_none())
-                .nth(*place as usize)
-        })
-    })
 }
 
 /// A string with `\u{0}` for its holes.

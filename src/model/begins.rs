@@ -1,0 +1,221 @@
+//! How threads begin: a thread that is started meets what the walking thread has begun to do, and those that are alive; what is alive
+//! is told what company it keeps.
+
+use std::rc::Rc;
+
+use crate::facts::{Span, Value};
+
+use super::needs::Need;
+use super::objects::Object;
+use super::places::{add_new, has_new};
+use super::program::Sent;
+use super::summary::{Begun, Certainty, Chain, Live, StartId, Stories, Story, Under};
+use super::tree::CallSite;
+use super::walk::Walk;
+
+impl Walk<'_, '_> {
+    /// A thread begins, here or in a callee.
+    pub(super) fn begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+        self.meet_begun(start, &chain, certainty);
+        self.engine.observe_start(self.key.function, start);
+        self.note_start(start, chain, certainty);
+        self.state.joined.retain(|(joined, _)| *joined != start);
+        self.state.ended.retain(|ended| ended.start != start);
+        self.state.failed.retain(|failed| *failed != start);
+    }
+
+    /// A thread that begins meets those that are alive, and what was handed on to run at any time.
+    pub(super) fn meet_begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+        let accesses = self.engine.thread_accesses(start);
+        let open = self.engine.is_gathering(start);
+        // Threads that do nothing to the environment meet no other threads, nor do those that only read it beside their like.
+        let acts = open || accesses.has_mutations() || !accesses.all().is_empty() && self.met().mutates;
+        if acts && !self.state.live.is_empty() {
+            let fresh = self.fresh(start, chain(), certainty.clone());
+            let lives = self.state.live.clone();
+            for other in lives.values() {
+                self.engine.meet_threads(self.key.function, &fresh, other);
+            }
+        }
+        if !self.state.later.is_empty() {
+            let fresh = self.fresh(start, chain(), certainty.clone());
+            let handed = self.state.later.clone();
+            self.meet_laters(&handed, handed.numbers(), &fresh);
+        }
+    }
+
+    /// Tells the callers of a start, by the surest way to it.
+    fn note_start(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+        let place = *self.begun.entry(start).or_insert(self.out.starts.len());
+        let known = self.out.starts.get(place);
+        let programs = known.map_or(certainty.programs.clone(), |known| {
+            known.certainty.programs.or(&certainty.programs)
+        });
+        if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
+            self.out.starts[place].certainty.programs = programs;
+            return;
+        }
+        let begun = Begun {
+            start,
+            chain: self.behind_inlined(chain()),
+            certainty: Certainty {
+                programs,
+                ..certainty.clone()
+            },
+        };
+        match self.out.starts.get_mut(place) {
+            Some(known) => *known = begun,
+            None => self.out.starts.push(begun),
+        }
+    }
+
+    /// What a thread finds that is alive from here on.
+    pub(super) fn company(&mut self) -> Company {
+        let mut sends = Sent::default();
+        for other in self.state.live.keys() {
+            sends.add(&self.engine.thread_sends(*other));
+        }
+        let under = self.arms.iter_mut().map(|arm| (arm.test.clone(), arm.assigned()));
+        Company {
+            sends,
+            under: under.collect(),
+            needs: self.needs_in_force(),
+            stories: Stories::default(),
+        }
+    }
+
+    /// A thread that begins here.
+    pub(super) fn fresh(&mut self, start: StartId, chain: Chain, certainty: Certainty) -> Live {
+        let mut live = self.engine.fresh(start, chain, certainty, self.state.heap);
+        self.tell_past(&mut live);
+        live
+    }
+
+    /// What was told, and what was done once and for all, before a thread began.
+    fn tell_past(&mut self, live: &mut Live) {
+        for keys in self.state.opened.iter().chain(&self.state.done) {
+            if !live.story.sent.contains(keys) && self.engine.hangs_on(live.start, keys) {
+                live.story_mut().sent.push(keys.clone());
+            }
+        }
+    }
+
+    /// A thread is alive from here on.
+    pub(super) fn go_live(&mut self, mut live: Live, company: &mut Company) {
+        self.tell_past(&mut live);
+        if let Some(known) = self.state.live.get(&live.start) {
+            live.certainty.programs = live.certainty.programs.or(&known.certainty.programs);
+            live.many |= self.engine.can_repeat(live.start);
+        }
+        if live.many {
+            self.engine.meet_itself(self.key.function, &live);
+        }
+        let sent = self.engine.thread_sends(live.start);
+        let own = self.key.function;
+        let mut story = Story {
+            sent: live.story.sent.clone(),
+            sent_unknown: live.story.sent_unknown || sent.unknown && !self.state.live.is_empty(),
+            under: company.under.clone(),
+            needs: live
+                .story
+                .needs
+                .iter()
+                .filter(|need| need.owner == own)
+                .cloned()
+                .collect(),
+            ..*live.story
+        };
+        if !sent.is_nothing() {
+            self.state.live.each(
+                |other| sent.unknown && !other.story.sent_unknown || has_new(&other.story.sent, &sent.on),
+                |other| {
+                    let story = other.story_mut();
+                    add_new(&mut story.sent, &sent.on);
+                    story.sent_unknown |= sent.unknown;
+                },
+            );
+        }
+        add_new(&mut story.sent, &company.sends.on);
+        story.sent_unknown |= company.sends.unknown;
+        company.sends.add(&sent);
+        story.needs.extend(company.needs.iter().cloned());
+        story.needs.sort();
+        story.needs.dedup();
+        if let Some(known) = self.state.live.get(&live.start) {
+            story.needs.retain(|need| known.story.needs.contains(need));
+        }
+        company.stories.tell(&mut live, story);
+        self.engine.meet_forks(self.key.function, &live);
+        self.state.live.change().insert(live.start, Rc::new(live));
+    }
+
+    pub(super) fn start_threads(&mut self, site: CallSite, span: Span) {
+        for start in self.engine.starts_at(site) {
+            let info = self.engine.start(start);
+            if info.process || !self.may_be_meant(site, start) {
+                continue;
+            }
+            let Some(start) = self.in_context(start) else { continue };
+            let chain = self.behind_inlined(Chain::default());
+            self.begun(start, Chain::default, &Certainty::SURE);
+            let live = self.fresh(start, chain, Certainty::SURE);
+            let mut company = self.company();
+            self.go_live(live, &mut company);
+        }
+        let _ = span;
+    }
+
+    /// Of the threads that `t.start()` may begin by all that `t` ever is, those that it can be here.
+    fn may_be_meant(&self, site: CallSite, start: StartId) -> bool {
+        let info = self.engine.start(start);
+        let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else {
+            return true;
+        };
+        let latest = self.latest(receiver);
+        if info.created == site || latest == **receiver {
+            return true;
+        }
+        let now = self.engine.values.eval(self.here, &latest);
+        let mut sites = now.iter().filter_map(|object| match object {
+            Object::Result(_, Some(made)) | Object::Instance(_, Some(made)) => Some(*made),
+            _ => None,
+        });
+        let known: Vec<CallSite> = sites.by_ref().collect();
+        known.is_empty() || known.contains(&info.created)
+    }
+
+    /// A start on a parameter means what is bound to it here; nothing where evident callers walk the function themselves.
+    fn in_context(&mut self, start: StartId) -> Option<StartId> {
+        let created = self.engine.start(start).created;
+        let entry = self.engine.values.entry_value(created);
+        if let Some(targets) = entry.and_then(|(home, value)| self.parameter_here(home, value)) {
+            return (!targets.is_empty()).then(|| {
+                self.engine
+                    .context_start(start, targets, Vec::new(), &self.inlined_calls)
+            });
+        }
+        let entries = self.engine.start(start).entries.clone();
+        let captures = self.bindings.iter().any(|bound| {
+            entries.iter().any(|entry| {
+                let values = &self.engine.values;
+                values.nested_in(*entry, bound.owner) || values.calls_slot_of(*entry, bound.owner, bound.index)
+            })
+        });
+        if captures {
+            let bindings = self.bindings.clone();
+            return Some(self.engine.context_start(start, entries, bindings, &self.inlined_calls));
+        }
+        Some(start)
+    }
+}
+
+/// What a thread finds that is alive from some point on.
+pub(super) struct Company {
+    /// What the others send that are alive.
+    pub(super) sends: Sent,
+    /// The tests under which the point stands.
+    under: Rc<[Under]>,
+    /// What callers must hand over for the point to be reached.
+    needs: Vec<Need>,
+    stories: Stories,
+}

@@ -1,0 +1,850 @@
+//! What the catalog's entries do at a call: locks are taken, threads joined, messages sent, functions called now, once or later,
+//! programs started and files run.
+
+use std::rc::Rc;
+
+use crate::facts::{Argument, Language, LocalIndex, Span, Value};
+use crate::finding::Confidence;
+use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
+
+use super::budget::Cut;
+use super::laters::{HandedOn, Later, Numbers};
+use super::objects::{Object, Objects};
+use super::places::{Key, Keys, meet};
+use super::program::SummaryKey;
+use super::sites::AccessKind;
+use super::state::{PathEnd, State};
+use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::tree::{CallSite, FuncId};
+use super::walk::Walk;
+
+/// So many threads of a task are told apart: those that it comes to on the shortest ways.
+const MOST_TASK_THREADS: usize = 8;
+
+impl Walk<'_, '_> {
+    pub(super) fn awaited(&mut self, value: &Value, span: Span) {
+        self.begin_tasks();
+        let objects = self.engine.values.eval(self.here, value);
+        for object in objects.iter() {
+            match object {
+                Object::Coroutine(func) => self.invoke(*func, None, span, &Certainty::SURE),
+                Object::Function(func) if self.engine.values.tree.function(*func).is_async => {
+                    self.invoke(*func, None, span, &Certainty::SURE);
+                }
+                _ => {}
+            }
+        }
+        let (inside, several) = self.gathered(value);
+        let started = self.keys_of_started(value);
+        let keys = self.engine.values.keys(self.here, value);
+        let keys = keys.with(started.iter().chain(inside.iter().flatten()));
+        self.join(&keys, false, self.loops > 0 || several, span);
+    }
+
+    /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
+    fn keys_of_started(&self, value: &Value) -> Keys {
+        let Value::Call(owner, call) = value else {
+            return Keys::default();
+        };
+        let values = &self.engine.values;
+        let site: CallSite = (values.closure(self.here, *owner), *call);
+        // Of a callee that has a name there may be other calls, which have not ended.
+        match &values.tree.call(site).callee {
+            callee @ Value::Call(..) => values.keys(site.0, callee),
+            _ => Keys::default(),
+        }
+    }
+
+    /// `await gather(*tasks)`, `await wait(tasks)`: the keys of what the containers hold that the call is handed, and whether it waits
+    /// for several things.
+    fn gathered(&self, value: &Value) -> (Vec<Keys>, bool) {
+        let Value::Call(owner, call) = value else {
+            return (Vec::new(), false);
+        };
+        let values = &self.engine.values;
+        let site: CallSite = (values.closure(self.here, *owner), *call);
+        let passes = |id: &EntryId| matches!(values.catalog.entry(*id).role, Role::Pass { .. });
+        if !values.meaning(site).entries.iter().any(passes) {
+            return (Vec::new(), false);
+        }
+        let args = &values.tree.call(site).args;
+        let is_container = |argument: &&Argument| {
+            argument.name.as_deref() == Some("*") || !values.calls_put_into(site.0, &argument.value).is_empty()
+        };
+        let containers = args.iter().filter(is_container);
+        let keys: Vec<Keys> = containers
+            .map(|argument| values.keys(site.0, &Value::Element(Box::new(argument.value.clone()))))
+            .collect();
+        let several = !keys.is_empty() || args.iter().filter(|argument| argument.name.is_none()).count() > 1;
+        (keys, several)
+    }
+
+    /// A value dies: the guards that it holds are released, a `Drop` of the tree runs.
+    pub(super) fn dropped(&mut self, value: &Value, span: Span) {
+        let objects = self.engine.values.eval(self.here, value);
+        self.run_drop(self.here, value, span);
+        // The fields die after `drop` has run, and with them the guards that they hold (Rust reference, Destructors).
+        let holders = self.engine.values.holders(self.here, value);
+        let is_held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+        // One function may lock what it is handed: which of its guards this is, the call says.
+        let named = self.handed_keys(value);
+        let told = |held: &Held| is_held(held) && meet(&held.keys, &named);
+        let any_told = self.state.guards.iter().any(told);
+        self.state
+            .guards
+            .retain(|held| if any_told { !told(held) } else { !is_held(held) });
+        let keys = self.engine.values.keys(self.here, value);
+        self.drop_entries(&objects, &keys, span);
+    }
+
+    /// Runs the `Drop` of the tree that a value has.
+    fn run_drop(&mut self, home: FuncId, value: &Value, span: Span) {
+        for method in self.engine.values.drops(home, value) {
+            self.enter(method, span, "drops the value: calls", &Certainty::SURE);
+        }
+    }
+
+    /// The keys of what the call that made a value was handed.
+    fn handed_keys(&self, value: &Value) -> Keys {
+        let values = &self.engine.values;
+        let mut keys = Vec::new();
+        for (home, value) in values.sources(self.here, value).into_iter().chain([(self.here, value)]) {
+            if let Value::Call(owner, call) = value {
+                let site = (values.closure(home, *owner), *call);
+                for argument in &values.tree.call(site).args {
+                    keys.extend_from_slice(&values.keys(site.0, &argument.value));
+                }
+            }
+        }
+        Keys::of(keys)
+    }
+
+    fn drop_entries(&mut self, objects: &Objects, keys: &Keys, span: Span) {
+        let language = self.engine.values.tree.language(self.here);
+        for object in objects.iter() {
+            let Object::Result(path, _) = object else { continue };
+            for id in self
+                .engine
+                .values
+                .catalog
+                .lookup(language, crate::knowledge::MatchKind::Drop, path)
+            {
+                if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
+                    let by_owner = matches!(of, JoinOf::Owner(_));
+                    self.join(keys, by_owner, true, span);
+                }
+            }
+        }
+    }
+
+    pub(super) fn import(&mut self, path: &str, span: Span) {
+        let file = self.engine.values.tree.file_of(self.here);
+        let modules = self.engine.values.imported_modules(file, path);
+        if modules.is_empty() {
+            for initialiser in self.engine.values.extension_modules(file, path) {
+                self.enter(initialiser, span, "imports a C module: runs", &Certainty::SURE);
+            }
+        }
+        for module in modules {
+            let function = self.engine.values.tree.module_function(module);
+            if module != file && !self.engine.has_run(module, self.here, span.start) {
+                let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
+                self.enter(function, span, &note, &Certainty::SURE);
+            }
+        }
+    }
+
+    /// Everything that the catalog says of a call.
+    pub(super) fn roles(&mut self, site: CallSite, entries: &[EntryId], span: Span) {
+        let values_catalog = self.engine.values.catalog;
+        let under = entries.iter().find_map(|id| match &values_catalog.entry(*id).role {
+            Role::CallsNow { under, .. } => under.as_deref(),
+            _ => None,
+        });
+        let own = under.map(|name| Held {
+            keys: Keys::of(vec![Key::Outside(name.into())]),
+            name: name.into(),
+            holder: None,
+            test: None,
+            shared: false,
+        });
+        self.state.guards.extend(own.clone());
+        for kind in [AccessKind::Mutation, AccessKind::Spawn, AccessKind::Read] {
+            let alike: Vec<EntryId> = entries
+                .iter()
+                .copied()
+                .filter(|id| access_kind(&values_catalog.entry(*id).role) == Some(kind))
+                .collect();
+            if !alike.is_empty() {
+                let variable = self.engine.key_of_call(site, &alike);
+                let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
+                let conditional = if mixed { self.assume_tests() } else { Vec::new() };
+                let callee = &self.engine.values.tree.call(site).callee;
+                self.touch_place(callee, &alike, kind, span, (variable, None));
+                for (place, test) in conditional {
+                    self.state.guards[place].test = Some(test);
+                }
+            }
+        }
+        let mut done: Vec<&Role> = Vec::new();
+        for id in entries {
+            let role = &values_catalog.entry(*id).role;
+            // A call takes a lock once, however many entries say so.
+            let again = matches!(role, Role::Lock { .. }) && done.iter().any(|done| matches!(done, Role::Lock { .. }));
+            if again || done.contains(&role) {
+                continue;
+            }
+            done.push(role);
+            self.role(site, role, span);
+        }
+        if let Some(own) = own {
+            self.state.release(&own.keys);
+        }
+    }
+
+    /// An environment that is the live one under a test only, beside a lock that is held under a test only: the test is
+    /// taken to be the same. Returns what to put back.
+    fn assume_tests(&mut self) -> Vec<(usize, Rc<str>)> {
+        let guards = self.state.guards.iter_mut().enumerate();
+        guards
+            .filter_map(|(place, held)| Some((place, held.test.take()?)))
+            .collect()
+    }
+
+    fn role(&mut self, site: CallSite, role: &Role, span: Span) {
+        match role {
+            Role::Join { of, certain } => self.join_call(site, of, *certain, span),
+            Role::Detach { .. } => {}
+            Role::Lock {
+                of,
+                shared,
+                tries: false,
+                guard,
+                ..
+            } => self.lock(site, of, *shared, *guard),
+            Role::Unlock { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let holders = self.engine.values.holders(home, &value);
+                    let held = |held: &Held| held.holder.is_some_and(|holder| holders.contains(&holder));
+                    if !self.state.guards.iter().any(held) {
+                        let keys = self.engine.values.keys(home, &value);
+                        self.unlock(&keys);
+                        if self.engine.values.tree.language(site.0) == Language::Rust {
+                            self.run_drop(home, &value, span);
+                        }
+                    } else {
+                        self.dropped(&value, span);
+                    }
+                }
+            }
+            Role::Receive { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.hear(&keys, span);
+                    if !keys.is_empty() && !self.state.received.contains(&keys) {
+                        self.state.received.push(keys);
+                    }
+                }
+            }
+            Role::Send { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.send(&keys);
+                    self.note_word(&keys, true);
+                }
+            }
+            Role::CallsNow {
+                entry,
+                scope,
+                once: None,
+                repeats,
+                task,
+                ..
+            } => match task {
+                true => self.calls_task(site, entry, span),
+                false => self.calls_now(site, entry, *scope, *repeats, span),
+            },
+            Role::CallsNow {
+                entry,
+                once: Some(control),
+                ..
+            } => self.calls_once(site, entry, control, span),
+            // A task on a runtime without threads of its own.
+            Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
+                for func in self.engine.values.handed_functions(site, entry) {
+                    let doubt = "the task runs on this thread, at a time that is not known";
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
+                }
+            }
+            Role::Settle { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.settle(&keys);
+                }
+            }
+            Role::Done { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    let keys = self.engine.values.keys(home, &value);
+                    self.state.received.retain(|received| !meet(received, &keys));
+                }
+            }
+            Role::Consume { of } => {
+                for (home, value) in self.arguments(site, of) {
+                    self.drain(home, &value, span);
+                }
+            }
+            Role::CallsLater { entry } => {
+                for func in self.engine.values.handed_functions(site, entry) {
+                    let doubt = "the function is handed on and runs at a time that is not known";
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
+                }
+            }
+            Role::Exec { environment } => {
+                if self.engine.values.lives(site, environment.as_ref()) {
+                    self.exec(site, span);
+                }
+                self.state.dead = self.state.dead || self.state.child.is_some();
+            }
+            Role::ForkWindow { entry } => self.fork_window(site, entry, span),
+            Role::Exit { .. } => self.state.dead = true,
+            Role::RunFile { source } => self.run_file(site, source, span),
+            Role::RunModule { name } => self.run_module(site, name, span),
+            Role::HeapArray => self.out.heap_by_call(&mut self.state.heap, self.engine.heap_site(site)),
+            _ => {}
+        }
+    }
+
+    fn arguments(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, Value)> {
+        self.engine
+            .values
+            .argument(site, reference)
+            .into_iter()
+            .map(|(home, value)| (home, value.clone()))
+            .collect()
+    }
+
+    fn join_call(&mut self, site: CallSite, of: &JoinOf, certain: bool, span: Span) {
+        let (reference, by_owner) = match of {
+            JoinOf::Handle(reference) => (reference, false),
+            JoinOf::Owner(reference) => (reference, true),
+        };
+        if *reference == ArgumentRef::Result {
+            // The call itself waits for what it started. Where it does so with others, its tasks go on meanwhile.
+            if self.engine.values.makes_tasks(site) {
+                self.begin_tasks();
+            }
+            return self.join(&Keys::of(vec![Key::Made(site)]), by_owner, true, span);
+        }
+        for (home, value) in self.arguments(site, reference) {
+            let value = self.latest(&value);
+            let mut keys = self.engine.values.keys(home, &value);
+            // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
+            let single = self.is_single(home, &value);
+            if !single && !by_owner {
+                let elements = Value::Element(Box::new(value.clone()));
+                keys = keys.with(&self.engine.values.keys(home, &elements));
+            }
+            let in_turn = self.loops > 0 && !by_owner && (single || is_element(&value));
+            if certain && in_turn {
+                self.join_in_turn(&keys, span);
+            } else if certain {
+                self.join(&keys, by_owner, self.loops > 0 || !single, span);
+            } else {
+                for start in self.engine.starts_meant(&keys, by_owner) {
+                    self.weak_join(start, "the join may end before the thread does", span);
+                }
+            }
+        }
+    }
+
+    /// The value is one handle and no container of them.
+    fn is_single(&self, home: FuncId, value: &Value) -> bool {
+        match value {
+            Value::List(_) => false,
+            Value::Item(_, key) => matches!(key.as_ref(), Value::Int(_)),
+            other => {
+                let values = &self.engine.values;
+                !values.eval(home, other).is_empty() && values.elements(home, other, None).is_empty()
+            }
+        }
+    }
+
+    pub(super) fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, guard: bool) {
+        for (home, value) in self.arguments(site, of) {
+            let keys = self.engine.values.keys(home, &value);
+            if keys.is_empty() {
+                continue;
+            }
+            let name = self.engine.values.described(home, &value);
+            let holder = guard.then_some(site);
+            self.state.guards.push(Held {
+                keys,
+                name: name.into(),
+                holder,
+                test: None,
+                shared,
+            });
+        }
+    }
+
+    pub(super) fn unlock(&mut self, keys: &Keys) {
+        if self.state.guards.iter().any(|held| meet(&held.keys, keys)) {
+            self.state.release(keys);
+        } else if !keys.is_empty() && !self.out.releases.contains(keys) {
+            self.out.releases.push(keys.clone());
+        }
+    }
+
+    pub(super) fn send(&mut self, keys: &Keys) {
+        if keys.is_empty() {
+            return self.send_unknown();
+        }
+        let waits = |live: &Live| !live.story.sent.contains(keys);
+        let woken = self.alive_where(waits);
+        self.state
+            .live
+            .each(waits, |live| live.story_mut().sent.push(keys.clone()));
+        self.meet_woken(&woken);
+        if !self.out.sends.contains(keys) {
+            self.out.sends.push(keys.clone());
+        }
+    }
+
+    pub(super) fn send_unknown(&mut self) {
+        self.out.sends_unknown = true;
+        let waits = |live: &Live| !live.story.sent_unknown;
+        let woken = self.alive_where(waits);
+        self.state.live.each(waits, |live| live.story_mut().sent_unknown = true);
+        self.meet_woken(&woken);
+    }
+
+    fn alive_where(&self, is: impl Fn(&Live) -> bool) -> Vec<StartId> {
+        let alive = self.state.live.values();
+        alive.filter(|live| is(live)).map(|live| live.start).collect()
+    }
+
+    /// What threads do only after something was sent meets now what other threads do. The threads met when they began, but then
+    /// nothing was sent yet, and what has ended since is out of the way.
+    fn meet_woken(&mut self, woken: &[StartId]) {
+        for start in woken {
+            if !self.engine.thread_accesses(*start).waits {
+                continue;
+            }
+            let lives = self.state.live.clone();
+            let Some(live) = lives.get(start) else { continue };
+            if live.many {
+                self.engine.meet_itself(self.key.function, live);
+            }
+            for other in lives.values() {
+                self.engine.meet_threads(self.key.function, live, other);
+            }
+        }
+    }
+
+    /// Everything that was sent is dealt with: a thread that receives from there waits for the next that is sent, unless a
+    /// thread that is alive sends it.
+    fn settle(&mut self, keys: &Keys) {
+        if keys.is_empty() {
+            return;
+        }
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for sender in alive {
+            let sent = self.engine.thread_sends(sender);
+            if sent.unknown || sent.on.iter().any(|sent| meet(sent, keys)) {
+                return;
+            }
+        }
+        let told = |sent: &Keys| meet(sent, keys);
+        self.state.live.each(
+            |live| live.story.sent.iter().any(told),
+            |live| live.story_mut().sent.retain(|sent| !told(sent)),
+        );
+    }
+
+    /// An iterator over what threads bring is gone through to its end: they have ended.
+    pub(super) fn drain(&mut self, home: FuncId, value: &Value, span: Span) {
+        let value = self.latest(value);
+        let keys = self.engine.values.streamed(home, &value);
+        if !keys.is_empty() {
+            self.join(&keys, false, true, span);
+        }
+    }
+
+    fn calls_now(&mut self, site: CallSite, entry: &ArgumentRef, scope: bool, repeats: Repeats, span: Span) {
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        let repeats = match repeats {
+            Repeats::Never => false,
+            Repeats::IfSeveral => self.engine.values.goes_through_several(site),
+            Repeats::Always => true,
+        };
+        let functions = self.handed_here(site, entry);
+        // As in a loop, a second round sees the threads that the first one left alive.
+        self.loops += u32::from(repeats);
+        let begun = |walk: &Self| walk.state.live.keys().any(|start| !alive.contains(start));
+        self.call_back(&functions, span);
+        if repeats && begun(self) && !self.state.dead {
+            self.call_back(&functions, span);
+        }
+        self.loops -= u32::from(repeats);
+        if scope {
+            let begun: Vec<StartId> = self
+                .state
+                .live
+                .keys()
+                .copied()
+                .filter(|start| !alive.contains(start))
+                .collect();
+            for start in begun {
+                let here = self.here;
+                self.end(start, false, here, span);
+            }
+        }
+    }
+
+    /// What a value stands for that is a parameter: what is bound to it on this way, else what threads and unknown code hand it.
+    /// Evident callers walk the function themselves.
+    pub(super) fn parameter_here(&self, home: FuncId, value: &Value) -> Option<Vec<FuncId>> {
+        let values = &self.engine.values;
+        let (owner, index) = values.parameter_of(home, value)?;
+        let bound = self.bound_to(owner, index).cloned();
+        Some(bound.unwrap_or_else(|| values.handed_with(owner, index)))
+    }
+
+    /// The functions that a parameter is bound to on this way.
+    pub(super) fn bound_to(&self, owner: FuncId, index: LocalIndex) -> Option<&Vec<FuncId>> {
+        let mut bound = self.bindings.iter().rev();
+        let binding = bound.find(|bound| bound.owner == owner && bound.index == index)?;
+        Some(&binding.targets)
+    }
+
+    /// The functions that an argument hands over, as far as this way to the call tells.
+    fn handed_here(&self, site: CallSite, entry: &ArgumentRef) -> Vec<FuncId> {
+        let values = &self.engine.values;
+        let mut handed = values.argument(site, entry).into_iter();
+        handed
+            .find_map(|(home, value)| self.parameter_here(home, value))
+            .unwrap_or_else(|| values.handed_functions(site, entry))
+    }
+
+    fn call_back(&mut self, functions: &[FuncId], span: Span) {
+        for function in functions {
+            self.enter(*function, span, "calls back", &Certainty::SURE);
+        }
+    }
+
+    /// A task does here what it does, as far as this thread goes; the threads that it starts and waits for go on whenever this
+    /// function waits for something else, until it waits for the task.
+    fn calls_task(&mut self, site: CallSite, entry: &ArgumentRef, span: Span) {
+        for function in self.engine.values.handed_functions(site, entry) {
+            // Several tasks of one call, or of one loop, go on beside each other.
+            let engine = &self.engine;
+            let beside = |live: &Rc<Live>| engine.start(live.start).context == [site];
+            if self.state.tasks.iter().any(beside) {
+                self.begin_tasks();
+            }
+            let dead = self.state.dead;
+            self.enter(function, span, "begins the task", &Certainty::SURE);
+            // That a task never ends keeps nobody.
+            self.state.dead = dead;
+            let summary = self.engine.summary(SummaryKey { function, main: false });
+            let note = format!("begins the task {}", self.engine.values.tree.display(function));
+            let step = Rc::new(ChainStep {
+                function: self.here,
+                span,
+                note: note.into(),
+            });
+            for begun in self.threads_of_task(&summary) {
+                let start = self.engine.task_start(begun.start, site);
+                let chain = self.behind_inlined(begun.chain.behind(step.clone()));
+                let live = self.fresh(start, chain, begun.certainty.clone());
+                self.state.tasks.retain(|known| known.start != start);
+                self.state.tasks.push(Rc::new(live));
+            }
+        }
+    }
+
+    /// The threads that a task starts, waits for and does something on that matters: the nearest few. What its own tasks start is known
+    /// from them.
+    fn threads_of_task(&mut self, summary: &Summary) -> Vec<Begun> {
+        let mut found: Vec<Begun> = Vec::new();
+        for begun in &summary.starts {
+            let info = self.engine.start(begun.start);
+            if info.process || info.task || self.state.live.contains_key(&begun.start) {
+                continue;
+            }
+            if self.engine.is_gathering(begun.start) || !self.engine.thread_accesses(begun.start).all().is_empty() {
+                found.push(begun.clone());
+            }
+        }
+        found.sort_by_key(|begun| begun.chain.length());
+        found.truncate(MOST_TASK_THREADS);
+        found
+    }
+
+    /// This function waits for something: its tasks go on.
+    fn begin_tasks(&mut self) {
+        for live in std::mem::take(&mut self.state.tasks) {
+            // Callers were told of the thread when the task came to it.
+            self.meet_begun(live.start, || live.chain.clone(), &live.certainty);
+            let mut company = self.company();
+            self.go_live(Live::clone(&live), &mut company);
+        }
+    }
+
+    /// What runs once in the process excludes all that comes after it on any thread, as a writer excludes readers that
+    /// never let go; what comes before the call is not ordered.
+    fn calls_once(&mut self, site: CallSite, entry: &ArgumentRef, control: &ArgumentRef, span: Span) {
+        let functions = self.handed_here(site, entry);
+        let controls = self.arguments(site, control);
+        let mut controls = controls.iter().map(|(home, value)| (*home, value));
+        match controls.find(|(home, value)| !self.engine.values.keys(*home, value).is_empty()) {
+            Some((home, value)) => self.call_once(&functions, home, value, span),
+            None => self.calls_now(site, entry, false, Repeats::Never, span),
+        }
+    }
+
+    /// A static is looked at that is initialised when that happens for the first time.
+    pub(super) fn initialise(&mut self, value: &Value, span: Span) {
+        let functions = self.engine.values.initialisers(self.here, value);
+        if !functions.iter().any(|function| self.engine.acts(*function)) {
+            return;
+        }
+        // A program may have hundreds that only look at a variable: what they hold meanwhile would tell apart all that comes
+        // after them, and keeps none of it from anything.
+        let only_looks = functions.iter().all(|function| {
+            let summary = self.engine.summary(SummaryKey {
+                function: *function,
+                main: false,
+            });
+            let changes = |access: &Access| self.engine.sites.kind(access.site) == AccessKind::Mutation;
+            summary.leaks.is_empty() && !summary.accesses.iter().any(changes)
+        });
+        match only_looks {
+            true => self.call_back(&functions, span),
+            false => self.call_once(&functions, self.here, value, span),
+        }
+    }
+
+    /// What runs once in the process, and what others wait for who come meanwhile: `control` sees to that.
+    fn call_once(&mut self, functions: &[FuncId], home: FuncId, control: &Value, span: Span) {
+        let held = Held {
+            keys: self.engine.values.keys(home, control),
+            name: self.engine.values.described(home, control).into(),
+            holder: None,
+            test: None,
+            shared: false,
+        };
+        // What comes after it holds nothing that another thread could take.
+        let after = Held {
+            shared: true,
+            name: Rc::from(""),
+            ..held.clone()
+        };
+        if self.state.guards.contains(&after) {
+            return;
+        }
+        self.state.guards.push(held.clone());
+        self.call_back(functions, span);
+        self.state.release(&held.keys);
+        self.state.guards.push(after);
+    }
+
+    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
+        let step = ChainStep {
+            function: self.here,
+            span,
+            note: format!("hands on {}", self.engine.values.tree.display(func)).into(),
+        };
+        let chain = self.behind_inlined(Chain::default().behind(step));
+        let summary = self.engine.summary(SummaryKey {
+            function: func,
+            main: false,
+        });
+        // Most of what is handed on has nothing to do with the environment, and need not be carried through every state.
+        if summary.accesses.is_empty() {
+            return;
+        }
+        let known = self.state.later.get(func);
+        if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
+            return;
+        }
+        let number = self.engine.laters.number(func, certainty.rank());
+        self.remember_laters(vec![Later {
+            function: func,
+            chain,
+            certainty,
+            number,
+        }]);
+    }
+
+    /// Functions are handed on, here or in a callee: from here on they may run beside whatever is alive.
+    pub(super) fn remember_laters(&mut self, laters: Vec<Later>) {
+        if laters.is_empty() {
+            return;
+        }
+        let sizes = laters.len() * (1 + self.state.live.len());
+        if !self.engine.values.budget.spend(sizes as u64) {
+            return self.engine.values.budget.cut(self.here, Cut::Steps);
+        }
+        let mut numbers = Numbers::default();
+        let handed = Rc::make_mut(&mut self.state.later);
+        for later in laters {
+            numbers.add(later.number);
+            handed.add(later);
+        }
+        let (alive, handed) = (self.state.live.clone(), self.state.later.clone());
+        for live in alive.values() {
+            self.meet_laters(&handed, &numbers, live);
+        }
+    }
+
+    /// What functions that were handed on do beside a thread: those of these numbers that have not met it.
+    pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
+        let accesses = self.engine.thread_accesses(live.start);
+        let open = self.engine.is_gathering(live.start);
+        for number in self.engine.laters.strangers(among, live).iter() {
+            let function = self.engine.laters.function(number);
+            let Some(later) = handed.get(function) else { continue };
+            // Of a function that is being walked not all is known. Its second round tells.
+            self.engine.laters.introduce(number, live);
+            let deeds = self.engine.deeds(function);
+            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
+                self.meet_later(later, live);
+            }
+        }
+    }
+
+    fn meet_later(&mut self, later: &Later, live: &Live) {
+        let summary = self.engine.summary(SummaryKey {
+            function: later.function,
+            main: false,
+        });
+        // They meet once, wherever that is: a function that was handed on may be called in any program.
+        self.engine.anywhere = true;
+        for access in &summary.accesses {
+            let rank = Certainty::rank_of([&access.certainty, &later.certainty]);
+            let length = access.chain.length() + later.chain.length();
+            let meets = access.child.is_some()
+                || self.engine.has_partner(access.site, live.start)
+                    && self.engine.first_time_as(self.key.function, access, rank, length, live);
+            if meets {
+                self.engine.meet(self.key.function, &later.seen(access), live);
+            }
+        }
+        self.engine.anywhere = false;
+    }
+
+    fn exec(&mut self, site: CallSite, span: Span) {
+        if self.state.own_array {
+            return;
+        }
+        self.out.execs_live = true;
+        if self.state.child.is_some() {
+            return self.exec_in_child();
+        }
+        let entries: Vec<EntryId> = self
+            .engine
+            .values
+            .meaning(site)
+            .entries
+            .iter()
+            .copied()
+            .filter(|id| matches!(self.engine.values.catalog.entry(*id).role, Role::Exec { .. }))
+            .collect();
+        self.touch(&entries, AccessKind::Spawn, span, None, None);
+    }
+
+    /// The child replaces itself with the live environment: the fork was a spawn.
+    pub(super) fn exec_in_child(&mut self) {
+        let Some(fork) = self.state.child else { return };
+        let Some(point) = self.state.fork_point.clone() else {
+            return;
+        };
+        let site = self.engine.spawn_at_fork(fork);
+        let child = std::mem::replace(&mut self.state, (*point).clone());
+        let access = Access {
+            site,
+            chain: Chain::default(),
+            around: self.around(),
+            repeated: self.loops > 0,
+            certainty: self.certainty(),
+            child: None,
+            through_module: self.is_in_module(),
+        };
+        self.note_touch();
+        self.record(access);
+        self.state = child;
+        self.state.dead = true;
+    }
+
+    /// `preexec_fn`, `pre_exec`: the function runs in the child.
+    fn fork_window(&mut self, site: CallSite, entry: &ArgumentRef, span: Span) {
+        let functions = self.engine.values.handed_functions(site, entry);
+        let fork = self.engine.fork_window_site(site);
+        let before = self.state.clone();
+        self.state.fork_point = Some(Rc::new(before.clone()));
+        self.state.child = Some(fork);
+        for func in functions {
+            self.enter(func, span, "runs in the child:", &Certainty::SURE);
+        }
+        self.state = before;
+    }
+
+    fn run_file(&mut self, site: CallSite, source: &ArgumentRef, span: Span) {
+        let mut patterns = Vec::new();
+        for (home, value) in self.arguments(site, source) {
+            patterns.extend(self.engine.values.texts(home, &value));
+        }
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        for module in self.engine.matching_files(&patterns, self.here).iter() {
+            self.state = before.clone();
+            let function = self.engine.values.tree.module_function(*module);
+            let summary = self.engine.summary(SummaryKey { function, main: false });
+            let note = format!("runs {}", self.engine.values.tree.file(*module).path);
+            self.apply(
+                &summary,
+                ChainStep {
+                    function: self.here,
+                    span,
+                    note: note.into(),
+                },
+                &Certainty::SURE,
+            );
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        if !ends.is_empty() {
+            ends.push(PathEnd::plain(before.clone()));
+            self.state = State::merge(&before, ends);
+        }
+    }
+
+    fn run_module(&mut self, site: CallSite, name: &ArgumentRef, span: Span) {
+        for (home, value) in self.arguments(site, name) {
+            for text in self.engine.values.texts(home, &value) {
+                if !text.contains('\u{0}') {
+                    self.import(&text, span);
+                }
+            }
+        }
+    }
+}
+
+/// The kind of access that a role is, if it is one.
+pub(super) fn access_kind(role: &Role) -> Option<AccessKind> {
+    match role {
+        Role::Mutation { .. } => Some(AccessKind::Mutation),
+        Role::Spawn { .. } => Some(AccessKind::Spawn),
+        Role::Read { .. } => Some(AccessKind::Read),
+        _ => None,
+    }
+}
+
+/// One element of a container, or a part of it: `threads[i]`, `workers[i].thread`.
+fn is_element(value: &Value) -> bool {
+    match value {
+        Value::Item(..) | Value::Element(_) => true,
+        Value::Attribute(base, _) => is_element(base),
+        _ => false,
+    }
+}
