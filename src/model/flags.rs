@@ -14,6 +14,7 @@
 //! Where somebody else may have spoken as well, a thread that ends with such a store may or may not be done where a loop has found
 //! what it waits for: it is doubted, and so it is on the other ways out of that loop, on which the wait is given up.
 
+use std::cell::LazyCell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
@@ -126,13 +127,18 @@ impl Values<'_> {
         let RegionKind::Loop { over: None, test, .. } = &region.kind else {
             return;
         };
+        let stored = LazyCell::new(|| {
+            let mut stored = Vec::new();
+            each_event(region, &mut |event| {
+                if let Event::Store { target, .. } = event {
+                    stored.push(target);
+                }
+            });
+            stored
+        });
         let mut look = |test: &Condition, goes_on: bool| {
             each_count(test, goes_on, &mut |count| {
-                let mut counts = false;
-                each_event(region, &mut |event| {
-                    counts |= matches!(event, Event::Store { target, .. } if target == count);
-                });
-                if !counts {
+                if !stored.contains(&count) {
                     self.spoken(func, count).into_iter().for_each(&mut *visit);
                 }
             });
