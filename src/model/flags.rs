@@ -97,23 +97,20 @@ fn opened((teller, told): &(FuncId, Keys)) -> Keys {
 impl Values<'_> {
     /// The names of the places that some loop waits for.
     pub(super) fn waited_for(&self) -> FxHashSet<Name> {
-        let mut found = FxHashSet::default();
-        for func in self.tree.functions() {
-            each_region(&self.tree.function(func).body, &mut |region| {
-                self.each_told(func, region, &mut |name| {
-                    found.insert(name);
-                });
-            });
-        }
-        found
+        self.names_in_regions(Self::each_told)
     }
 
     /// The names of the numbers that some loop waits for to be nought.
     pub(super) fn counted_for(&self) -> FxHashSet<Name> {
+        self.names_in_regions(Self::each_counted)
+    }
+
+    /// All names that `each` visits for some region of the tree.
+    fn names_in_regions(&self, each: impl Fn(&Self, FuncId, &Region, &mut dyn FnMut(Name))) -> FxHashSet<Name> {
         let mut found = FxHashSet::default();
         for func in self.tree.functions() {
             each_region(&self.tree.function(func).body, &mut |region| {
-                self.each_counted(func, region, &mut |name| {
+                each(self, func, region, &mut |name| {
                     found.insert(name);
                 });
             });
