@@ -149,6 +149,7 @@ impl Walk<'_, '_> {
         self.state.live.change().insert(live.start, Rc::new(live));
     }
 
+    /// A call starts the threads that the catalog says it does.
     pub(super) fn start_threads(&mut self, site: CallSite, span: Span) {
         for start in self.engine.starts_at(site) {
             let info = self.engine.start(start);

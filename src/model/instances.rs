@@ -98,6 +98,7 @@ impl Values<'_> {
         }
     }
 
+    /// The type that an alias stands for, and the file in which it is written.
     pub(super) fn alias_target(&self, class: ClassId) -> Option<(FileId, TypeRef)> {
         let entry = &self.tree.classes[class.0 as usize];
         if entry.kind != TypeKind::Alias {

@@ -16,6 +16,7 @@ pub(super) const MOST_CALLERS: usize = 200;
 pub(super) type Takers = Rc<[(CallSite, usize)]>;
 
 impl<'t> Values<'t> {
+    /// What a parameter may be: what calls hand over, and what a receiver is an object of.
     pub(super) fn parameter(&self, func: FuncId, index: LocalIndex, kind: ParameterKind) -> Objects {
         let local = local_of(self.tree.function(func), index);
         if kind == ParameterKind::Receiver {

@@ -22,6 +22,7 @@ use super::walk::Walk;
 const MOST_TASK_THREADS: usize = 8;
 
 impl Walk<'_, '_> {
+    /// Waits for what a value stands for: a coroutine runs here, and threads and tasks that it is the handle of have ended.
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
         self.begin_tasks();
         let objects = self.engine.values.eval(self.here, value);
@@ -137,6 +138,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A module is imported: its code runs here, unless it has run before.
     pub(super) fn import(&mut self, path: &str, span: Span) {
         let file = self.engine.values.tree.file_of(self.here);
         let modules = self.engine.values.imported_modules(file, path);
@@ -369,6 +371,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Takes a lock; `guard`: it is given back when what the call gives is dropped.
     pub(super) fn lock(&mut self, site: CallSite, of: &ArgumentRef, shared: bool, guard: bool) {
         for (home, value) in self.arguments(site, of) {
             let keys = self.engine.values.keys(home, &value);
@@ -387,6 +390,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Gives a lock back.
     pub(super) fn unlock(&mut self, keys: &Keys) {
         if self.state.guards.iter().any(|held| meet(&held.keys, keys)) {
             self.state.release(keys);
@@ -395,6 +399,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Something is sent on a queue: threads that wait for it may go on.
     pub(super) fn send(&mut self, keys: &Keys) {
         if keys.is_empty() {
             return self.send_unknown();
@@ -410,6 +415,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Something is sent, and it is not known on which queue.
     pub(super) fn send_unknown(&mut self) {
         self.out.sends_unknown = true;
         let waits = |live: &Live| !live.story.sent_unknown;
@@ -649,6 +655,7 @@ impl Walk<'_, '_> {
         self.state.guards.push(after);
     }
 
+    /// A function is handed on and may run at any time from here on.
     pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
         let step = ChainStep {
             function: self.here,
