@@ -196,11 +196,7 @@ impl<'t> Walk<'_, 't> {
                 self.bindings.pop();
             } else {
                 let summary = self.engine.bound_summary(wrapper, vec![bound]);
-                let step = ChainStep {
-                    function: self.here,
-                    span,
-                    note: format!("{note} {}", self.engine.values.tree.display(wrapper)).into(),
-                };
+                let step = self.step(span, format!("{note} {}", self.engine.values.tree.display(wrapper)));
                 self.apply(&summary, step, certainty);
             }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
@@ -270,11 +266,7 @@ impl<'t> Walk<'_, 't> {
     fn inline(&mut self, function: FuncId, span: Span, note: &str) {
         self.inlines += 1;
         let display = self.engine.values.tree.display(function);
-        let step = ChainStep {
-            function: self.here,
-            span,
-            note: format!("{note} {display}").into(),
-        };
+        let step = self.step(span, format!("{note} {display}"));
         self.inlined.push(step.into());
         let here = std::mem::replace(&mut self.here, function);
         let body = &self.engine.values.tree.function(function).body;
@@ -339,25 +331,13 @@ impl<'t> Walk<'_, 't> {
         {
             summary = Rc::new(self.rebound(&summary, site, target));
         }
-        self.apply(
-            &summary,
-            ChainStep {
-                function: self.here,
-                span,
-                note: note.into(),
-            },
-            certainty,
-        );
+        self.apply(&summary, self.step(span, note), certainty);
     }
 
     /// A call through a pointer of which only the type is known.
     fn through_pointer(&mut self, ty: &Rc<str>, span: Span) {
         let summary = self.engine.escaped_summary(ty);
-        let step = ChainStep {
-            function: self.here,
-            span,
-            note: "calls through a function pointer".into(),
-        };
+        let step = self.step(span, "calls through a function pointer");
         self.apply(&summary, step, &Certainty::SURE);
     }
 
@@ -438,6 +418,15 @@ impl<'t> Walk<'_, 't> {
             last_words: summary.last_words.iter().map(rebind).collect(),
             received: summary.received.iter().map(rebind).collect(),
             ..summary.clone()
+        }
+    }
+
+    /// A step of a chain from the code at hand.
+    pub(super) fn step(&self, span: Span, note: impl Into<Rc<str>>) -> ChainStep {
+        ChainStep {
+            function: self.here,
+            span,
+            note: note.into(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
+use super::summary::{Access, Begun, Certainty, Chain, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -554,11 +554,7 @@ impl Walk<'_, '_> {
             self.state.dead = dead;
             let summary = self.engine.summary(SummaryKey { function, main: false });
             let note = format!("begins the task {}", self.engine.values.tree.display(function));
-            let step = Rc::new(ChainStep {
-                function: self.here,
-                span,
-                note: note.into(),
-            });
+            let step = Rc::new(self.step(span, note));
             for begun in self.threads_of_task(&summary) {
                 let start = self.engine.task_start(begun.start, site);
                 let chain = self.behind_inlined(begun.chain.behind(step.clone()));
@@ -657,11 +653,7 @@ impl Walk<'_, '_> {
 
     /// A function is handed on and may run at any time from here on.
     pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
-        let step = ChainStep {
-            function: self.here,
-            span,
-            note: format!("hands on {}", self.engine.values.tree.display(func)).into(),
-        };
+        let step = self.step(span, format!("hands on {}", self.engine.values.tree.display(func)));
         let chain = self.behind_inlined(Chain::default().behind(step));
         let summary = self.engine.summary(SummaryKey {
             function: func,
@@ -769,17 +761,7 @@ impl Walk<'_, '_> {
         };
         let site = self.engine.spawn_at_fork(fork);
         let child = std::mem::replace(&mut self.state, (*point).clone());
-        let access = Access {
-            site,
-            chain: Chain::default(),
-            around: self.around(),
-            repeated: self.loops > 0,
-            certainty: self.certainty(),
-            child: None,
-            through_module: self.is_in_module(),
-        };
-        self.note_touch();
-        self.record(access);
+        self.record_here(site, None);
         self.state = child;
         self.state.dead = true;
     }
@@ -809,15 +791,7 @@ impl Walk<'_, '_> {
             let function = self.engine.values.tree.module_function(*module);
             let summary = self.engine.summary(SummaryKey { function, main: false });
             let note = format!("runs {}", self.engine.values.tree.file(*module).path);
-            self.apply(
-                &summary,
-                ChainStep {
-                    function: self.here,
-                    span,
-                    note: note.into(),
-                },
-                &Certainty::SURE,
-            );
+            self.apply(&summary, self.step(span, note), &Certainty::SURE);
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         if !ends.is_empty() {

@@ -1421,20 +1421,25 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(Some(site));
         }
+        self.record_here(site, self.state.child);
+        if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
+            self.state.heap = self.state.heap.or(Some(site));
+        }
+    }
+
+    /// Records an access by the code at hand. `child`: the fork in whose child it is made.
+    pub(super) fn record_here(&mut self, site: SiteId, child: Option<SiteId>) {
         let access = Access {
             site,
             chain: Chain::default(),
             around: self.around(),
             repeated: self.loops > 0,
             certainty: self.certainty(),
-            child: self.state.child,
+            child,
             through_module: self.is_in_module(),
         };
         self.note_touch();
         self.record(access);
-        if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
-            self.state.heap = self.state.heap.or(Some(site));
-        }
     }
 
     /// Where the macro is used whose code is walked in place.
