@@ -3,11 +3,17 @@
 //! and what is new somewhere is found by comparing sets of numbers.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use crate::facts::Span;
+
+use super::budget::Cut;
+use super::program::SummaryKey;
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
+use super::walk::Walk;
 
 /// A function that was handed on and may run at any time from then on.
 #[derive(Debug, Clone)]
@@ -193,6 +199,90 @@ fn known_of(live: &Live) -> Met {
         live.story.sent.len(),
         live.story.sent_unknown,
     )
+}
+
+impl Walk<'_, '_> {
+    /// A function is handed on and may run at any time from here on.
+    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
+        let step = self.step(span, format!("hands on {}", self.engine.values.tree.display(func)));
+        let chain = self.behind_inlined(Chain::default().behind(step));
+        let summary = self.engine.summary(SummaryKey {
+            function: func,
+            main: false,
+        });
+        // Most of what is handed on has nothing to do with the environment, and need not be carried through every state.
+        if summary.accesses.is_empty() {
+            return;
+        }
+        let known = self.state.later.get(func);
+        if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
+            return;
+        }
+        let number = self.engine.laters.number(func, certainty.rank());
+        self.remember_laters(vec![Later {
+            function: func,
+            chain,
+            certainty,
+            number,
+        }]);
+    }
+
+    /// Functions are handed on, here or in a callee: from here on they may run beside whatever is alive.
+    pub(super) fn remember_laters(&mut self, laters: Vec<Later>) {
+        if laters.is_empty() {
+            return;
+        }
+        let sizes = laters.len() * (1 + self.state.live.len());
+        if !self.engine.values.budget.spend(sizes as u64) {
+            return self.engine.values.budget.cut(self.here, Cut::Steps);
+        }
+        let mut numbers = Numbers::default();
+        let handed = Rc::make_mut(&mut self.state.later);
+        for later in laters {
+            numbers.add(later.number);
+            handed.add(later);
+        }
+        let (alive, handed) = (self.state.live.clone(), self.state.later.clone());
+        for live in alive.values() {
+            self.meet_laters(&handed, &numbers, live);
+        }
+    }
+
+    /// What functions that were handed on do beside a thread: those of these numbers that have not met it.
+    pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
+        let accesses = self.engine.thread_accesses(live.start);
+        let open = self.engine.is_gathering(live.start);
+        for number in self.engine.laters.strangers(among, live).iter() {
+            let function = self.engine.laters.function(number);
+            let Some(later) = handed.get(function) else { continue };
+            // Of a function that is being walked not all is known. Its second round tells.
+            self.engine.laters.introduce(number, live);
+            let deeds = self.engine.deeds(function);
+            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
+                self.meet_later(later, live);
+            }
+        }
+    }
+
+    fn meet_later(&mut self, later: &Later, live: &Live) {
+        let summary = self.engine.summary(SummaryKey {
+            function: later.function,
+            main: false,
+        });
+        // They meet once, wherever that is: a function that was handed on may be called in any program.
+        self.engine.anywhere = true;
+        for access in &summary.accesses {
+            let rank = Certainty::rank_of([&access.certainty, &later.certainty]);
+            let length = access.chain.length() + later.chain.length();
+            let meets = access.child.is_some()
+                || self.engine.has_partner(access.site, live.start)
+                    && self.engine.first_time_as(self.key.function, access, rank, length, live);
+            if meets {
+                self.engine.meet(self.key.function, &later.seen(access), live);
+            }
+        }
+        self.engine.anywhere = false;
+    }
 }
 
 #[cfg(test)]

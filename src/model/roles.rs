@@ -7,14 +7,12 @@ use crate::facts::{Argument, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
-use super::budget::Cut;
-use super::laters::{HandedOn, Later, Numbers};
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
-use super::summary::{Access, Begun, Certainty, Chain, Held, Live, StartId, Summary};
+use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -649,88 +647,6 @@ impl Walk<'_, '_> {
         self.call_back(functions, span);
         self.state.release(&held.keys);
         self.state.guards.push(after);
-    }
-
-    /// A function is handed on and may run at any time from here on.
-    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
-        let step = self.step(span, format!("hands on {}", self.engine.values.tree.display(func)));
-        let chain = self.behind_inlined(Chain::default().behind(step));
-        let summary = self.engine.summary(SummaryKey {
-            function: func,
-            main: false,
-        });
-        // Most of what is handed on has nothing to do with the environment, and need not be carried through every state.
-        if summary.accesses.is_empty() {
-            return;
-        }
-        let known = self.state.later.get(func);
-        if known.is_some_and(|known| known.certainty.rank() >= certainty.rank()) {
-            return;
-        }
-        let number = self.engine.laters.number(func, certainty.rank());
-        self.remember_laters(vec![Later {
-            function: func,
-            chain,
-            certainty,
-            number,
-        }]);
-    }
-
-    /// Functions are handed on, here or in a callee: from here on they may run beside whatever is alive.
-    pub(super) fn remember_laters(&mut self, laters: Vec<Later>) {
-        if laters.is_empty() {
-            return;
-        }
-        let sizes = laters.len() * (1 + self.state.live.len());
-        if !self.engine.values.budget.spend(sizes as u64) {
-            return self.engine.values.budget.cut(self.here, Cut::Steps);
-        }
-        let mut numbers = Numbers::default();
-        let handed = Rc::make_mut(&mut self.state.later);
-        for later in laters {
-            numbers.add(later.number);
-            handed.add(later);
-        }
-        let (alive, handed) = (self.state.live.clone(), self.state.later.clone());
-        for live in alive.values() {
-            self.meet_laters(&handed, &numbers, live);
-        }
-    }
-
-    /// What functions that were handed on do beside a thread: those of these numbers that have not met it.
-    pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
-        let accesses = self.engine.thread_accesses(live.start);
-        let open = self.engine.is_gathering(live.start);
-        for number in self.engine.laters.strangers(among, live).iter() {
-            let function = self.engine.laters.function(number);
-            let Some(later) = handed.get(function) else { continue };
-            // Of a function that is being walked not all is known. Its second round tells.
-            self.engine.laters.introduce(number, live);
-            let deeds = self.engine.deeds(function);
-            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
-                self.meet_later(later, live);
-            }
-        }
-    }
-
-    fn meet_later(&mut self, later: &Later, live: &Live) {
-        let summary = self.engine.summary(SummaryKey {
-            function: later.function,
-            main: false,
-        });
-        // They meet once, wherever that is: a function that was handed on may be called in any program.
-        self.engine.anywhere = true;
-        for access in &summary.accesses {
-            let rank = Certainty::rank_of([&access.certainty, &later.certainty]);
-            let length = access.chain.length() + later.chain.length();
-            let meets = access.child.is_some()
-                || self.engine.has_partner(access.site, live.start)
-                    && self.engine.first_time_as(self.key.function, access, rank, length, live);
-            if meets {
-                self.engine.meet(self.key.function, &later.seen(access), live);
-            }
-        }
-        self.engine.anywhere = false;
     }
 
     fn exec(&mut self, site: CallSite, span: Span) {
