@@ -317,7 +317,7 @@ impl Values<'_> {
         let counts_up = |store: &StoreRef<'_>| store.function == func && !is_less(store.value);
         match stores.iter().any(counts_up) {
             true => None,
-            false => self.counted_out(func, target),
+            false => self.shared_keys(func, target, Key::Counted),
         }
     }
 
