@@ -25,6 +25,18 @@ pub fn wait_for(mark: &str, count: usize) {
     }
 }
 
+/// Waits until one of them is the one that is asked for.
+pub fn wait_for_one(mark: &str, is_it: impl Fn(&String) -> bool) -> String {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(pid) = with_mark(mark).into_iter().find(&is_it) {
+            return pid;
+        }
+        assert!(Instant::now() < end, "none of {:?} is it", with_mark(mark));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Waits until no process has the mark.
 pub fn assert_none_left(mark: &str) {
     let end = Instant::now() + Duration::from_secs(20);
