@@ -231,6 +231,15 @@ impl Arounds {
         )
     }
 
+    /// What holds around an access of a thread that is started and waited for under these guards.
+    pub fn under(&mut self, around: &Around, guards: &[Held]) -> Around {
+        if guards.is_empty() {
+            return around.clone();
+        }
+        let outer = self.make(guards.to_vec(), Vec::new(), Vec::new(), Vec::new());
+        self.within(around, &outer)
+    }
+
     /// What holds around an access where nobody is left to meet the needs of other functions than this one.
     pub fn with_needs_of(&mut self, around: &Around, function: FuncId) -> Around {
         if around.needs().iter().all(|need| need.owner == function) {

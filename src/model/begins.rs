@@ -9,15 +9,22 @@ use super::needs::Need;
 use super::objects::Object;
 use super::places::{add_new, has_new};
 use super::program::Sent;
-use super::summary::{Begun, Certainty, Chain, Live, StartId, Stories, Story, Under};
+use super::summary::{Begun, Certainty, Chain, Held, Live, StartId, Stories, Story, Under};
 use super::tree::CallSite;
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
-    /// A thread begins, here or in a callee.
-    pub(super) fn begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
+    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`] as far as the callee knows.
+    pub(super) fn begun(
+        &mut self,
+        start: StartId,
+        chain: impl Fn() -> Chain,
+        certainty: &Certainty,
+        covered: Option<&[Held]>,
+    ) {
         self.meet_begun(start, &chain, certainty);
         self.engine.observe_start(self.key.function, start);
+        self.covers.begun(start, covered, &self.state);
         self.note_start(start, chain, certainty);
         self.state.joined.retain(|(joined, _)| *joined != start);
         self.state.ended.retain(|ended| ended.start != start);
@@ -62,6 +69,7 @@ impl Walk<'_, '_> {
                 programs,
                 ..certainty.clone()
             },
+            covered: None,
         };
         match self.out.starts.get_mut(place) {
             Some(known) => *known = begun,
@@ -88,6 +96,9 @@ impl Walk<'_, '_> {
     pub(super) fn fresh(&mut self, start: StartId, chain: Chain, certainty: Certainty) -> Live {
         let mut live = self.engine.fresh(start, chain, certainty, self.state.heap);
         self.tell_past(&mut live);
+        if !self.state.guards.is_empty() {
+            live.story_mut().covered = self.state.surely_held().cloned().collect();
+        }
         live
     }
 
@@ -123,6 +134,7 @@ impl Walk<'_, '_> {
                 .filter(|need| need.owner == own)
                 .cloned()
                 .collect(),
+            covered: live.story.covered.clone(),
             ..*live.story
         };
         if !sent.is_nothing() {
@@ -143,6 +155,7 @@ impl Walk<'_, '_> {
         story.needs.dedup();
         if let Some(known) = self.state.live.get(&live.start) {
             story.needs.retain(|need| known.story.needs.contains(need));
+            story.covered.retain(|held| known.story.covered.contains(held));
         }
         company.stories.tell(&mut live, story);
         self.engine.meet_forks(self.key.function, &live);
@@ -158,7 +171,7 @@ impl Walk<'_, '_> {
             }
             let Some(start) = self.in_context(start) else { continue };
             let chain = self.behind_inlined(Chain::default());
-            self.begun(start, Chain::default, &Certainty::SURE);
+            self.begun(start, Chain::default, &Certainty::SURE, None);
             let live = self.fresh(start, chain, Certainty::SURE);
             let mut company = self.company();
             self.go_live(live, &mut company);

@@ -17,7 +17,7 @@ use super::places::{Key, Keys, add_new, is_first};
 use super::program::SummaryKey;
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
-use super::summary::{Access, Certainty, Chain, ChainStep, Held, Live, Summary};
+use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, Summary};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -409,9 +409,14 @@ impl<'t> Walk<'_, 't> {
             }
             Some(live)
         };
+        let begun = |begun: &Begun| Begun {
+            covered: begun.covered.as_ref().map(|covered| covered.iter().map(held).collect()),
+            ..begun.clone()
+        };
         Summary {
             accesses: summary.accesses.iter().filter_map(reached).collect(),
             leaks: summary.leaks.iter().filter_map(alive).collect(),
+            starts: summary.starts.iter().map(begun).collect(),
             acquires: summary.acquires.iter().map(held).collect(),
             releases: summary.releases.iter().map(rebind).collect(),
             sends: summary.sends.iter().map(rebind).collect(),
@@ -477,7 +482,8 @@ impl<'t> Walk<'_, 't> {
         }
         for begun in &summary.starts {
             let certainty = begun.certainty.and(certainty);
-            self.begun(begun.start, || begun.chain.behind(step.clone()), &certainty);
+            let chain = || begun.chain.behind(step.clone());
+            self.begun(begun.start, chain, &certainty, begun.covered.as_deref());
         }
         self.state.own_array |= summary.own_array;
         if summary.execs_live {
@@ -512,12 +518,15 @@ impl<'t> Walk<'_, 't> {
         if !summary.leaks.is_empty() {
             let mut company = self.company();
             for live in &summary.leaks {
-                let lifted = Live {
+                let mut lifted = Live {
                     chain: live.chain.behind(step.clone()),
                     certainty: live.certainty.and(certainty),
                     heap: live.heap.or(self.state.heap),
                     ..live.clone()
                 };
+                if !around.guards().is_empty() {
+                    lifted.story_mut().covered.extend_from_slice(around.guards());
+                }
                 self.go_live(lifted, &mut company);
             }
         }

@@ -216,6 +216,7 @@ impl Engine<'_> {
                         start: begun.start,
                         chain: begun.chain.behind(step.clone()),
                         certainty,
+                        covered: None,
                     }),
                 }
             }

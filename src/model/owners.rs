@@ -345,7 +345,9 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         let mut accesses: Vec<Access> = summary(engine, func).accesses.clone();
         for begun in summary(engine, func).starts.clone() {
             let thread = engine.thread_accesses(begun.start);
+            let covered = begun.covered.as_deref().unwrap_or_default();
             accesses.extend(thread.all().iter().map(|(access, _)| Access {
+                around: engine.arounds.under(&access.around, covered),
                 certainty: access.certainty.and(&begun.certainty),
                 ..access.clone()
             }));

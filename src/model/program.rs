@@ -14,6 +14,7 @@ use crate::knowledge::{ArgumentRef, Catalog, EntryId, JoinOf, MatchKind, Role, S
 
 use super::around::{Around, Arounds};
 use super::budget::Cut;
+use super::covers::Below;
 use super::forks::Forked;
 use super::handlers::Handler;
 use super::higher::{Binding, Higher};
@@ -880,20 +881,19 @@ impl<'t> Engine<'t> {
         self.thread_accesses.insert(start, Rc::default());
         self.gathering.insert(start);
         let mut found: Vec<(Access, StartId)> = Vec::new();
-        for (thread, certainty) in self.begun_below(start) {
-            let weakened = |access: &Access| Access {
-                certainty: access.certainty.and(&certainty),
-                ..access.clone()
-            };
+        for below in self.begun_below(start) {
+            let thread = below.thread;
+            let mut accesses: Vec<Access> = Vec::new();
             for summary in self.entry_summaries(thread) {
-                let accesses = summary.accesses.iter().filter(|access| self.happens_in(thread, access));
-                found.extend(accesses.map(|access| (weakened(access), thread)));
+                let happen = summary.accesses.iter().filter(|access| self.happens_in(thread, access));
+                accesses.extend(happen.cloned());
             }
-            found.extend(
-                self.outside_accesses(thread)
-                    .iter()
-                    .map(|access| (weakened(access), thread)),
-            );
+            accesses.extend(self.outside_accesses(thread));
+            for access in &mut accesses {
+                access.certainty = access.certainty.and(&below.certainty);
+                access.around = self.arounds.under(&access.around, &below.covered);
+            }
+            found.extend(accesses.into_iter().map(|access| (access, thread)));
         }
         let sites = &self.sites;
         let mut found = ThreadAccesses::new(found, |site| sites.kind(site) == AccessKind::Mutation);
@@ -926,25 +926,24 @@ impl<'t> Engine<'t> {
         self.entries.contains(&func)
     }
 
-    /// A thread and those that it starts, those that they start, and so on, each with how surely it is reached on the surest
-    /// way.
-    fn begun_below(&mut self, start: StartId) -> Vec<(StartId, Certainty)> {
-        let mut reached: Vec<(StartId, Certainty)> = vec![(start, Certainty::SURE)];
+    /// A thread and those that it starts, those that they start, and so on.
+    fn begun_below(&mut self, start: StartId) -> Vec<Below> {
+        let mut reached = vec![Below::itself(start)];
         let mut open = vec![0];
         while let Some(place) = open.pop() {
-            let (thread, certainty) = reached[place].clone();
-            for summary in self.entry_summaries(thread) {
+            let from = reached[place].clone();
+            for summary in self.entry_summaries(from.thread) {
                 for begun in &summary.starts {
-                    let certainty = certainty.and(&begun.certainty);
-                    match reached.iter().position(|(known, _)| *known == begun.start) {
-                        Some(known) if reached[known].1.rank() >= certainty.rank() => continue,
+                    let below = from.below(begun);
+                    match reached.iter().position(|known| known.thread == begun.start) {
                         Some(known) => {
-                            reached[known].1 = certainty;
-                            open.push(known);
+                            if reached[known].or(below) {
+                                open.push(known);
+                            }
                         }
                         None => {
                             open.push(reached.len());
-                            reached.push((begun.start, certainty));
+                            reached.push(below);
                         }
                     }
                 }

@@ -21,6 +21,8 @@ pub struct Ended {
     pub start: StartId,
     pub function: FuncId,
     pub span: Span,
+    /// The guards that were held all the time that it was alive.
+    pub covered: Vec<Held>,
 }
 
 /// The threads that may be alive. States are copied at every branch, and share this until one of them changes it.
@@ -227,9 +229,14 @@ impl State {
         if !self.joined.iter().any(|(joined, _)| *joined == start) {
             self.joined.push((start, despite_test));
         }
-        if self.live.contains_key(&start) {
+        if let Some(live) = self.live.get(&start).cloned() {
             self.live.change().remove(&start);
-            self.ended.push(Ended { start, function, span });
+            self.ended.push(Ended {
+                start,
+                function,
+                span,
+                covered: live.story.covered.clone(),
+            });
         }
     }
 
@@ -245,10 +252,18 @@ impl State {
         }
     }
 
+    /// The guards that are held on whichever way led here.
+    pub fn surely_held(&self) -> impl Iterator<Item = &Held> {
+        self.guards.iter().filter(|held| held.test.is_none())
+    }
+
     /// Releases the guards of these keys.
     pub fn release(&mut self, keys: &[super::places::Key]) {
         if let Some(at) = self.guards.iter().rposition(|held| meet(&held.keys, keys)) {
             self.guards.remove(at);
+            let guards = &self.guards;
+            self.live
+                .each(|live| !live.story.covered.is_empty(), |live| live.cover(guards));
         }
     }
 }
@@ -365,6 +380,7 @@ fn unite_stories(known: &mut Story, other: &Story) {
     let sent: Vec<Keys> = other.sent.iter().filter(|keys| !is_first(keys)).cloned().collect();
     add_new(&mut known.sent, &sent);
     known.needs.retain(|need| other.needs.contains(need));
+    known.covered.retain(|held| other.covered.contains(held));
     if other.weak_join.is_some() {
         known.weak_join = other.weak_join;
     }

@@ -279,6 +279,8 @@ pub struct Story {
     pub weak_join: Option<(FuncId, Span)>,
     /// A loop joins its like one by one: some of them are alive until the loop ends.
     pub leaving: Option<Leaving>,
+    /// The guards that whoever started it has held since before it began.
+    pub covered: Vec<Held>,
 }
 
 /// Stories of threads that are spoken of one after the other: the same one is kept once.
@@ -305,6 +307,14 @@ impl Live {
     /// What happened to it, to be changed.
     pub fn story_mut(&mut self) -> &mut Story {
         Rc::make_mut(&mut self.story)
+    }
+
+    /// Of the guards that it is alive under only these are held on.
+    pub fn cover(&mut self, held: &[Held]) {
+        let is_held = |known: &Held| held.iter().any(|held| held.keys == known.keys);
+        if !self.story.covered.iter().all(is_held) {
+            self.story_mut().covered.retain(is_held);
+        }
     }
 
     /// The same thread, alive no more surely than this.
@@ -335,6 +345,8 @@ pub struct Begun {
     pub chain: Chain,
     /// How surely the start is reached.
     pub certainty: Certainty,
+    /// The guards that whoever starts it holds until it has ended; none where it may outlive the function.
+    pub covered: Option<Rc<[Held]>>,
 }
 
 /// What a function does, bottom-up.
@@ -407,10 +419,17 @@ impl Summary {
                     || around.gate().iter().any(own)
                     || around.needs().iter().any(|need| need.owner == function))
         };
+        let covers = || {
+            self.starts
+                .iter()
+                .filter_map(|begun| begun.covered.as_deref())
+                .flatten()
+        };
         self.speaks_of_parameters = self.acquires.iter().any(|held| own(&held.keys))
             || self.releases.iter().any(own)
             || self.sends.iter().any(own)
             || self.received.iter().any(own)
+            || covers().any(|held| own(&held.keys))
             || self.accesses.iter().map(|access| &access.around).any(around)
             || self
                 .leaks

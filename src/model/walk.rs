@@ -13,6 +13,7 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape, Taken};
 
 use super::around::Around;
 use super::budget::Cut;
+use super::covers::Covers;
 use super::failing;
 use super::firsts;
 use super::forks::{ForkSide, Forked, side_asked};
@@ -84,6 +85,8 @@ pub(super) struct Walk<'e, 't> {
     pub accesses: Accesses,
     /// The places of the starts in [`Summary::starts`].
     pub begun: FxHashMap<StartId, usize>,
+    /// The guards that are held around whole threads.
+    pub covers: Covers,
     pub arms: Vec<ArmContext<'t>>,
     /// What must have been handed to the function, since it would have returned else.
     pub needs: Vec<Need>,
@@ -145,6 +148,7 @@ impl<'t> Walk<'_, 't> {
             out: Summary::default(),
             accesses: Accesses::default(),
             begun: FxHashMap::default(),
+            covers: Covers::default(),
             arms: Vec::new(),
             needs: Vec::new(),
             loops: 0,
@@ -225,6 +229,7 @@ impl<'t> Walk<'_, 't> {
         self.out
             .weak_joins
             .retain(|(start, _)| exit.joined.iter().all(|(joined, _)| joined != start));
+        self.covers.close(&mut self.out.starts, &exit);
         self.out.exits = exit.dead;
         self.out.joins = exit.joined;
         let mut stories = Stories::default();
@@ -238,6 +243,7 @@ impl<'t> Walk<'_, 't> {
                 };
                 stories.tell(&mut live, story);
             }
+            live.cover(&exit.guards);
             live
         };
         // Nobody goes on beside what is alive where the function does not come back.
@@ -1389,7 +1395,7 @@ impl<'t> Walk<'_, 't> {
 
     /// What surely holds at this point.
     pub(super) fn around(&mut self) -> Around {
-        let guards = self.state.guards.iter().filter(|held| held.test.is_none());
+        let guards = self.state.surely_held();
         let joined = self.state.joined.iter().map(|(start, _)| *start);
         let (guards, joined) = (guards.cloned().collect(), joined.collect());
         let gate = self.state.received.clone();
