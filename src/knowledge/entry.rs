@@ -372,6 +372,8 @@ pub enum Role {
     /// Runs the module of this name (`importlib.import_module`).
     RunModule {
         name: ArgumentRef,
+        /// Each time, whether it was imported before or not (`runpy.run_module`).
+        again: bool,
     },
     /// The function is a test that runs in parallel with its like (`#[test]`); `serial` takes it out, by group.
     ParallelTests,

@@ -474,7 +474,10 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
     effect(
         "run-module",
         "runs the code of a module here",
-        &[needs("name", Value::Argument, "its name")],
+        &[
+            needs("name", Value::Argument, "its name"),
+            may("again", Value::Flag, "each time, and not on the first import alone"),
+        ],
     ),
     effect("parallel-tests", "tests that run beside each other", &[]),
     effect(

@@ -85,6 +85,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("run-module", |fields| {
         Ok(Role::RunModule {
             name: required(fields, "name")?,
+            again: flag(fields, "again")?,
         })
     }),
     ("parallel-tests", |_| Ok(Role::ParallelTests)),

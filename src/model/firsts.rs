@@ -13,7 +13,7 @@ use crate::knowledge::Role;
 
 use super::needs::Constant;
 use super::places::{Key, Keys};
-use super::tree::{FuncId, StoreRef, local_of};
+use super::tree::{FileId, FuncId, StoreRef, local_of};
 use super::values::Values;
 
 /// A variable into which more is stored than this is no mark.
@@ -45,6 +45,16 @@ pub fn asked(test: &Condition) -> Option<(&Value, bool)> {
     }
 }
 
+/// What the code of a module is called among the work that is done once: no variable has this name.
+const MODULE: &str = "import";
+
+/// Whether keys speak of the code of a module: [`Values::module_mark`].
+pub fn is_module_mark(keys: &Keys) -> bool {
+    let is_mark =
+        |key: &Key| matches!(key, Key::First(of) if matches!(&**of, Key::Global(_, name) if **name == *MODULE));
+    keys.iter().any(is_mark)
+}
+
 impl Values<'_> {
     /// The key of a function that runs once, since what it gives is kept and it has no parameters: `@lru_cache`.
     pub(super) fn runs_once(&self, func: FuncId) -> Option<Keys> {
@@ -58,6 +68,11 @@ impl Values<'_> {
             .any(|id| matches!(self.catalog.entry(*id).role, Role::Cached));
         let key = self.global_key(self.tree.file_of(func), &function.qualified);
         is_kept.then(|| Keys::of(vec![Key::First(Rc::new(key))]))
+    }
+
+    /// The key of a module's own code, which runs on the first import alone (Python's reference, "The import system", 5.3.1).
+    pub(super) fn module_mark(&self, module: FileId) -> Keys {
+        Keys::of(vec![Key::First(Rc::new(self.global_key(module, MODULE)))])
     }
 
     /// The mark that a place is in a function, which asks for it and sets it.

@@ -68,6 +68,11 @@ impl Values<'_> {
         }
         found
     }
+
+    /// The module that a path names, without the packages in which it lies.
+    pub(super) fn named_module(&self, file: FileId, path: &str) -> Option<FileId> {
+        self.imported_modules(file, path).pop()
+    }
 }
 
 impl Engine<'_> {

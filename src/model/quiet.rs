@@ -548,10 +548,13 @@ impl Engine<'_> {
                         .runs
                         .extend(files.iter().map(|file| values.tree.module_function(*file)));
                 }
-                Role::RunModule { name } => {
+                Role::RunModule { name, again } => {
                     let names = values.argument(site, name).into_iter();
                     for text in names.flat_map(|(home, value)| values.texts(home, value)) {
                         self.imports(site.0, &text, deeds);
+                        let module = values.named_module(values.tree.file_of(site.0), &text);
+                        let run = module.filter(|_| *again);
+                        deeds.runs.extend(run.map(|module| values.tree.module_function(module)));
                     }
                 }
                 Role::Unlock { of } if values.tree.language(site.0) == Language::Rust => {

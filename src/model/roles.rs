@@ -7,13 +7,14 @@ use crate::facts::{Argument, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
+use super::firsts::is_module_mark;
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
 use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
-use super::tree::{CallSite, FuncId};
+use super::tree::{CallSite, FileId, FuncId};
 use super::walk::Walk;
 
 /// So many threads of a task are told apart: those that it comes to on the shortest ways.
@@ -149,8 +150,26 @@ impl Walk<'_, '_> {
             let function = self.engine.values.tree.module_function(module);
             if module != file && !self.engine.has_run(module, self.here, span.start) {
                 let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
-                self.enter(function, span, &note, &Certainty::SURE);
+                self.first_import(module, |walk| walk.enter(function, span, &note, &Certainty::SURE));
             }
+        }
+    }
+
+    /// The code of a module runs on an import: not where that was done before, and not again behind it.
+    fn first_import(&mut self, module: FileId, run: impl FnOnce(&mut Self)) {
+        let mark = self.engine.values.module_mark(module);
+        if self.state.done.contains(&mark) {
+            return;
+        }
+        // The innermost module is what an access hangs on: by which others it is come to makes no difference.
+        let received = &mut self.state.received;
+        let outer: Vec<Keys> = received.extract_if(.., |keys| is_module_mark(keys)).collect();
+        received.push(mark.clone());
+        run(self);
+        self.state.received.retain(|keys| *keys != mark);
+        self.state.received.extend(outer);
+        if self.engine.firsts.contains(&mark) {
+            self.state.done.push(mark);
         }
     }
 
@@ -308,7 +327,7 @@ impl Walk<'_, '_> {
             Role::ForkWindow { entry } => self.fork_window(site, entry, span),
             Role::Exit { .. } => self.state.dead = true,
             Role::RunFile { source } => self.run_file(site, source, span),
-            Role::RunModule { name } => self.run_module(site, name, span),
+            Role::RunModule { name, again } => self.run_module(site, name, *again, span),
             Role::HeapArray => self.out.heap_by_call(&mut self.state.heap, self.engine.heap_site(site)),
             _ => {}
         }
@@ -716,13 +735,31 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn run_module(&mut self, site: CallSite, name: &ArgumentRef, span: Span) {
+    fn run_module(&mut self, site: CallSite, name: &ArgumentRef, again: bool, span: Span) {
         for (home, value) in self.arguments(site, name) {
             for text in self.engine.values.texts(home, &value) {
-                if !text.contains('\u{0}') {
+                if text.contains('\u{0}') {
+                    continue;
+                }
+                if again {
+                    self.run_again(&text, span);
+                } else {
                     self.import(&text, span);
                 }
             }
+        }
+    }
+
+    /// Runs the code of a module, for which its packages are imported first.
+    fn run_again(&mut self, path: &str, span: Span) {
+        if let Some((packages, _)) = path.rsplit_once('.') {
+            self.import(packages, span);
+        }
+        let file = self.engine.values.tree.file_of(self.here);
+        if let Some(module) = self.engine.values.named_module(file, path) {
+            let function = self.engine.values.tree.module_function(module);
+            let note = format!("runs {}", self.engine.values.tree.file(module).path);
+            self.enter(function, span, &note, &Certainty::SURE);
         }
     }
 }
