@@ -1,5 +1,5 @@
-//! Work that a program does once: `if (initialised) return; setenv(…); initialised = 1;`. A variable marks it as done, one function asks
-//! for the mark and sets it, and nobody takes it back. Where the mark is surely set when a thread begins, the thread does not do that
+//! Work that a program does once: `if (initialised) return; setenv(…); initialised = 1;`. A variable marks it as done, somebody asks
+//! for the mark, that function or another one sets it, and nobody takes it back. Where the mark is surely set when a thread begins, the thread does not do that
 //! work again, and neither does who comes by later. Two that come by before that may both do it.
 //!
 //! That is said of variables of which a program has one: those of a file, and what C keeps from call to call. Each object has fields
@@ -7,13 +7,13 @@
 
 use std::rc::Rc;
 
-use crate::facts::{Condition, FunctionKind, Language, Value};
+use crate::facts::{Condition, FunctionKind, Language, RegionKind, Value};
 
 use crate::knowledge::Role;
 
 use super::needs::Constant;
 use super::places::{Key, Keys};
-use super::tree::{FileId, FuncId, StoreRef, local_of};
+use super::tree::{FileId, FuncId, StoreRef, each_region, local_of};
 use super::values::Values;
 
 /// A variable into which more is stored than this is no mark.
@@ -42,6 +42,15 @@ pub fn asked(test: &Condition) -> Option<(&Value, bool)> {
         Condition::Not(inner) => asked(inner).map(|(place, truth)| (place, !truth)),
         Condition::Equal(place, Value::None | Value::Int(0) | Value::Bool(false)) => Some((place, false)),
         _ => None,
+    }
+}
+
+/// All places that a test may ask for.
+fn each_asked<'c>(test: &'c Condition, visit: &mut dyn FnMut(&'c Value)) {
+    match test {
+        Condition::Not(inner) => each_asked(inner, visit),
+        Condition::All(tests) | Condition::Any(tests) => tests.iter().for_each(|test| each_asked(test, visit)),
+        other => asked(other).into_iter().for_each(|(place, _)| visit(place)),
     }
 }
 
@@ -75,7 +84,7 @@ impl Values<'_> {
         Keys::of(vec![Key::First(Rc::new(self.global_key(module, MODULE)))])
     }
 
-    /// The mark that a place is in a function, which asks for it and sets it.
+    /// The mark that a place is which a function asks for or sets.
     pub(super) fn mark(&self, func: FuncId, place: &Value) -> Option<Mark> {
         let is_kept = match place {
             Value::Local(owner, index) => {
@@ -100,7 +109,7 @@ impl Values<'_> {
         {
             first.push(own.remove(0));
         }
-        if own.is_empty() || own.iter().any(|store| store.function != func) {
+        if own.is_empty() {
             return None;
         }
         let before = match first.as_slice() {
@@ -115,6 +124,23 @@ impl Values<'_> {
         let keys = keys.iter().filter(|found| key(found));
         let keys: Keys = keys.map(|key| Key::First(Rc::new(key.clone()))).collect();
         (is_mark && !keys.is_empty()).then_some(Mark { keys, truth: !before })
+    }
+
+    /// The marks that a function asks for, with the functions that set each.
+    pub(super) fn asked_marks(&self, func: FuncId) -> Vec<(Keys, Vec<FuncId>)> {
+        let mut found = Vec::new();
+        each_region(&self.tree.function(func).body, &mut |region| {
+            let (RegionKind::Arm { test } | RegionKind::Loop { test, .. }) = &region.kind else {
+                return;
+            };
+            each_asked(test, &mut |place| {
+                if let Some(mark) = self.mark(func, place) {
+                    let stores = self.stores_of_place(func, place).unwrap_or_default();
+                    found.push((mark.keys, stores.iter().map(|store| store.function).collect()));
+                }
+            });
+        });
+        found
     }
 
     /// Whether a variable is true that holds this value. What is computed is taken for something.

@@ -660,7 +660,10 @@ impl<'t> Engine<'t> {
             .collect();
         match extent {
             #[cfg(test)]
-            Extent::All => {}
+            Extent::All => {
+                let asked = tree.functions().flat_map(|func| self.values.asked_marks(func));
+                self.firsts = asked.map(|(keys, _)| keys).collect();
+            }
             extent => self.quiet = self.quiet(extent),
         }
     }

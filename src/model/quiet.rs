@@ -238,6 +238,11 @@ impl Engine<'_> {
         };
         let wanted = self.wanted(&graph, marks, &nodes);
         quiet.wanted = tree.functions().map(|function| any(&wanted, function)).collect();
+        let mut settles = self.settles(&quiet.wanted, nodes.count);
+        graph.spread(&mut settles);
+        for (place, acts) in quiet.acts.iter_mut().enumerate() {
+            *acts |= quiet.wanted[place] && settles[place];
+        }
         for (function, parts) in tree.functions().zip(&all) {
             let place = function.0 as usize;
             if extent != Extent::Pairs || quiet.wanted[place] || !quiet.acts[place] {
@@ -257,6 +262,25 @@ impl Engine<'_> {
             }
         }
         quiet
+    }
+
+    /// The functions that mark work as done for which a function asks that is walked.
+    fn settles(&mut self, wanted: &[bool], nodes: u32) -> Vec<bool> {
+        let mut settles = vec![false; nodes as usize];
+        for function in self
+            .values
+            .tree
+            .functions()
+            .filter(|function| wanted[function.0 as usize])
+        {
+            for (keys, setters) in self.values.asked_marks(function) {
+                self.firsts.insert(keys);
+                for setter in setters {
+                    settles[setter.0 as usize] = true;
+                }
+            }
+        }
+        settles
     }
 
     fn nodes(&self) -> Nodes {
