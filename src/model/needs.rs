@@ -67,9 +67,9 @@ impl Constant {
     }
 }
 
-/// What is asked of a parameter.
+/// What is asked of a parameter, or of another place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Asked {
+pub(super) enum Asked {
     Truth,
     OneOf(Vec<Constant>),
     /// It is the live environment, and no copy of it.
@@ -78,6 +78,28 @@ enum Asked {
     LiveOrNothing,
     /// Its method of this name is this function.
     Method(Name, FuncId),
+}
+
+impl Asked {
+    /// Whether this question and another one of the same thing cannot have these answers both.
+    pub(super) fn excludes(&self, holds: bool, (other, other_holds): (&Asked, bool)) -> bool {
+        let differs = |a: &Constant, b: &Constant| a.equals(b) == Some(false);
+        match (self, other) {
+            (Asked::OneOf(these), Asked::OneOf(others)) => match (holds, other_holds) {
+                (true, true) => these.iter().all(|one| others.iter().all(|other| differs(one, other))),
+                (true, false) => these.iter().all(|one| others.contains(one)),
+                (false, true) => others.iter().all(|one| these.contains(one)),
+                (false, false) => false,
+            },
+            (Asked::OneOf(constants), Asked::Truth) if holds => {
+                constants.iter().all(|constant| constant.truth() == Some(!other_holds))
+            }
+            (Asked::Truth, Asked::OneOf(constants)) if other_holds => {
+                constants.iter().all(|constant| constant.truth() == Some(!holds))
+            }
+            _ => self == other && holds != other_holds,
+        }
+    }
 }
 
 /// What a parameter must be for a place to be reached.
@@ -95,6 +117,11 @@ impl Need {
     /// Both are of one parameter.
     fn is_of(&self, other: &Need) -> bool {
         (self.owner, self.parameter) == (other.owner, other.parameter)
+    }
+
+    /// Whether no caller meets this one and the other at once.
+    pub(super) fn excludes(&self, other: &Need) -> bool {
+        self.is_of(other) && self.asked.excludes(self.holds, (&other.asked, other.holds))
     }
 
     /// Whether the other is met wherever this one is.

@@ -11,6 +11,7 @@ use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
+use super::needs::Need;
 use super::places::{Key, Keys, is_first, is_message, meet};
 use super::program::Engine;
 use super::programs::InPrograms;
@@ -419,6 +420,10 @@ impl Engine<'_> {
         if !self.in_one_program(ancestor, a.certainties().chain(b.certainties())) {
             return;
         }
+        // Members of a class or file are called as often as somebody likes, each time with something else.
+        if self.owner.is_none() && never_both(ancestor, a, b) {
+            return;
+        }
         if [a, b].iter().any(|seen| self.begins_past(ancestor, seen)) || self.share_module(a.access, b.access) {
             return;
         }
@@ -675,6 +680,20 @@ fn is_done_before(seen: &Seen<'_>) -> bool {
     let gate = seen.access.around.gate().iter().filter(|keys| is_first(keys));
     let Some(live) = seen.live else { return false };
     gate.into_iter().any(|keys| live.story.sent.contains(keys))
+}
+
+/// What the ancestor must be handed for one side to come about rules out the other.
+fn never_both(ancestor: FuncId, a: &Seen<'_>, b: &Seen<'_>) -> bool {
+    asked(ancestor, a).any(|need| asked(ancestor, b).any(|other| need.excludes(other)))
+}
+
+/// What the ancestor must be handed for its own access to be reached, or for the thread to be started.
+fn asked<'s>(ancestor: FuncId, seen: &Seen<'s>) -> impl Iterator<Item = &'s Need> {
+    let needs = match seen.live {
+        Some(live) => &live.story.needs,
+        None => seen.access.around.needs(),
+    };
+    needs.iter().filter(move |need| need.owner == ancestor)
 }
 
 /// The thread waits to receive before it comes to the access, and nothing was sent yet. What a function opens counts in that function.
