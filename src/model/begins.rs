@@ -10,7 +10,7 @@ use super::objects::Object;
 use super::places::{add_new, has_new};
 use super::program::Sent;
 use super::summary::{Begun, Certainty, Chain, Held, Live, StartId, Stories, Story, Under};
-use super::tree::CallSite;
+use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
@@ -116,7 +116,11 @@ impl Walk<'_, '_> {
         self.tell_past(&mut live);
         if let Some(known) = self.state.live.get(&live.start) {
             live.certainty.programs = live.certainty.programs.or(&known.certainty.programs);
-            live.many |= self.engine.can_repeat(live.start);
+            if self.engine.can_repeat(live.start, self.key.function) && !self.is_started_once(&live) {
+                let one_by_one = self.loops == 0 && known.count > 0 && live.count > 0;
+                live.count = if one_by_one { known.count + live.count } else { 0 };
+                live.many = true;
+            }
         }
         if live.many {
             self.engine.meet_itself(self.key.function, &live);
@@ -160,6 +164,14 @@ impl Walk<'_, '_> {
         company.stories.tell(&mut live, story);
         self.engine.meet_forks(self.key.function, &live);
         self.state.live.change().insert(live.start, Rc::new(live));
+    }
+
+    /// The functions on the way to a start see to it that there is one such thread.
+    fn is_started_once(&self, live: &Live) -> bool {
+        let site = self.engine.start(live.start).site.0;
+        let on_the_way = live.chain.functions().chain([site]);
+        let functions: Vec<FuncId> = on_the_way.filter(|function| *function != self.key.function).collect();
+        self.engine.values.ask_for_what_they_set(&functions)
     }
 
     /// A call starts the threads that the catalog says it does.

@@ -228,6 +228,7 @@ impl Engine<'_> {
                         chain: live.chain.behind(step.clone()),
                         certainty,
                         many: true,
+                        count: 0,
                         ..live.clone()
                     }),
                 }

@@ -4,16 +4,21 @@
 //!
 //! That is said of variables of which a program has one: those of a file, and what C keeps from call to call. Each object has fields
 //! of its own, and which object a thread has is not known well enough.
+//!
+//! Whoever starts a thread only where there is none yet asks for such a place too, a field or not: `if self.thread is None: self.thread =
+//! Thread(…)`. Calling that twice starts one thread.
 
 use std::rc::Rc;
 
-use crate::facts::{Condition, FunctionKind, Language, RegionKind, Value};
+use rustc_hash::FxHashSet;
+
+use crate::facts::{Condition, Event, FunctionKind, Language, Name, RegionKind, Value};
 
 use crate::knowledge::Role;
 
 use super::needs::Constant;
 use super::places::{Key, Keys};
-use super::tree::{FileId, FuncId, StoreRef, each_region, local_of};
+use super::tree::{FileId, FuncId, StoreRef, each_event, each_region, local_of, said_name};
 use super::values::Values;
 
 /// A variable into which more is stored than this is no mark.
@@ -141,6 +146,48 @@ impl Values<'_> {
             });
         });
         found
+    }
+
+    /// Whether functions that call one another, the last of which starts a thread, ask for a place that they set.
+    pub(super) fn ask_for_what_they_set(&self, functions: &[FuncId]) -> bool {
+        let mut asked: FxHashSet<Name> = FxHashSet::default();
+        for func in functions {
+            each_region(&self.tree.function(*func).body, &mut |region| {
+                if let RegionKind::Arm { test } | RegionKind::Loop { test, .. } = &region.kind {
+                    each_asked(test, &mut |place| asked.extend(self.name_of_mark(*func, place)));
+                }
+            });
+        }
+        let mut set = false;
+        for func in functions.iter().filter(|_| !asked.is_empty()) {
+            each_event(&self.tree.function(*func).body, &mut |event| {
+                if let Event::Store { target, .. } = event {
+                    set |= self.name_of_mark(*func, target).is_some_and(|name| asked.contains(&name));
+                }
+            });
+        }
+        set
+    }
+
+    /// By which name a place is known that outlives a call, or that on which a method is called to ask for it.
+    fn name_of_mark(&self, func: FuncId, place: &Value) -> Option<Name> {
+        match place {
+            Value::Call(owner, call) => {
+                let site = (self.closure(func, *owner), *call);
+                match &self.tree.call(site).callee {
+                    Value::Attribute(receiver, _) if !matches!(**receiver, Value::Call(..)) => {
+                        self.name_of_mark(func, receiver)
+                    }
+                    _ => None,
+                }
+            }
+            Value::Local(owner, index) => {
+                let owner = self.closure(func, *owner);
+                let kept = local_of(self.tree.function(owner), *index).kept;
+                (kept || owner != func).then(|| format!("{}:{}", owner.0, index.0).into())
+            }
+            place => said_name(place),
+        }
     }
 
     /// Whether a variable is true that holds this value. What is computed is taken for something.

@@ -408,17 +408,18 @@ impl<'t> Engine<'t> {
         self.constructors.iter().copied().filter(beside).collect()
     }
 
-    /// Whether the same start can begin a second thread while the first is alive: not `for t in (a, b): t.start()`, where
-    /// each thread is made once.
-    pub fn can_repeat(&self, start: StartId) -> bool {
+    /// Whether the same start can begin a second thread in a function while the first is alive: not `for t in (a, b): t.start()`,
+    /// where each thread is made once. Each call of a function that makes one and starts it begins another one.
+    pub fn can_repeat(&self, start: StartId, function: FuncId) -> bool {
         let info = self.start(start);
-        info.created == info.site || info.created.0 != info.site.0 || self.looped.contains(&info.created)
+        let made_here = info.created.0 == info.site.0 && info.created.0 == function;
+        !made_here || info.created == info.site || self.looped.contains(&info.created)
     }
 
     /// Whether several threads may begin at a start: the API makes them, or a loop does.
     pub fn starts_many(&self, start: StartId) -> bool {
         let info = self.start(start);
-        info.many || self.looped.contains(&info.site) && self.can_repeat(start)
+        info.many || self.looped.contains(&info.site) && self.can_repeat(start, info.site.0)
     }
 
     /// The parameters of a function that it calls or starts threads on.
@@ -865,10 +866,12 @@ impl<'t> Engine<'t> {
 
     /// A thread that begins now.
     pub fn fresh(&self, start: StartId, chain: Chain, certainty: Certainty, heap: Option<SiteId>) -> Live {
+        let many = self.start(start).many;
         Live {
             start,
             chain,
-            many: self.start(start).many,
+            many,
+            count: u32::from(!many),
             certainty,
             heap,
             story: Rc::clone(&self.no_story),

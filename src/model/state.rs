@@ -365,6 +365,9 @@ fn merge_leaving(live: &mut Live, ends: &[PathEnd]) -> Option<Leaving> {
 
 fn unite(known: &mut Live, other: &Live) {
     known.many |= other.many;
+    if known.count != other.count {
+        known.count = 0;
+    }
     if !Rc::ptr_eq(&known.story, &other.story) && known.story != other.story {
         unite_stories(known.story_mut(), &other.story);
     }

@@ -256,6 +256,8 @@ pub struct Live {
     pub chain: Chain,
     /// Several of it may be alive.
     pub many: bool,
+    /// How many of it are alive, where they were started one by one; 0 where that is not known.
+    pub count: u32,
     pub certainty: Certainty,
     /// The addition that made `environ` a heap array before it was started.
     pub heap: Option<SiteId>,

@@ -1504,6 +1504,7 @@ impl<'t> Walk<'_, 't> {
                         .behind(self.step_of_start(ended.start))
                         .behind_all(&ended.chain),
                     many: left.many || ended.many,
+                    count: 0,
                     certainty: left.certainty.and(&ended.certainty),
                     heap: ended.heap.or(left.heap),
                     story: Rc::new(story),
@@ -1526,8 +1527,19 @@ impl<'t> Walk<'_, 't> {
     /// Joins the threads that these keys mean. `whole`: the join goes through all threads of a start, not just one.
     pub(super) fn join(&mut self, keys: &Keys, by_owner: bool, whole: bool, span: Span) {
         for start in self.engine.starts_meant(keys, by_owner) {
-            let many = self.state.live.get(&start).is_some_and(|live| live.many);
+            let (many, count) = match self.state.live.get(&start) {
+                Some(live) => (live.many, live.count),
+                None => (false, 0),
+            };
             if many && !whole && !by_owner {
+                if count > 1
+                    && self.loops == 0
+                    && let Some(live) = self.state.live.one(start)
+                {
+                    live.count -= 1;
+                    live.many = live.count > 1;
+                    continue;
+                }
                 self.weak_join(start, "only one of several threads is joined", span);
                 continue;
             }
