@@ -771,7 +771,8 @@ impl Values<'_> {
     fn crates_named(&self, file: FileId, name: &str) -> Vec<String> {
         let path = &self.tree.file(file).path;
         // Two packages of one name in one tree are of two workspaces: the nearest is meant.
-        let mut found = self.crates.get(name).cloned().unwrap_or_default();
+        let known = self.crates.get(name).or_else(|| self.crates.get(self.folder_of_crate(name)?));
+        let mut found = known.cloned().unwrap_or_default();
         let near = |root: &String| common_components(root, path);
         let nearest = found.iter().map(near).max();
         found.retain(|root| Some(near(root)) == nearest);
@@ -791,6 +792,14 @@ impl Values<'_> {
             found.push(own.to_owned());
         }
         found
+    }
+
+    /// The folder of a package that is called after its workspace as well: `tool_utils` lies in `crates/utils`. Manifests are not
+    /// read, so the longest name of a folder with which the crate's ends is taken.
+    fn folder_of_crate(&self, name: &str) -> Option<&str> {
+        let ends = name.match_indices('_').map(|(at, _)| &name[at + 1..]);
+        let folders = ends.filter_map(|end| self.crates.get_key_value(end));
+        folders.map(|(folder, _)| folder.as_str()).next()
     }
 
     fn has_library(&self, root: &str) -> bool {

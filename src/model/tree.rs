@@ -476,26 +476,27 @@ pub fn last_segment(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
-/// The folder of a Rust package, from the path of one of its files: what stands before `src/`, `tests/`, `examples/`,
-/// `benches/` or `build.rs` (Cargo's package layout). Integration tests, examples, benches and build scripts are crates of
-/// their own, so their own path is their root.
+/// The folder of a Rust package, from the path of one of its files: what stands before the last `src/`, `tests/`, `examples/`,
+/// `benches/` or `build.rs` (Cargo's package layout). Integration tests, examples, benches, binaries and build scripts are crates
+/// of their own, so their own path is their root. Below `src`, a folder of any of these names is a module's.
 pub fn crate_root(path: &str) -> &str {
-    for own in ["tests/", "examples/", "benches/", "src/bin/"] {
-        if let Some(start) = component(path, own) {
-            let rest = &path[start + own.len()..];
-            return match rest.find('/') {
-                Some(slash) => &path[..start + own.len() + slash],
-                None => path,
-            };
-        }
+    let target = |folder: &str| {
+        let start = component(path, folder)? + folder.len();
+        let end = path[start..].find('/').map_or(path.len(), |slash| start + slash);
+        Some(&path[..end])
+    };
+    if let Some(start) = component(path, "src/") {
+        let binary = path[start..].starts_with("src/bin/").then(|| target("src/bin/"));
+        return binary.flatten().unwrap_or(path[..start].trim_end_matches('/'));
+    }
+    let mut targets = ["tests/", "examples/", "benches/"].into_iter().filter_map(target);
+    if let Some(own) = targets.next() {
+        return own;
     }
     if path == "build.rs" || path.ends_with("/build.rs") {
         return path;
     }
-    match component(path, "src/") {
-        Some(start) => path[..start].trim_end_matches('/'),
-        None => path.rsplit_once('/').map_or("", |(folder, _)| folder),
-    }
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Where a path component begins, counted from the last occurrence.
@@ -508,4 +509,30 @@ fn component(path: &str, name: &str) -> Option<usize> {
 /// The local's facts.
 pub fn local_of(function: &Function, index: LocalIndex) -> &crate::facts::Local {
     &function.locals[index.0 as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_told_by_where_a_file_lies() {
+        for (path, root) in [
+            ("src/lib.rs", ""),
+            ("a/src/x/y.rs", "a"),
+            ("a/src/bin/one.rs", "a/src/bin/one.rs"),
+            ("a/src/bin/two/main.rs", "a/src/bin/two"),
+            ("a/tests/it.rs", "a/tests/it.rs"),
+            ("a/tests/it/main.rs", "a/tests/it"),
+            ("a/build.rs", "a/build.rs"),
+            ("a/lib.rs", "a"),
+            // A module's folder.
+            ("a/src/tests/env.rs", "a"),
+            ("a/src/x/examples/one.rs", "a"),
+            // A package that tests are made with.
+            ("a/tests/fixtures/b/src/lib.rs", "a/tests/fixtures/b"),
+        ] {
+            assert_eq!(crate_root(path), root, "{path}");
+        }
+    }
 }
