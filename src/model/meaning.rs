@@ -357,6 +357,7 @@ impl Values<'_> {
             .flatten()
             .copied()
             .filter(|func| self.tree.owner(*func).is_some() && self.tree.language(*func) == language)
+            .filter(|func| language != Language::Rust || self.has_receiver(*func))
             .filter(|func| self.accepts(*func, &call.args))
             .collect();
         let families = self.families(&methods);
@@ -381,6 +382,12 @@ impl Values<'_> {
                 certainty: certainty.clone(),
             });
         }
+    }
+
+    /// Whether a function of Rust can be called as a method (Rust's reference, "Associated functions").
+    fn has_receiver(&self, func: FuncId) -> bool {
+        let mut parameters = self.tree.function(func).parameters();
+        parameters.any(|(_, local)| local.parameter == Some(ParameterKind::Receiver))
     }
 
     /// A macro from outside the tree, by what the crate that passes it on calls so too.
