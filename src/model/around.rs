@@ -177,6 +177,7 @@ impl Arounds {
                 match kept.iter().find(covers).copied() {
                     Some(known) => {
                         accesses[known].repeated |= accesses[place].repeated;
+                        accesses[known].after_send |= accesses[place].after_send;
                         dropped[place] = true;
                     }
                     None => kept.push(place),
@@ -217,6 +218,8 @@ impl Arounds {
             }
             let repeated = ways.iter().any(|way| accesses[*way].repeated);
             accesses[best].repeated = repeated;
+            let after_send = ways.iter().any(|way| accesses[*way].after_send);
+            accesses[best].after_send = after_send;
             accesses[best].around = self.with_needs(&accesses[best].around.clone(), needs);
         }
     }
@@ -336,6 +339,7 @@ mod tests {
             chain: Chain::default(),
             around: around.clone(),
             repeated: false,
+            after_send: false,
             certainty,
             child: None,
             through_module: false,

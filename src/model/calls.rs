@@ -570,7 +570,7 @@ impl<'t> Walk<'_, 't> {
             access.site,
             child,
             around,
-            (repeated, through_module),
+            (repeated, access.after_send || self.has_sent(), through_module),
             ((rank, steps), programs),
         )
     }
@@ -604,6 +604,7 @@ impl<'t> Walk<'_, 't> {
             chain: access.chain.behind(step.clone()),
             around,
             repeated: access.repeated || self.loops > 0,
+            after_send: access.after_send || self.has_sent(),
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),
             through_module: access.through_module || self.is_in_module(),

@@ -162,7 +162,9 @@ impl Values<'_> {
         for func in functions.iter().filter(|_| !asked.is_empty()) {
             each_event(&self.tree.function(*func).body, &mut |event| {
                 if let Event::Store { target, .. } = event {
-                    set |= self.name_of_mark(*func, target).is_some_and(|name| asked.contains(&name));
+                    set |= self
+                        .name_of_mark(*func, target)
+                        .is_some_and(|name| asked.contains(&name));
                 }
             });
         }

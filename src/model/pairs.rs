@@ -408,9 +408,10 @@ impl Engine<'_> {
                 .observations
                 .guarded(first.access.site, second.access.site, "what lets code run once");
         }
-        for seen in [a, b] {
+        for (seen, other) in [(a, b), (b, a)] {
             if let Some(live) = seen.live
                 && is_gated(ancestor, seen.access, live)
+                && !self.is_opened_by(seen.access, other)
             {
                 self.observations
                     .gated(first.access.site, second.access.site, live.start);
@@ -446,6 +447,16 @@ impl Engine<'_> {
             partner_test: None,
             no_holder: false,
         });
+    }
+
+    /// Whether the other side is a thread's that may send, before its own access, what this one waits for.
+    fn is_opened_by(&mut self, access: &Access, other: &Seen<'_>) -> bool {
+        let Some(live) = other.live.filter(|_| other.access.after_send) else {
+            return false;
+        };
+        let sent = self.thread_sends(live.start);
+        let opens = |keys: &Keys| sent.unknown || sent.on.iter().any(|sent| meet(sent, keys));
+        access.around.gate().iter().filter(|keys| is_message(keys)).any(opens)
     }
 
     /// Whether a thread of the ancestor's goes through the code of a module that has run before it began.

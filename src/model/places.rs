@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::facts::{Language, LocalIndex, ParameterKind, Value};
+use crate::facts::{FieldKey, Language, LocalIndex, ParameterKind, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
 use super::linkage::is_static;
@@ -139,6 +139,13 @@ impl FromIterator<Key> for Keys {
     }
 }
 
+/// A queue, by what is known of it.
+pub(super) struct Queue {
+    pub keys: Keys,
+    /// It is told from others by its keys; else it may be any.
+    pub known: bool,
+}
+
 /// How many steps from a name to what it was stored or passed from are followed.
 const DEEPEST: u32 = 4;
 
@@ -162,6 +169,41 @@ impl Values<'_> {
         let mut collected = Collected::default();
         self.collect_keys(func, value, 0, &mut collected);
         Keys::of(collected.keys)
+    }
+
+    /// The queue that a value is, or an end of it. The ends of Rust's channels are two things that are kept in two places, and only the
+    /// call that made them tells that they belong together: an end in a field or static of which no such call is found may be
+    /// that of any channel.
+    pub(super) fn queue(&self, func: FuncId, value: &Value) -> Queue {
+        let keys = self.keys(func, value);
+        let is_made = |keys: &Keys| keys.iter().any(|key| matches!(key, Key::Made(_)));
+        if self.tree.language(func) != Language::Rust || is_made(&keys) || keys.is_empty() {
+            return Queue { keys, known: true };
+        }
+        let mut kept = Collected::default();
+        for (home, stored) in self.put_into_field(func, value) {
+            self.collect_keys(home, stored, 1, &mut kept);
+        }
+        let keys = keys.with(&kept.keys);
+        let known = is_made(&keys) || self.eval(func, value).is_empty();
+        Queue { keys, known }
+    }
+
+    /// What is stored into a field, or written there where an object of its type is made.
+    fn put_into_field<'v>(&'v self, func: FuncId, field: &Value) -> Vec<(FuncId, &'v Value)> {
+        let Value::Attribute(base, name) = field else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for object in self.base_of_field(func, base).iter() {
+            let Object::Instance(class, _) = object else { continue };
+            let stores = self.field_stores(*class, name);
+            found.extend(stores.iter().map(|store| (store.function, store.value)));
+            let records = self.record_values(&self.tree.classes[class.0 as usize].name);
+            let named = records.filter(|(_, key, _)| matches!(key, FieldKey::Name(key) if key == name));
+            found.extend(named.map(|(home, _, value)| (home, value)));
+        }
+        found
     }
 
     /// The keys of the threads whose results an iterator brings: those of `map(f, xs)` itself, those of the handles that

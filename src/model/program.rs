@@ -988,6 +988,7 @@ impl<'t> Engine<'t> {
                     chain: Chain::default(),
                     around: Around::default(),
                     repeated: false,
+                    after_send: false,
                     certainty: Certainty::SURE,
                     child: None,
                     through_module: false,

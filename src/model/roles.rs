@@ -258,18 +258,21 @@ impl Walk<'_, '_> {
             }
             Role::Receive { of } => {
                 for (home, value) in self.arguments(site, of) {
-                    let keys = self.engine.values.keys(home, &value);
-                    self.hear(&keys, span);
-                    if !keys.is_empty() && !self.state.received.contains(&keys) {
-                        self.state.received.push(keys);
+                    let queue = self.engine.values.queue(home, &value);
+                    self.hear(&queue.keys, span);
+                    if !queue.keys.is_empty() && queue.known && !self.state.received.contains(&queue.keys) {
+                        self.state.received.push(queue.keys);
                     }
                 }
             }
             Role::Send { of } => {
                 for (home, value) in self.arguments(site, of) {
-                    let keys = self.engine.values.keys(home, &value);
-                    self.send(&keys);
-                    self.note_word(&keys, true);
+                    let queue = self.engine.values.queue(home, &value);
+                    if !queue.known {
+                        self.send_unknown();
+                    }
+                    self.send(&queue.keys);
+                    self.note_word(&queue.keys, true);
                 }
             }
             Role::CallsNow {

@@ -241,6 +241,8 @@ pub struct Access {
     /// Guards, messages waited for and threads joined, since the function began.
     pub around: Around,
     pub repeated: bool,
+    /// Whoever makes it may have sent something on a queue before.
+    pub after_send: bool,
     pub certainty: Certainty,
     /// It runs in a forked child: the fork's site.
     pub child: Option<SiteId>,
@@ -515,20 +517,25 @@ impl Accesses {
             return self.list.push(access);
         };
         known.repeated |= access.repeated;
+        known.after_send |= access.after_send;
         let better = (access.certainty.rank(), Reverse(access.chain.length()));
         if better > (known.certainty.rank(), Reverse(known.chain.length())) {
-            let repeated = known.repeated;
-            *known = Access { repeated, ..access };
+            let (repeated, after_send) = (known.repeated, known.after_send);
+            *known = Access {
+                repeated,
+                after_send,
+                ..access
+            };
         }
     }
 
-    /// Whether this access is known by a way that is no worse; remembers that it is repeated.
+    /// Whether this access is known by a way that is no worse; remembers that it is repeated, and made after something was sent.
     pub fn knows(
         &mut self,
         site: SiteId,
         child: Option<SiteId>,
         around: &Around,
-        (repeated, through_module): (bool, bool),
+        (repeated, after_send, through_module): (bool, bool, bool),
         (rank, programs): ((Rank, u32), InPrograms),
     ) -> bool {
         let way = (site, child, around.number(), through_module, programs);
@@ -537,7 +544,18 @@ impl Accesses {
         };
         let known = &mut self.list[*place];
         known.repeated |= repeated;
+        known.after_send |= after_send;
         (known.certainty.rank(), Reverse(known.chain.length())) >= (rank.0, Reverse(rank.1))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The round of a loop has sent something in which those from this number on are made: the next round makes them after that.
+    pub fn sent_in_loop(&mut self, from: usize) {
+        self.list[from..].iter_mut().for_each(|access| access.after_send = true);
     }
 
     /// All.

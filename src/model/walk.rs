@@ -441,6 +441,7 @@ impl<'t> Walk<'_, 't> {
                 self.needs.extend(asked);
             }
         }
+        let (first, sends) = (self.accesses.len(), self.out.sends.len());
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
         let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
@@ -453,6 +454,9 @@ impl<'t> Walk<'_, 't> {
             after.live.each(again, |live| live.story_mut().leaving = None);
             self.state = State::merge(&before, vec![PathEnd::plain(before.clone()), PathEnd::plain(after)]);
             after = self.round(region, &mut breaks);
+        }
+        if self.out.sends_unknown || self.out.sends.len() > sends {
+            self.accesses.sent_in_loop(first);
         }
         self.needs.truncate(needs);
         self.loops -= 1;
@@ -1440,12 +1444,18 @@ impl<'t> Walk<'_, 't> {
             chain: Chain::default(),
             around: self.around(),
             repeated: self.loops > 0,
+            after_send: self.has_sent(),
             certainty: self.certainty(),
             child,
             through_module: self.is_in_module(),
         };
         self.note_touch();
         self.record(access);
+    }
+
+    /// Something may have been sent on a queue so far.
+    pub(super) fn has_sent(&self) -> bool {
+        self.out.sends_unknown || !self.out.sends.is_empty()
     }
 
     /// Where the macro is used whose code is walked in place.
