@@ -60,8 +60,9 @@ impl Values<'_> {
         }
         for import in self.tree.file(file).imports.iter().filter(|import| import.star) {
             let modules = self.python_modules(file, &import.path);
-            for module in modules.iter() {
-                found.add_all(self.name(*module, name));
+            // What the module has imported is passed on too (Python's reference, 7.11: all public names of its namespace).
+            for module in modules.iter().filter(|_| !name.starts_with('_')) {
+                found.add_all(self.module_member(*module, name));
             }
             if found.is_empty() && modules.is_empty() {
                 let path = format!("{}.{name}", import.path);
