@@ -85,6 +85,31 @@ const UNDEFINED: &[&str] = &[
     "__minix",
 ];
 
+/// Functions that glibc and musl have alike, and of which programs ask before they write one themselves or do without: what
+/// a configure script makes of them (`AC_CHECK_FUNCS` of Autoconf, `check_symbol_exists` of CMake).
+const FUNCTIONS: &[&str] = &[
+    "CLEARENV",
+    "DLOPEN",
+    "EXECVP",
+    "FORK",
+    "GETADDRINFO",
+    "GETENV",
+    "GMTIME_R",
+    "LOCALTIME_R",
+    "MKTIME",
+    "POPEN",
+    "POSIX_SPAWN",
+    "POSIX_SPAWNP",
+    "PUTENV",
+    "SETENV",
+    "SETLOCALE",
+    "STRFTIME",
+    "SYSTEM",
+    "TZSET",
+    "UNSETENV",
+    "WAITPID",
+];
+
 /// How deep a condition may nest before it is left open.
 const DEPTH: u32 = 64;
 
@@ -93,7 +118,17 @@ fn name_value(name: &str) -> Option<i64> {
     if let Some((_, value)) = DEFINED.iter().find(|(known, _)| *known == name) {
         return Some(*value);
     }
+    if has_function(name) {
+        return Some(1);
+    }
     (UNDEFINED.contains(&name) || says_windows(name)).then_some(0)
+}
+
+/// `HAVE_SETENV`, `HAVE_DECL_SETENV`: the target's libc has the function.
+fn has_function(name: &str) -> bool {
+    let asked = name.strip_prefix("HAVE_");
+    let function = asked.map(|asked| asked.strip_prefix("DECL_").unwrap_or(asked));
+    function.is_some_and(|function| FUNCTIONS.contains(&function))
 }
 
 /// A project's own name for a build on Windows: `HAVE_WIN32`, `G_OS_WIN32`, `PLATFORM_WINDOWS`. Names that deny it
