@@ -315,6 +315,8 @@ pub enum Role {
     /// Keeps `entry` and calls it later, on this thread (`atexit`, signal handlers, event loops).
     CallsLater {
         entry: ArgumentRef,
+        /// Any number of times (event loops), and not once.
+        again: bool,
     },
     /// The result is `entry` with some arguments bound (`functools.partial`).
     Partial {

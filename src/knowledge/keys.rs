@@ -411,7 +411,11 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
             ),
         ],
     ),
-    effect("calls-later", "keeps it for later on this thread", &[ENTRY]),
+    effect(
+        "calls-later",
+        "keeps it for later on this thread",
+        &[ENTRY, may("again", Value::Flag, "and calls it any number of times")],
+    ),
     effect("partial", "binds some of its arguments", &[ENTRY]),
     effect("pass", "the result is the same thing", &[OF]),
     effect(

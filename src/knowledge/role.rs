@@ -44,7 +44,12 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
             task: flag(fields, "task")?,
         })
     }),
-    ("calls-later", |fields| Ok(Role::CallsLater { entry: entry(fields)? })),
+    ("calls-later", |fields| {
+        Ok(Role::CallsLater {
+            entry: entry(fields)?,
+            again: flag(fields, "again")?,
+        })
+    }),
     ("partial", |fields| Ok(Role::Partial { entry: entry(fields)? })),
     ("pass", |fields| Ok(Role::Pass { of: of(fields)? })),
     ("insert", insert),

@@ -167,7 +167,7 @@ impl Walk<'_, '_> {
     }
 
     /// The functions on the way to a start see to it that there is one such thread.
-    fn is_started_once(&self, live: &Live) -> bool {
+    pub(super) fn is_started_once(&self, live: &Live) -> bool {
         let site = self.engine.start(live.start).site.0;
         let on_the_way = live.chain.functions().chain([site]);
         let functions: Vec<FuncId> = on_the_way.filter(|function| *function != self.key.function).collect();

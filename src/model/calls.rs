@@ -660,7 +660,7 @@ impl<'t> Walk<'_, 't> {
                     && self.engine.is_callback(*func)
                 {
                     self.enter(*func, span, "hands on", &doubt);
-                    self.hand_on(*func, span, doubt.clone());
+                    self.hand_on(*func, span, doubt.clone(), false);
                 }
             }
         }

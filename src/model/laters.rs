@@ -24,6 +24,8 @@ pub struct Later {
     pub certainty: Certainty,
     /// Its number among [`Laters`].
     pub number: u32,
+    /// It is called any number of times, so that the next call finds what the last one left alive.
+    pub again: bool,
 }
 
 impl Later {
@@ -49,6 +51,11 @@ impl Numbers {
             self.0.resize(word + 1, 0);
         }
         self.0[word] |= 1 << (number % 64);
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        let word = self.0.get(number as usize / 64);
+        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     fn add_all(&mut self, other: &Numbers) {
@@ -114,7 +121,21 @@ impl HandedOn {
     /// Adds one, in place of a less sure way to the same.
     pub fn add(&mut self, later: Later) {
         self.numbers.add(later.number);
+        let again = self.get(later.function).is_some_and(|known| known.again);
+        let later = Later {
+            again: later.again || again,
+            ..later
+        };
         self.by_function.insert(later.function, later);
+    }
+
+    /// Those that are called any number of times.
+    fn repeated(&self) -> HandedOn {
+        let mut repeated = HandedOn::default();
+        for later in self.iter().filter(|later| later.again) {
+            repeated.add(later.clone());
+        }
+        repeated
     }
 
     /// Whether something is not in the other.
@@ -203,7 +224,9 @@ fn known_of(live: &Live) -> Met {
 
 impl Walk<'_, '_> {
     /// A function is handed on and may run at any time from here on.
-    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty) {
+    ///
+    /// `again`: any number of times.
+    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty, again: bool) {
         let step = self.step(span, format!("hands on {}", self.engine.values.tree.display(func)));
         let chain = self.behind_inlined(Chain::default().behind(step));
         let summary = self.engine.summary(SummaryKey {
@@ -224,6 +247,7 @@ impl Walk<'_, '_> {
             chain,
             certainty,
             number,
+            again,
         }]);
     }
 
@@ -245,6 +269,35 @@ impl Walk<'_, '_> {
         let (alive, handed) = (self.state.live.clone(), self.state.later.clone());
         for live in alive.values() {
             self.meet_laters(&handed, &numbers, live);
+        }
+        self.meet_later_threads(&handed, &numbers);
+    }
+
+    /// Functions that are called any number of times leave threads alive, which the next calls meet. `new`: those that were just
+    /// handed on.
+    fn meet_later_threads(&mut self, handed: &HandedOn, new: &Numbers) {
+        let repeated = handed.repeated();
+        if repeated.is_empty() {
+            return;
+        }
+        for later in repeated.iter() {
+            let is_new = new.contains(later.number);
+            let summary = self.engine.summary(SummaryKey {
+                function: later.function,
+                main: false,
+            });
+            for live in &summary.leaks {
+                let mut live = Live {
+                    chain: live.chain.behind_all(&later.chain),
+                    ..live.clone().doubted(&later.certainty)
+                };
+                let among = if is_new { repeated.numbers() } else { new };
+                self.meet_laters(&repeated, among, &live);
+                if is_new && self.engine.can_repeat(live.start, self.key.function) && !self.is_started_once(&live) {
+                    live.many = true;
+                    self.engine.meet_itself(self.key.function, &live);
+                }
+            }
         }
     }
 
@@ -297,6 +350,7 @@ mod tests {
             function: FuncId(function),
             chain: Chain::default(),
             certainty,
+            again: false,
         }
     }
 

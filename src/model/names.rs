@@ -772,7 +772,10 @@ impl Values<'_> {
     fn crates_named(&self, file: FileId, name: &str) -> Vec<String> {
         let path = &self.tree.file(file).path;
         // Two packages of one name in one tree are of two workspaces: the nearest is meant.
-        let known = self.crates.get(name).or_else(|| self.crates.get(self.folder_of_crate(name)?));
+        let known = self
+            .crates
+            .get(name)
+            .or_else(|| self.crates.get(self.folder_of_crate(name)?));
         let mut found = known.cloned().unwrap_or_default();
         let near = |root: &String| common_components(root, path);
         let nearest = found.iter().map(near).max();

@@ -1029,6 +1029,7 @@ impl<'t> Engine<'t> {
             chain: later.chain.behind(step.clone()),
             number: self.laters.number(later.function, certainty.rank()),
             certainty,
+            again: later.again,
         }
     }
 

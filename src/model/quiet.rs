@@ -561,7 +561,7 @@ impl Engine<'_> {
             let role = &values.catalog.entry(*id).role;
             match role {
                 Role::CallsNow { entry, .. }
-                | Role::CallsLater { entry }
+                | Role::CallsLater { entry, .. }
                 | Role::ForkWindow { entry }
                 | Role::Start { entry, .. } => deeds.enters.extend(values.handed_functions(site, entry)),
                 Role::RunFile { source } => {

@@ -295,7 +295,7 @@ impl Walk<'_, '_> {
             Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
                 for func in self.engine.values.handed_functions(site, entry) {
                     let doubt = "the task runs on this thread, at a time that is not known";
-                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt), false);
                 }
             }
             Role::Settle { of } => {
@@ -315,10 +315,10 @@ impl Walk<'_, '_> {
                     self.drain(home, &value, span);
                 }
             }
-            Role::CallsLater { entry } => {
+            Role::CallsLater { entry, again } => {
                 for func in self.engine.values.handed_functions(site, entry) {
                     let doubt = "the function is handed on and runs at a time that is not known";
-                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt));
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt), *again);
                 }
             }
             Role::Exec { environment } => {

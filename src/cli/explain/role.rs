@@ -55,7 +55,10 @@ pub fn sentence(entry: &Entry) -> String {
         Role::Inert => "known, and harmless".to_owned(),
         Role::ForkWindow { entry } => format!("runs {} between fork and exec, in the child", named(entry)),
         Role::CallsNow { entry, .. } => format!("calls {} here", named(entry)),
-        Role::CallsLater { entry } => format!("keeps {} and calls it later", named(entry)),
+        Role::CallsLater { entry, again } => {
+            let often = if *again { ", any number of times" } else { "" };
+            format!("keeps {} and calls it later{often}", named(entry))
+        }
         Role::Lock { of, .. } => format!("takes the lock {}", named(of)),
         Role::Unlock { of } => format!("gives up the lock {}", named(of)),
         Role::HeapArray => "makes environ a heap array, so that the next addition may free it".to_owned(),
