@@ -69,6 +69,13 @@ pub fn is_module_mark(keys: &Keys) -> bool {
     keys.iter().any(is_mark)
 }
 
+/// The mark of work that a control of a program's own sees to, of which there is one: a static `Once`.
+pub fn once_mark(control: &Keys) -> Option<Keys> {
+    let statics = control.iter().filter(|key| matches!(key, Key::Global(..)));
+    let keys: Keys = statics.map(|key| Key::First(Rc::new(key.clone()))).collect();
+    (!keys.is_empty()).then_some(keys)
+}
+
 impl Values<'_> {
     /// The key of a function that runs once, since what it gives is kept and it has no parameters: `@lru_cache`.
     pub(super) fn runs_once(&self, func: FuncId) -> Option<Keys> {

@@ -7,7 +7,7 @@ use crate::facts::{Argument, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
-use super::firsts::is_module_mark;
+use super::firsts::{is_module_mark, once_mark};
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -157,17 +157,21 @@ impl Walk<'_, '_> {
 
     /// The code of a module runs on an import: not where that was done before, and not again behind it.
     fn first_import(&mut self, module: FileId, run: impl FnOnce(&mut Self)) {
-        let mark = self.engine.values.module_mark(module);
-        if self.state.done.contains(&mark) {
-            return;
-        }
         // The innermost module is what an access hangs on: by which others it is come to makes no difference.
         let received = &mut self.state.received;
         let outer: Vec<Keys> = received.extract_if(.., |keys| is_module_mark(keys)).collect();
-        received.push(mark.clone());
+        self.first_time(self.engine.values.module_mark(module), run);
+        self.state.received.extend(outer);
+    }
+
+    /// Work is done that a program does once, unless it has been done by now; `mark` is its key ([`super::firsts`]).
+    fn first_time(&mut self, mark: Keys, run: impl FnOnce(&mut Self)) {
+        if self.state.done.contains(&mark) {
+            return;
+        }
+        self.state.received.push(mark.clone());
         run(self);
         self.state.received.retain(|keys| *keys != mark);
-        self.state.received.extend(outer);
         if self.engine.firsts.contains(&mark) {
             self.state.done.push(mark);
         }
@@ -666,7 +670,10 @@ impl Walk<'_, '_> {
             return;
         }
         self.state.guards.push(held.clone());
-        self.call_back(functions, span);
+        match once_mark(&held.keys) {
+            Some(mark) => self.first_time(mark, |walk| walk.call_back(functions, span)),
+            None => self.call_back(functions, span),
+        }
         self.state.release(&held.keys);
         self.state.guards.push(after);
     }
