@@ -220,10 +220,38 @@ pub fn add(engine: &mut Engine<'_>) {
         if live.many {
             engine.meet_itself(*home, live);
         }
-        for (other, _, elsewhere, too) in &all[number + 1..] {
-            if server.is_same(elsewhere) && !(*on_loop && *too) {
+        for (other, its_home, elsewhere, too) in &all[number + 1..] {
+            if server.is_same(elsewhere) && !(*on_loop && *too) && !engine.run_apart(*home, *its_home) {
                 engine.meet_threads(*home, live, other);
             }
+        }
+        if *on_loop {
+            let is_beside = |its_home: FuncId, its: &Server| server.is_same(its) && !engine.run_apart(*home, its_home);
+            let beside: Vec<Live> = all
+                .iter()
+                .filter(|(_, its_home, its, _)| is_beside(*its_home, its))
+                .map(|(other, ..)| other.clone())
+                .collect();
+            meet_while_waiting(engine, *home, live, &beside);
+        }
+    }
+}
+
+/// A coroutine that waits for a thread lets the loop go on: other handlers, and itself called again, run beside that thread.
+fn meet_while_waiting(engine: &mut Engine<'_>, home: FuncId, live: &Live, beside: &[Live]) {
+    let summaries = engine.entry_summaries(live.start);
+    let begun = summaries.iter().flat_map(|summary| summary.starts.iter());
+    for begun in begun {
+        if engine.start(begun.start).process {
+            continue;
+        }
+        let certainty = begun.certainty.and(&live.certainty);
+        let mut thread = engine.fresh(begun.start, begun.chain.clone(), certainty, None);
+        thread.many = true;
+        thread.count = 0;
+        engine.meet_itself(home, &thread);
+        for other in beside {
+            engine.meet_threads(home, &thread, other);
         }
     }
 }

@@ -33,6 +33,9 @@ pub(super) struct Imports {
     all: RefCell<FxHashMap<FileId, Imported>>,
     /// Whether a module has run at a place of a file.
     run: RefCell<FxHashMap<(FileId, FileId, u32), bool>>,
+    /// Who imports a file by itself, wherever in it.
+    imported_by: RefCell<Option<FxHashMap<FileId, Vec<FileId>>>>,
+    importers: RefCell<FxHashMap<FileId, Imported>>,
 }
 
 impl Imports {
@@ -149,6 +152,53 @@ impl Engine<'_> {
         let mut before = imports.iter().filter(|(place, _)| *place < at);
         let found = before.any(|(_, earlier)| ran(*earlier));
         self.imports.run.borrow_mut().insert((module, file, at), found);
+        found
+    }
+
+    /// Whether two functions stand in scripts that are never part of one program: no file imports both, wherever in it.
+    pub(super) fn run_apart(&self, a: FuncId, b: FuncId) -> bool {
+        let tree = self.values.tree;
+        let (a, b) = (tree.file_of(a), tree.file_of(b));
+        let is_script = |file: &FileId| self.values.scripts.contains(file);
+        if a == b || !is_script(&a) || !is_script(&b) {
+            return false;
+        }
+        let importing = self.importers_of(a);
+        self.importers_of(b).iter().all(|file| !importing.contains(file))
+    }
+
+    /// The files that import a file of Python's, by way of others too, and itself.
+    fn importers_of(&self, file: FileId) -> Imported {
+        if let Some(known) = self.imports.importers.borrow().get(&file) {
+            return known.clone();
+        }
+        let mut direct = self.imports.imported_by.borrow_mut();
+        let direct = direct.get_or_insert_with(|| self.imported_by());
+        let mut found = FxHashSet::default();
+        let mut open = vec![file];
+        while let Some(next) = open.pop() {
+            if found.insert(next) {
+                open.extend(direct.get(&next).into_iter().flatten());
+            }
+        }
+        let found = Rc::new(found);
+        self.imports.importers.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    fn imported_by(&self) -> FxHashMap<FileId, Vec<FileId>> {
+        let tree = self.values.tree;
+        let mut found: FxHashMap<FileId, Vec<FileId>> = FxHashMap::default();
+        for file in tree
+            .file_ids()
+            .filter(|file| tree.file(*file).language == Language::Python)
+        {
+            for import in &tree.file(file).imports {
+                for module in self.values.imported_modules(file, &import.path) {
+                    found.entry(module).or_default().push(file);
+                }
+            }
+        }
         found
     }
 
