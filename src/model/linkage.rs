@@ -186,6 +186,9 @@ impl<'t> Values<'t> {
                 }
                 inside
             }
+            Value::Path(path) if self.tree.language(site.0) == Language::Rust => {
+                self.method_by_trait(site, path, &objects).unwrap_or(objects)
+            }
             _ => objects,
         }
     }

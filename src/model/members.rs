@@ -232,6 +232,42 @@ impl<'t> Values<'t> {
         found
     }
 
+    /// `Trait::method(x)`: the method of what `x` is, and where that is not known, whichever type's (Rust's reference, "Call
+    /// expressions", disambiguating function calls). `objects`: what the path itself leads to.
+    pub(super) fn method_by_trait(&self, site: CallSite, path: &str, objects: &Objects) -> Option<Objects> {
+        let is_trait = |class: ClassId| self.tree.classes[class.0 as usize].kind == TypeKind::Trait;
+        let of_trait = |func: FuncId| self.tree.owner(func).is_some_and(is_trait);
+        let mut functions = objects.as_functions().peekable();
+        if functions.peek().is_none() || !functions.all(of_trait) {
+            return None;
+        }
+        let (owner, name) = path.rsplit_once("::")?;
+        let receiver = &self.tree.call(site).args.first()?.value;
+        let owners = self.path_of(self.tree.file_of(site.0), owner);
+        let traits = owners.iter().filter_map(|object| match object {
+            Object::Class(class) if is_trait(*class) => Some(*class),
+            _ => None,
+        });
+        let traits: Vec<ClassId> = traits.collect();
+        if traits.is_empty() {
+            return None;
+        }
+        let mut found = Objects::default();
+        for object in self.eval(site.0, receiver).iter() {
+            // The name of a struct without fields is the one thing of its type.
+            if let Object::Instance(class, _) | Object::Class(class) = object {
+                let methods = self.method(*class, name).into_iter();
+                methods.for_each(|method| found.add(Object::Function(method)));
+            }
+        }
+        if found.is_empty() {
+            for class in traits {
+                found.add_all(self.class_member(class, name, true));
+            }
+        }
+        (!found.is_empty()).then_some(found)
+    }
+
     fn find_class_member(&self, class: ClassId, name: &str, with_overrides: bool) -> Objects {
         let mut found = Objects::default();
         for method in self.method(class, name) {

@@ -5,7 +5,7 @@ use syn::{BinOp, Expr, ExprBinary, ExprCall, ExprClosure, ExprMethodCall, Lit, M
 
 use crate::facts::{
     AccessForm, Argument, Event, FieldKey, FunctionIndex, FunctionKind, ParameterKind, Piece, Region, RegionKind, Span,
-    StoreKind, Value, Visibility,
+    StoreKind, TypeRef, Value, Visibility,
 };
 
 use super::extents::{first_token, last_token};
@@ -44,6 +44,14 @@ fn awaited(value: &Value) -> &Value {
     match value {
         Value::Await(inner) => awaited(inner),
         other => other,
+    }
+}
+
+/// `Default::default()`.
+fn is_default(call: &ExprCall) -> bool {
+    match peel(&call.func) {
+        Expr::Path(path) if path.qself.is_none() => path_segments(&path.path) == ["Default", "default"],
+        _ => false,
     }
 }
 
@@ -208,7 +216,12 @@ impl Lowering<'_> {
     }
 
     fn call_expression(&mut self, call: &ExprCall) -> Value {
+        let expected = self.expected.take().filter(|_| is_default(call));
         let callee = match peel(&call.func) {
+            Expr::Path(_) if expected.is_some() => {
+                let ty = expected.map(|ty| ty.name).unwrap_or_default();
+                Value::Path(super::names::join(&ty, "default").into())
+            }
             Expr::Path(path) => self.callee_path(path),
             Expr::Field(field) => self.field(field),
             other => self.expression(other),
@@ -355,9 +368,19 @@ impl Lowering<'_> {
             fields.push((FieldKey::Name(member_name(&field.member).into()), value));
         }
         if let Some(rest) = &record.rest {
+            self.expect(rest, || ty.clone());
             self.owned(rest);
         }
         Value::record(ty, fields)
+    }
+
+    /// What `Default::default()` makes is told by what is expected of it.
+    pub(super) fn expect(&mut self, expr: &Expr, ty: impl FnOnce() -> Option<TypeRef>) {
+        if let Expr::Call(call) = peel(expr)
+            && is_default(call)
+        {
+            self.expected = ty();
+        }
     }
 
     fn head(&mut self, name: &str, is_async: bool, span: Span) -> Head {

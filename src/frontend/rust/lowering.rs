@@ -32,6 +32,8 @@ pub(super) struct Lowering<'a> {
     /// A nested `fn` sees none of the locals below.
     barrier: usize,
     pub self_type: Option<TypeRef>,
+    /// The type that is expected of the call of `Default::default` that comes next.
+    pub expected: Option<TypeRef>,
     /// Type parameters with their first bound.
     pub generics: Vec<(String, Option<TypeRef>)>,
     /// What the attributes of the modules around say, which is said of every function inside.
@@ -123,6 +125,7 @@ impl<'a> Lowering<'a> {
             visible: Vec::new(),
             barrier: 0,
             self_type: None,
+            expected: None,
             generics: Vec::new(),
             around: Vec::new(),
             test_only: false,

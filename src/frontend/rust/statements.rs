@@ -275,6 +275,10 @@ impl Lowering<'_> {
             self.extend_temporaries();
             value
         } else {
+            if let syn::Pat::Type(typed) = &local.pat {
+                let ty = self.type_of(&typed.ty);
+                self.expect(&init.expr, || ty);
+            }
             self.owned(&init.expr)
         };
         if let Some((_, diverge)) = &init.diverge {
