@@ -10,7 +10,7 @@ use super::objects::Object;
 use super::places::{add_new, has_new};
 use super::program::Sent;
 use super::summary::{Begun, Certainty, Chain, Held, Live, StartId, Stories, Story, Under};
-use super::tree::{CallSite, FuncId};
+use super::tree::CallSite;
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
@@ -116,7 +116,8 @@ impl Walk<'_, '_> {
         self.tell_past(&mut live);
         if let Some(known) = self.state.live.get(&live.start) {
             live.certainty.programs = live.certainty.programs.or(&known.certainty.programs);
-            if self.engine.can_repeat(live.start, self.key.function) && !self.is_started_once(&live) {
+            let are_many = known.many && known.count == 0;
+            if are_many || self.engine.can_repeat(live.start, self.key.function) && !self.is_started_once(&live) {
                 let one_by_one = self.loops == 0 && known.count > 0 && live.count > 0;
                 live.count = if one_by_one { known.count + live.count } else { 0 };
                 live.many = true;
@@ -170,8 +171,8 @@ impl Walk<'_, '_> {
     pub(super) fn is_started_once(&self, live: &Live) -> bool {
         let site = self.engine.start(live.start).site.0;
         let on_the_way = live.chain.functions().chain([site]);
-        let functions: Vec<FuncId> = on_the_way.filter(|function| *function != self.key.function).collect();
-        self.engine.values.ask_for_what_they_set(&functions)
+        let functions = on_the_way.filter(|function| *function != self.key.function);
+        self.engine.values.ask_for_what_they_set(functions)
     }
 
     /// A call starts the threads that the catalog says it does.

@@ -40,6 +40,13 @@ impl Mark {
     }
 }
 
+/// The places that outlive a call for which a function asks, and those that it sets, by their names.
+#[derive(Debug, Default)]
+pub struct Places {
+    asked: FxHashSet<Name>,
+    set: FxHashSet<Name>,
+}
+
 /// The place of which a test asks whether there is something in it, and the answer for which the test holds.
 pub fn asked(test: &Condition) -> Option<(&Value, bool)> {
     match test {
@@ -156,26 +163,31 @@ impl Values<'_> {
     }
 
     /// Whether functions that call one another, the last of which starts a thread, ask for a place that they set.
-    pub(super) fn ask_for_what_they_set(&self, functions: &[FuncId]) -> bool {
-        let mut asked: FxHashSet<Name> = FxHashSet::default();
-        for func in functions {
-            each_region(&self.tree.function(*func).body, &mut |region| {
-                if let RegionKind::Arm { test } | RegionKind::Loop { test, .. } = &region.kind {
-                    each_asked(test, &mut |place| asked.extend(self.name_of_mark(*func, place)));
-                }
-            });
+    pub(super) fn ask_for_what_they_set(&self, functions: impl Iterator<Item = FuncId>) -> bool {
+        let places: Vec<Rc<Places>> = functions.map(|func| self.places_of(func)).collect();
+        let is_set = |name: &Name| places.iter().any(|places| places.set.contains(name));
+        places.iter().flat_map(|places| &places.asked).any(is_set)
+    }
+
+    fn places_of(&self, func: FuncId) -> Rc<Places> {
+        if let Some(known) = self.places.borrow().get(&func) {
+            return known.clone();
         }
-        let mut set = false;
-        for func in functions.iter().filter(|_| !asked.is_empty()) {
-            each_event(&self.tree.function(*func).body, &mut |event| {
-                if let Event::Store { target, .. } = event {
-                    set |= self
-                        .name_of_mark(*func, target)
-                        .is_some_and(|name| asked.contains(&name));
-                }
-            });
-        }
-        set
+        let mut found = Places::default();
+        let body = &self.tree.function(func).body;
+        each_region(body, &mut |region| {
+            if let RegionKind::Arm { test } | RegionKind::Loop { test, .. } = &region.kind {
+                each_asked(test, &mut |place| found.asked.extend(self.name_of_mark(func, place)));
+            }
+        });
+        each_event(body, &mut |event| {
+            if let Event::Store { target, .. } = event {
+                found.set.extend(self.name_of_mark(func, target));
+            }
+        });
+        let found = Rc::new(found);
+        self.places.borrow_mut().insert(func, found.clone());
+        found
     }
 
     /// By which name a place is known that outlives a call, or that on which a method is called to ask for it.

@@ -1084,21 +1084,22 @@ impl<'t> Engine<'t> {
 
     /// What the functions do that a thread runs.
     pub(super) fn entry_summaries(&mut self, start: StartId) -> Vec<Rc<Summary>> {
-        let info = self.start(start).clone();
+        let info = self.start(start);
+        let (entries, bindings) = (info.entries.clone(), info.bindings.clone());
         let summary = |function: &FuncId| {
             let key = SummaryKey {
                 function: *function,
                 main: false,
             };
-            if info.bindings.is_empty() {
+            if bindings.is_empty() {
                 return match self.has_decorators(*function) {
                     true => self.decorated_summary(*function),
                     false => self.summary(key),
                 };
             }
-            self.bound_summary(*function, info.bindings.clone())
+            self.bound_summary(*function, bindings.clone())
         };
-        info.entries.iter().map(summary).collect()
+        entries.iter().map(summary).collect()
     }
 
     /// What a function does where its parameters, or those of functions around it, are bound. One that comes back to itself

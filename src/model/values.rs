@@ -19,6 +19,7 @@ use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 use super::answers::{Answers, Question};
 use super::budget::Budget;
 use super::fields::StoresByClass;
+use super::firsts::Places;
 use super::handed_back::HandedBack;
 use super::linkage::Linkage;
 use super::memo::{Memo, NamedMemo};
@@ -79,6 +80,8 @@ pub struct Values<'t> {
     pub(super) returns: FxHashMap<FuncId, Vec<&'t Value>>,
     /// Rust packages by crate name.
     pub(super) crates: BTreeMap<String, Vec<String>>,
+    /// What functions ask for and set that outlives their calls, as far as somebody asked.
+    pub(super) places: RefCell<FxHashMap<FuncId, Rc<Places>>>,
     /// Rust files by package folder and module path.
     pub(super) rust_modules: FxHashMap<String, FxHashMap<String, Vec<FileId>>>,
     /// What a path of a package leads to, by the folder of the package and the path, as far as somebody asked.
@@ -169,6 +172,7 @@ impl<'t> Values<'t> {
             item_stores: FxHashMap::default(),
             returns: FxHashMap::default(),
             crates: BTreeMap::new(),
+            places: RefCell::default(),
             rust_modules: FxHashMap::default(),
             rust_items: RefCell::default(),
             rust_others: RefCell::default(),
