@@ -1,6 +1,7 @@
 //! Work that a program does once: `if (initialised) return; setenv(…); initialised = 1;`. A variable marks it as done, somebody asks
-//! for the mark, that function or another one sets it, and nobody takes it back. Where the mark is surely set when a thread begins, the thread does not do that
-//! work again, and neither does who comes by later. Two that come by before that may both do it.
+//! for the mark, that function or another one sets it, and nobody takes it back. Where the mark is surely set when a thread begins,
+//! the thread does not do that work again, and neither does who comes by later. Two that come by before that may both do it. The
+//! code of a module of Python's, and what a static `Once` sees to, are such work too.
 //!
 //! That is said of variables of which a program has one: those of a file, and what C keeps from call to call. Each object has fields
 //! of its own, and which object a thread has is not known well enough.

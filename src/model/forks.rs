@@ -7,7 +7,7 @@ use crate::knowledge::{EntryId, Role};
 
 use super::program::Engine;
 use super::sites::{AccessKind, SiteId, SiteInfo};
-use super::tree::{CallSite, FuncId};
+use super::tree::{CallSite, FuncId, local_of};
 
 /// A fork.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ impl Engine<'_> {
     /// The fork whose result a value of a function is, or whose result begins with it (Python's `pid, terminal = pty.fork()`).
     pub(super) fn fork_behind(&mut self, home: FuncId, value: &Value) -> Option<Forked> {
         let value = first(value);
-        let sources: Vec<(FuncId, Value)> = match value {
+        let mut sources: Vec<(FuncId, Value)> = match value {
             Value::Call(..) => vec![(home, value.clone())],
             other => self
                 .values
@@ -152,6 +152,13 @@ impl Engine<'_> {
                 .map(|(home, value)| (home, first(value).clone()))
                 .collect(),
         };
+        // `*child = fork();` where the parameter says where to leave it.
+        if let Some((owner, index)) = self.values.parameter_of(home, value) {
+            let name = &local_of(self.values.tree.function(owner), index).name;
+            let stores = self.values.item_stores(name).iter();
+            let here = stores.filter(|store| store.function == home && first(store.target) == value);
+            sources.extend(here.map(|store| (home, first(store.value).clone())));
+        }
         sources.into_iter().find_map(|(home, source)| match source {
             Value::Call(owner, call) => self.fork_behind_call((self.values.closure(home, owner), call)),
             _ => None,
