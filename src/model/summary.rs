@@ -13,7 +13,7 @@ use super::laters::HandedOn;
 use super::needs::Need;
 use super::places::Keys;
 use super::programs::InPrograms;
-use super::sites::SiteId;
+use super::sites::{AccessKind, SiteId};
 use super::tree::{CallSite, FuncId};
 
 /// Index of a thread start in [`super::Program::starts`].
@@ -464,23 +464,24 @@ impl Summary {
             && self.later.is_empty()
     }
 
-    /// Keeps every mutation and the nearest few of everything else, whether or not it is part of work that is done once or comes
-    /// after a gate. `is_mutation` by site.
-    pub fn trim(&mut self, is_mutation: impl Fn(SiteId) -> bool, arounds: &mut Arounds) {
+    /// Keeps every mutation and the nearest few spawns and reads, whether or not it is part of work that is done once or comes
+    /// after a gate.
+    pub fn trim(&mut self, kind: impl Fn(SiteId) -> AccessKind, arounds: &mut Arounds) {
         if self.accesses.len() <= NEAREST {
             return;
         }
         let mut kept: Vec<Access> = Vec::new();
-        let mut counts: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut counts: FxHashMap<(u32, AccessKind), usize> = FxHashMap::default();
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.sort_by_key(|access| access.chain.length());
         for access in accesses {
-            if is_mutation(access.site) || access.child.is_some() {
+            let kind = kind(access.site);
+            if kind == AccessKind::Mutation || access.child.is_some() {
                 kept.push(access);
                 continue;
             }
             let count = counts
-                .entry(arounds.with_messages(&access.around).number())
+                .entry((arounds.with_messages(&access.around).number(), kind))
                 .or_default();
             if *count < NEAREST {
                 *count += 1;

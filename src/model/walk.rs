@@ -274,8 +274,7 @@ impl<'t> Walk<'_, 't> {
         self.out.see_from(&self.engine.programs.of(self.key.function));
         self.engine.arounds.prune(&mut self.out.accesses);
         let Engine { sites, arounds, .. } = &mut *self.engine;
-        let is_mutation = |site| sites.kind(site) == AccessKind::Mutation;
-        self.out.trim(is_mutation, arounds);
+        self.out.trim(|site| sites.kind(site), arounds);
         // Millions of them are kept for as long as the analysis takes.
         self.out.accesses.shrink_to_fit();
         self.out.look_for_parameters(self.key.function);
