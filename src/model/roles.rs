@@ -695,7 +695,16 @@ impl Walk<'_, '_> {
             .copied()
             .filter(|id| matches!(self.engine.values.catalog.entry(*id).role, Role::Exec { .. }))
             .collect();
+        // `if (inherit) lock(); if (!inherit) environ = own; execv(…);`
+        let conditional = if self.state.own_under_test {
+            self.assume_tests()
+        } else {
+            Vec::new()
+        };
         self.touch(&entries, AccessKind::Spawn, span, None, None);
+        for (place, test) in conditional {
+            self.state.guards[place].test = Some(test);
+        }
     }
 
     /// The child replaces itself with the live environment: the fork was a spawn.

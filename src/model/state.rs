@@ -96,6 +96,8 @@ pub struct State {
     pub heap: Option<SiteId>,
     /// `environ` points to an array that the program made itself: what is executed from here on gets that one.
     pub own_array: bool,
+    /// It does on some of the paths that led here.
+    pub own_under_test: bool,
     /// Threads that tasks will start and wait for once this function waits for something.
     pub tasks: Vec<Rc<Live>>,
     /// Functions handed on that may run at any time from here on.
@@ -164,6 +166,7 @@ impl State {
             failed: first.state.failed.clone(),
             later: first.state.later.clone(),
             own_array: ends.iter().all(|end| end.state.own_array),
+            own_under_test: ends.iter().any(|end| end.state.own_array || end.state.own_under_test),
             ..State::default()
         };
         for end in &ends {
