@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::facts::{Span, Value};
+use crate::facts::Value;
 
 use super::needs::Need;
 use super::objects::Object;
@@ -176,7 +176,7 @@ impl Walk<'_, '_> {
     }
 
     /// A call starts the threads that the catalog says it does.
-    pub(super) fn start_threads(&mut self, site: CallSite, span: Span) {
+    pub(super) fn start_threads(&mut self, site: CallSite) {
         for start in self.engine.starts_at(site) {
             let info = self.engine.start(start);
             if info.process || !self.may_be_meant(site, start) {
@@ -189,7 +189,6 @@ impl Walk<'_, '_> {
             let mut company = self.company();
             self.go_live(live, &mut company);
         }
-        let _ = span;
     }
 
     /// Of the threads that `t.start()` may begin by all that `t` ever is, those that it can be here.

@@ -34,7 +34,7 @@ impl<'t> Walk<'_, 't> {
             return self.one_of(&targets, Some(site), span);
         }
         let meaning = self.engine.values.meaning(site);
-        self.start_threads(site, span);
+        self.start_threads(site);
         self.roles(site, &meaning.entries, span);
         if self.state.dead {
             return;

@@ -80,8 +80,13 @@ pub fn is_module_mark(keys: &Keys) -> bool {
 /// The mark of work that a control of a program's own sees to, of which there is one: a static `Once`.
 pub fn once_mark(control: &Keys) -> Option<Keys> {
     let statics = control.iter().filter(|key| matches!(key, Key::Global(..)));
-    let keys: Keys = statics.map(|key| Key::First(Rc::new(key.clone()))).collect();
+    let keys = done_once(statics.cloned());
     (!keys.is_empty()).then_some(keys)
+}
+
+/// The key of work that is done once, by what says so.
+fn done_once(by: impl IntoIterator<Item = Key>) -> Keys {
+    by.into_iter().map(|key| Key::First(Rc::new(key))).collect()
 }
 
 impl Values<'_> {
@@ -96,12 +101,12 @@ impl Values<'_> {
             .iter()
             .any(|id| matches!(self.catalog.entry(*id).role, Role::Cached));
         let key = self.global_key(self.tree.file_of(func), &function.qualified);
-        is_kept.then(|| Keys::of(vec![Key::First(Rc::new(key))]))
+        is_kept.then(|| done_once([key]))
     }
 
     /// The key of a module's own code, which runs on the first import alone (Python's reference, "The import system", 5.3.1).
     pub(super) fn module_mark(&self, module: FileId) -> Keys {
-        Keys::of(vec![Key::First(Rc::new(self.global_key(module, MODULE)))])
+        done_once([self.global_key(module, MODULE)])
     }
 
     /// The mark that a place is which a function asks for or sets.
@@ -141,8 +146,7 @@ impl Values<'_> {
         let is_mark = own.iter().all(|store| after(store) == Some(!before));
         let key = |key: &Key| matches!(key, Key::Global(..)) || is_local && matches!(key, Key::Local(..));
         let keys = self.keys(func, place);
-        let keys = keys.iter().filter(|found| key(found));
-        let keys: Keys = keys.map(|key| Key::First(Rc::new(key.clone()))).collect();
+        let keys = done_once(keys.iter().filter(|found| key(found)).cloned());
         (is_mark && !keys.is_empty()).then_some(Mark { keys, truth: !before })
     }
 

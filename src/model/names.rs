@@ -801,9 +801,9 @@ impl Values<'_> {
     /// The folder of a package that is called after its workspace as well: `tool_utils` lies in `crates/utils`. Manifests are not
     /// read, so the longest name of a folder with which the crate's ends is taken.
     fn folder_of_crate(&self, name: &str) -> Option<&str> {
-        let ends = name.match_indices('_').map(|(at, _)| &name[at + 1..]);
-        let folders = ends.filter_map(|end| self.crates.get_key_value(end));
-        folders.map(|(folder, _)| folder.as_str()).next()
+        let mut ends = name.match_indices('_').map(|(at, _)| &name[at + 1..]);
+        let (folder, _) = ends.find_map(|end| self.crates.get_key_value(end))?;
+        Some(folder)
     }
 
     fn has_library(&self, root: &str) -> bool {

@@ -67,9 +67,9 @@ impl Constant {
     }
 }
 
-/// What is asked of a parameter, or of another place.
+/// What is asked of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Asked {
+enum Asked {
     Truth,
     OneOf(Vec<Constant>),
     /// It is the live environment, and no copy of it.
@@ -82,7 +82,7 @@ pub(super) enum Asked {
 
 impl Asked {
     /// Whether this question and another one of the same thing cannot have these answers both.
-    pub(super) fn excludes(&self, holds: bool, (other, other_holds): (&Asked, bool)) -> bool {
+    fn excludes(&self, holds: bool, (other, other_holds): (&Asked, bool)) -> bool {
         let differs = |a: &Constant, b: &Constant| a.equals(b) == Some(false);
         match (self, other) {
             (Asked::OneOf(these), Asked::OneOf(others)) => match (holds, other_holds) {

@@ -190,15 +190,13 @@ impl Values<'_> {
     }
 
     /// What is stored into a field, or written there where an object of its type is made.
-    fn put_into_field<'v>(&'v self, func: FuncId, field: &Value) -> Vec<(FuncId, &'v Value)> {
+    fn put_into_field<'v>(&'v self, func: FuncId, field: &'v Value) -> Vec<(FuncId, &'v Value)> {
         let Value::Attribute(base, name) = field else {
             return Vec::new();
         };
-        let mut found = Vec::new();
+        let mut found = self.sources(func, field);
         for object in self.base_of_field(func, base).iter() {
             let Object::Instance(class, _) = object else { continue };
-            let stores = self.field_stores(*class, name);
-            found.extend(stores.iter().map(|store| (store.function, store.value)));
             let records = self.record_values(&self.tree.classes[class.0 as usize].name);
             let named = records.filter(|(_, key, _)| matches!(key, FieldKey::Name(key) if key == name));
             found.extend(named.map(|(home, _, value)| (home, value)));
