@@ -266,7 +266,7 @@ impl State {
             self.guards.remove(at);
             let guards = &self.guards;
             self.live
-                .each(|live| !live.story.covered.is_empty(), |live| live.cover(guards));
+                .each(|live| !live.is_covered(guards), |live| live.cover(guards));
         }
     }
 }

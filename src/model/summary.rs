@@ -313,11 +313,15 @@ impl Live {
         Rc::make_mut(&mut self.story)
     }
 
+    /// Whether all guards that it is alive under are among these.
+    pub fn is_covered(&self, held: &[Held]) -> bool {
+        self.story.covered.iter().all(|known| is_held(known, held))
+    }
+
     /// Of the guards that it is alive under only these are held on.
     pub fn cover(&mut self, held: &[Held]) {
-        let is_held = |known: &Held| held.iter().any(|held| held.keys == known.keys);
-        if !self.story.covered.iter().all(is_held) {
-            self.story_mut().covered.retain(is_held);
+        if !self.is_covered(held) {
+            self.story_mut().covered.retain(|known| is_held(known, held));
         }
     }
 
@@ -328,6 +332,10 @@ impl Live {
             ..self
         }
     }
+}
+
+fn is_held(known: &Held, held: &[Held]) -> bool {
+    held.iter().any(|held| held.keys == known.keys)
 }
 
 /// A join in a loop that goes through several threads of one start.
