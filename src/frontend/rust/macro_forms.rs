@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Block, Expr, Item, ItemStatic, Macro, Pat, Stmt, Token, Type};
+use syn::{Block, Expr, FnArg, Item, ItemFn, ItemStatic, Macro, Pat, Stmt, Token, Type};
 
 use super::attributes::{Cfg, conditions};
 
@@ -173,7 +173,10 @@ pub(super) fn expand_items(items: Vec<Item>) -> Vec<Item> {
     for item in items {
         match item {
             Item::Macro(mac) if mac.ident.is_none() => match macro_items(&mac.mac) {
-                Some(inner) if !super::attributes::is_off(&mac.attrs) => expanded.extend(expand_items(inner)),
+                Some(inner) if !super::attributes::is_off(&mac.attrs) => {
+                    let inner = expand_items(inner).into_iter();
+                    expanded.extend(inner.map(|item| marked(item, &mac.mac.path)));
+                }
                 _ => expanded.push(Item::Macro(mac)),
             },
             Item::Mod(mut module) => {
@@ -186,6 +189,15 @@ pub(super) fn expand_items(items: Vec<Item>) -> Vec<Item> {
     expanded
 }
 
+/// A function that stands in `name! { … }` is as one with `#[name]` on it: what the macro makes of functions (tests, for
+/// instance) is told of the attribute.
+fn marked(mut item: Item, path: &syn::Path) -> Item {
+    if let Item::Fn(function) = &mut item {
+        function.attrs.push(syn::parse_quote!(#[#path]));
+    }
+    item
+}
+
 fn macro_items(mac: &Macro) -> Option<Vec<Item>> {
     if mac.tokens.is_empty() || depth(&mac.tokens) > DEPTH_LIMIT {
         return None;
@@ -196,10 +208,68 @@ fn macro_items(mac: &Macro) -> Option<Vec<Item>> {
     if let Ok(chain) = syn::parse2::<CfgChain>(mac.tokens.clone()) {
         return Some(chain.0);
     }
-    items_until_end
-        .parse2(mac.tokens.clone())
-        .ok()
+    let items = items_until_end.parse2(mac.tokens.clone()).ok();
+    items
+        .or_else(|| Some(syn::parse2::<Properties>(mac.tokens.clone()).ok()?.0))
         .filter(|items| !items.is_empty())
+}
+
+/// The functions of `proptest!`, whose parameters are drawn from strategies: `fn name(pattern in strategy, name: type) { … }`
+/// (proptest, src/sugar.rs). A parameter with a strategy has a type that is not written.
+struct Properties(Vec<Item>);
+
+impl Parse for Properties {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Properties> {
+        input.call(syn::Attribute::parse_inner)?;
+        let mut items = Vec::new();
+        while !input.is_empty() {
+            items.push(Item::Fn(property(input)?));
+        }
+        Ok(Properties(items))
+    }
+}
+
+fn property(input: ParseStream<'_>) -> syn::Result<ItemFn> {
+    let attrs = input.call(syn::Attribute::parse_outer)?;
+    let vis = input.parse()?;
+    let asyncness = input.parse()?;
+    let fn_token = input.parse()?;
+    let ident = input.parse()?;
+    let drawn;
+    let paren_token = syn::parenthesized!(drawn in input);
+    let inputs = drawn.parse_terminated(drawn_parameter, Token![,])?;
+    let output = input.parse()?;
+    Ok(ItemFn {
+        attrs,
+        vis,
+        sig: syn::Signature {
+            constness: None,
+            asyncness,
+            unsafety: None,
+            abi: None,
+            fn_token,
+            ident,
+            generics: syn::Generics::default(),
+            paren_token,
+            inputs,
+            variadic: None,
+            output,
+        },
+        block: input.parse()?,
+    })
+}
+
+fn drawn_parameter(input: ParseStream<'_>) -> syn::Result<FnArg> {
+    let pat = Pat::parse_single(input)?;
+    let ty: Type = if input.peek(Token![in]) {
+        input.parse::<Token![in]>()?;
+        input.parse::<Expr>()?;
+        syn::parse_quote!(_)
+    } else {
+        input.parse::<Token![:]>()?;
+        input.parse()?
+    };
+    Ok(FnArg::Typed(syn::parse_quote!(#pat: #ty)))
 }
 
 /// `pattern = future, if guard => body`, or `else => body`.
