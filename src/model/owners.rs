@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{FunctionKind, Language, Visibility};
+use crate::facts::{FunctionKind, Language, Local, Visibility};
 use crate::finding::Confidence;
 use crate::knowledge::{Role, Target};
 
@@ -226,7 +226,7 @@ struct Test {
     binaries: Vec<FileId>,
     /// The locks that it takes by attribute: empty where it runs beside any other.
     serial: Vec<Serial>,
-    /// It stands for several tests, one for each `#[case(…)]`.
+    /// It stands for several tests, one for each `#[case(…)]` or use of the macro that makes it.
     several: bool,
     accesses: Vec<Access>,
 }
@@ -357,11 +357,22 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
             function: func,
             binaries,
             serial,
-            several: cases > 1,
+            several: cases > 1 || is_made_by_macro(engine, func),
             accesses,
         });
     }
     found
+}
+
+/// A test that stands in a macro's definition, where the macro makes several of it: its name is one that the macro is handed
+/// (`fn $name()`), or the macro is called in more than one place.
+fn is_made_by_macro(engine: &Engine<'_>, func: FuncId) -> bool {
+    let tree = engine.values.tree;
+    let test = tree.function(func);
+    let Some(maker) = tree.parent(func) else { return false };
+    let is_handed = |local: &Local| local.parameter.is_some() && local.name == test.name;
+    tree.function(maker).kind == FunctionKind::Macro
+        && (tree.function(maker).locals.iter().any(is_handed) || engine.values.evident_callers(maker).len() > 1)
 }
 
 /// `#[serial(a, b)]`: a lock for each group; without one, that of everybody who names none.
