@@ -9,7 +9,6 @@ use rustc_hash::FxHashMap;
 use super::needs::{Need, in_short};
 use super::places::{Keys, is_message};
 use super::programs::InPrograms;
-use super::sites::SiteId;
 use super::summary::{Access, Held, StartId};
 use super::tree::FuncId;
 
@@ -153,9 +152,10 @@ impl Arounds {
     /// Drops an access where the same place is reached as surely with less around it: every pair of the one is a pair of
     /// the other, here and in every caller.
     pub fn prune(&mut self, accesses: &mut Vec<Access>) {
-        let mut by_site: FxHashMap<(SiteId, Option<SiteId>), Vec<usize>> = FxHashMap::default();
+        let mut by_site: FxHashMap<_, Vec<usize>> = FxHashMap::default();
         for (place, access) in accesses.iter().enumerate() {
-            by_site.entry((access.site, access.child)).or_default().push(place);
+            let what = (access.site, access.child, access.variable);
+            by_site.entry(what).or_default().push(place);
         }
         let mut dropped = vec![false; accesses.len()];
         for mut places in by_site.into_values().filter(|places| places.len() > 1) {
@@ -300,6 +300,7 @@ impl Arounds {
 mod tests {
     use super::super::needs::number;
     use super::super::places::Key;
+    use super::super::sites::SiteId;
     use super::super::summary::{Certainty, Chain};
     use super::*;
     use crate::finding::Confidence;
@@ -343,6 +344,7 @@ mod tests {
             certainty,
             child: None,
             through_module: false,
+            variable: None,
         }
     }
 

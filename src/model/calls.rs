@@ -463,7 +463,7 @@ impl<'t> Walk<'_, 't> {
             }
             let inner = self.engine.arounds.with_needs_of(&access.around, self.key.function);
             let both = self.engine.arounds.within(&inner, &around);
-            if !self.is_old_news(access, &both, certainty, &met) {
+            if !self.is_old_news(access, &both, &step, certainty, &met) {
                 let lifted = self.lift(access, both, &step, certainty);
                 self.record(lifted);
             }
@@ -551,7 +551,14 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Where no thread is alive that it could meet, an access that is known already says nothing new.
-    fn is_old_news(&mut self, access: &Access, around: &Around, certainty: &Certainty, met: &Met) -> bool {
+    fn is_old_news(
+        &mut self,
+        access: &Access,
+        around: &Around,
+        step: &Rc<ChainStep>,
+        certainty: &Certainty,
+        met: &Met,
+    ) -> bool {
         let child = access.child.or(self.state.child);
         let alone = self.is_alone_in_child(access.site, child);
         if !alone && (met.by(self.engine.sites.kind(access.site)) || child.is_some()) {
@@ -566,12 +573,14 @@ impl<'t> Walk<'_, 't> {
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
         let programs = access.certainty.programs.and(&certainty.programs);
         let through_module = access.through_module || self.is_in_module();
+        let variable = self.engine.variable_behind(access, step);
         self.accesses.knows(
             access.site,
             child,
             around,
             (repeated, access.after_send || self.has_sent(), through_module),
             ((rank, steps), programs),
+            variable,
         )
     }
 
@@ -608,6 +617,7 @@ impl<'t> Walk<'_, 't> {
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),
             through_module: access.through_module || self.is_in_module(),
+            variable: self.engine.variable_behind(access, step),
         }
     }
 

@@ -246,7 +246,7 @@ impl Engine<'_> {
         out.accesses = accesses.into_list();
         self.arounds.prune(&mut out.accesses);
         let Engine { sites, arounds, .. } = &mut *self;
-        out.trim(|site| sites.kind(site), arounds);
+        out.trim(sites, arounds);
         let out = Rc::new(out);
         self.walking_types.remove(ty);
         self.escaped_summaries.insert(ty.clone(), out.clone());

@@ -1,6 +1,11 @@
 //! Which variable an access is about.
 
-use crate::facts::{Event, Value};
+use std::num::NonZeroU32;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::facts::{Event, Language, Value};
 use crate::knowledge::{ArgumentRef, EntryId, Role, Shape};
 
 use super::members::HOLE;
@@ -13,7 +18,75 @@ use super::tree::{CallSite, FuncId, each_event};
 /// So many names are looked at; a table of more says nothing of two accesses.
 const MOST_NAMES: usize = 64;
 
+/// A variable, by the number of its name in [`Variables`], from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VariableId(NonZeroU32);
+
+/// The variables that functions are handed by name: of `fn flag(name: &str) -> bool { env::var(name).is_ok() }` each caller reads its
+/// own. In Rust alone, whose accesses are safe unless they mean the same variable; elsewhere it is the array that is raced for.
+#[derive(Debug, Default)]
+pub struct Variables {
+    names: Vec<String>,
+    numbers: FxHashMap<String, VariableId>,
+    /// Whether the function in which an access stands is handed the name, and by how many names it has been told so far.
+    handed: FxHashMap<SiteId, (bool, Vec<VariableId>)>,
+}
+
+impl Variables {
+    /// The number of a name, new or known.
+    fn number(&mut self, name: String) -> VariableId {
+        if let Some(id) = self.numbers.get(&name) {
+            return *id;
+        }
+        let id = VariableId(NonZeroU32::MIN.saturating_add(self.names.len() as u32));
+        self.names.push(name.clone());
+        self.numbers.insert(name, id);
+        id
+    }
+}
+
 impl Engine<'_> {
+    /// The variable that an access names as seen from one call farther away, `step`.
+    pub fn variable_behind(&mut self, access: &Access, step: &Rc<ChainStep>) -> Option<VariableId> {
+        if access.variable.is_some() || !self.is_handed_name(access.site) {
+            return access.variable;
+        }
+        let mut names = self.names_by(access.site, &access.chain.behind(step.clone()).steps());
+        let name = names.pop().filter(|_| names.is_empty())?;
+        let id = self.variables.number(name);
+        let (_, told) = self.variables.handed.get_mut(&access.site)?;
+        if !told.contains(&id) {
+            // What else it is handed counts as not known: the nearest way stands for all of it.
+            if told.len() >= MOST_NAMES {
+                return None;
+            }
+            told.push(id);
+        }
+        Some(id)
+    }
+
+    /// Whether the function in which an access of Rust's stands is handed the variable's name.
+    fn is_handed_name(&mut self, site: SiteId) -> bool {
+        if let Some((handed, _)) = self.variables.handed.get(&site) {
+            return *handed;
+        }
+        let info = self.sites.get(site);
+        let is_parameter = |(home, key): &(FuncId, &Value)| self.values.parameter_of(*home, key).is_some();
+        let handed = info.language == Language::Rust
+            && info.variable.is_none()
+            && matches!(self.keys_of_site(info).as_slice(), [key] if is_parameter(key));
+        self.variables.handed.insert(site, (handed, Vec::new()));
+        handed
+    }
+
+    /// The one variable that an access is known to be about, by its way.
+    pub fn variable_of(&self, access: &Access) -> Option<&str> {
+        match access.variable {
+            Some(VariableId(number)) => self.variables.names.get(number.get() as usize - 1).map(String::as_str),
+            None => self.sites.get(access.site).variable.as_deref(),
+        }
+    }
+
     /// The variable that a place names by its key: `os.environ['X']`.
     pub fn key_of_place(&self, func: FuncId, place: &Value) -> Option<String> {
         match place {

@@ -432,5 +432,7 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
         partner_test: Some(b.0),
         no_holder: false,
     };
-    engine.pairs.add(pair);
+    let variable = |access: &Access| engine.variable_of(access);
+    let is_same = variable(a.1).is_some_and(|name| variable(b.1) == Some(name));
+    engine.pairs.add(pair, is_same);
 }

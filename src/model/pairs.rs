@@ -63,8 +63,9 @@ pub struct Pair {
     pub no_holder: bool,
 }
 
-/// How well founded a pair is: surest first, then the shortest way.
-type PairRank = (Rank, Reverse<u32>);
+/// How well founded a pair is: first where tests are known to mean the same variable, which matters most to them, then the
+/// surest, then the shortest way.
+type PairRank = (bool, Rank, Reverse<u32>);
 
 /// What is true of a pair on whichever way it arises.
 #[derive(Debug, Clone, Copy)]
@@ -86,11 +87,12 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Adds a pair, or the better way to one that is known.
-    pub fn add(&mut self, pair: Pair) {
+    /// Adds a pair, or the better way to one that is known. `same_variable`: both sides are known to name one variable.
+    pub fn add(&mut self, pair: Pair, same_variable: bool) {
         let steps = |side: &PairSide| side.access.chain.length() + side.start_chain.length();
         let key = (pair.mutation.access.site, pair.partner.access.site, pair.kind);
         let rank = (
+            same_variable,
             pair.certainty.rank(),
             Reverse(steps(&pair.mutation) + steps(&pair.partner)),
         );
@@ -230,7 +232,7 @@ impl Engine<'_> {
             heap: a.2.or(b.2).and_then(|live| live.heap),
         };
         let key = (first.0, second.0, PairKind::Race);
-        self.pairs.is_settled(key, (rank, Reverse(steps)), always)
+        self.pairs.is_settled(key, (false, rank, Reverse(steps)), always)
     }
 
     /// Whether the first of two sites is the mutation of a pair and the other its partner; none where neither is one.
@@ -362,7 +364,7 @@ impl Engine<'_> {
             partner_test: None,
             no_holder: !holds_lock,
         };
-        self.pairs.add(pair);
+        self.pairs.add(pair, false);
     }
 
     /// Whether some program holds a function and all ways that are as certain as this.
@@ -430,7 +432,7 @@ impl Engine<'_> {
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
         let certainty = Certainty::together(a.certainties().chain(b.certainties()));
-        let rank = (certainty.rank(), Reverse(a.steps() + b.steps()));
+        let rank = (false, certainty.rank(), Reverse(a.steps() + b.steps()));
         let always = Always {
             repeated: first.access.repeated,
             heap: a.live.or(b.live).and_then(|live| live.heap),

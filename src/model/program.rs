@@ -22,6 +22,7 @@ use super::imports::Imports;
 use super::lanes::Census;
 use super::laters::{Later, Laters};
 use super::meaning::Started;
+use super::named::Variables;
 use super::objects::Object;
 use super::pairs::{Alike, Pairs, ThreadAccesses};
 use super::places::{Key, Keys, add_new, meet};
@@ -157,6 +158,7 @@ pub struct Engine<'t> {
     /// Work that is done once, on which an access hangs ([`super::firsts`]).
     pub firsts: FxHashSet<Keys>,
     pub arounds: Arounds,
+    pub variables: Variables,
     pub programs: Programs,
     /// What meets right now may do so in any program.
     pub anywhere: bool,
@@ -296,6 +298,7 @@ impl<'t> Engine<'t> {
             observations: Observations::new(true),
             firsts: FxHashSet::default(),
             arounds: Arounds::default(),
+            variables: Variables::default(),
             programs: Programs::default(),
             anywhere: false,
             starts: Vec::new(),
@@ -992,6 +995,7 @@ impl<'t> Engine<'t> {
                     certainty: Certainty::SURE,
                     child: None,
                     through_module: false,
+                    variable: None,
                 });
             }
         }

@@ -75,6 +75,12 @@ impl Sites {
         self.kinds[id.0 as usize]
     }
 
+    /// Whether an access of Rust's names its variable where it stands.
+    pub fn is_named_in_rust(&self, id: SiteId) -> bool {
+        let info = self.get(id);
+        info.language == Language::Rust && info.variable.is_some()
+    }
+
     /// Every site with its id.
     pub fn iter(&self) -> impl Iterator<Item = (SiteId, &SiteInfo)> {
         self.infos

@@ -10,10 +10,11 @@ use crate::finding::Confidence;
 
 use super::around::{Around, Arounds};
 use super::laters::HandedOn;
+use super::named::VariableId;
 use super::needs::Need;
 use super::places::Keys;
 use super::programs::InPrograms;
-use super::sites::{AccessKind, SiteId};
+use super::sites::{AccessKind, SiteId, Sites};
 use super::tree::{CallSite, FuncId};
 
 /// Index of a thread start in [`super::Program::starts`].
@@ -248,6 +249,8 @@ pub struct Access {
     pub child: Option<SiteId>,
     /// It is done by the code of a file, or on a way through that.
     pub through_module: bool,
+    /// The variable that it names on this way, where the function in which it stands is handed the name ([`super::named`]).
+    pub variable: Option<VariableId>,
 }
 
 /// A thread that may be alive.
@@ -410,6 +413,9 @@ pub struct Summary {
 /// How many spawns and reads of one kind, guard set and gate are kept, the nearest ones.
 const NEAREST: usize = 12;
 
+/// How many reads of Rust's are kept beside them that name their variables: which variable it is decides there.
+const NEAREST_NAMED: usize = 48;
+
 impl Summary {
     /// Leaves out what no program can hold together with the function itself, which can be part of `programs`.
     pub fn see_from(&mut self, programs: &InPrograms) {
@@ -474,24 +480,24 @@ impl Summary {
 
     /// Keeps every mutation and the nearest few spawns and reads, whether or not it is part of work that is done once or comes
     /// after a gate.
-    pub fn trim(&mut self, kind: impl Fn(SiteId) -> AccessKind, arounds: &mut Arounds) {
+    pub fn trim(&mut self, sites: &Sites, arounds: &mut Arounds) {
         if self.accesses.len() <= NEAREST {
             return;
         }
         let mut kept: Vec<Access> = Vec::new();
-        let mut counts: FxHashMap<(u32, AccessKind), usize> = FxHashMap::default();
+        let mut counts: FxHashMap<_, usize> = FxHashMap::default();
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.sort_by_key(|access| access.chain.length());
         for access in accesses {
-            let kind = kind(access.site);
+            let kind = sites.kind(access.site);
+            let is_named = access.variable.is_some() || sites.is_named_in_rust(access.site);
             if kind == AccessKind::Mutation || access.child.is_some() {
                 kept.push(access);
                 continue;
             }
-            let count = counts
-                .entry((arounds.with_messages(&access.around).number(), kind))
-                .or_default();
-            if *count < NEAREST {
+            let alike = (arounds.with_messages(&access.around).number(), kind, is_named);
+            let count = counts.entry(alike).or_default();
+            if *count < if is_named { NEAREST_NAMED } else { NEAREST } {
                 *count += 1;
                 kept.push(access);
             }
@@ -501,8 +507,8 @@ impl Summary {
 }
 
 /// What tells one way to an access from another: its site, the fork in whose child it is, what is around it, whether it leads
-/// through a module's code, and the programs that hold it.
-type Way = (SiteId, Option<SiteId>, u32, bool, InPrograms);
+/// through a module's code, the programs that hold it, and the variable that it names.
+type Way = (SiteId, Option<SiteId>, u32, bool, InPrograms, Option<VariableId>);
 
 /// The accesses of a function while it is walked, the best way to each.
 #[derive(Debug, Default)]
@@ -520,6 +526,7 @@ impl Accesses {
             access.around.number(),
             access.through_module,
             access.certainty.programs.clone(),
+            access.variable,
         );
         let place = *self.index.entry(key).or_insert(self.list.len());
         let Some(known) = self.list.get_mut(place) else {
@@ -546,8 +553,9 @@ impl Accesses {
         around: &Around,
         (repeated, after_send, through_module): (bool, bool, bool),
         (rank, programs): ((Rank, u32), InPrograms),
+        variable: Option<VariableId>,
     ) -> bool {
-        let way = (site, child, around.number(), through_module, programs);
+        let way = (site, child, around.number(), through_module, programs, variable);
         let Some(place) = self.index.get(&way) else {
             return false;
         };

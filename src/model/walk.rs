@@ -274,7 +274,7 @@ impl<'t> Walk<'_, 't> {
         self.out.see_from(&self.engine.programs.of(self.key.function));
         self.engine.arounds.prune(&mut self.out.accesses);
         let Engine { sites, arounds, .. } = &mut *self.engine;
-        self.out.trim(|site| sites.kind(site), arounds);
+        self.out.trim(sites, arounds);
         // Millions of them are kept for as long as the analysis takes.
         self.out.accesses.shrink_to_fit();
         self.out.look_for_parameters(self.key.function);
@@ -1447,6 +1447,7 @@ impl<'t> Walk<'_, 't> {
             certainty: self.certainty(),
             child,
             through_module: self.is_in_module(),
+            variable: None,
         };
         self.note_touch();
         self.record(access);
