@@ -518,6 +518,10 @@ impl<'t> Walk<'_, 't> {
         if !summary.leaks.is_empty() {
             let mut company = self.company();
             for live in &summary.leaks {
+                if self.engine.is_driven_by(live.start, self.key.function, &live.chain) {
+                    self.hand_on_task(live.start, span);
+                    continue;
+                }
                 let mut lifted = Live {
                     chain: live.chain.behind(step.clone()),
                     certainty: live.certainty.and(certainty),

@@ -176,7 +176,7 @@ impl Engine<'_> {
         for handed in self.values.handed_to_frameworks() {
             let function = handed.function;
             let known = |handler: &Handler| self.start(handler.start).entries.first() == Some(&function);
-            let on_no_thread = handed.task && lone.hold(&self.values, handed.site.0);
+            let on_no_thread = handed.task && lone.hold(&self.values, handed.site);
             if on_no_thread || self.handlers().iter().any(known) {
                 continue;
             }

@@ -28,6 +28,7 @@ use super::pairs::{Alike, Pairs, ThreadAccesses};
 use super::places::{Key, Keys, add_new, meet};
 use super::programs::{InPrograms, Programs};
 use super::quiet::Quiet;
+use super::runtimes::LoneRuntimes;
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Story, Summary};
@@ -69,6 +70,8 @@ pub struct StartInfo {
     pub context: Vec<CallSite>,
     /// It is what a task waits for, seen by who made the task.
     pub task: bool,
+    /// It is a task of a runtime, which gives it a thread that is there anyway.
+    pub on_runtime: bool,
 }
 
 /// Starts, and calls that try for a lock.
@@ -165,6 +168,7 @@ pub struct Engine<'t> {
     starts: Vec<StartInfo>,
     /// What frameworks call, see [`super::handlers`].
     handlers: Vec<Handler>,
+    lone: LoneRuntimes,
     starts_by_site: FxHashMap<CallSite, Vec<StartId>>,
     starts_by_key: FxHashMap<Key, Vec<StartId>>,
     /// The statuses that a function returns, by how many calls lie between it and who asks.
@@ -303,6 +307,7 @@ impl<'t> Engine<'t> {
             anywhere: false,
             starts: Vec::new(),
             handlers: Vec::new(),
+            lone: LoneRuntimes::default(),
             starts_by_site: FxHashMap::default(),
             starts_by_key: FxHashMap::default(),
             statuses: RefCell::default(),
@@ -649,7 +654,7 @@ impl<'t> Engine<'t> {
             for index in 0..tree.function(func).calls.len() {
                 let site = (func, CallIndex(index as u32));
                 for started in self.values.started(site) {
-                    if !(started.task && lone.hold(&self.values, func)) {
+                    if !(started.task && lone.hold(&self.values, site)) {
                         self.register(site, started);
                     }
                 }
@@ -657,6 +662,7 @@ impl<'t> Engine<'t> {
             }
         }
         self.register_handlers(&lone);
+        self.lone = lone;
         self.entries = self
             .starts
             .iter()
@@ -692,7 +698,15 @@ impl<'t> Engine<'t> {
             base: None,
             context: Vec::new(),
             task: false,
+            on_runtime: false,
         });
+    }
+
+    /// Whether a thread is a task that runs on the thread of this function, a test or its helper, once that waits for something.
+    /// `chain`: the way there from its callee.
+    pub fn is_driven_by(&self, start: StartId, func: FuncId, chain: &Chain) -> bool {
+        let info = self.start(start);
+        info.on_runtime && self.lone.drive_test(&self.values, func, info.site, &chain.steps())
     }
 
     /// What frameworks call.
@@ -754,6 +768,7 @@ impl<'t> Engine<'t> {
             base: None,
             context: Vec::new(),
             task: false,
+            on_runtime: started.task,
         });
     }
 

@@ -17,6 +17,9 @@ use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId};
 use super::walk::Walk;
 
+/// What is said of a task on a runtime without threads of its own.
+const RUNS_HERE: &str = "the task runs on this thread, at a time that is not known";
+
 /// So many threads of a task are told apart: those that it comes to on the shortest ways.
 const MOST_TASK_THREADS: usize = 8;
 
@@ -298,8 +301,7 @@ impl Walk<'_, '_> {
             // A task on a runtime without threads of its own.
             Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
                 for func in self.engine.values.handed_functions(site, entry) {
-                    let doubt = "the task runs on this thread, at a time that is not known";
-                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt), false);
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, RUNS_HERE), false);
                 }
             }
             Role::Settle { of } => {
@@ -605,6 +607,13 @@ impl Walk<'_, '_> {
         found.sort_by_key(|begun| begun.chain.length());
         found.truncate(MOST_TASK_THREADS);
         found
+    }
+
+    /// A task that was begun in a callee runs on this thread, once that waits for something.
+    pub(super) fn hand_on_task(&mut self, task: StartId, span: Span) {
+        for func in self.engine.start(task).entries.clone() {
+            self.hand_on(func, span, Certainty::because(Confidence::Medium, RUNS_HERE), false);
+        }
     }
 
     /// This function waits for something: its tasks go on.

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Attribute, CallIndex};
+use rustc_hash::FxHashSet;
+
+use crate::facts::{Attribute, CallIndex, Value};
 use crate::knowledge::{EntryId, Role};
 
-use super::tree::{FuncId, crate_root};
+use super::summary::ChainStep;
+use super::tree::{CallSite, FuncId, crate_root};
 use super::values::Values;
 
 /// A crate, and whether its tests or its program is meant: they make runtimes of their own.
@@ -19,15 +22,40 @@ struct Made {
     many: bool,
 }
 
-/// The programs whose tasks all run on the thread that drives the runtime.
+/// Whose tasks all run on the thread that drives the runtime.
 #[derive(Default)]
-pub struct LoneRuntimes(Vec<Program>);
+pub struct LoneRuntimes {
+    programs: Vec<Program>,
+    /// Tests that have a runtime of one thread themselves.
+    tests: FxHashSet<FuncId>,
+    /// Functions that make a runtime of many.
+    makers: FxHashSet<FuncId>,
+}
 
 impl LoneRuntimes {
-    /// Whether a task that a function starts runs on a thread that is there anyway.
-    pub fn hold(&self, values: &Values<'_>, func: FuncId) -> bool {
-        !self.0.is_empty() && self.0.contains(&program_of(values, func))
+    /// Whether a task that a call starts runs on a thread that is there anyway.
+    pub fn hold(&self, values: &Values<'_>, site: CallSite) -> bool {
+        self.hold_all_of(values, site.0) || self.tests.contains(&site.0) && is_ambient(values, site)
     }
+
+    /// Whether all runtimes of the function's program have one thread.
+    fn hold_all_of(&self, values: &Values<'_>, func: FuncId) -> bool {
+        !self.programs.is_empty() && self.programs.contains(&program_of(values, func))
+    }
+
+    /// Whether a task runs on the thread of this function, a test or its helper, when it comes there on this way: the functions
+    /// from the callee to the one with the start. What is no test's may be run by others, on another runtime.
+    pub fn drive_test(&self, values: &Values<'_>, func: FuncId, start: CallSite, way: &[ChainStep]) -> bool {
+        let through = way.iter().map(|step| step.function).chain([start.0]);
+        let is_own = self.tests.contains(&func) && is_ambient(values, start);
+        is_own && !through.into_iter().any(|func| self.makers.contains(&func))
+            || values.in_test(func) && self.hold_all_of(values, func)
+    }
+}
+
+/// Whether a task is started on the runtime that is at hand (`tokio::spawn`), not on one that is named.
+fn is_ambient(values: &Values<'_>, site: CallSite) -> bool {
+    !matches!(values.tree.call(site).callee, Value::Attribute(..))
 }
 
 fn program_of(values: &Values<'_>, func: FuncId) -> Program {
@@ -40,6 +68,8 @@ impl Values<'_> {
     /// a crate with a `main` says all of its own.
     pub(super) fn lone_runtimes(&self) -> LoneRuntimes {
         let mut made: BTreeMap<Program, Made> = BTreeMap::new();
+        let mut tests: FxHashSet<FuncId> = FxHashSet::default();
+        let mut makers: FxHashSet<FuncId> = FxHashSet::default();
         for func in self.tree.functions() {
             let function = self.tree.function(func);
             let mut kinds: Vec<bool> = Vec::new();
@@ -47,6 +77,7 @@ impl Values<'_> {
                 let entries = self.entries_of_attribute(func, attribute);
                 kinds.extend(entries.iter().filter_map(|id| self.runtime_kind(*id, Some(attribute))));
             }
+            let own = kinds.len();
             for index in 0..function.calls.len() {
                 let meaning = self.meaning((func, CallIndex(index as u32)));
                 kinds.extend(meaning.entries.iter().filter_map(|id| self.runtime_kind(*id, None)));
@@ -54,13 +85,24 @@ impl Values<'_> {
             if kinds.is_empty() {
                 continue;
             }
-            let known = made.entry(program_of(self, func)).or_default();
+            if kinds[own..].contains(&true) {
+                makers.insert(func);
+            }
+            let program = program_of(self, func);
+            if program.1 && own > 0 && !kinds.contains(&true) {
+                tests.insert(func);
+            }
+            let known = made.entry(program).or_default();
             known.many |= kinds.contains(&true);
             known.one |= kinds.contains(&false);
         }
         let lone = made.into_iter().filter(|(_, made)| made.one && !made.many);
         let programs = lone.map(|(program, _)| program);
-        LoneRuntimes(programs.filter(|(root, test)| *test || self.has_main(root)).collect())
+        LoneRuntimes {
+            programs: programs.filter(|(root, test)| *test || self.has_main(root)).collect(),
+            tests,
+            makers,
+        }
     }
 
     /// Whether the entry makes a runtime, and whether one of many threads.
