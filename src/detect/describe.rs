@@ -10,7 +10,7 @@ use crate::finding::{
 use crate::input::Sources;
 use crate::knowledge::{Entry, EntryId, MatchKind, PairVerdict, Role, Shape};
 use crate::model::{
-    AccessKind, Chain, ChainStep, Engine, FuncId, Pair, PairKind, PairSide, Program, SiteInfo, StartId,
+    AccessKind, Chain, ChainStep, Engine, FuncId, Pair, PairKind, PairSide, Program, SiteInfo, StartId, same_variable,
 };
 
 use super::{Case, Options};
@@ -382,6 +382,10 @@ impl<'p, 't> Describe<'p, 't> {
             confidence = Confidence::Low;
             doubts.push(rare_because(case.partner).to_owned());
         }
+        if let Some(doubt) = self.doubted(&case.pair.partner) {
+            confidence = Confidence::Low;
+            doubts.push(doubt.to_owned());
+        }
         let by_name = matches!(case.partner, AccessKind::Read | AccessKind::Mutation);
         if by_name
             && case.pair.kind != PairKind::ForkWindow
@@ -414,6 +418,16 @@ impl<'p, 't> Describe<'p, 't> {
         case.pair.kind == PairKind::ForkWindow && is_python(&case.pair.mutation) && is_python(&case.pair.partner)
     }
 
+    /// Why a read may not look at the environment at all, by what the catalog says of it.
+    pub fn doubted(&self, side: &PairSide) -> Option<&str> {
+        let catalog = self.engine.values.catalog;
+        let entries = &self.info(side).entries;
+        entries.iter().find_map(|id| match &catalog.entry(*id).role {
+            Role::Read { doubt, .. } => doubt.as_deref(),
+            _ => None,
+        })
+    }
+
     /// A spawn whose `**kwargs` may hold `env=`.
     fn may_have_environment(&self, side: &PairSide) -> bool {
         let info = self.info(side);
@@ -428,7 +442,7 @@ impl<'p, 't> Describe<'p, 't> {
     /// Both names are known, and differ.
     pub fn different_variables(&self, pair: &Pair) -> bool {
         let (a, b) = (self.variables(&pair.mutation), self.variables(&pair.partner));
-        !a.is_empty() && !b.is_empty() && !a.iter().any(|name| b.contains(name))
+        !a.is_empty() && !b.is_empty() && !share_variable(&a, &b)
     }
 
     /// Both names are known, and one is common.
@@ -439,7 +453,7 @@ impl<'p, 't> Describe<'p, 't> {
     /// Both sides name a variable, and it is one.
     pub fn names_same_variable(&self, pair: &Pair) -> bool {
         let (a, b) = (self.sure_variables(&pair.mutation), self.sure_variables(&pair.partner));
-        a.iter().any(|name| b.contains(name))
+        share_variable(&a, &b)
     }
 
     /// Two changes of one variable after which it is the same, whichever comes last.
@@ -455,7 +469,7 @@ impl<'p, 't> Describe<'p, 't> {
     /// A copy or walk of the whole environment.
     fn reads_everything(&self, side: &PairSide) -> bool {
         let info = self.info(side);
-        let whole = |role: &Role| matches!(role, Role::Read { key: None, variables } if variables.is_empty());
+        let whole = |role: &Role| matches!(role, Role::Read { key: None, variables, .. } if variables.is_empty());
         let catalog = self.engine.values.catalog;
         info.kind == AccessKind::Read && info.entries.iter().all(|id| whole(&catalog.entry(*id).role))
     }
@@ -691,6 +705,10 @@ fn shape_name(shape: Shape) -> &'static str {
         Shape::Clear => "clear",
         Shape::Unknown => "unknown",
     }
+}
+
+fn share_variable(a: &[String], b: &[String]) -> bool {
+    a.iter().any(|name| b.iter().any(|other| same_variable(name, other)))
 }
 
 /// Why an effect that is real shows rarely, by what the partner does.

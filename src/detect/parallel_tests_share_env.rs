@@ -22,7 +22,8 @@
 //! A warning. Two different variables that are both known by name are no pair unless memory is at stake, nor are two changes that
 //! leave the same constant. Where memory is
 //! safe, it is a note that a test reads or changes a variable whose name is not known on this way, or all of them, and that the
-//! child of a test gets a variable which not every program looks at.
+//! child of a test gets a variable which not every program looks at. A note too is a request to a host that is not in the code: most
+//! tests ask a server of their own, by its address in numbers, and nothing is looked up.
 
 use crate::finding::{Effect, RuleCode, Severity};
 use crate::model::{AccessKind, PairKind};
@@ -56,7 +57,8 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
             .is_some_and(|name| STARTING.contains(&name)),
         _ => false,
     };
-    let severity = if unlikely && case.verdict.effect == Effect::Environment {
+    let doubted = describe.doubted(&case.pair.partner).is_some();
+    let severity = if doubted || unlikely && case.verdict.effect == Effect::Environment {
         Severity::Note
     } else {
         Severity::Warning

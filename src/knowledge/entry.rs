@@ -201,10 +201,13 @@ pub enum Role {
         command: bool,
         status: bool,
     },
-    /// Looks at the environment; `key` as above, `variables` where it always looks at the same ones (`TZ`).
+    /// Looks at the environment; `key` as above, or with `prefix` how the names of all of its variables begin, `variables` where it
+    /// always looks at the same ones (`TZ`). `doubt`: why it may not look at all.
     Read {
         key: Option<ArgumentRef>,
+        prefix: bool,
         variables: Vec<String>,
+        doubt: Option<String>,
     },
     /// Begins a thread that runs `entry` (`method` of the receiver's or argument's class where set). `many`: any number
     /// of such threads. `process`: it is a process of its own (multiprocessing), so nothing pairs.

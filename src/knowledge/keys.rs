@@ -281,10 +281,16 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
         &[
             may("key", Value::Argument, "names the variable"),
             may(
+                "prefix",
+                Value::Flag,
+                "`key` is how the names of its variables begin, in capitals or not",
+            ),
+            may(
                 "variables",
                 Value::Texts,
                 "the variables, where they are always the same",
             ),
+            may("doubt", Value::Text, "why it may not look at them in fact"),
         ],
     ),
     effect(

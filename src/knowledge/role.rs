@@ -182,7 +182,9 @@ fn read(fields: &Fields<'_>) -> Result<Role, Mistake> {
         .collect();
     Ok(Role::Read {
         key: fields.argument("key")?,
+        prefix: flag(fields, "prefix")?,
         variables,
+        doubt: fields.text("doubt")?.map(str::to_owned),
     })
 }
 

@@ -74,6 +74,7 @@ mod words;
 pub use budget::{Cut, STEPS};
 pub use groups::groups;
 pub use lanes::{Census, Lane, LaneEvent, Lanes, Moment, Open, RootKind, Runner, census, lanes};
+pub use named::same_variable;
 pub use pairs::{MOST_PAIRS, Pair, PairKind, PairSide};
 pub use program::{Engine, Extent, Program, StartInfo, SummaryKey, analyse, path_matches};
 pub use sites::{AccessKind, SiteId, SiteInfo};

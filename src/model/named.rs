@@ -18,6 +18,9 @@ use super::tree::{CallSite, FuncId, each_event};
 /// So many names are looked at; a table of more says nothing of two accesses.
 const MOST_NAMES: usize = 64;
 
+/// Behind how the names begin of all the variables that an access is about. No shell lets it into a name.
+const ANY: &str = "*";
+
 /// A variable, by the number of its name in [`Variables`], from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VariableId(NonZeroU32);
@@ -103,7 +106,10 @@ impl Engine<'_> {
             };
             let mut named = self.values.argument(site, key).into_iter();
             if let Some(name) = named.find_map(|(home, value)| self.only_text(home, value)) {
-                return Some(name);
+                return Some(match is_prefix(&self.values.catalog.entry(*id).role) {
+                    true => format!("{name}{ANY}"),
+                    false => name,
+                });
             }
         }
         None
@@ -144,6 +150,10 @@ impl Engine<'_> {
         let keys = self.keys_of_site(self.sites.get(site)).into_iter();
         let names: Option<Vec<_>> = keys.map(|(home, key)| self.names_of(home, key, steps)).collect();
         let mut names = names.unwrap_or_default().concat();
+        let mut roles = self.sites.get(site).entries.iter();
+        if roles.any(|id| is_prefix(&self.values.catalog.entry(*id).role)) {
+            names.iter_mut().for_each(|name| name.push_str(ANY));
+        }
         names.sort();
         names.dedup();
         if names.len() > MOST_NAMES {
@@ -268,6 +278,25 @@ impl Engine<'_> {
     }
 }
 
+/// Whether two names can be of one variable, where each may stand for all that begin with it ([`ANY`]).
+pub fn same_variable(a: &str, b: &str) -> bool {
+    let begins = |name: &str, prefix: &str| {
+        name.get(..prefix.len())
+            .is_some_and(|own| own.eq_ignore_ascii_case(prefix))
+    };
+    match (a.strip_suffix(ANY), b.strip_suffix(ANY)) {
+        (None, None) => a == b,
+        (Some(prefix), None) => begins(b, prefix),
+        (None, Some(prefix)) => begins(a, prefix),
+        (Some(one), Some(other)) => begins(one, other) || begins(other, one),
+    }
+}
+
+/// Whether a read looks at all variables whose names begin so.
+fn is_prefix(role: &Role) -> bool {
+    matches!(role, Role::Read { prefix: true, .. })
+}
+
 /// The argument by which a call names its variable.
 fn key_of(role: &Role) -> Option<&ArgumentRef> {
     match role {
@@ -280,4 +309,21 @@ fn key_of(role: &Role) -> Option<&ArgumentRef> {
 fn named(text: &str) -> Option<&str> {
     let name = text.split('=').next().unwrap_or(text);
     (!name.contains(HOLE)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_variable;
+
+    #[test]
+    fn a_prefix_stands_for_all_that_begin_so() {
+        assert!(same_variable("TOOL_PORT", "TOOL_PORT"));
+        assert!(!same_variable("TOOL_PORT", "tool_port"));
+        assert!(same_variable("TOOL_PORT", "tool_*"));
+        assert!(same_variable("tool_*", "TOOL_PORT"));
+        assert!(!same_variable("TOOL", "TOOL_*"));
+        assert!(!same_variable("TÖOL", "TÖ\u{d6}*"));
+        assert!(same_variable("TOOL_*", "TOOL_LOG_*"));
+        assert!(!same_variable("TOOL_*", "SHELL_*"));
+    }
 }

@@ -8,6 +8,7 @@ use crate::finding::Confidence;
 use crate::knowledge::{Role, Target};
 
 use super::budget::Cut;
+use super::named::same_variable;
 use super::pairs::{Pair, PairKind, PairSide};
 use super::program::{Engine, SummaryKey};
 use super::sites::AccessKind;
@@ -433,6 +434,8 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
         no_holder: false,
     };
     let variable = |access: &Access| engine.variable_of(access);
-    let is_same = variable(a.1).is_some_and(|name| variable(b.1) == Some(name));
+    let is_same = variable(a.1)
+        .zip(variable(b.1))
+        .is_some_and(|(a, b)| same_variable(a, b));
     engine.pairs.add(pair, is_same);
 }

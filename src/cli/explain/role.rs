@@ -33,6 +33,7 @@ pub fn sentence(entry: &Entry) -> String {
             let what = if *command { "the command line for /bin/sh -c" } else { "the program" };
             format!("{what} is {}", named(argument))
         }
+        Role::Read { prefix: true, .. } => "looks for variables by how their names begin, in the live environment".to_owned(),
         Role::Read { variables, .. } if variables.is_empty() => "looks at the live environment".to_owned(),
         Role::Read { variables, .. } => format!("looks for {} in the live environment", variables.join(", ")),
         Role::Start { process: true, .. } => "starts a process with an environment of its own".to_owned(),

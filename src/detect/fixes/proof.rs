@@ -58,7 +58,7 @@ fn reads_all(ground: &Ground<'_, '_>, info: &crate::model::SiteInfo) -> bool {
     let catalog = ground.engine.values.catalog;
     info.entries
         .iter()
-        .all(|id| matches!(&catalog.entry(*id).role, Role::Read { key: None, variables } if variables.is_empty()))
+        .all(|id| matches!(&catalog.entry(*id).role, Role::Read { key: None, variables, .. } if variables.is_empty()))
 }
 
 /// Why the variable may be needed elsewhere all the same.
