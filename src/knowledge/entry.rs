@@ -138,6 +138,8 @@ pub enum StartMoment {
     Method(String),
     /// Some time after the code at the top of the file is done: a framework calls it (`@app.route`).
     Later,
+    /// As [`StartMoment::Later`], once and before all others: what it starts is alive beside them.
+    First,
 }
 
 /// Who of a team runs a region.
@@ -179,6 +181,15 @@ pub enum Repeats {
     /// Where the receiver goes through several things: `map` is a method of options too.
     IfSeveral,
     Always,
+}
+
+/// What a framework runs by turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Turns {
+    /// Whatever it is handed.
+    All,
+    /// Functions that are no coroutines; those are tasks, on any thread.
+    Functions,
 }
 
 /// What the API does. One entry has one role.
@@ -230,6 +241,8 @@ pub enum Role {
         detached: bool,
         /// A task of a runtime: it runs on a thread of its own only where the runtime has several ([`Role::Runtime`]).
         task: bool,
+        /// What a framework runs by turns, on the thread of its loop; where absent, the coroutines of Python's.
+        turns: Option<Turns>,
     },
     /// Makes a runtime for tasks.
     Runtime {

@@ -3,7 +3,7 @@
 //! This table is the one source of the format. The loader takes no key that does not stand here, the JSON schema
 //! (`rules/schema.json`) is made from it, and so is the table of effects in `rules/README.md`.
 
-use super::entry::{Hazard, Repeats, Shape, TeamPart};
+use super::entry::{Hazard, Repeats, Shape, TeamPart, Turns};
 use super::target::Os;
 use crate::facts::Language;
 
@@ -113,6 +113,8 @@ pub(super) const FAILURES: [(&str, bool); 2] = [("status", true), ("error", fals
 
 /// Whether there are many.
 pub(super) const THREADS: [(&str, bool); 2] = [("one", false), ("many", true)];
+
+pub(super) const TURNS: [(&str, Turns); 2] = [("all", Turns::All), ("functions", Turns::Functions)];
 
 pub(super) const TEAM_PARTS: [(&str, TeamPart); 5] = [
     ("all", TeamPart::All),
@@ -304,7 +306,11 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
                 Value::Text,
                 "the field of it in which the function stands, `*` for every one",
             ),
-            may("starts_at", Value::Text, "the method that starts it, or `later`"),
+            may(
+                "starts_at",
+                Value::Text,
+                "the method that starts it, or `later`, or `first` of what comes later",
+            ),
             may(
                 "threads",
                 Value::Word(|| names(&THREADS)),
@@ -328,6 +334,11 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
             ),
             may("detached", Value::Flag, "nobody is expected to join it"),
             may("task", Value::Flag, "a task of a runtime"),
+            may(
+                "turns",
+                Value::Word(|| names(&TURNS)),
+                "what a framework runs by turns, on one thread; Python's coroutines where absent",
+            ),
         ],
     ),
     effect(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::entry::{ArgumentRef, JoinOf, Repeats, Role, StartMoment, Taken};
 use super::fields::{Fields, Mistake, word};
-use super::keys::{EFFECTS, FAILURES, PASSINGS, REPEATS, SHAPES, TEAM_PARTS, THREADS};
+use super::keys::{EFFECTS, FAILURES, PASSINGS, REPEATS, SHAPES, TEAM_PARTS, THREADS, TURNS};
 
 /// Reads the keys of one effect.
 type Reader = fn(&Fields<'_>) -> Result<Role, Mistake>;
@@ -196,6 +196,7 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
         moment: match fields.text("starts_at")? {
             None => StartMoment::Now,
             Some("later") => StartMoment::Later,
+            Some("first") => StartMoment::First,
             Some(method) => StartMoment::Method(method.to_owned()),
         },
         many: fields.word("threads", &THREADS)?.unwrap_or(false),
@@ -205,6 +206,7 @@ fn start(fields: &Fields<'_>) -> Result<Role, Mistake> {
         handle: fields.argument("handle")?.unwrap_or(ArgumentRef::Result),
         detached: flag(fields, "detached")?,
         task: flag(fields, "task")?,
+        turns: fields.word("turns", &TURNS)?,
     })
 }
 

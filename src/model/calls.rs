@@ -11,6 +11,7 @@ use crate::knowledge::Shape;
 use super::around::Around;
 use super::budget::Cut;
 use super::higher::Binding;
+use super::laters::Called;
 use super::needs::{Need, Seen};
 use super::objects::Object;
 use super::places::{Key, Keys, add_new, is_first};
@@ -35,6 +36,7 @@ impl<'t> Walk<'_, 't> {
         }
         let meaning = self.engine.values.meaning(site);
         self.start_threads(site);
+        self.tell_framework(site, span);
         self.roles(site, &meaning.entries, span);
         if self.state.dead {
             return;
@@ -674,7 +676,7 @@ impl<'t> Walk<'_, 't> {
                     && self.engine.is_callback(*func)
                 {
                     self.enter(*func, span, "hands on", &doubt);
-                    self.hand_on(*func, span, doubt.clone(), false);
+                    self.hand_on(*func, span, doubt.clone(), Called::Perhaps);
                 }
             }
         }

@@ -4,10 +4,11 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::facts::{Attribute, CallIndex, Language, TypeIndex, Value};
+use crate::facts::{Attribute, CallIndex, Language, Span, TypeIndex, Value};
 use crate::finding::Confidence;
-use crate::knowledge::{EntryId, MatchKind, Role, StartMoment};
+use crate::knowledge::{EntryId, MatchKind, Role, StartMoment, Turns};
 
+use super::laters::Called;
 use super::names::folder_of;
 use super::objects::Object;
 use super::program::Engine;
@@ -15,21 +16,29 @@ use super::runtimes::LoneRuntimes;
 use super::summary::{Certainty, Chain, Live, StartId};
 use super::tree::{CallSite, FileId, FuncId, Tree, crate_root};
 use super::values::Values;
+use super::walk::Walk;
+
+/// What is said of what a framework calls.
+const BY_FRAMEWORK: &str = "a framework runs the function, on threads of its own unless it is told otherwise";
 
 /// A function, and where a framework is told of it.
 struct Handed {
     site: CallSite,
     function: FuncId,
     many: bool,
+    /// It runs once, before all others.
+    first: bool,
     /// A task of the runtime's, on whichever thread that has.
     task: bool,
+    turns: Option<Turns>,
 }
 
 /// A function that a framework calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Handler {
     pub start: StartId,
-    /// It runs on the thread of the event loop, with which no other of these shares its turn: a coroutine of Python's.
+    /// It runs on the thread of the event loop, with which no other of these shares its turn: a coroutine of Python's, or what the
+    /// catalog says.
     pub on_loop: bool,
 }
 
@@ -137,13 +146,17 @@ impl Values<'_> {
             role @ Role::Start {
                 many,
                 task,
+                turns,
+                moment,
                 process: false,
                 ..
             } if is_later(role) => Some(Handed {
                 site,
                 function,
                 many: *many,
+                first: *moment == StartMoment::First,
                 task: *task,
+                turns: *turns,
             }),
             _ => None,
         }
@@ -164,7 +177,7 @@ fn is_later(role: &Role) -> bool {
     matches!(
         role,
         Role::Start {
-            moment: StartMoment::Later,
+            moment: StartMoment::Later | StartMoment::First,
             ..
         }
     )
@@ -175,13 +188,23 @@ impl Engine<'_> {
     pub(super) fn register_handlers(&mut self, lone: &LoneRuntimes) {
         for handed in self.values.handed_to_frameworks() {
             let function = handed.function;
+            let called = if handed.first { Called::Once } else { Called::Often };
+            self.told.entry(handed.site).or_default().push((function, called));
+            if handed.first {
+                continue;
+            }
             let known = |handler: &Handler| self.start(handler.start).entries.first() == Some(&function);
             let on_no_thread = handed.task && lone.hold(&self.values, handed.site);
             if on_no_thread || self.handlers().iter().any(known) {
                 continue;
             }
             let is_python = self.values.tree.language(function) == Language::Python;
-            let on_loop = is_python && self.values.tree.function(function).is_async;
+            let is_async = self.values.tree.function(function).is_async;
+            let on_loop = match handed.turns {
+                Some(Turns::All) => true,
+                Some(Turns::Functions) => !is_async,
+                None => is_python && is_async,
+            };
             let entries = match is_python {
                 true => vec![function],
                 false => self.values.run_by_framework(function),
@@ -191,13 +214,34 @@ impl Engine<'_> {
     }
 }
 
+impl Walk<'_, '_> {
+    /// A framework is told of functions: from here on it may call them, beside whatever is alive.
+    pub(super) fn tell_framework(&mut self, site: CallSite, span: Span) {
+        for (function, called) in self.engine.told_at(site).to_vec() {
+            self.hand_on(
+                function,
+                span,
+                Certainty::because(Confidence::Medium, BY_FRAMEWORK),
+                called,
+            );
+        }
+    }
+
+    /// The decorators of a function that stand there without a call.
+    pub(super) fn tell_frameworks_of(&mut self, function: FuncId) {
+        let tree = self.engine.values.tree;
+        for attribute in &tree.function(function).attributes {
+            if let Some(site) = tree.call_at(self.here, attribute.span) {
+                self.tell_framework(site, attribute.span);
+            }
+        }
+    }
+}
+
 /// What a framework runs on its threads, it runs beside its like: every handler beside itself, and those of one server beside
 /// each other.
 pub fn add(engine: &mut Engine<'_>) {
-    let doubt = Certainty::because(
-        Confidence::Medium,
-        "a framework runs the function, on threads of its own unless it is told otherwise",
-    );
+    let doubt = Certainty::because(Confidence::Medium, BY_FRAMEWORK);
     let handlers = engine.handlers().to_vec();
     if handlers.is_empty() {
         return;

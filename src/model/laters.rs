@@ -15,6 +15,17 @@ use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
 use super::walk::Walk;
 
+/// How often a function that was handed on is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Called {
+    /// Nobody knows. What it leaves alive is not looked at.
+    Perhaps,
+    /// Once, so that the others find what it leaves alive.
+    Once,
+    /// Any number of times, so that the next call too finds what the last one left alive.
+    Often,
+}
+
 /// A function that was handed on and may run at any time from then on.
 #[derive(Debug, Clone)]
 pub struct Later {
@@ -24,8 +35,7 @@ pub struct Later {
     pub certainty: Certainty,
     /// Its number among [`Laters`].
     pub number: u32,
-    /// It is called any number of times, so that the next call finds what the last one left alive.
-    pub again: bool,
+    pub called: Called,
 }
 
 impl Later {
@@ -121,21 +131,21 @@ impl HandedOn {
     /// Adds one, in place of a less sure way to the same.
     pub fn add(&mut self, later: Later) {
         self.numbers.add(later.number);
-        let again = self.get(later.function).is_some_and(|known| known.again);
+        let known = self.get(later.function).map_or(later.called, |known| known.called);
         let later = Later {
-            again: later.again || again,
+            called: later.called.max(known),
             ..later
         };
         self.by_function.insert(later.function, later);
     }
 
-    /// Those that are called any number of times.
-    fn repeated(&self) -> HandedOn {
-        let mut repeated = HandedOn::default();
-        for later in self.iter().filter(|later| later.again) {
-            repeated.add(later.clone());
+    /// Those that are surely called.
+    fn called(&self) -> HandedOn {
+        let mut called = HandedOn::default();
+        for later in self.iter().filter(|later| later.called > Called::Perhaps) {
+            called.add(later.clone());
         }
-        repeated
+        called
     }
 
     /// Whether something is not in the other.
@@ -224,9 +234,7 @@ fn known_of(live: &Live) -> Met {
 
 impl Walk<'_, '_> {
     /// A function is handed on and may run at any time from here on.
-    ///
-    /// `again`: any number of times.
-    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty, again: bool) {
+    pub(super) fn hand_on(&mut self, func: FuncId, span: Span, certainty: Certainty, called: Called) {
         let step = self.step(span, format!("hands on {}", self.engine.values.tree.display(func)));
         let chain = self.behind_inlined(Chain::default().behind(step));
         let summary = self.engine.summary(SummaryKey {
@@ -247,7 +255,7 @@ impl Walk<'_, '_> {
             chain,
             certainty,
             number,
-            again,
+            called,
         }]);
     }
 
@@ -273,14 +281,10 @@ impl Walk<'_, '_> {
         self.meet_later_threads(&handed, &numbers);
     }
 
-    /// Functions that are called any number of times leave threads alive, which the next calls meet. `new`: those that were just
-    /// handed on.
+    /// Functions that are surely called leave threads alive, which the next calls meet. `new`: those that were just handed on.
     fn meet_later_threads(&mut self, handed: &HandedOn, new: &Numbers) {
-        let repeated = handed.repeated();
-        if repeated.is_empty() {
-            return;
-        }
-        for later in repeated.iter() {
+        let called = handed.called();
+        for later in called.iter() {
             let is_new = new.contains(later.number);
             let summary = self.engine.summary(SummaryKey {
                 function: later.function,
@@ -291,8 +295,11 @@ impl Walk<'_, '_> {
                     chain: live.chain.behind_all(&later.chain),
                     ..live.clone().doubted(&later.certainty)
                 };
-                let among = if is_new { repeated.numbers() } else { new };
-                self.meet_laters(&repeated, among, &live);
+                let among = if is_new { called.numbers() } else { new };
+                self.meet_laters(&called, among, &live);
+                if later.called < Called::Often {
+                    continue;
+                }
                 if is_new && self.engine.can_repeat(live.start, self.key.function) && !self.is_started_once(&live) {
                     live.many = true;
                     self.engine.meet_itself(self.key.function, &live);
@@ -350,7 +357,7 @@ mod tests {
             function: FuncId(function),
             chain: Chain::default(),
             certainty,
-            again: false,
+            called: Called::Perhaps,
         }
     }
 

@@ -167,7 +167,8 @@ fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &Cert
         for live in leaks {
             let live = live.doubted(doubt);
             for other in members.iter().filter(|other| *other != starter) {
-                if !is_open(engine, *other) || is_setup(engine, *other) {
+                // What threads are made for is not called besides: the pair would be of a thread and itself.
+                if !is_open(engine, *other) || is_setup(engine, *other) || engine.is_thread_entry(*other) {
                     continue;
                 }
                 let accesses: Vec<Access> = summary(engine, *other).accesses.clone();

@@ -20,7 +20,7 @@ use super::handlers::Handler;
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
-use super::laters::{Later, Laters};
+use super::laters::{Called, Later, Laters};
 use super::meaning::Started;
 use super::named::Variables;
 use super::objects::Object;
@@ -168,6 +168,8 @@ pub struct Engine<'t> {
     starts: Vec<StartInfo>,
     /// What frameworks call, see [`super::handlers`].
     handlers: Vec<Handler>,
+    /// What they are told of, by the calls and the bare decorators that tell them.
+    pub(super) told: FxHashMap<CallSite, Vec<(FuncId, Called)>>,
     lone: LoneRuntimes,
     starts_by_site: FxHashMap<CallSite, Vec<StartId>>,
     starts_by_key: FxHashMap<Key, Vec<StartId>>,
@@ -231,6 +233,8 @@ pub struct Engine<'t> {
     constructors: Vec<FuncId>,
     /// What threads begin with.
     entries: FxHashSet<FuncId>,
+    /// Those that the tree starts itself, and no framework.
+    thread_entries: FxHashSet<FuncId>,
 }
 
 /// Everything that the rules need.
@@ -307,6 +311,7 @@ impl<'t> Engine<'t> {
             anywhere: false,
             starts: Vec::new(),
             handlers: Vec::new(),
+            told: FxHashMap::default(),
             lone: LoneRuntimes::default(),
             starts_by_site: FxHashMap::default(),
             starts_by_key: FxHashMap::default(),
@@ -351,6 +356,7 @@ impl<'t> Engine<'t> {
             entered: FxHashSet::default(),
             constructors: Vec::new(),
             entries: FxHashSet::default(),
+            thread_entries: FxHashSet::default(),
         };
         engine.index_decorators();
         engine.index_loops();
@@ -661,6 +667,8 @@ impl<'t> Engine<'t> {
                 self.register_handles(site);
             }
         }
+        let of_threads = self.starts.iter().flat_map(|start| start.entries.iter().copied());
+        self.thread_entries = of_threads.collect();
         self.register_handlers(&lone);
         self.lone = lone;
         self.entries = self
@@ -707,6 +715,11 @@ impl<'t> Engine<'t> {
     pub fn is_driven_by(&self, start: StartId, func: FuncId, chain: &Chain) -> bool {
         let info = self.start(start);
         info.on_runtime && self.lone.drive_test(&self.values, func, info.site, &chain.steps())
+    }
+
+    /// The functions of which a framework is told at a call, or at a bare decorator, and how often it calls them.
+    pub fn told_at(&self, site: CallSite) -> &[(FuncId, Called)] {
+        self.told.get(&site).map_or(&[], Vec::as_slice)
     }
 
     /// What frameworks call.
@@ -950,6 +963,11 @@ impl<'t> Engine<'t> {
         self.entries.contains(&func)
     }
 
+    /// The same, where the tree starts the thread and no framework does.
+    pub fn is_thread_entry(&self, func: FuncId) -> bool {
+        self.thread_entries.contains(&func)
+    }
+
     /// A thread and those that it starts, those that they start, and so on.
     fn begun_below(&mut self, start: StartId) -> Vec<Below> {
         let mut reached = vec![Below::itself(start)];
@@ -1048,7 +1066,7 @@ impl<'t> Engine<'t> {
             chain: later.chain.behind(step.clone()),
             number: self.laters.number(later.function, certainty.rank()),
             certainty,
-            again: later.again,
+            called: later.called,
         }
     }
 

@@ -530,6 +530,13 @@ impl Engine<'_> {
                 if tree.function(inner).kind == FunctionKind::ClassBody {
                     deeds.enters.push(inner);
                 }
+                let attributes = tree.function(inner).attributes.iter();
+                let places = attributes.filter_map(|attribute| tree.call_at(function, attribute.span));
+                places.for_each(|site| {
+                    deeds
+                        .enters
+                        .extend(self.told_at(site).iter().map(|(function, _)| *function))
+                });
             }
             _ => {}
         }

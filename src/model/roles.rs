@@ -8,6 +8,7 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
 use super::firsts::{is_module_mark, once_mark};
+use super::laters::Called;
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -301,7 +302,12 @@ impl Walk<'_, '_> {
             // A task on a runtime without threads of its own.
             Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
                 for func in self.engine.values.handed_functions(site, entry) {
-                    self.hand_on(func, span, Certainty::because(Confidence::Medium, RUNS_HERE), false);
+                    self.hand_on(
+                        func,
+                        span,
+                        Certainty::because(Confidence::Medium, RUNS_HERE),
+                        Called::Perhaps,
+                    );
                 }
             }
             Role::Settle { of } => {
@@ -322,9 +328,10 @@ impl Walk<'_, '_> {
                 }
             }
             Role::CallsLater { entry, again } => {
+                let called = if *again { Called::Often } else { Called::Perhaps };
                 for func in self.engine.values.handed_functions(site, entry) {
                     let doubt = "the function is handed on and runs at a time that is not known";
-                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt), *again);
+                    self.hand_on(func, span, Certainty::because(Confidence::Medium, doubt), called);
                 }
             }
             Role::Exec { environment } => {
@@ -612,7 +619,12 @@ impl Walk<'_, '_> {
     /// A task that was begun in a callee runs on this thread, once that waits for something.
     pub(super) fn hand_on_task(&mut self, task: StartId, span: Span) {
         for func in self.engine.start(task).entries.clone() {
-            self.hand_on(func, span, Certainty::because(Confidence::Medium, RUNS_HERE), false);
+            self.hand_on(
+                func,
+                span,
+                Certainty::because(Confidence::Medium, RUNS_HERE),
+                Called::Perhaps,
+            );
         }
     }
 

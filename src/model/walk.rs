@@ -1254,6 +1254,8 @@ impl<'t> Walk<'_, 't> {
                 let target = self.engine.values.closure(self.here, *function);
                 if self.engine.values.tree.function(target).kind == FunctionKind::ClassBody {
                     self.enter(target, *span, "runs the class body of", &Certainty::SURE);
+                } else {
+                    self.tell_frameworks_of(target);
                 }
             }
         }

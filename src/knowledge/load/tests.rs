@@ -98,6 +98,7 @@ fn defaults_are_the_common_case() {
         method,
         field,
         task,
+        turns,
     } = start.role
     else {
         panic!("a start");
@@ -107,8 +108,19 @@ fn defaults_are_the_common_case() {
         (of(&["target"], &[1]), StartMoment::Method("start".to_owned()))
     );
     assert_eq!(
-        (many, process, pool, owner, handle, detached, method, field, task),
-        (false, false, None, None, ArgumentRef::Result, false, None, None, false)
+        (many, process, pool, owner, handle, detached, method, field, task, turns),
+        (
+            false,
+            false,
+            None,
+            None,
+            ArgumentRef::Result,
+            false,
+            None,
+            None,
+            false,
+            None
+        )
     );
     let join = one("[[api]]\nmatch = 'with:p'\neffect = 'join'\nowner = 'receiver'\nsource = 's'\n");
     assert_eq!(
