@@ -6,11 +6,10 @@ use std::rc::Rc;
 use crate::facts::Value;
 
 use super::needs::Need;
-use super::objects::Object;
 use super::places::{add_new, has_new};
 use super::program::Sent;
 use super::summary::{Begun, Certainty, Chain, Held, Live, StartId, Stories, Story, Under};
-use super::tree::CallSite;
+use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
@@ -197,16 +196,10 @@ impl Walk<'_, '_> {
         let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else {
             return true;
         };
-        let latest = self.latest(receiver);
-        if info.created == site || latest == **receiver {
+        if info.created == site || self.latest(receiver) == **receiver && !self.is_bound(site.0, receiver) {
             return true;
         }
-        let now = self.engine.values.eval(self.here, &latest);
-        let mut sites = now.iter().filter_map(|object| match object {
-            Object::Result(_, Some(made)) | Object::Instance(_, Some(made)) => Some(*made),
-            _ => None,
-        });
-        let known: Vec<CallSite> = sites.by_ref().collect();
+        let known = self.made_here(self.here, receiver);
         known.is_empty() || known.contains(&info.created)
     }
 
@@ -221,6 +214,14 @@ impl Walk<'_, '_> {
             });
         }
         let entries = self.engine.start(start).entries.clone();
+        let rests = self.engine.values.thread_of_rests(created).into_iter();
+        let handed = rests.filter_map(|rest| self.parameter_here(created.0, rest)).flatten();
+        let more: Vec<FuncId> = handed.filter(|target| !entries.contains(target)).collect();
+        if !more.is_empty() {
+            let entries = entries.into_iter().chain(more).collect();
+            let context = &self.inlined_calls;
+            return Some(self.engine.context_start(start, entries, Vec::new(), context));
+        }
         let captures = self.bindings.iter().any(|bound| {
             entries.iter().any(|entry| {
                 let values = &self.engine.values;

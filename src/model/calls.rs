@@ -188,6 +188,7 @@ impl<'t> Walk<'_, 't> {
                 owner: *outermost,
                 index: LocalIndex(0),
                 targets: vec![target],
+                made: Vec::new(),
                 outer: rest.to_vec(),
             };
             let note = "calls, through its decorator,";
@@ -234,18 +235,28 @@ impl<'t> Walk<'_, 't> {
     fn bind_arguments(&mut self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = Vec::new();
         for index in self.engine.called_parameters(target).to_vec() {
-            let Some(value) = self.engine.values.bound_argument(site, target, index) else {
-                continue;
-            };
-            let targets = match self.parameter_here(site.0, value) {
-                Some(targets) => targets,
-                None => self.engine.values.functions_of(site.0, value),
-            };
-            if !targets.is_empty() {
+            let is_thread = self.engine.is_thread_parameter(target, index);
+            let (mut targets, mut made) = (Vec::new(), Vec::new());
+            for value in self.engine.values.handed_for(site, target, index) {
+                let more = match self.parameter_here(site.0, value) {
+                    Some(targets) => targets,
+                    None => self.engine.values.functions_of(site.0, value),
+                };
+                more.into_iter().for_each(|function| push_new(&mut targets, function));
+                if is_thread {
+                    let here = self.made_here(site.0, value).into_iter();
+                    here.for_each(|site| push_new(&mut made, site));
+                }
+                if !targets.is_empty() && self.engine.values.gathers_by_position(target, index) {
+                    break;
+                }
+            }
+            if !targets.is_empty() || !made.is_empty() {
                 bound.push(Binding {
                     owner: target,
                     index,
                     targets,
+                    made,
                     outer: Vec::new(),
                 });
             }
@@ -711,4 +722,10 @@ impl Summary {
 /// A shape that may add a variable.
 pub(super) fn may_add(shape: Shape) -> bool {
     matches!(shape, Shape::Add | Shape::Unknown | Shape::Clear)
+}
+
+fn push_new<T: PartialEq>(known: &mut Vec<T>, one: T) {
+    if !known.contains(&one) {
+        known.push(one);
+    }
 }

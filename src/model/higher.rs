@@ -22,6 +22,8 @@ pub struct Higher {
     called: BTreeMap<FuncId, Vec<LocalIndex>>,
     /// Those on which threads are started, or that may be.
     started: BTreeSet<(FuncId, LocalIndex)>,
+    /// Those that are threads themselves, which the function starts: `def add(thread): thread.start()`.
+    threads: BTreeSet<(FuncId, LocalIndex)>,
 }
 
 impl Higher {
@@ -35,6 +37,11 @@ impl Higher {
         self.started.contains(&(func, index))
     }
 
+    /// Whether a parameter is a thread that the function starts.
+    pub fn is_thread(&self, func: FuncId, index: LocalIndex) -> bool {
+        self.threads.contains(&(func, index))
+    }
+
     fn note(&mut self, owner: FuncId, index: LocalIndex, started: bool) {
         let known = self.called.entry(owner).or_default();
         if !known.contains(&index) {
@@ -46,7 +53,7 @@ impl Higher {
     }
 
     fn size(&self) -> usize {
-        self.called.values().map(Vec::len).sum::<usize>() + self.started.len()
+        self.called.values().map(Vec::len).sum::<usize>() + self.started.len() + self.threads.len()
     }
 }
 
@@ -56,6 +63,8 @@ pub struct Binding {
     pub owner: FuncId,
     pub index: LocalIndex,
     pub targets: Vec<FuncId>,
+    /// A thread that is handed over: where it is made.
+    pub made: Vec<CallSite>,
     /// A decorated function: the decorators that are still around it.
     pub outer: Vec<FuncId>,
 }
@@ -83,6 +92,14 @@ impl Values<'_> {
         if let Some((owner, index)) = self.parameter_of(site.0, &call.callee) {
             found.note(owner, index, false);
         }
+        if let Value::Attribute(receiver, method) = &call.callee
+            && self.starting_methods.contains(method.as_str())
+            && let Some((owner, index)) = self.parameter_of(site.0, receiver)
+            && !self.started(site).is_empty()
+        {
+            found.note(owner, index, true);
+            found.threads.insert((owner, index));
+        }
         // A parameter that travels to the thread in a struct: what the thread calls is what was handed over here.
         for (owner, index) in self.parameters_in_slot(site) {
             if self.starts_threads(owner) {
@@ -100,14 +117,21 @@ impl Values<'_> {
                 }
             }
         }
+        for rest in self.thread_of_rests(site) {
+            if let Some((owner, index)) = self.rest_of(site.0, rest) {
+                found.note(owner, index, true);
+            }
+        }
         for edge in &self.meaning(site).edges {
             for index in found.called(edge.target).to_vec() {
-                if let Some((owner, own)) = self
-                    .bound_argument(site, edge.target, index)
-                    .and_then(|value| self.parameter_of(site.0, value))
-                {
+                let handed = self.handed_for(site, edge.target, index).into_iter();
+                let parameters = handed.filter_map(|value| self.parameter_or_rest(site.0, value));
+                for (owner, own) in parameters.collect::<Vec<_>>() {
                     let started = found.is_started(edge.target, index);
                     found.note(owner, own, started);
+                    if found.is_thread(edge.target, index) {
+                        found.threads.insert((owner, own));
+                    }
                 }
             }
         }
@@ -168,6 +192,24 @@ impl Values<'_> {
             Some(ParameterKind::Normal | ParameterKind::KeywordOnly)
         )
         .then_some((owner, *index))
+    }
+
+    /// The parameter that a value is, or the one that gathers what it holds.
+    pub(super) fn parameter_or_rest(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+        self.parameter_of(func, value).or_else(|| self.rest_of(func, value))
+    }
+
+    /// Where what a value may be is made.
+    pub(super) fn made_at(&self, func: FuncId, value: &Value) -> Vec<CallSite> {
+        let mut found = Vec::new();
+        for object in self.eval(func, value).iter() {
+            if let Object::Result(_, Some(made)) | Object::Instance(_, Some(made)) = object
+                && !found.contains(made)
+            {
+                found.push(*made);
+            }
+        }
+        found
     }
 
     /// The functions that a value may be, whoever hands it over.

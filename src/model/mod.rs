@@ -56,6 +56,7 @@ mod program;
 mod programs;
 mod quiet;
 mod results;
+mod rests;
 mod roles;
 mod runtimes;
 mod sites;

@@ -446,6 +446,11 @@ impl<'t> Engine<'t> {
         self.higher.is_started(bound.owner, bound.index)
     }
 
+    /// Whether a function starts the thread that it is handed as this parameter.
+    pub fn is_thread_parameter(&self, func: FuncId, index: crate::facts::LocalIndex) -> bool {
+        self.higher.is_thread(func, index)
+    }
+
     /// Whether a parameter matters where it is one of these functions: they do something, a thread may be started on it, or
     /// the function's summary speaks of others that it may be.
     pub fn matters(&mut self, bound: &Binding) -> bool {

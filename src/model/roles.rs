@@ -8,6 +8,7 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
 use super::firsts::{is_module_mark, once_mark};
+use super::higher::Binding;
 use super::laters::Called;
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
@@ -544,16 +545,36 @@ impl Walk<'_, '_> {
     /// Evident callers walk the function themselves.
     pub(super) fn parameter_here(&self, home: FuncId, value: &Value) -> Option<Vec<FuncId>> {
         let values = &self.engine.values;
-        let (owner, index) = values.parameter_of(home, value)?;
+        let (owner, index) = values.parameter_or_rest(home, value)?;
         let bound = self.bound_to(owner, index).cloned();
         Some(bound.unwrap_or_else(|| values.handed_with(owner, index)))
     }
 
     /// The functions that a parameter is bound to on this way.
     pub(super) fn bound_to(&self, owner: FuncId, index: LocalIndex) -> Option<&Vec<FuncId>> {
+        self.binding_of(owner, index).map(|binding| &binding.targets)
+    }
+
+    fn binding_of(&self, owner: FuncId, index: LocalIndex) -> Option<&Binding> {
         let mut bound = self.bindings.iter().rev();
-        let binding = bound.find(|bound| bound.owner == owner && bound.index == index)?;
-        Some(&binding.targets)
+        bound.find(|bound| bound.owner == owner && bound.index == index)
+    }
+
+    /// Whether a value is a parameter that stands for something certain on this way.
+    pub(super) fn is_bound(&self, home: FuncId, value: &Value) -> bool {
+        let parameter = self.engine.values.parameter_of(home, value);
+        parameter.is_some_and(|(owner, index)| self.binding_of(owner, index).is_some())
+    }
+
+    /// Where a thread is made that a value is, as far as this way to it tells.
+    pub(super) fn made_here(&self, home: FuncId, value: &Value) -> Vec<CallSite> {
+        let values = &self.engine.values;
+        let parameter = values.parameter_of(home, value);
+        let bound = parameter.and_then(|(owner, index)| self.binding_of(owner, index));
+        match bound.filter(|bound| !bound.made.is_empty()) {
+            Some(bound) => bound.made.clone(),
+            None => values.made_at(home, &self.latest(value)),
+        }
     }
 
     /// The functions that an argument hands over, as far as this way to the call tells.

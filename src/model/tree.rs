@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
     Call, CallIndex, Condition, Event, FileFacts, Function, FunctionIndex, FunctionKind, Language, LocalIndex, Name,
@@ -257,9 +257,18 @@ impl Tree {
     }
 
     fn index_calls(&mut self) {
+        let nested = self.files.iter().map(|file| {
+            let functions = file.functions.iter().filter(|function| function.parent.is_some());
+            functions.map(|function| function.name.clone()).collect()
+        });
+        let nested: Vec<FxHashSet<Name>> = nested.collect();
         for func in (0..self.functions.len() as u32).map(FuncId) {
             let (file, index) = self.functions[func.0 as usize];
             let function = self.files[file.0 as usize].function(index);
+            let nested = Nested {
+                file: &self.files[file.0 as usize],
+                names: &nested[file.0 as usize],
+            };
             for (number, call) in function.calls.iter().enumerate() {
                 let site = (func, CallIndex(number as u32));
                 if let Some(name) = said_name(&call.callee) {
@@ -271,7 +280,7 @@ impl Tree {
                     self.calls_by_receiver.entry(name).or_default().push(site);
                 }
                 for argument in &call.args {
-                    if let Some(name) = said_name(&argument.value) {
+                    if let Some(name) = said_name(&argument.value).or_else(|| nested.name_of(&argument.value)) {
                         self.taken_by_name.entry(name).or_default().push(site);
                     }
                     if let Value::Function(closure) = &argument.value {
@@ -459,6 +468,21 @@ pub fn said_name(value: &Value) -> Option<Name> {
     match value {
         Value::Attribute(_, name) => Some(name.clone()),
         other => value_name(other).map(Name::from),
+    }
+}
+
+/// The functions inside others of a file, which are locals there.
+struct Nested<'f> {
+    file: &'f FileFacts,
+    names: &'f FxHashSet<Name>,
+}
+
+impl Nested<'_> {
+    /// The name of a local that has one of theirs.
+    fn name_of(&self, value: &Value) -> Option<Name> {
+        let Value::Local(owner, index) = value else { return None };
+        let name = &local_of(self.file.function(*owner), *index).name;
+        self.names.contains(name).then(|| name.clone())
     }
 }
 
