@@ -9,11 +9,11 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Event, FunctionKind, Language, Node};
+use crate::facts::{CallIndex, Event, FunctionKind, Language, Node};
 
 use super::program::Engine;
 use super::summary::Access;
-use super::tree::{FileId, FuncId, Tree};
+use super::tree::{CallSite, FileId, FuncId, Tree};
 use super::values::Values;
 
 /// The files that a file imports at its top, each with the place of the import (a byte offset), in order.
@@ -150,9 +150,37 @@ impl Engine<'_> {
         };
         let imports = self.top_imports(file);
         let mut before = imports.iter().filter(|(place, _)| *place < at);
-        let found = before.any(|(_, earlier)| ran(*earlier));
+        let found = before.any(|(_, earlier)| ran(*earlier))
+            || function.kind != FunctionKind::Module && self.is_imported_first(module, file);
         self.imports.run.borrow_mut().insert((module, file, at), found);
         found
+    }
+
+    /// Whether every file that a program can begin with, of those that come to another file, imports a module at its top, before it
+    /// calls anything: a function of the other file is called when that has been done. Tests begin with whatever they like, and count
+    /// for nothing.
+    fn is_imported_first(&self, module: FileId, file: FileId) -> bool {
+        let tree = self.values.tree;
+        let begins = self.importers_of(file);
+        let mut first = begins
+            .iter()
+            .filter(|begin| self.importers_of(**begin).len() == 1 && !tree.is_collected(**begin))
+            .peekable();
+        first.peek().is_some() && first.all(|begin| *begin != file && self.begins_with(*begin, module))
+    }
+
+    /// Whether a file imports a module before it calls a function of the tree or starts a thread.
+    fn begins_with(&self, file: FileId, module: FileId) -> bool {
+        let tree = self.values.tree;
+        let code = tree.module_function(file);
+        let acts = |site: &CallSite| !self.values.meaning(*site).edges.is_empty() || !self.starts_at(*site).is_empty();
+        let sites = (0..tree.function(code).calls.len() as u32).map(|index| (code, CallIndex(index)));
+        let first = sites.filter(acts).map(|site| tree.call(site).span.start).min();
+        let imports = self.top_imports(file);
+        let before = imports
+            .iter()
+            .filter(|(place, _)| first.is_none_or(|first| *place < first));
+        self.reached_by(before.map(|(_, module)| *module)).contains(&module)
     }
 
     /// Whether two functions stand in scripts that are never part of one program: no file imports both, wherever in it.
