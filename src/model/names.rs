@@ -533,14 +533,13 @@ impl Values<'_> {
         found
     }
 
-    /// A variant of an enum stands for the enum: `crate::Mode::Dry`. Constants are written in capitals (RFC 430).
+    /// A variant of an enum stands for the enum: `crate::Mode::Dry`.
     fn rust_variant(&self, root: &str, inner: &str) -> Objects {
         let Some((ty, name)) = inner.rsplit_once("::") else {
             return Objects::default();
         };
-        let is_constant = name.len() > 1 && !name.contains(char::is_lowercase);
         let mut found = Objects::default();
-        if name.starts_with(char::is_uppercase) && !is_constant {
+        if is_variant_name(name) {
             let items = self.rust_items_at(&Rc::new((root.to_owned(), ty.to_owned())));
             let types = items.iter().filter(|object| matches!(object, Object::Class(_)));
             types.for_each(|class| found.add(class.clone()));
@@ -569,7 +568,9 @@ impl Values<'_> {
         };
         for &id in self.rust_module_files(root, module) {
             for import in self.tree.file(id).imports.iter().filter(|import| import.path != *inner) {
-                let target = if import.star {
+                let target = if import.star && self.hides(root, &import.path, name, id) {
+                    continue;
+                } else if import.star {
                     format!("{}::{name}", import.path)
                 } else if import.name.as_deref() == Some(name) {
                     import.path.to_string()
@@ -588,15 +589,33 @@ impl Values<'_> {
             && outer.contains("::")
             && depth < 3
         {
-            // An associated function of a re-exported type: `crate::Type::new`.
+            // An associated function of a re-exported type: `crate::Type::new`. Or a variant of it.
             for object in self.rust_reexport(root, outer, depth + 1).iter() {
-                found.add_all(self.member(object, member));
+                match matches!(object, Object::Class(_)) && is_variant_name(member) {
+                    true => found.add(object.clone()),
+                    false => found.add_all(self.member(object, member)),
+                }
             }
             if found.is_empty() {
                 found.add_all(self.in_renamed_module(root, outer, member, depth));
             }
         }
         found
+    }
+
+    /// Whether a module has a name by a private `use` alone, which `use module::*` in another file brings along only below the module
+    /// itself (Rust reference, Use declarations, Glob imports).
+    fn hides(&self, root: &str, module: &str, name: &str, from: FileId) -> bool {
+        let inside = &self.tree.file(from).module;
+        let is_below = inside
+            .strip_prefix(module)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+        let mut files = self.rust_module_files(root, module).iter();
+        !is_below
+            && files.any(|file| {
+                let mut imports = self.tree.file(*file).imports.iter();
+                imports.any(|import| !import.exported && import.name.as_deref() == Some(name))
+            })
     }
 
     /// `crate::a::X` where `a` is another module by that name: `pub use b as a;`, `#[path = "c.rs"] mod a;`.
@@ -932,4 +951,10 @@ fn is_of_windows(path: &str) -> bool {
             .iter()
             .any(|name| word.eq_ignore_ascii_case(name))
     })
+}
+
+/// Whether a name is a variant's or a type's: constants are written in capitals (RFC 430).
+fn is_variant_name(name: &str) -> bool {
+    let is_constant = name.len() > 1 && !name.contains(char::is_lowercase);
+    name.starts_with(char::is_uppercase) && !is_constant
 }
