@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::facts::Value;
 
+use super::budget::Cut;
 use super::needs::Need;
 use super::places::{add_new, has_new};
 use super::program::Sent;
@@ -126,6 +127,11 @@ impl Walk<'_, '_> {
             self.engine.meet_itself(self.key.function, &live);
         }
         let sent = self.engine.thread_sends(live.start);
+        // Each of the others is told of each queue; a step is worth some of that.
+        let told = self.state.live.len() * (1 + sent.on.len() / 4);
+        if !self.engine.values.budget.spend(told as u64) {
+            return self.engine.values.budget.cut(self.here, Cut::Steps);
+        }
         let own = self.key.function;
         let mut story = Story {
             sent: live.story.sent.clone(),
