@@ -438,13 +438,16 @@ impl Walk<'_, '_> {
         if keys.is_empty() {
             return self.send_unknown();
         }
-        let waits = |live: &Live| !live.story.sent.contains(keys);
-        let woken = self.alive_where(waits);
-        self.state
-            .live
-            .each(waits, |live| live.story_mut().sent.push(keys.clone()));
-        self.meet_woken(&woken);
-        if !self.out.sends.contains(keys) {
+        if !self.state.live.is_empty() {
+            let waits = |live: &Live| !live.story.sent.contains(keys);
+            let woken = self.alive_where(waits);
+            self.state
+                .live
+                .each(waits, |live| live.story_mut().sent.push(keys.clone()));
+            self.meet_woken(&woken);
+        }
+        if !self.sends.contains(keys) {
+            self.sends.insert(keys.clone());
             self.out.sends.push(keys.clone());
         }
     }

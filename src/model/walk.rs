@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
@@ -85,6 +85,8 @@ pub(super) struct Walk<'e, 't> {
     pub accesses: Accesses,
     /// The places of the starts in [`Summary::starts`].
     pub begun: FxHashMap<StartId, usize>,
+    /// What is in [`Summary::sends`], of which a callee brings hundreds at every call.
+    pub sends: FxHashSet<Keys>,
     /// The guards that are held around whole threads.
     pub covers: Covers,
     pub arms: Vec<ArmContext<'t>>,
@@ -148,6 +150,7 @@ impl<'t> Walk<'_, 't> {
             out: Summary::default(),
             accesses: Accesses::default(),
             begun: FxHashMap::default(),
+            sends: FxHashSet::default(),
             covers: Covers::default(),
             arms: Vec::new(),
             needs: Vec::new(),
