@@ -315,7 +315,7 @@ impl Engine<'_> {
             let touches = |entry: &FuncId| marks.touches[entry.0 as usize];
             threads[home] = true;
             // What is run may be known to the callers only.
-            let handed = start.entries.is_empty();
+            let handed = start.entries.is_empty() || !self.values.thread_of_rests(start.created).is_empty();
             marks.parts[home] |= handed || !start.outside.is_empty() || start.entries.iter().any(touches);
         }
         graph.spread(&mut threads);
@@ -609,7 +609,7 @@ impl Engine<'_> {
         for edge in &meaning.edges {
             deeds.enters.push(edge.target);
             for index in self.called_parameters(edge.target) {
-                if let Some(value) = values.bound_argument(site, edge.target, *index) {
+                for value in values.handed_for(site, edge.target, *index) {
                     deeds.enters.extend(values.functions_of(site.0, value));
                 }
             }
