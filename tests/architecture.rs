@@ -362,9 +362,13 @@ fn only_confirm_is_unsafe() {
 
 /// Last segments of API paths that are also words of a language's grammar, which frontends have to know: keywords,
 /// Python 2's statements, attributes, `cfg` predicates, patterns, built-in types, and names of syntax-tree fields.
-const GRAMMAR: [&str; 28] = [
+const GRAMMAR: [&str; 30] = [
+    "Err",
+    "Ok",
+    "Some",
     "all",
     "any",
+    "body",
     "bool",
     "build",
     "case",
@@ -383,14 +387,12 @@ const GRAMMAR: [&str; 28] = [
     "register",
     "staticmethod",
     "str",
+    "switch",
     "test",
     "type",
     "update",
     "warn",
     "with",
-    "Ok",
-    "Some",
-    "Err",
 ];
 
 #[test]
