@@ -469,9 +469,8 @@ impl<'p, 't> Describe<'p, 't> {
     /// A copy or walk of the whole environment.
     fn reads_everything(&self, side: &PairSide) -> bool {
         let info = self.info(side);
-        let whole = |role: &Role| matches!(role, Role::Read { key: None, variables, .. } if variables.is_empty());
         let catalog = self.engine.values.catalog;
-        info.kind == AccessKind::Read && info.entries.iter().all(|id| whole(&catalog.entry(*id).role))
+        info.kind == AccessKind::Read && info.entries.iter().all(|id| catalog.entry(*id).role.reads_everything())
     }
 
     /// All variables that a side can be about.

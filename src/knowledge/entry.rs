@@ -477,3 +477,10 @@ impl Entry {
         self.text.ends_with("[]")
     }
 }
+
+impl Role {
+    /// A read that copies or walks the whole environment.
+    pub fn reads_everything(&self) -> bool {
+        matches!(self, Role::Read { key: None, variables, .. } if variables.is_empty())
+    }
+}

@@ -12,6 +12,7 @@ use super::around::Around;
 use super::budget::Cut;
 use super::higher::Binding;
 use super::laters::Called;
+use super::named::VariableId;
 use super::needs::{Need, Seen};
 use super::objects::Object;
 use super::places::{Key, Keys, add_new, is_first};
@@ -242,10 +243,9 @@ impl<'t> Walk<'_, 't> {
                     Some(targets) => targets,
                     None => self.engine.values.functions_of(site.0, value),
                 };
-                more.into_iter().for_each(|function| push_new(&mut targets, function));
+                add_new(&mut targets, &more);
                 if is_thread {
-                    let here = self.made_here(site.0, value).into_iter();
-                    here.for_each(|site| push_new(&mut made, site));
+                    add_new(&mut made, &self.made_here(site.0, value));
                 }
                 if !targets.is_empty() && self.engine.values.gathers_by_position(target, index) {
                     break;
@@ -476,8 +476,9 @@ impl<'t> Walk<'_, 't> {
             }
             let inner = self.engine.arounds.with_needs_of(&access.around, self.key.function);
             let both = self.engine.arounds.within(&inner, &around);
-            if !self.is_old_news(access, &both, &step, certainty, &met) {
-                let lifted = self.lift(access, both, &step, certainty);
+            let variable = self.engine.variable_behind(access, &step);
+            if !self.is_old_news(access, &both, variable, certainty, &met) {
+                let lifted = self.lift(access, (both, variable), &step, certainty);
                 self.record(lifted);
             }
         }
@@ -532,7 +533,8 @@ impl<'t> Walk<'_, 't> {
             let mut company = self.company();
             for live in &summary.leaks {
                 if self.engine.is_driven_by(live.start, self.key.function, &live.chain) {
-                    self.hand_on_task(live.start, span);
+                    let tasks = self.engine.start(live.start).entries.clone();
+                    self.hand_on_tasks(&tasks, span);
                     continue;
                 }
                 let mut lifted = Live {
@@ -572,7 +574,7 @@ impl<'t> Walk<'_, 't> {
         &mut self,
         access: &Access,
         around: &Around,
-        step: &Rc<ChainStep>,
+        variable: Option<VariableId>,
         certainty: &Certainty,
         met: &Met,
     ) -> bool {
@@ -590,7 +592,6 @@ impl<'t> Walk<'_, 't> {
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
         let programs = access.certainty.programs.and(&certainty.programs);
         let through_module = access.through_module || self.is_in_module();
-        let variable = self.engine.variable_behind(access, step);
         self.accesses.knows(
             access.site,
             child,
@@ -624,7 +625,13 @@ impl<'t> Walk<'_, 't> {
         met
     }
 
-    fn lift(&mut self, access: &Access, around: Around, step: &Rc<ChainStep>, certainty: &Certainty) -> Access {
+    fn lift(
+        &mut self,
+        access: &Access,
+        (around, variable): (Around, Option<VariableId>),
+        step: &Rc<ChainStep>,
+        certainty: &Certainty,
+    ) -> Access {
         Access {
             site: access.site,
             chain: access.chain.behind(step.clone()),
@@ -634,7 +641,7 @@ impl<'t> Walk<'_, 't> {
             certainty: access.certainty.and(certainty),
             child: access.child.or(self.state.child),
             through_module: access.through_module || self.is_in_module(),
-            variable: self.engine.variable_behind(access, step),
+            variable,
         }
     }
 
@@ -722,10 +729,4 @@ impl Summary {
 /// A shape that may add a variable.
 pub(super) fn may_add(shape: Shape) -> bool {
     matches!(shape, Shape::Add | Shape::Unknown | Shape::Clear)
-}
-
-fn push_new<T: PartialEq>(known: &mut Vec<T>, one: T) {
-    if !known.contains(&one) {
-        known.push(one);
-    }
 }

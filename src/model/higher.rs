@@ -184,14 +184,21 @@ impl Values<'_> {
 
     /// The parameter that a value is, of this function or of one around it.
     pub(super) fn parameter_of(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+        let is_one = |kind| matches!(kind, ParameterKind::Normal | ParameterKind::KeywordOnly);
+        self.parameter_where(func, value, is_one)
+    }
+
+    /// The parameter of such a kind that a value is, of this function or of one around it.
+    pub(super) fn parameter_where(
+        &self,
+        func: FuncId,
+        value: &Value,
+        is_one: impl Fn(ParameterKind) -> bool,
+    ) -> Option<(FuncId, LocalIndex)> {
         let Value::Local(owner, index) = value else { return None };
         let owner = self.closure(func, *owner);
-        let local = local_of(self.tree.function(owner), *index);
-        matches!(
-            local.parameter,
-            Some(ParameterKind::Normal | ParameterKind::KeywordOnly)
-        )
-        .then_some((owner, *index))
+        let kind = local_of(self.tree.function(owner), *index).parameter;
+        kind.is_some_and(is_one).then_some((owner, *index))
     }
 
     /// The parameter that a value is, or the one that gathers what it holds.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, ParameterKind, TypeKind, Value};
+use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, TypeKind, Value};
 use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
 
 use super::answers::Question;
@@ -861,12 +861,8 @@ impl<'t> Values<'t> {
             .args
             .iter()
             .find(|argument| argument.name.as_deref() == Some("**"))?;
-        let Value::Local(owner, index) = &starred.value else {
-            return None;
-        };
-        let owner = self.closure(site.0, *owner);
-        let local = super::tree::local_of(self.tree.function(owner), *index);
-        if local.parameter != Some(ParameterKind::VarKeyword) {
+        let (owner, index) = self.rest_of(site.0, &starred.value)?;
+        if self.gathers_by_position(owner, index) {
             return None;
         }
         let mut handed = Vec::new();

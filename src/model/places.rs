@@ -100,10 +100,10 @@ pub fn has_new(known: &[Keys], more: &[Keys]) -> bool {
 }
 
 /// Adds those that are not known.
-pub fn add_new(known: &mut Vec<Keys>, more: &[Keys]) {
-    for keys in more {
-        if !known.contains(keys) {
-            known.push(keys.clone());
+pub fn add_new<T: PartialEq + Clone>(known: &mut Vec<T>, more: &[T]) {
+    for one in more {
+        if !known.contains(one) {
+            known.push(one.clone());
         }
     }
 }

@@ -12,14 +12,7 @@ use super::values::Values;
 impl<'t> Values<'t> {
     /// The parameter that gathers arguments which a value is, of this function or of one around it.
     pub(super) fn rest_of(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
-        let Value::Local(owner, index) = value else { return None };
-        let owner = self.closure(func, *owner);
-        self.gathers(owner, *index).then_some((owner, *index))
-    }
-
-    fn gathers(&self, func: FuncId, index: LocalIndex) -> bool {
-        let kind = local_of(self.tree.function(func), index).parameter;
-        matches!(kind, Some(ParameterKind::VarPositional | ParameterKind::VarKeyword))
+        self.parameter_where(func, value, gathers)
     }
 
     /// Whether a parameter gathers arguments by their position: the first function among them is what runs, the others are handed
@@ -60,11 +53,11 @@ impl<'t> Values<'t> {
 
     /// What a call hands over for a parameter of a function: one value, or what the parameter gathers.
     pub(super) fn handed_for(&self, site: CallSite, func: FuncId, index: LocalIndex) -> Vec<&'t Value> {
-        if !self.gathers(func, index) {
+        let function = self.tree.function(func);
+        if !local_of(function, index).parameter.is_some_and(gathers) {
             return self.bound_argument(site, func, index).into_iter().collect();
         }
-        let function = self.tree.function(func);
-        let by_name = local_of(function, index).parameter == Some(ParameterKind::VarKeyword);
+        let by_name = !self.gathers_by_position(func, index);
         let own = positional(function);
         let is_own = |name: &str| {
             function
@@ -90,4 +83,9 @@ impl<'t> Values<'t> {
         }
         found
     }
+}
+
+/// Whether such a parameter holds all arguments that no other one takes.
+fn gathers(kind: ParameterKind) -> bool {
+    matches!(kind, ParameterKind::VarPositional | ParameterKind::VarKeyword)
 }

@@ -19,9 +19,6 @@ use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId};
 use super::walk::Walk;
 
-/// What is said of a task on a runtime without threads of its own.
-const RUNS_HERE: &str = "the task runs on this thread, at a time that is not known";
-
 /// So many threads of a task are told apart: those that it comes to on the shortest ways.
 const MOST_TASK_THREADS: usize = 8;
 
@@ -302,14 +299,8 @@ impl Walk<'_, '_> {
             } => self.calls_once(site, entry, control, span),
             // A task on a runtime without threads of its own.
             Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
-                for func in self.engine.values.handed_functions(site, entry) {
-                    self.hand_on(
-                        func,
-                        span,
-                        Certainty::because(Confidence::Medium, RUNS_HERE),
-                        Called::Perhaps,
-                    );
-                }
+                let tasks = self.engine.values.handed_functions(site, entry);
+                self.hand_on_tasks(&tasks, span);
             }
             Role::Settle { of } => {
                 for (home, value) in self.arguments(site, of) {
@@ -640,15 +631,12 @@ impl Walk<'_, '_> {
         found
     }
 
-    /// A task that was begun in a callee runs on this thread, once that waits for something.
-    pub(super) fn hand_on_task(&mut self, task: StartId, span: Span) {
-        for func in self.engine.start(task).entries.clone() {
-            self.hand_on(
-                func,
-                span,
-                Certainty::because(Confidence::Medium, RUNS_HERE),
-                Called::Perhaps,
-            );
+    /// Tasks run on this thread, once that waits for something.
+    pub(super) fn hand_on_tasks(&mut self, tasks: &[FuncId], span: Span) {
+        let doubt = "the task runs on this thread, at a time that is not known";
+        for task in tasks {
+            let certainty = Certainty::because(Confidence::Medium, doubt);
+            self.hand_on(*task, span, certainty, Called::Perhaps);
         }
     }
 

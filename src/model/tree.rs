@@ -265,10 +265,7 @@ impl Tree {
         for func in (0..self.functions.len() as u32).map(FuncId) {
             let (file, index) = self.functions[func.0 as usize];
             let function = self.files[file.0 as usize].function(index);
-            let nested = Nested {
-                file: &self.files[file.0 as usize],
-                names: &nested[file.0 as usize],
-            };
+            let is_nested = |name: &Name| nested[file.0 as usize].contains(name);
             for (number, call) in function.calls.iter().enumerate() {
                 let site = (func, CallIndex(number as u32));
                 if let Some(name) = said_name(&call.callee) {
@@ -280,7 +277,9 @@ impl Tree {
                     self.calls_by_receiver.entry(name).or_default().push(site);
                 }
                 for argument in &call.args {
-                    if let Some(name) = said_name(&argument.value).or_else(|| nested.name_of(&argument.value)) {
+                    // A function inside another one is a local there.
+                    let local = || receiver_name(&self.files[file.0 as usize], &argument.value).filter(is_nested);
+                    if let Some(name) = said_name(&argument.value).or_else(local) {
                         self.taken_by_name.entry(name).or_default().push(site);
                     }
                     if let Value::Function(closure) = &argument.value {
@@ -471,22 +470,7 @@ pub fn said_name(value: &Value) -> Option<Name> {
     }
 }
 
-/// The functions inside others of a file, which are locals there.
-struct Nested<'f> {
-    file: &'f FileFacts,
-    names: &'f FxHashSet<Name>,
-}
-
-impl Nested<'_> {
-    /// The name of a local that has one of theirs.
-    fn name_of(&self, value: &Value) -> Option<Name> {
-        let Value::Local(owner, index) = value else { return None };
-        let name = &local_of(self.file.function(*owner), *index).name;
-        self.names.contains(name).then(|| name.clone())
-    }
-}
-
-/// The name of what a method is called on.
+/// The name of a value, such as what a method is called on; that of a local too.
 fn receiver_name(file: &FileFacts, receiver: &Value) -> Option<Name> {
     match receiver {
         Value::Local(owner, index) => Some(local_of(file.function(*owner), *index).name.clone()),

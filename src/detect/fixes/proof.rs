@@ -56,9 +56,7 @@ fn is_needed(ground: &Ground<'_, '_>, group: &Group, name: &str) -> bool {
 /// A copy of the whole environment, which is made to be handed on.
 fn reads_all(ground: &Ground<'_, '_>, info: &crate::model::SiteInfo) -> bool {
     let catalog = ground.engine.values.catalog;
-    info.entries
-        .iter()
-        .all(|id| matches!(&catalog.entry(*id).role, Role::Read { key: None, variables, .. } if variables.is_empty()))
+    info.entries.iter().all(|id| catalog.entry(*id).role.reads_everything())
 }
 
 /// Why the variable may be needed elsewhere all the same.
