@@ -36,6 +36,9 @@ pub(super) struct Imports {
     /// Who imports a file by itself, wherever in it.
     imported_by: RefCell<Option<FxHashMap<FileId, Vec<FileId>>>>,
     importers: RefCell<FxHashMap<FileId, Imported>>,
+    /// What every beginning of a file's programs imports first.
+    first: RefCell<FxHashMap<FileId, Imported>>,
+    before_calls: RefCell<FxHashMap<FileId, Imported>>,
 }
 
 impl Imports {
@@ -160,17 +163,43 @@ impl Engine<'_> {
     /// calls anything: a function of the other file is called when that has been done. Tests begin with whatever they like, and count
     /// for nothing.
     fn is_imported_first(&self, module: FileId, file: FileId) -> bool {
-        let tree = self.values.tree;
-        let begins = self.importers_of(file);
-        let mut first = begins
-            .iter()
-            .filter(|begin| self.importers_of(**begin).len() == 1 && !tree.is_collected(**begin))
-            .peekable();
-        first.peek().is_some() && first.all(|begin| *begin != file && self.begins_with(*begin, module))
+        self.imported_first(file).contains(&module)
     }
 
-    /// Whether a file imports a module before it calls a function of the tree or starts a thread.
-    fn begins_with(&self, file: FileId, module: FileId) -> bool {
+    /// What all files import first that a program which comes to this one can begin with.
+    fn imported_first(&self, file: FileId) -> Imported {
+        if let Some(known) = self.imports.first.borrow().get(&file) {
+            return known.clone();
+        }
+        let importers = self.importers_of(file);
+        let begins = importers
+            .iter()
+            .filter(|begin| !self.is_imported(**begin) && !self.values.tree.is_collected(**begin));
+        let mut common: Option<FxHashSet<FileId>> = None;
+        for begin in begins {
+            if *begin == file {
+                common = None;
+                break;
+            }
+            let imported = self.imported_before_calls(*begin);
+            match &mut common {
+                Some(common) => common.retain(|module| imported.contains(module)),
+                None => common = Some((*imported).clone()),
+            }
+            if common.as_ref().is_some_and(FxHashSet::is_empty) {
+                break;
+            }
+        }
+        let found = Rc::new(common.unwrap_or_default());
+        self.imports.first.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// What a file imports before it calls a function of the tree or starts a thread.
+    fn imported_before_calls(&self, file: FileId) -> Imported {
+        if let Some(known) = self.imports.before_calls.borrow().get(&file) {
+            return known.clone();
+        }
         let tree = self.values.tree;
         let code = tree.module_function(file);
         let acts = |site: &CallSite| !self.values.meaning(*site).edges.is_empty() || !self.starts_at(*site).is_empty();
@@ -180,7 +209,20 @@ impl Engine<'_> {
         let before = imports
             .iter()
             .filter(|(place, _)| first.is_none_or(|first| *place < first));
-        self.reached_by(before.map(|(_, module)| *module)).contains(&module)
+        let found = Rc::new(self.reached_by(before.map(|(_, module)| *module)));
+        self.imports.before_calls.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// Whether another file imports a file of Python's.
+    fn is_imported(&self, file: FileId) -> bool {
+        let mut direct = self.imports.imported_by.borrow_mut();
+        let direct = direct.get_or_insert_with(|| self.imported_by());
+        direct
+            .get(&file)
+            .into_iter()
+            .flatten()
+            .any(|importer| *importer != file)
     }
 
     /// Whether two functions stand in scripts that are never part of one program: no file imports both, wherever in it.
