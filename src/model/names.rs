@@ -556,7 +556,7 @@ impl Values<'_> {
             None => return Vec::new(),
         };
         let mut places: Vec<(String, String)> = roots.into_iter().map(|root| (root, inner.clone())).collect();
-        places.extend(beside_target(own, &inner));
+        places.extend(self.beside_target(own, &inner));
         places
     }
 
@@ -702,7 +702,7 @@ impl Values<'_> {
     fn modules_named(&self, file: FileId, module: &str) -> Vec<FileId> {
         let root = crate_root(&self.tree.file(file).path);
         let mut found = self.rust_module_files(root, module).to_vec();
-        for (root, module) in beside_target(root, module) {
+        for (root, module) in self.beside_target(root, module) {
             found.extend(self.rust_module_files(&root, &module));
         }
         if found.is_empty() {
@@ -712,6 +712,39 @@ impl Values<'_> {
             found.extend(places.iter().filter_map(|place| self.file_at(file, place)));
         }
         found
+    }
+
+    /// Where else the modules of a test, an example or a bench lie (Cargo's package layout): those of `tests/a.rs` in the folder
+    /// of all targets, `tests/common/mod.rs` or `tests/common.rs`, where they name each other too; those of `tests/it/main.rs` in its
+    /// own, which by their path alone would be `crate::it`'s.
+    fn beside_target(&self, own: &str, inner: &str) -> Vec<(String, String)> {
+        let Some(below) = inner.strip_prefix("crate::") else {
+            return Vec::new();
+        };
+        let (folder, target) = own.rsplit_once('/').unwrap_or(("", own));
+        if !matches!(last_component(folder), "tests" | "examples" | "benches") {
+            return Vec::new();
+        }
+        let mut places = Vec::new();
+        if !target.ends_with(".rs") {
+            places.push((own.to_owned(), format!("crate::{target}::{below}")));
+            if self.is_file(&format!("{own}/main.rs")) {
+                return places;
+            }
+        }
+        let (module, rest) = match below.split_once("::") {
+            Some((module, rest)) => (module, format!("crate::{rest}")),
+            None => (below, "crate".to_owned()),
+        };
+        places.push((join(folder, module), inner.to_owned()));
+        places.push((join(folder, &format!("{module}.rs")), rest));
+        places
+    }
+
+    /// Whether the tree has a file at a path.
+    fn is_file(&self, path: &str) -> bool {
+        let named = self.tree.files_by_basename.get(last_component(path));
+        named.into_iter().flatten().any(|id| self.tree.file(*id).path == path)
     }
 
     /// The files of modules that some `mod` compiles away and none compiles in, with the modules below them.
@@ -834,30 +867,6 @@ impl Values<'_> {
 /// Whether an attribute of a Rust function exports it by a symbol.
 pub(super) fn exports(attribute: &Attribute) -> bool {
     super::tree::value_name(&attribute.value).is_some_and(|name| name == "no_mangle" || name == "export_name")
-}
-
-/// Where else the modules of a test, an example or a bench lie (Cargo's package layout): those of `tests/a.rs` in the folder
-/// of all targets, `tests/common/mod.rs` or `tests/common.rs`; those of `tests/it/main.rs` in its own, which by their path
-/// alone would be `crate::it`'s.
-fn beside_target(own: &str, inner: &str) -> Vec<(String, String)> {
-    let Some(below) = inner.strip_prefix("crate::") else {
-        return Vec::new();
-    };
-    let (folder, target) = own.rsplit_once('/').unwrap_or(("", own));
-    if !matches!(last_component(folder), "tests" | "examples" | "benches") {
-        return Vec::new();
-    }
-    if !target.ends_with(".rs") {
-        return vec![(own.to_owned(), format!("crate::{target}::{below}"))];
-    }
-    let (module, rest) = match below.split_once("::") {
-        Some((module, rest)) => (module, format!("crate::{rest}")),
-        None => (below, "crate".to_owned()),
-    };
-    vec![
-        (join(folder, module), inner.to_owned()),
-        (join(folder, &format!("{module}.rs")), rest),
-    ]
 }
 
 /// The last part of a path: a file's name, or a folder's.
