@@ -61,7 +61,7 @@ impl<'t> Walk<'_, 't> {
 
     /// A call of a parameter: of what is bound to it, or, where the function is not walked for a certain call, of what
     /// threads and unknown code hand it. Its evident callers walk it themselves.
-    fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+    pub(super) fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         let callee = &self.engine.values.tree.call(site).callee;
         if !self.bindings.is_empty() {
             let slots = self.engine.values.parameters_in_slot(site);

@@ -26,6 +26,25 @@ impl Walk<'_, '_> {
     /// Waits for what a value stands for: a coroutine runs here, and threads and tasks that it is the handle of have ended.
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
         self.begin_tasks();
+        if !self.is_call_of_parameter(value) {
+            self.run_coroutines(value, span);
+        }
+        let (inside, several) = self.gathered(value);
+        let started = self.keys_of_started(value);
+        let keys = self.engine.values.keys(self.here, value);
+        let keys = keys.with(started.iter().chain(inside.iter().flatten()));
+        self.join(&keys, false, self.loops > 0 || several, span);
+    }
+
+    /// Whether a value is what a parameter gives that is called: what that stands for has run at the call.
+    fn is_call_of_parameter(&self, value: &Value) -> bool {
+        let Value::Call(owner, call) = value else { return false };
+        let site: CallSite = (self.engine.values.closure(self.here, *owner), *call);
+        self.called_parameter(site).is_some()
+    }
+
+    /// The coroutines that a value stands for run here.
+    fn run_coroutines(&mut self, value: &Value, span: Span) {
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
             match object {
@@ -36,11 +55,6 @@ impl Walk<'_, '_> {
                 _ => {}
             }
         }
-        let (inside, several) = self.gathered(value);
-        let started = self.keys_of_started(value);
-        let keys = self.engine.values.keys(self.here, value);
-        let keys = keys.with(started.iter().chain(inside.iter().flatten()));
-        self.join(&keys, false, self.loops > 0 || several, span);
     }
 
     /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
