@@ -61,23 +61,31 @@ impl<'t> Walk<'_, 't> {
 
     /// A call of a parameter: of what is bound to it, or, where the function is not walked for a certain call, of what
     /// threads and unknown code hand it. Its evident callers walk it themselves.
-    pub(super) fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+    fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+        if let Some(bound) = self.bound_callee(site) {
+            return Some(bound);
+        }
         let callee = &self.engine.values.tree.call(site).callee;
-        if !self.bindings.is_empty() {
-            let slots = self.engine.values.parameters_in_slot(site);
-            let mut bound = self.bindings.iter().rev();
-            if let Some(binding) = bound.find(|bound| slots.contains(&(bound.owner, bound.index))) {
-                return Some(binding.targets.clone());
-            }
-        }
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
-        if let Some(targets) = self.bound_to(owner, index) {
-            return Some(targets.clone());
-        }
         let handed = self.engine.values.handed_with(owner, index);
         // Nobody is known to pass a function: what is left is the pointer's type.
         let only_typed = handed.is_empty() && self.engine.values.meaning(site).escaped.is_some();
         (!only_typed).then_some(handed)
+    }
+
+    /// What a call calls that is bound to a parameter, or to one that was stored into the field that is called.
+    pub(super) fn bound_callee(&self, site: CallSite) -> Option<Vec<FuncId>> {
+        if self.bindings.is_empty() {
+            return None;
+        }
+        let slots = self.engine.values.parameters_in_slot(site);
+        let mut bound = self.bindings.iter().rev();
+        if let Some(binding) = bound.find(|bound| slots.contains(&(bound.owner, bound.index))) {
+            return Some(binding.targets.clone());
+        }
+        let callee = &self.engine.values.tree.call(site).callee;
+        let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
+        self.bound_to(owner, index).cloned()
     }
 
     /// Runs one of several functions here.

@@ -26,7 +26,7 @@ impl Walk<'_, '_> {
     /// Waits for what a value stands for: a coroutine runs here, and threads and tasks that it is the handle of have ended.
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
         self.begin_tasks();
-        if !self.is_call_of_parameter(value) {
+        if !self.has_run_where_called(value) {
             self.run_coroutines(value, span);
         }
         let (inside, several) = self.gathered(value);
@@ -36,11 +36,11 @@ impl Walk<'_, '_> {
         self.join(&keys, false, self.loops > 0 || several, span);
     }
 
-    /// Whether a value is what a parameter gives that is called: what that stands for has run at the call.
-    fn is_call_of_parameter(&self, value: &Value) -> bool {
+    /// Whether a value is what a function gives that is bound to a parameter: it has run at the call.
+    fn has_run_where_called(&self, value: &Value) -> bool {
         let Value::Call(owner, call) = value else { return false };
         let site: CallSite = (self.engine.values.closure(self.here, *owner), *call);
-        self.called_parameter(site).is_some()
+        self.bound_callee(site).is_some()
     }
 
     /// The coroutines that a value stands for run here.
