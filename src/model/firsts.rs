@@ -170,7 +170,8 @@ impl Values<'_> {
     /// Whether functions that call one another, the last of which starts a thread, ask for a place that they set.
     pub(super) fn ask_for_what_they_set(&self, functions: impl Iterator<Item = FuncId>) -> bool {
         let places: Vec<Rc<Places>> = functions.map(|func| self.places_of(func)).collect();
-        let is_set = |name: &Name| places.iter().any(|places| places.set.contains(name));
+        let setting: Vec<_> = places.iter().filter(|places| !places.set.is_empty()).collect();
+        let is_set = |name: &Name| setting.iter().any(|places| places.set.contains(name));
         places.iter().flat_map(|places| &places.asked).any(is_set)
     }
 

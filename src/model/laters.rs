@@ -79,6 +79,15 @@ impl Numbers {
         Numbers(self.0.iter().zip(others).map(|(word, other)| word & !other).collect())
     }
 
+    /// Those that are in the other set too.
+    fn within(&self, other: &Numbers) -> Numbers {
+        Numbers(self.0.iter().zip(&other.0).map(|(word, other)| word & other).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     fn is_within(&self, other: &Numbers) -> bool {
         let others = other.0.iter().copied().chain(std::iter::repeat(0));
         self.0.iter().zip(others).all(|(word, other)| word & !other == 0)
@@ -205,16 +214,16 @@ impl Laters {
 
     /// Those that have not met a thread of which as much is known. What was handed on is told to every caller in turn, and
     /// so is the thread: they meet where they first do.
-    pub fn strangers(&self, among: &Numbers, live: &Live) -> Numbers {
-        match self.met.get(&known_of(live)) {
+    fn strangers(&self, among: &Numbers, known: &Met) -> Numbers {
+        match self.met.get(known) {
             Some(met) => among.without(met),
             None => among.clone(),
         }
     }
 
     /// Remembers that one has met a thread.
-    pub fn introduce(&mut self, number: u32, live: &Live) {
-        self.met.entry(known_of(live)).or_default().add(number);
+    fn introduce(&mut self, number: u32, known: Met) {
+        self.met.entry(known).or_default().add(number);
     }
 
     /// Another round of the analysis: everybody meets anew.
@@ -223,10 +232,10 @@ impl Laters {
     }
 }
 
-fn known_of(live: &Live) -> Met {
+fn known_of(live: &Live, certainty: &Certainty) -> Met {
     (
         live.start,
-        live.certainty.rank(),
+        certainty.rank(),
         live.story.sent.len(),
         live.story.sent_unknown,
     )
@@ -284,23 +293,31 @@ impl Walk<'_, '_> {
     /// Functions that are surely called leave threads alive, which the next calls meet. `new`: those that were just handed on.
     fn meet_later_threads(&mut self, handed: &HandedOn, new: &Numbers) {
         let called = handed.called();
+        let new = new.within(called.numbers());
+        if new.is_empty() {
+            return;
+        }
         for later in called.iter() {
             let is_new = new.contains(later.number);
+            let among = if is_new { called.numbers() } else { &new };
             let summary = self.engine.summary(SummaryKey {
                 function: later.function,
                 main: false,
             });
             for live in &summary.leaks {
-                let mut live = Live {
-                    chain: live.chain.behind_all(&later.chain),
-                    ..live.clone().doubted(&later.certainty)
-                };
-                let among = if is_new { called.numbers() } else { new };
-                self.meet_laters(&called, among, &live);
-                if later.called < Called::Often {
+                let certainty = live.certainty.and(&later.certainty);
+                let strangers = self.engine.laters.strangers(among, &known_of(live, &certainty));
+                let repeats = is_new && later.called == Called::Often && self.meets_itself(live.start);
+                if strangers.is_empty() && !repeats {
                     continue;
                 }
-                if is_new && self.engine.can_repeat(live.start, self.key.function) && !self.is_started_once(&live) {
+                let mut live = Live {
+                    chain: live.chain.behind_all(&later.chain),
+                    certainty,
+                    ..live.clone()
+                };
+                self.meet_laters(&called, &strangers, &live);
+                if repeats && !self.is_started_once(&live) {
                     live.many = true;
                     self.engine.meet_itself(self.key.function, &live);
                 }
@@ -308,15 +325,21 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether several of a thread do something beside each other, where a function starts it again and again.
+    fn meets_itself(&mut self, start: StartId) -> bool {
+        self.engine.can_repeat(start, self.key.function) && self.engine.thread_accesses(start).has_mutations()
+    }
+
     /// What functions that were handed on do beside a thread: those of these numbers that have not met it.
     pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
         let accesses = self.engine.thread_accesses(live.start);
         let open = self.engine.is_gathering(live.start);
-        for number in self.engine.laters.strangers(among, live).iter() {
+        let known = known_of(live, &live.certainty);
+        for number in self.engine.laters.strangers(among, &known).iter() {
             let function = self.engine.laters.function(number);
             let Some(later) = handed.get(function) else { continue };
             // Of a function that is being walked not all is known. Its second round tells.
-            self.engine.laters.introduce(number, live);
+            self.engine.laters.introduce(number, known);
             let deeds = self.engine.deeds(function);
             if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
                 self.meet_later(later, live);
