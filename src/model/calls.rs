@@ -10,6 +10,7 @@ use crate::knowledge::Shape;
 
 use super::around::Around;
 use super::budget::Cut;
+use super::crowd::Crowd;
 use super::higher::Binding;
 use super::laters::Called;
 use super::named::VariableId;
@@ -473,7 +474,7 @@ impl<'t> Walk<'_, 't> {
         }
         let around = self.around();
         let met = if summary.accesses.is_empty() {
-            Met::default()
+            Rc::default()
         } else {
             self.met()
         };
@@ -584,7 +585,7 @@ impl<'t> Walk<'_, 't> {
         around: &Around,
         variable: Option<VariableId>,
         certainty: &Certainty,
-        met: &Met,
+        met: &Crowd,
     ) -> bool {
         let child = access.child.or(self.state.child);
         let alone = self.is_alone_in_child(access.site, child);
@@ -617,20 +618,8 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// What the threads that are alive do.
-    pub(super) fn met(&mut self) -> Met {
-        let mut met = Met::default();
-        for start in self.state.live.keys() {
-            let accesses = self.engine.thread_accesses(*start);
-            met.acts |= !accesses.all().is_empty();
-            met.mutates |= accesses.has_mutations();
-            if self.engine.is_gathering(*start) {
-                return Met {
-                    acts: true,
-                    mutates: true,
-                };
-            }
-        }
-        met
+    pub(super) fn met(&mut self) -> Rc<Crowd> {
+        self.engine.crowd(&self.state.live)
     }
 
     fn lift(
@@ -671,11 +660,7 @@ impl<'t> Walk<'_, 't> {
         }
         let point = self.state.fork_point.clone().filter(|_| lifted.child.is_some());
         let live = point.as_ref().map_or(&self.state.live, |point| &point.live);
-        for live in live.values() {
-            if lifted.child.is_some() || self.engine.first_time(self.key.function, &lifted, live) {
-                self.engine.meet(self.key.function, &lifted, live);
-            }
-        }
+        self.engine.meet_crowd(self.key.function, &lifted, live);
         if let Some(team) = &mut self.team {
             team.note(&lifted);
         }
@@ -705,23 +690,6 @@ impl<'t> Walk<'_, 't> {
                     self.hand_on(*func, span, doubt.clone(), Called::Perhaps);
                 }
             }
-        }
-    }
-}
-
-/// What the threads that are alive at one place do.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Met {
-    acts: bool,
-    pub(super) mutates: bool,
-}
-
-impl Met {
-    /// Whether an access of this kind may be a pair with something that they do.
-    fn by(&self, kind: AccessKind) -> bool {
-        match kind {
-            AccessKind::Mutation => self.acts,
-            _ => self.mutates,
         }
     }
 }

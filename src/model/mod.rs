@@ -21,6 +21,7 @@ mod budget;
 mod built_in;
 mod calls;
 mod covers;
+mod crowd;
 mod decided;
 mod declared;
 mod escaped;

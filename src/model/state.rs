@@ -1,6 +1,7 @@
 //! What holds at one point of a function: the threads that may be alive, the guards that are held, and how two such
 //! states meet where paths join.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -9,6 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
+use super::crowd::Crowd;
 use super::laters::HandedOn;
 use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
@@ -27,38 +29,53 @@ pub struct Ended {
 
 /// The threads that may be alive. States are copied at every branch, and share this until one of them changes it.
 #[derive(Debug, Clone, Default)]
-pub struct Lives(Rc<BTreeMap<StartId, Rc<Live>>>);
+pub struct Lives {
+    map: Rc<BTreeMap<StartId, Rc<Live>>>,
+    /// What they do, as far as somebody asked.
+    crowd: RefCell<Option<Rc<Crowd>>>,
+}
 
 impl std::ops::Deref for Lives {
     type Target = BTreeMap<StartId, Rc<Live>>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.map
     }
 }
 
 impl Lives {
     /// The map, to be changed.
     pub fn change(&mut self) -> &mut BTreeMap<StartId, Rc<Live>> {
-        Rc::make_mut(&mut self.0)
+        self.crowd.take();
+        Rc::make_mut(&mut self.map)
+    }
+
+    /// What they do, where that is known.
+    pub(super) fn crowd(&self) -> Option<Rc<Crowd>> {
+        self.crowd.borrow().clone()
+    }
+
+    /// What they do has been found out.
+    pub(super) fn remember(&self, crowd: &Rc<Crowd>) {
+        self.crowd.replace(Some(Rc::clone(crowd)));
     }
 
     /// A thread, to be changed.
     pub fn one(&mut self, start: StartId) -> Option<&mut Live> {
-        self.0.contains_key(&start).then_some(())?;
+        self.map.contains_key(&start).then_some(())?;
         self.change().get_mut(&start).map(Rc::make_mut)
     }
 
     /// Changes those threads that `wants` picks.
     pub fn each(&mut self, wants: impl Fn(&Live) -> bool, mut change: impl FnMut(&mut Live)) {
-        if self.0.values().any(|live| wants(live)) {
+        if self.map.values().any(|live| wants(live)) {
             let wanted = self.change().values_mut().filter(|live| wants(live));
             wanted.for_each(|live| change(Rc::make_mut(live)));
         }
     }
 
     fn is_same(&self, other: &Lives) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.map, &other.map)
     }
 }
 
@@ -342,7 +359,10 @@ fn merge_live(base: &State, ends: &[PathEnd]) -> Lives {
     for start in gone {
         merged.remove(&start);
     }
-    Lives(Rc::new(merged))
+    Lives {
+        map: Rc::new(merged),
+        crowd: RefCell::default(),
+    }
 }
 
 /// Joined in the loop where every path on which it lives joins it; one that does not leaves a doubt.
