@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::Span;
 
 use super::budget::Cut;
-use super::program::SummaryKey;
+use super::program::{Doer, SummaryKey};
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
 use super::walk::Walk;
@@ -186,7 +186,7 @@ impl HandedOn {
 }
 
 /// A thread, how surely it is alive, how many queues were sent on, and whether one is unknown.
-type Met = (StartId, Rank, usize, bool);
+type Met = (Doer, Rank, usize, bool);
 
 /// The numbers of all functions that were handed on, and which threads each has met.
 #[derive(Debug, Default)]
@@ -230,15 +230,6 @@ impl Laters {
     pub fn forget_meetings(&mut self) {
         self.met.clear();
     }
-}
-
-fn known_of(live: &Live, certainty: &Certainty) -> Met {
-    (
-        live.start,
-        certainty.rank(),
-        live.story.sent.len(),
-        live.story.sent_unknown,
-    )
 }
 
 impl Walk<'_, '_> {
@@ -306,7 +297,8 @@ impl Walk<'_, '_> {
             });
             for live in &summary.leaks {
                 let certainty = live.certainty.and(&later.certainty);
-                let strangers = self.engine.laters.strangers(among, &known_of(live, &certainty));
+                let known = self.known_of(live, &certainty);
+                let strangers = self.engine.laters.strangers(among, &known);
                 let repeats = is_new && later.called == Called::Often && self.meets_itself(live.start);
                 if strangers.is_empty() && !repeats {
                     continue;
@@ -325,6 +317,21 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// What is known of a thread that is alive as surely as this. What meets one meets all that do the same.
+    fn known_of(&mut self, live: &Live, certainty: &Certainty) -> Met {
+        let thread = self.engine.thread_accesses(live.start);
+        let is_itself = thread.tells
+            || thread.bound
+            || self.engine.is_gathering(live.start)
+            || !self.engine.start(live.start).outside.is_empty();
+        let doer = match is_itself {
+            true => Doer::One(live.start),
+            false => Doer::Alike(thread.alike),
+        };
+        let story = &live.story;
+        (doer, certainty.rank(), story.sent.len(), story.sent_unknown)
+    }
+
     /// Whether several of a thread do something beside each other, where a function starts it again and again.
     fn meets_itself(&mut self, start: StartId) -> bool {
         self.engine.can_repeat(start, self.key.function) && self.engine.thread_accesses(start).has_mutations()
@@ -334,7 +341,7 @@ impl Walk<'_, '_> {
     pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
         let accesses = self.engine.thread_accesses(live.start);
         let open = self.engine.is_gathering(live.start);
-        let known = known_of(live, &live.certainty);
+        let known = self.known_of(live, &live.certainty);
         for number in self.engine.laters.strangers(among, &known).iter() {
             let function = self.engine.laters.function(number);
             let Some(later) = handed.get(function) else { continue };
