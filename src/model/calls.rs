@@ -462,7 +462,9 @@ impl<'t> Walk<'_, 't> {
         let step = Rc::new(step);
         let span = step.span;
         let certainty = &self.certainty().and(certainty);
-        let sizes = summary.accesses.len() + summary.leaks.len();
+        // Each thread that it starts is held against those that are alive; a step is worth some of that.
+        let starts = summary.starts.len() * (1 + self.state.live.len() / 2);
+        let sizes = summary.accesses.len() + summary.leaks.len() + starts + summary.later.len() / 2;
         if !self.engine.values.budget.spend(sizes as u64) {
             return self.engine.values.budget.cut(self.here, Cut::Steps);
         }
