@@ -255,6 +255,8 @@ pub enum Role {
     Join {
         of: JoinOf,
         certain: bool,
+        /// It raises where its time is up, so that what follows it runs after the end.
+        raises: bool,
     },
     /// Detaches a thread.
     Detach {

@@ -360,6 +360,11 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
             may("of", Value::Argument, "the handle of the thread; this or `owner`"),
             may("owner", Value::Argument, "the pool or scope all of whose threads end"),
             may("certain", Value::Flag, "false where it may return before"),
+            may(
+                "raises",
+                Value::Flag,
+                "it raises where its time is up, and does not return before",
+            ),
         ],
     ),
     effect("detach", "nobody will join it", &[OF]),

@@ -231,6 +231,7 @@ fn join(fields: &Fields<'_>) -> Result<Role, Mistake> {
     Ok(Role::Join {
         of,
         certain: fields.flag("certain")?.unwrap_or(true),
+        raises: flag(fields, "raises")?,
     })
 }
 

@@ -12,6 +12,7 @@ use super::around::{Around, Arounds};
 use super::laters::HandedOn;
 use super::named::VariableId;
 use super::needs::Need;
+use super::overdue::Overdue;
 use super::places::Keys;
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId, Sites};
@@ -376,6 +377,8 @@ pub struct Summary {
     pub joins: Vec<(StartId, bool)>,
     /// Threads that are joined on some paths, and where.
     pub weak_joins: Vec<(StartId, (FuncId, Span))>,
+    /// Threads that are alive where the function raises.
+    pub overdue: Vec<Overdue>,
     pub sends: Vec<Keys>,
     pub sends_unknown: bool,
     /// Changes or looks at the environment, other than where it is about to abort.
@@ -463,6 +466,7 @@ impl Summary {
             && self.starts.is_empty()
             && self.joins.is_empty()
             && self.weak_joins.is_empty()
+            && self.overdue.is_empty()
             && self.sends.is_empty()
             && !self.sends_unknown
             && self.acquires.is_empty()

@@ -20,6 +20,7 @@ use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
 use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
+use super::overdue::Overdue;
 use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
@@ -101,6 +102,8 @@ pub(super) struct Walk<'e, 't> {
     outside: Vec<Lives>,
     /// Threads that may have told a loop around that they are done.
     perhaps_done: Vec<StartId>,
+    /// The threads that are alive where a wait of the block around has raised.
+    pub overdue: Vec<Overdue>,
     /// How often the environment was changed or looked at so far, here or in a callee, other than on the way to an abort.
     pub touches: u32,
     words: Words,
@@ -159,6 +162,7 @@ impl<'t> Walk<'_, 't> {
             failing: 0,
             outside: Vec::new(),
             perhaps_done: Vec::new(),
+            overdue: Vec::new(),
             touches: 0,
             words: Words::default(),
             team: None,
@@ -257,6 +261,7 @@ impl<'t> Walk<'_, 't> {
             .values()
             .filter(|live| !exit.dead && !engine.start(live.start).task);
         self.out.leaks = leaks.map(leak).collect();
+        self.out.overdue = std::mem::take(&mut self.overdue);
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
@@ -980,29 +985,39 @@ impl<'t> Walk<'_, 't> {
     fn attempt(&mut self, region: &'t Region) {
         let before = self.state.clone();
         let returns = std::mem::take(&mut self.returns);
+        let mut overdue = Vec::new();
         let mut ends = Vec::new();
         let mut finally = None;
         for node in &region.nodes {
             let Node::Region(part) = node else { continue };
             match part.kind {
                 RegionKind::TryBody => {
+                    let outer = std::mem::take(&mut self.overdue);
                     self.nodes(&part.nodes);
+                    overdue = self.overdue_since(outer);
                     ends.push(std::mem::take(&mut self.state));
                 }
                 RegionKind::Handler => {
                     self.state = failed(&before, ends.first());
+                    if let Some(body) = ends.first() {
+                        self.keep_leaving(body, &overdue);
+                    }
+                    self.revive(&overdue);
                     self.nodes(&part.nodes);
                     ends.push(std::mem::take(&mut self.state));
                 }
                 _ => finally = Some(part),
             }
         }
-        // Joins in the body count where a handler follows: the failure that skips them is not the schedule we look for.
+        // Joins in the body count where a handler follows: the failure that skips them is not the schedule we look for, but where it is
+        // the join itself that fails.
         if let Some(body) = ends.first().filter(|body| !body.dead).cloned() {
+            let stays = |start: &StartId| {
+                let is_overdue = overdue.iter().any(|overdue| overdue.start == *start);
+                is_overdue || body.live.contains_key(start) || !before.live.contains_key(start)
+            };
             for end in ends.iter_mut().skip(1) {
-                end.live
-                    .change()
-                    .retain(|start, _| body.live.contains_key(start) || !before.live.contains_key(start));
+                end.live.change().retain(|start, _| stays(start));
             }
         }
         let body = ends.first().cloned();
@@ -1018,11 +1033,24 @@ impl<'t> Walk<'_, 't> {
                 // A body that neither ends nor returns can only fail, and is cleaned up behind then too.
                 if normal.dead && inner.is_empty() {
                     self.state = failed(&before, body.as_ref());
+                    self.revive(&overdue);
                     self.nodes(&part.nodes);
                     self.state.dead = true;
                     return;
                 }
+                self.clean_up_overdue(failed(&before, body.as_ref()), &overdue, &part.nodes);
                 self.leave(normal, inner, |walk| walk.nodes(&part.nodes));
+            }
+        }
+    }
+
+    /// What the body of a `try` joins in the round of a loop counts where a handler follows, as what it joins at once does.
+    fn keep_leaving(&mut self, body: &State, overdue: &[Overdue]) {
+        let leaves = |live: &&Rc<Live>| live.story.leaving.is_some();
+        for live in body.live.values().filter(leaves) {
+            let is_overdue = overdue.iter().any(|overdue| overdue.start == live.start);
+            if !is_overdue && self.state.live.contains_key(&live.start) {
+                self.state.live.change().insert(live.start, live.clone());
             }
         }
     }
@@ -1068,10 +1096,21 @@ impl<'t> Walk<'_, 't> {
         let held = self.hold_scope(manager, &entries);
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         let returns = std::mem::take(&mut self.returns);
+        let outer = std::mem::take(&mut self.overdue);
+        let before = self.state.clone();
         self.nodes(&region.nodes);
+        // Whoever leaves a block may keep an exception to himself. None of those does that the catalog knows.
+        let overdue = match self.overdue_since(outer) {
+            overdue if entries.is_empty() => overdue,
+            _ => Vec::new(),
+        };
         let inner = std::mem::replace(&mut self.returns, returns);
-        let normal = std::mem::take(&mut self.state);
+        let mut normal = std::mem::take(&mut self.state);
+        if normal.dead && !overdue.is_empty() {
+            normal = failed(&before, None);
+        }
         self.leave(normal, inner, |walk| {
+            walk.revive(&overdue);
             for keys in &held {
                 walk.state.release(keys);
             }
@@ -1118,7 +1157,7 @@ impl<'t> Walk<'_, 't> {
         alive: &[StartId],
     ) {
         for id in entries {
-            if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
+            if let Role::Join { of, certain: true, .. } = &self.engine.values.catalog.entry(*id).role {
                 let by_owner = matches!(of, JoinOf::Owner(_));
                 let keys = self.engine.values.keys(self.here, manager);
                 self.join(&keys, by_owner, true, span);
@@ -1502,7 +1541,9 @@ impl<'t> Walk<'_, 't> {
             return;
         }
         for summary in self.engine.entry_summaries(ended.start) {
-            for left in &summary.leaks {
+            // What a thread raises ends it, and nobody else.
+            let overdue: Vec<Live> = summary.overdue.iter().filter_map(Overdue::found_alive).collect();
+            for left in summary.leaks.iter().chain(&overdue) {
                 let joined = state.joined.iter().any(|(joined, _)| *joined == left.start);
                 if joined || state.live.contains_key(&left.start) {
                     continue;
