@@ -246,7 +246,6 @@ impl Values<'_> {
                     for (home, handles) in self.argument(site, of) {
                         keys.extend_from_slice(&self.keys(home, handles));
                         keys.extend_from_slice(&self.keys(home, &Value::Element(Box::new(handles.clone()))));
-                        self.mapping_keys(home, handles, keys);
                     }
                 }
                 Role::Pass { of } => {
@@ -259,18 +258,31 @@ impl Values<'_> {
         }
     }
 
-    /// Handles that are the keys of a mapping: `{pool.submit(f, x): x}`, `names[pool.submit(f, x)] = x`.
-    fn mapping_keys(&self, func: FuncId, mapping: &Value, keys: &mut Vec<Key>) {
-        for (home, source) in self.sources(func, mapping) {
-            if let Value::Map(pairs) = source {
-                for (key, _) in pairs {
-                    keys.extend_from_slice(&self.keys(home, key));
-                }
-            }
+    /// The keys by which those are known that are the keys of a mapping.
+    pub(super) fn keys_of_mapping(&self, func: FuncId, mapping: &Value) -> Keys {
+        let mut collected = Collected::default();
+        self.mapping_keys(func, mapping, 0, &mut collected);
+        Keys::of(collected.keys)
+    }
+
+    /// Handles that are the keys of a mapping, through which Python goes when it goes through the mapping: `{pool.submit(f, x): x}`,
+    /// `names[pool.submit(f, x)] = x`.
+    fn mapping_keys(&self, func: FuncId, mapping: &Value, depth: u32, collected: &mut Collected) {
+        if depth > DEEPEST {
+            return;
         }
         if let Value::Map(pairs) = mapping {
             for (key, _) in pairs {
-                keys.extend_from_slice(&self.keys(func, key));
+                self.collect_keys(func, key, depth + 1, collected);
+            }
+            return;
+        }
+        for (home, source) in self.sources(func, mapping) {
+            if matches!(
+                source,
+                Value::Map(_) | Value::Local(..) | Value::Global(_) | Value::Attribute(..)
+            ) {
+                self.mapping_keys(home, source, depth + 1, collected);
             }
         }
         let Some(name) = self.spoken(func, mapping) else { return };
@@ -278,7 +290,7 @@ impl Values<'_> {
             if let Value::Item(target, key) = store.target
                 && self.same_place(func, mapping, store.function, target)
             {
-                keys.extend_from_slice(&self.keys(store.function, key));
+                self.collect_keys(store.function, key, depth + 1, collected);
             }
         }
     }
@@ -306,6 +318,9 @@ impl Values<'_> {
                 self.collect_keys(func, base, depth + 1, collected);
                 for (home, value) in self.calls_put_into(func, base) {
                     self.collect_keys(home, value, depth + 1, collected);
+                }
+                if self.tree.language(func) == Language::Python {
+                    self.mapping_keys(func, base, depth + 1, collected);
                 }
             }
             Value::Await(inner) => self.collect_keys(func, inner, depth + 1, collected),

@@ -1686,7 +1686,9 @@ impl<'t> Walk<'_, 't> {
 
     /// Something is put into the place somewhere, after it was made.
     fn is_filled(&self, value: &Value) -> bool {
-        !self.engine.values.elements(self.here, value, None).is_empty()
+        let values = &self.engine.values;
+        // Of a mapping the keys may be what matters.
+        !values.elements(self.here, value, None).is_empty() || !values.keys_of_mapping(self.here, value).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
