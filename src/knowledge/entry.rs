@@ -298,8 +298,18 @@ pub enum Role {
     Done {
         of: ArgumentRef,
     },
-    /// Asks whether the thread `of` is alive: a loop that goes on while it is has joined it.
+    /// Asks whether the thread `of` is alive: a loop that goes on while it is has joined it. `done`: it asks whether it has ended.
     Alive {
+        of: ArgumentRef,
+        done: bool,
+    },
+    /// Asks whether one of the elements of `of` is true; `all`: whether all of them are.
+    Quantifier {
+        of: ArgumentRef,
+        all: bool,
+    },
+    /// Gives a pair, in which come second those of the threads `of` that have not ended yet.
+    Unfinished {
         of: ArgumentRef,
     },
     /// Keeps what the function gives, so that one without parameters runs once.

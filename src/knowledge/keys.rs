@@ -242,7 +242,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 49] = [
+pub(super) const EFFECTS: [EffectKeys; 51] = [
     effect(
         "mutation",
         "changes the environment",
@@ -401,7 +401,21 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
     effect("cached", "keeps what the function gives", &[]),
     effect("test-case", "makes a test of the function with these arguments", &[]),
     effect("serial", "makes a pool that runs one thing after the other", &[]),
-    effect("alive", "asks whether a thread is alive", &[OF]),
+    effect(
+        "alive",
+        "asks whether a thread is alive",
+        &[OF, may("done", Value::Flag, "it asks whether it has ended")],
+    ),
+    effect(
+        "quantifier",
+        "asks whether some of the elements are true",
+        &[OF, may("all", Value::Flag, "it asks whether all of them are")],
+    ),
+    effect(
+        "unfinished",
+        "gives a pair, in which come second those of the threads that have not ended",
+        &[OF],
+    ),
     effect(
         "stream",
         "the result is an iterator that ends when these threads have",

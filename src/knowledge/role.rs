@@ -30,7 +30,19 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("cached", |_| Ok(Role::Cached)),
     ("test-case", |_| Ok(Role::TestCase)),
     ("serial", |_| Ok(Role::Serial)),
-    ("alive", |fields| Ok(Role::Alive { of: of(fields)? })),
+    ("alive", |fields| {
+        Ok(Role::Alive {
+            of: of(fields)?,
+            done: flag(fields, "done")?,
+        })
+    }),
+    ("quantifier", |fields| {
+        Ok(Role::Quantifier {
+            of: of(fields)?,
+            all: flag(fields, "all")?,
+        })
+    }),
+    ("unfinished", |fields| Ok(Role::Unfinished { of: of(fields)? })),
     ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
     ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),
     ("calls-now", |fields| {

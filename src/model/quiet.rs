@@ -653,6 +653,8 @@ fn does_something(role: &Role) -> bool {
         Role::CallsNow { once: None, .. }
             | Role::CallsLater { .. }
             | Role::Consume { .. }
+            | Role::Quantifier { .. }
+            | Role::Unfinished { .. }
             | Role::Detach { .. }
             | Role::MakeLock
             | Role::Stream { .. }

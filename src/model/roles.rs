@@ -355,7 +355,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn arguments(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, Value)> {
+    pub(super) fn arguments(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, Value)> {
         self.engine
             .values
             .argument(site, reference)
@@ -391,7 +391,7 @@ impl Walk<'_, '_> {
             }
             let in_turn = self.loops > 0 && !by_owner && (single || is_element(&value));
             if certain && in_turn {
-                self.join_in_turn(&keys, span);
+                self.join_in_turn(&keys, false, span);
             } else if certain {
                 self.join(&keys, by_owner, self.loops > 0 || !single, span);
             } else {
@@ -403,7 +403,7 @@ impl Walk<'_, '_> {
     }
 
     /// The value is one handle and no container of them.
-    fn is_single(&self, home: FuncId, value: &Value) -> bool {
+    pub(super) fn is_single(&self, home: FuncId, value: &Value) -> bool {
         match value {
             Value::List(_) => false,
             Value::Item(_, key) => matches!(key.as_ref(), Value::Int(_)),

@@ -345,6 +345,8 @@ fn is_held(known: &Held, held: &[Held]) -> bool {
 /// A join in a loop that goes through several threads of one start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leaving {
+    /// Nobody waited for the thread: it was asked whether it is alive, and was not. Who leaves the loop in between has asked no other.
+    pub asked: bool,
     /// How many loops are around the join.
     pub depth: usize,
     /// It stands under a test of the very handle, so that on the other paths there was nothing to join.

@@ -139,6 +139,7 @@ impl<'t> Walk<'_, 't> {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
         let mut walk = Walk::new(engine, key, bindings);
+        walk.state.done = done;
         walk.constructors();
         walk.body(body);
         walk.finish()
@@ -440,8 +441,11 @@ impl<'t> Walk<'_, 't> {
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         let needs = self.needs.len();
+        let mut told: Vec<StartId> = Vec::new();
         if !at_least_once {
             self.learn(test, true, region.span);
+            let entered = |start: &&StartId| !self.state.live.contains_key(*start);
+            told = before.live.keys().filter(entered).copied().collect();
             if self.here == self.key.function {
                 // Nobody comes into it whom the first test keeps out.
                 let asked = self.needs_of_test(test, true, Some(region));
@@ -489,9 +493,14 @@ impl<'t> Walk<'_, 't> {
                     if self.only_waits(region) {
                         skipped.received.clone_from(&after.received);
                     }
-                    skipped.live.change().retain(|start, _| after.live.contains_key(start));
+                    // What was found to have ended where the loop was entered was alive where it was not.
+                    let was_told = |start: &StartId| told.contains(start);
+                    let stays = |start: &StartId| was_told(start) || after.live.contains_key(start);
+                    skipped.live.change().retain(|start, _| stays(start));
                     skipped.joined.clone_from(&after.joined);
+                    skipped.joined.retain(|(start, _)| !was_told(start));
                     skipped.ended.clone_from(&after.ended);
+                    skipped.ended.retain(|ended| !was_told(&ended.start));
                 }
                 ends.push(self.out_of_loop(skipped, test, region.span));
             }
@@ -541,8 +550,8 @@ impl<'t> Walk<'_, 't> {
                 self.learn_first(test, truth);
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
+                self.found_ended(value, truth, false, span);
                 if !truth {
-                    self.found_ended(value, span);
                     self.hear_counted(value, span);
                 }
             }
@@ -697,22 +706,8 @@ impl<'t> Walk<'_, 't> {
             self.drain(here, over, region.span);
         }
         if let Condition::Truthy(value) = test {
-            self.found_ended(value, region.span);
-        }
-    }
-
-    /// A call that asks whether a thread is alive has said that it is not.
-    fn found_ended(&mut self, value: &Value, span: Span) {
-        let Value::Call(owner, call) = value else { return };
-        let site: CallSite = (self.engine.values.closure(self.here, *owner), *call);
-        let meaning = self.engine.values.meaning(site);
-        for id in &meaning.entries {
-            if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
-                for (home, value) in self.engine.values.argument(site, of) {
-                    let keys = self.engine.values.keys(home, value);
-                    self.join(&keys, false, false, span);
-                }
-            }
+            self.found_ended(value, false, false, region.span);
+            self.found_empty(value, region);
         }
     }
 
@@ -1274,6 +1269,7 @@ impl<'t> Walk<'_, 't> {
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
             Event::Return { .. } => {
+                self.leave_in_between();
                 let mut state = std::mem::replace(&mut self.state, State::unreachable());
                 state.idle = self.is_done_before();
                 self.leave_loops(&mut state, 0);
@@ -1282,6 +1278,7 @@ impl<'t> Walk<'_, 't> {
             Event::Yield { .. } => self.yielded(),
             Event::Raise { .. } => self.state.dead = true,
             Event::Break => {
+                self.leave_in_between();
                 let state = std::mem::replace(&mut self.state, State::unreachable());
                 self.breaks.push(state);
             }
@@ -1607,7 +1604,8 @@ impl<'t> Walk<'_, 't> {
 
     /// Joins one thread of these keys in each round of the loop around: where there are several of a start, the others
     /// are alive until the loop ends.
-    pub(super) fn join_in_turn(&mut self, keys: &Keys, span: Span) {
+    /// `asked`: see [`Leaving`].
+    pub(super) fn join_in_turn(&mut self, keys: &Keys, asked: bool, span: Span) {
         let (depth, function) = (self.entered.len(), self.here);
         let despite_test = self.tests_handle(keys);
         for start in self.engine.starts_meant(keys, false) {
@@ -1616,6 +1614,7 @@ impl<'t> Walk<'_, 't> {
             match self.state.live.one(start) {
                 Some(live) if several => {
                     live.story_mut().leaving = Some(Leaving {
+                        asked,
                         depth,
                         despite_test,
                         function,
