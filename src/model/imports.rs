@@ -10,14 +10,19 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{CallIndex, Event, FunctionKind, Language, Node};
+use crate::finding::Confidence;
 
-use super::program::Engine;
+use super::places::{Keys, add_new};
+use super::program::{Engine, SummaryKey};
 use super::summary::Access;
 use super::tree::{CallSite, FileId, FuncId, Tree};
 use super::values::Values;
 
 /// The files that a file imports at its top, each with the place of the import (a byte offset), in order.
 type TopImports = Rc<Vec<(u32, FileId)>>;
+
+/// The functions that a file calls at its top whatever happens, each with the place of the call, in order.
+type TopCalls = Rc<Vec<(u32, FuncId)>>;
 
 /// All that such imports run, one through another.
 type Imported = Rc<FxHashSet<FileId>>;
@@ -39,6 +44,7 @@ pub(super) struct Imports {
     /// What every beginning of a file's programs imports first.
     first: RefCell<FxHashMap<FileId, Imported>>,
     before_calls: RefCell<FxHashMap<FileId, Imported>>,
+    calls_at_top: RefCell<FxHashMap<FileId, TopCalls>>,
 }
 
 impl Imports {
@@ -96,6 +102,61 @@ impl Engine<'_> {
         let found = Rc::new(found);
         self.imports.at_top.borrow_mut().insert(file, found.clone());
         found
+    }
+
+    fn top_calls(&self, file: FileId) -> TopCalls {
+        if let Some(known) = self.imports.calls_at_top.borrow().get(&file) {
+            return known.clone();
+        }
+        let tree = self.values.tree;
+        let code = tree.module_function(file);
+        let mut found = Vec::new();
+        for node in &tree.function(code).body.nodes {
+            let Node::Event(Event::Call(index)) = node else {
+                continue;
+            };
+            let site = (code, *index);
+            if let [edge] = self.values.meaning(site).edges.as_slice()
+                && edge.certainty.confidence == Confidence::High
+            {
+                found.push((tree.call(site).span.start, edge.target));
+            }
+        }
+        let found = Rc::new(found);
+        self.imports.calls_at_top.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// The work that is done once and surely was done before a function of Python's is called: above its definition its file, or what
+    /// the file imports there, has done it.
+    pub(super) fn done_before(&mut self, func: FuncId) -> Vec<Keys> {
+        let tree = self.values.tree;
+        let (file, function) = (tree.file_of(func), tree.function(func));
+        if tree.file(file).language != Language::Python
+            || function.kind == FunctionKind::Module
+            || self.firsts.is_empty()
+        {
+            return Vec::new();
+        }
+        let is_above = |(place, _): &&(u32, FuncId)| *place < function.span.start;
+        let calls = self.top_calls(file);
+        let imports = self.top_imports(file);
+        let above = imports.iter().filter(|(place, _)| *place < function.span.start);
+        // What leads back to the file goes on only when the file has ended.
+        let ended = above.filter(|(_, module)| *module != file && !self.imports_of(*module).contains(&file));
+        let ended = ended.map(|(_, module)| tree.module_function(*module));
+        let before: Vec<FuncId> = calls
+            .iter()
+            .filter(is_above)
+            .map(|(_, target)| *target)
+            .chain(ended)
+            .collect();
+        let mut done = Vec::new();
+        for function in before {
+            let summary = self.summary(SummaryKey { function, main: false });
+            add_new(&mut done, &summary.done);
+        }
+        done
     }
 
     /// What the imports at the top of a file run.

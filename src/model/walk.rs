@@ -138,6 +138,7 @@ impl<'t> Walk<'_, 't> {
     pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Summary {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
+        let done = engine.done_before(key.function);
         let mut walk = Walk::new(engine, key, bindings);
         walk.state.done = done;
         walk.constructors();
