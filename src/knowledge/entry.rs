@@ -312,6 +312,8 @@ pub enum Role {
     Unfinished {
         of: ArgumentRef,
     },
+    /// Goes through its arguments together: each element has one of each, in their order.
+    Together,
     /// Keeps what the function gives, so that one without parameters runs once.
     Cached,
     /// Makes a test of its own of a function, with these arguments: two of them on one function are two tests.

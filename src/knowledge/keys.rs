@@ -242,7 +242,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 51] = [
+pub(super) const EFFECTS: [EffectKeys; 52] = [
     effect(
         "mutation",
         "changes the environment",
@@ -398,6 +398,11 @@ pub(super) const EFFECTS: [EffectKeys; 51] = [
     effect("send", "lets those who wait on the same object go on", &[OF]),
     effect("settle", "waits until all that was sent is dealt with", &[OF]),
     effect("done", "says that what was received is dealt with", &[OF]),
+    effect(
+        "together",
+        "goes through its arguments together: each element has one of each",
+        &[],
+    ),
     effect("cached", "keeps what the function gives", &[]),
     effect("test-case", "makes a test of the function with these arguments", &[]),
     effect("serial", "makes a pool that runs one thing after the other", &[]),

@@ -27,6 +27,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
     ("settle", |fields| Ok(Role::Settle { of: of(fields)? })),
     ("done", |fields| Ok(Role::Done { of: of(fields)? })),
+    ("together", |_| Ok(Role::Together)),
     ("cached", |_| Ok(Role::Cached)),
     ("test-case", |_| Ok(Role::TestCase)),
     ("serial", |_| Ok(Role::Serial)),

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::facts::{FieldKey, Language, LocalIndex, ParameterKind, Value};
-use crate::knowledge::{ArgumentRef, Role};
+use crate::knowledge::{ArgumentRef, EntryId, Role};
 
 use super::linkage::is_static;
 use super::needs::Constant;
@@ -313,7 +313,13 @@ impl Values<'_> {
             Value::Path(path) => self.path_keys(file, path, &mut collected.keys),
             Value::Local(owner, index) => self.local_keys(self.tree.func(file, *owner), *index, depth, collected),
             Value::Attribute(base, name) => self.field_keys(func, base, name, &mut collected.keys),
-            Value::Item(base, _) => self.collect_keys(func, base, depth + 1, collected),
+            Value::Item(base, place) => match self.gone_through_at(func, base, place) {
+                Some((home, argument)) => {
+                    let element = Value::Element(Box::new(argument.clone()));
+                    self.collect_keys(home, &element, depth + 1, collected);
+                }
+                None => self.collect_keys(func, base, depth + 1, collected),
+            },
             Value::Element(base) => {
                 self.collect_keys(func, base, depth + 1, collected);
                 for (home, value) in self.calls_put_into(func, base) {
@@ -344,6 +350,25 @@ impl Values<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Of what a call goes through together, that of which a place of an element is one: `for n, t in zip(names, threads)`.
+    fn gone_through_at(&self, func: FuncId, element: &Value, place: &Value) -> Option<(FuncId, &Value)> {
+        let (Value::Element(call), Value::Int(place)) = (element, place) else {
+            return None;
+        };
+        let Value::Call(owner, call) = &**call else { return None };
+        let site = (self.tree.func(self.tree.file_of(func), *owner), *call);
+        let is_together = |id: &EntryId| matches!(self.catalog.entry(*id).role, Role::Together);
+        let args = &self.tree.call(site).args;
+        // `zip(*lists)`: how many there are is not known.
+        if args.iter().any(|argument| argument.name.as_deref() == Some("*"))
+            || !self.entries_of_call(site).iter().any(is_together)
+        {
+            return None;
+        }
+        let arguments = self.argument(site, &ArgumentRef::Every);
+        arguments.get(usize::try_from(*place).ok()?).copied()
     }
 
     /// What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.

@@ -655,6 +655,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Consume { .. }
             | Role::Quantifier { .. }
             | Role::Unfinished { .. }
+            | Role::Together
             | Role::Detach { .. }
             | Role::MakeLock
             | Role::Stream { .. }
