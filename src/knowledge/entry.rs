@@ -255,6 +255,8 @@ pub enum Role {
     Join {
         of: JoinOf,
         certain: bool,
+        /// It raises where its time is up, so that what follows it runs after the end.
+        raises: bool,
     },
     /// Detaches a thread.
     Detach {
@@ -296,10 +298,22 @@ pub enum Role {
     Done {
         of: ArgumentRef,
     },
-    /// Asks whether the thread `of` is alive: a loop that goes on while it is has joined it.
+    /// Asks whether the thread `of` is alive: a loop that goes on while it is has joined it. `done`: it asks whether it has ended.
     Alive {
         of: ArgumentRef,
+        done: bool,
     },
+    /// Asks whether one of the elements of `of` is true; `all`: whether all of them are.
+    Quantifier {
+        of: ArgumentRef,
+        all: bool,
+    },
+    /// Gives a pair, in which come second those of the threads `of` that have not ended yet.
+    Unfinished {
+        of: ArgumentRef,
+    },
+    /// Goes through its arguments together: each element has one of each, in their order.
+    Together,
     /// Keeps what the function gives, so that one without parameters runs once.
     Cached,
     /// Makes a test of its own of a function, with these arguments: two of them on one function are two tests.

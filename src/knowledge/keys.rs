@@ -242,7 +242,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 49] = [
+pub(super) const EFFECTS: [EffectKeys; 52] = [
     effect(
         "mutation",
         "changes the environment",
@@ -360,6 +360,11 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
             may("of", Value::Argument, "the handle of the thread; this or `owner`"),
             may("owner", Value::Argument, "the pool or scope all of whose threads end"),
             may("certain", Value::Flag, "false where it may return before"),
+            may(
+                "raises",
+                Value::Flag,
+                "it raises where its time is up, and does not return before",
+            ),
         ],
     ),
     effect("detach", "nobody will join it", &[OF]),
@@ -393,10 +398,29 @@ pub(super) const EFFECTS: [EffectKeys; 49] = [
     effect("send", "lets those who wait on the same object go on", &[OF]),
     effect("settle", "waits until all that was sent is dealt with", &[OF]),
     effect("done", "says that what was received is dealt with", &[OF]),
+    effect(
+        "together",
+        "goes through its arguments together: each element has one of each",
+        &[],
+    ),
     effect("cached", "keeps what the function gives", &[]),
     effect("test-case", "makes a test of the function with these arguments", &[]),
     effect("serial", "makes a pool that runs one thing after the other", &[]),
-    effect("alive", "asks whether a thread is alive", &[OF]),
+    effect(
+        "alive",
+        "asks whether a thread is alive",
+        &[OF, may("done", Value::Flag, "it asks whether it has ended")],
+    ),
+    effect(
+        "quantifier",
+        "asks whether some of the elements are true",
+        &[OF, may("all", Value::Flag, "it asks whether all of them are")],
+    ),
+    effect(
+        "unfinished",
+        "gives a pair, in which come second those of the threads that have not ended",
+        &[OF],
+    ),
     effect(
         "stream",
         "the result is an iterator that ends when these threads have",

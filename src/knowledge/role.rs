@@ -27,10 +27,23 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
     ("settle", |fields| Ok(Role::Settle { of: of(fields)? })),
     ("done", |fields| Ok(Role::Done { of: of(fields)? })),
+    ("together", |_| Ok(Role::Together)),
     ("cached", |_| Ok(Role::Cached)),
     ("test-case", |_| Ok(Role::TestCase)),
     ("serial", |_| Ok(Role::Serial)),
-    ("alive", |fields| Ok(Role::Alive { of: of(fields)? })),
+    ("alive", |fields| {
+        Ok(Role::Alive {
+            of: of(fields)?,
+            done: flag(fields, "done")?,
+        })
+    }),
+    ("quantifier", |fields| {
+        Ok(Role::Quantifier {
+            of: of(fields)?,
+            all: flag(fields, "all")?,
+        })
+    }),
+    ("unfinished", |fields| Ok(Role::Unfinished { of: of(fields)? })),
     ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
     ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),
     ("calls-now", |fields| {
@@ -231,6 +244,7 @@ fn join(fields: &Fields<'_>) -> Result<Role, Mistake> {
     Ok(Role::Join {
         of,
         certain: fields.flag("certain")?.unwrap_or(true),
+        raises: flag(fields, "raises")?,
     })
 }
 

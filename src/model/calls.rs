@@ -529,6 +529,7 @@ impl<'t> Walk<'_, 't> {
         for (start, place) in &summary.weak_joins {
             self.weakly_joined(*start, "the thread is joined on some paths only", *place);
         }
+        self.overdue_in(summary, &step, certainty);
         for (start, despite) in &summary.joins {
             let here = self.here;
             self.end(*start, *despite, here, span);

@@ -10,14 +10,19 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{CallIndex, Event, FunctionKind, Language, Node};
+use crate::finding::Confidence;
 
-use super::program::Engine;
+use super::places::{Keys, add_new};
+use super::program::{Engine, SummaryKey};
 use super::summary::Access;
 use super::tree::{CallSite, FileId, FuncId, Tree};
 use super::values::Values;
 
 /// The files that a file imports at its top, each with the place of the import (a byte offset), in order.
 type TopImports = Rc<Vec<(u32, FileId)>>;
+
+/// The functions that a file calls at its top whatever happens, each with the place of the call, in order.
+type TopCalls = Rc<Vec<(u32, FuncId)>>;
 
 /// All that such imports run, one through another.
 type Imported = Rc<FxHashSet<FileId>>;
@@ -39,6 +44,8 @@ pub(super) struct Imports {
     /// What every beginning of a file's programs imports first.
     first: RefCell<FxHashMap<FileId, Imported>>,
     before_calls: RefCell<FxHashMap<FileId, Imported>>,
+    by_package: RefCell<FxHashMap<(FileId, FileId), Imported>>,
+    calls_at_top: RefCell<FxHashMap<FileId, TopCalls>>,
 }
 
 impl Imports {
@@ -98,21 +105,78 @@ impl Engine<'_> {
         found
     }
 
+    fn top_calls(&self, file: FileId) -> TopCalls {
+        if let Some(known) = self.imports.calls_at_top.borrow().get(&file) {
+            return known.clone();
+        }
+        let tree = self.values.tree;
+        let code = tree.module_function(file);
+        let mut found = Vec::new();
+        for node in &tree.function(code).body.nodes {
+            let Node::Event(Event::Call(index)) = node else {
+                continue;
+            };
+            let site = (code, *index);
+            if let [edge] = self.values.meaning(site).edges.as_slice()
+                && edge.certainty.confidence == Confidence::High
+            {
+                found.push((tree.call(site).span.start, edge.target));
+            }
+        }
+        let found = Rc::new(found);
+        self.imports.calls_at_top.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// The work that is done once and surely was done before a function of Python's is called: above its definition its file, or what
+    /// the file imports there, has done it.
+    pub(super) fn done_before(&mut self, func: FuncId) -> Vec<Keys> {
+        let tree = self.values.tree;
+        let (file, function) = (tree.file_of(func), tree.function(func));
+        if tree.file(file).language != Language::Python
+            || function.kind == FunctionKind::Module
+            || self.firsts.is_empty()
+        {
+            return Vec::new();
+        }
+        let is_above = |(place, _): &&(u32, FuncId)| *place < function.span.start;
+        let calls = self.top_calls(file);
+        let imports = self.top_imports(file);
+        let above = imports.iter().filter(|(place, _)| *place < function.span.start);
+        // What leads back to the file goes on only when the file has ended.
+        let ended = above.filter(|(_, module)| *module != file && !self.imports_of(*module).contains(&file));
+        let ended = ended.map(|(_, module)| tree.module_function(*module));
+        let before: Vec<FuncId> = calls
+            .iter()
+            .filter(is_above)
+            .map(|(_, target)| *target)
+            .chain(ended)
+            .collect();
+        let mut done = Vec::new();
+        for function in before {
+            let summary = self.summary(SummaryKey { function, main: false });
+            add_new(&mut done, &summary.done);
+        }
+        done
+    }
+
     /// What the imports at the top of a file run.
     fn imports_of(&self, file: FileId) -> Imported {
         if let Some(known) = self.imports.all.borrow().get(&file) {
             return known.clone();
         }
-        let found = Rc::new(self.reached_by(self.top_imports(file).iter().map(|(_, module)| *module)));
+        let modules = self.top_imports(file);
+        let found = Rc::new(self.reached_by(modules.iter().map(|(_, module)| *module), None));
         self.imports.all.borrow_mut().insert(file, found.clone());
         found
     }
 
-    fn reached_by(&self, modules: impl Iterator<Item = FileId>) -> FxHashSet<FileId> {
+    /// What is run where these modules are imported; `running`: by which file, which is not run again.
+    fn reached_by(&self, modules: impl Iterator<Item = FileId>, running: Option<FileId>) -> FxHashSet<FileId> {
         let mut found = FxHashSet::default();
         let mut open: Vec<FileId> = modules.collect();
         while let Some(module) = open.pop() {
-            if found.insert(module) {
+            if Some(module) != running && found.insert(module) {
                 open.extend(self.top_imports(module).iter().map(|(_, next)| *next));
             }
         }
@@ -154,7 +218,8 @@ impl Engine<'_> {
         let imports = self.top_imports(file);
         let mut before = imports.iter().filter(|(place, _)| *place < at);
         let found = before.any(|(_, earlier)| ran(*earlier))
-            || function.kind != FunctionKind::Module && self.is_imported_first(module, file);
+            || function.kind != FunctionKind::Module
+                && (self.is_imported_first(module, file) || self.is_imported_by_package(module, file));
         self.imports.run.borrow_mut().insert((module, file, at), found);
         found
     }
@@ -164,6 +229,23 @@ impl Engine<'_> {
     /// for nothing.
     fn is_imported_first(&self, module: FileId, file: FileId) -> bool {
         self.imported_first(file).contains(&module)
+    }
+
+    /// Whether a package in which a file lies imports a module at its top before it calls anything: who calls a function of the file has
+    /// imported the package first. A script that is started by its path lies in no package.
+    fn is_imported_by_package(&self, module: FileId, file: FileId) -> bool {
+        let tree = self.values.tree;
+        if self.values.scripts.contains(&file) {
+            return false;
+        }
+        let path = &tree.file(file).path;
+        let folders = path.rsplit('/').skip(1);
+        let mut packages = folders.filter_map(|name| tree.packages_by_name.get(name)).flatten();
+        packages.any(|package| {
+            *package != file
+                && self.is_package_above(*package, file)
+                && self.imported_by_package(*package, file).contains(&module)
+        })
     }
 
     /// What all files import first that a program which comes to this one can begin with.
@@ -200,17 +282,47 @@ impl Engine<'_> {
         if let Some(known) = self.imports.before_calls.borrow().get(&file) {
             return known.clone();
         }
-        let tree = self.values.tree;
-        let code = tree.module_function(file);
-        let acts = |site: &CallSite| !self.values.meaning(*site).edges.is_empty() || !self.starts_at(*site).is_empty();
-        let sites = (0..tree.function(code).calls.len() as u32).map(|index| (code, CallIndex(index)));
-        let first = sites.filter(acts).map(|site| tree.call(site).span.start).min();
+        let first = self.first_call(file);
         let imports = self.top_imports(file);
         let before = imports
             .iter()
             .filter(|(place, _)| first.is_none_or(|first| *place < first));
-        let found = Rc::new(self.reached_by(before.map(|(_, module)| *module)));
+        let found = Rc::new(self.reached_by(before.map(|(_, module)| *module), Some(file)));
         self.imports.before_calls.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// Where the code of a file first calls a function of the tree or starts a thread.
+    fn first_call(&self, file: FileId) -> Option<u32> {
+        let tree = self.values.tree;
+        let code = tree.module_function(file);
+        let acts = |site: &CallSite| !self.values.meaning(*site).edges.is_empty() || !self.starts_at(*site).is_empty();
+        let sites = (0..tree.function(code).calls.len() as u32).map(|index| (code, CallIndex(index)));
+        sites.filter(acts).map(|site| tree.call(site).span.start).min()
+    }
+
+    /// What a package imports before any function of a file in it can be called: neither it nor a module that it imports by then, and
+    /// which knows of the file by itself, calls anything.
+    fn imported_by_package(&self, package: FileId, file: FileId) -> Imported {
+        if let Some(known) = self.imports.by_package.borrow().get(&(package, file)) {
+            return known.clone();
+        }
+        let knowing = self.importers_but(file, Some(package));
+        let first = self.first_call(package);
+        let mut found = FxHashSet::default();
+        for (place, module) in self.top_imports(package).iter() {
+            let reached = self.reached_by([*module].into_iter(), Some(package));
+            let may_call = |module: &FileId| knowing.contains(module) && self.first_call(*module).is_some();
+            if first.is_some_and(|first| first < *place) || reached.iter().any(may_call) {
+                break;
+            }
+            found.extend(reached);
+        }
+        let found = Rc::new(found);
+        self.imports
+            .by_package
+            .borrow_mut()
+            .insert((package, file), found.clone());
         found
     }
 
@@ -242,17 +354,22 @@ impl Engine<'_> {
         if let Some(known) = self.imports.importers.borrow().get(&file) {
             return known.clone();
         }
+        let found = Rc::new(self.importers_but(file, None));
+        self.imports.importers.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// The same, without those that import it by way of `but` alone.
+    fn importers_but(&self, file: FileId, but: Option<FileId>) -> FxHashSet<FileId> {
         let mut direct = self.imports.imported_by.borrow_mut();
         let direct = direct.get_or_insert_with(|| self.imported_by());
         let mut found = FxHashSet::default();
         let mut open = vec![file];
         while let Some(next) = open.pop() {
-            if found.insert(next) {
+            if Some(next) != but && found.insert(next) {
                 open.extend(direct.get(&next).into_iter().flatten());
             }
         }
-        let found = Rc::new(found);
-        self.imports.importers.borrow_mut().insert(file, found.clone());
         found
     }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::facts::{FieldKey, Language, LocalIndex, ParameterKind, Value};
-use crate::knowledge::{ArgumentRef, Role};
+use crate::knowledge::{ArgumentRef, EntryId, Role};
 
 use super::linkage::is_static;
 use super::needs::Constant;
@@ -246,7 +246,6 @@ impl Values<'_> {
                     for (home, handles) in self.argument(site, of) {
                         keys.extend_from_slice(&self.keys(home, handles));
                         keys.extend_from_slice(&self.keys(home, &Value::Element(Box::new(handles.clone()))));
-                        self.mapping_keys(home, handles, keys);
                     }
                 }
                 Role::Pass { of } => {
@@ -259,18 +258,31 @@ impl Values<'_> {
         }
     }
 
-    /// Handles that are the keys of a mapping: `{pool.submit(f, x): x}`, `names[pool.submit(f, x)] = x`.
-    fn mapping_keys(&self, func: FuncId, mapping: &Value, keys: &mut Vec<Key>) {
-        for (home, source) in self.sources(func, mapping) {
-            if let Value::Map(pairs) = source {
-                for (key, _) in pairs {
-                    keys.extend_from_slice(&self.keys(home, key));
-                }
-            }
+    /// The keys by which those are known that are the keys of a mapping.
+    pub(super) fn keys_of_mapping(&self, func: FuncId, mapping: &Value) -> Keys {
+        let mut collected = Collected::default();
+        self.mapping_keys(func, mapping, 0, &mut collected);
+        Keys::of(collected.keys)
+    }
+
+    /// Handles that are the keys of a mapping, through which Python goes when it goes through the mapping: `{pool.submit(f, x): x}`,
+    /// `names[pool.submit(f, x)] = x`.
+    fn mapping_keys(&self, func: FuncId, mapping: &Value, depth: u32, collected: &mut Collected) {
+        if depth > DEEPEST {
+            return;
         }
         if let Value::Map(pairs) = mapping {
             for (key, _) in pairs {
-                keys.extend_from_slice(&self.keys(func, key));
+                self.collect_keys(func, key, depth + 1, collected);
+            }
+            return;
+        }
+        for (home, source) in self.sources(func, mapping) {
+            if matches!(
+                source,
+                Value::Map(_) | Value::Local(..) | Value::Global(_) | Value::Attribute(..)
+            ) {
+                self.mapping_keys(home, source, depth + 1, collected);
             }
         }
         let Some(name) = self.spoken(func, mapping) else { return };
@@ -278,7 +290,7 @@ impl Values<'_> {
             if let Value::Item(target, key) = store.target
                 && self.same_place(func, mapping, store.function, target)
             {
-                keys.extend_from_slice(&self.keys(store.function, key));
+                self.collect_keys(store.function, key, depth + 1, collected);
             }
         }
     }
@@ -301,11 +313,20 @@ impl Values<'_> {
             Value::Path(path) => self.path_keys(file, path, &mut collected.keys),
             Value::Local(owner, index) => self.local_keys(self.tree.func(file, *owner), *index, depth, collected),
             Value::Attribute(base, name) => self.field_keys(func, base, name, &mut collected.keys),
-            Value::Item(base, _) => self.collect_keys(func, base, depth + 1, collected),
+            Value::Item(base, place) => match self.gone_through_at(func, base, place) {
+                Some((home, argument)) => {
+                    let element = Value::Element(Box::new(argument.clone()));
+                    self.collect_keys(home, &element, depth + 1, collected);
+                }
+                None => self.collect_keys(func, base, depth + 1, collected),
+            },
             Value::Element(base) => {
                 self.collect_keys(func, base, depth + 1, collected);
                 for (home, value) in self.calls_put_into(func, base) {
                     self.collect_keys(home, value, depth + 1, collected);
+                }
+                if self.tree.language(func) == Language::Python {
+                    self.mapping_keys(func, base, depth + 1, collected);
                 }
             }
             Value::Await(inner) => self.collect_keys(func, inner, depth + 1, collected),
@@ -329,6 +350,25 @@ impl Values<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Of what a call goes through together, that of which a place of an element is one: `for n, t in zip(names, threads)`.
+    fn gone_through_at(&self, func: FuncId, element: &Value, place: &Value) -> Option<(FuncId, &Value)> {
+        let (Value::Element(call), Value::Int(place)) = (element, place) else {
+            return None;
+        };
+        let Value::Call(owner, call) = &**call else { return None };
+        let site = (self.tree.func(self.tree.file_of(func), *owner), *call);
+        let is_together = |id: &EntryId| matches!(self.catalog.entry(*id).role, Role::Together);
+        let args = &self.tree.call(site).args;
+        // `zip(*lists)`: how many there are is not known.
+        if args.iter().any(|argument| argument.name.as_deref() == Some("*"))
+            || !self.entries_of_call(site).iter().any(is_together)
+        {
+            return None;
+        }
+        let arguments = self.argument(site, &ArgumentRef::Every);
+        arguments.get(usize::try_from(*place).ok()?).copied()
     }
 
     /// What merely passes its argument on (`.clone()`, `.unwrap()`, `iter()`) keeps its identity.

@@ -653,6 +653,9 @@ fn does_something(role: &Role) -> bool {
         Role::CallsNow { once: None, .. }
             | Role::CallsLater { .. }
             | Role::Consume { .. }
+            | Role::Quantifier { .. }
+            | Role::Unfinished { .. }
+            | Role::Together
             | Role::Detach { .. }
             | Role::MakeLock
             | Role::Stream { .. }

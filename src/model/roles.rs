@@ -145,7 +145,7 @@ impl Walk<'_, '_> {
                 .catalog
                 .lookup(language, crate::knowledge::MatchKind::Drop, path)
             {
-                if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
+                if let Role::Join { of, certain: true, .. } = &self.engine.values.catalog.entry(*id).role {
                     let by_owner = matches!(of, JoinOf::Owner(_));
                     self.join(keys, by_owner, true, span);
                 }
@@ -252,7 +252,7 @@ impl Walk<'_, '_> {
 
     fn role(&mut self, site: CallSite, role: &Role, span: Span) {
         match role {
-            Role::Join { of, certain } => self.join_call(site, of, *certain, span),
+            Role::Join { of, certain, raises } => self.join_call(site, of, (*certain, *raises), span),
             Role::Detach { .. } => {}
             Role::Lock {
                 of,
@@ -355,7 +355,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn arguments(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, Value)> {
+    pub(super) fn arguments(&self, site: CallSite, reference: &ArgumentRef) -> Vec<(FuncId, Value)> {
         self.engine
             .values
             .argument(site, reference)
@@ -364,7 +364,8 @@ impl Walk<'_, '_> {
             .collect()
     }
 
-    fn join_call(&mut self, site: CallSite, of: &JoinOf, certain: bool, span: Span) {
+    /// `raises`: where the wait is given up.
+    fn join_call(&mut self, site: CallSite, of: &JoinOf, (certain, raises): (bool, bool), span: Span) {
         let (reference, by_owner) = match of {
             JoinOf::Handle(reference) => (reference, false),
             JoinOf::Owner(reference) => (reference, true),
@@ -385,9 +386,12 @@ impl Walk<'_, '_> {
                 let elements = Value::Element(Box::new(value.clone()));
                 keys = keys.with(&self.engine.values.keys(home, &elements));
             }
+            if raises {
+                self.may_be_overdue(&keys, by_owner, span);
+            }
             let in_turn = self.loops > 0 && !by_owner && (single || is_element(&value));
             if certain && in_turn {
-                self.join_in_turn(&keys, span);
+                self.join_in_turn(&keys, false, span);
             } else if certain {
                 self.join(&keys, by_owner, self.loops > 0 || !single, span);
             } else {
@@ -399,7 +403,7 @@ impl Walk<'_, '_> {
     }
 
     /// The value is one handle and no container of them.
-    fn is_single(&self, home: FuncId, value: &Value) -> bool {
+    pub(super) fn is_single(&self, home: FuncId, value: &Value) -> bool {
         match value {
             Value::List(_) => false,
             Value::Item(_, key) => matches!(key.as_ref(), Value::Int(_)),

@@ -12,6 +12,7 @@ use super::around::{Around, Arounds};
 use super::laters::HandedOn;
 use super::named::VariableId;
 use super::needs::Need;
+use super::overdue::Overdue;
 use super::places::Keys;
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId, Sites};
@@ -344,6 +345,8 @@ fn is_held(known: &Held, held: &[Held]) -> bool {
 /// A join in a loop that goes through several threads of one start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leaving {
+    /// Nobody waited for the thread: it was asked whether it is alive, and was not. Who leaves the loop in between has asked no other.
+    pub asked: bool,
     /// How many loops are around the join.
     pub depth: usize,
     /// It stands under a test of the very handle, so that on the other paths there was nothing to join.
@@ -376,6 +379,8 @@ pub struct Summary {
     pub joins: Vec<(StartId, bool)>,
     /// Threads that are joined on some paths, and where.
     pub weak_joins: Vec<(StartId, (FuncId, Span))>,
+    /// Threads that are alive where the function raises.
+    pub overdue: Vec<Overdue>,
     pub sends: Vec<Keys>,
     pub sends_unknown: bool,
     /// Changes or looks at the environment, other than where it is about to abort.
@@ -463,6 +468,7 @@ impl Summary {
             && self.starts.is_empty()
             && self.joins.is_empty()
             && self.weak_joins.is_empty()
+            && self.overdue.is_empty()
             && self.sends.is_empty()
             && !self.sends_unknown
             && self.acquires.is_empty()

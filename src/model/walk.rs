@@ -20,6 +20,7 @@ use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
 use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
+use super::overdue::Overdue;
 use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
@@ -101,6 +102,8 @@ pub(super) struct Walk<'e, 't> {
     outside: Vec<Lives>,
     /// Threads that may have told a loop around that they are done.
     perhaps_done: Vec<StartId>,
+    /// The threads that are alive where a wait of the block around has raised.
+    pub overdue: Vec<Overdue>,
     /// How often the environment was changed or looked at so far, here or in a callee, other than on the way to an abort.
     pub touches: u32,
     words: Words,
@@ -135,7 +138,9 @@ impl<'t> Walk<'_, 't> {
     pub fn summarise(engine: &mut Engine<'t>, key: SummaryKey, bindings: Vec<Binding>) -> Summary {
         let tree = engine.values.tree;
         let body = &tree.function(key.function).body;
+        let done = engine.done_before(key.function);
         let mut walk = Walk::new(engine, key, bindings);
+        walk.state.done = done;
         walk.constructors();
         walk.body(body);
         walk.finish()
@@ -159,6 +164,7 @@ impl<'t> Walk<'_, 't> {
             failing: 0,
             outside: Vec::new(),
             perhaps_done: Vec::new(),
+            overdue: Vec::new(),
             touches: 0,
             words: Words::default(),
             team: None,
@@ -257,6 +263,7 @@ impl<'t> Walk<'_, 't> {
             .values()
             .filter(|live| !exit.dead && !engine.start(live.start).task);
         self.out.leaks = leaks.map(leak).collect();
+        self.out.overdue = std::mem::take(&mut self.overdue);
         self.out.acquires = exit.guards;
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
@@ -435,8 +442,11 @@ impl<'t> Walk<'_, 't> {
         let team = self.team.as_mut().map(Team::enter_loop);
         let mut breaks = Vec::new();
         let needs = self.needs.len();
+        let mut told: Vec<StartId> = Vec::new();
         if !at_least_once {
             self.learn(test, true, region.span);
+            let entered = |start: &&StartId| !self.state.live.contains_key(*start);
+            told = before.live.keys().filter(entered).copied().collect();
             if self.here == self.key.function {
                 // Nobody comes into it whom the first test keeps out.
                 let asked = self.needs_of_test(test, true, Some(region));
@@ -484,9 +494,14 @@ impl<'t> Walk<'_, 't> {
                     if self.only_waits(region) {
                         skipped.received.clone_from(&after.received);
                     }
-                    skipped.live.change().retain(|start, _| after.live.contains_key(start));
+                    // What was found to have ended where the loop was entered was alive where it was not.
+                    let was_told = |start: &StartId| told.contains(start);
+                    let stays = |start: &StartId| was_told(start) || after.live.contains_key(start);
+                    skipped.live.change().retain(|start, _| stays(start));
                     skipped.joined.clone_from(&after.joined);
+                    skipped.joined.retain(|(start, _)| !was_told(start));
                     skipped.ended.clone_from(&after.ended);
+                    skipped.ended.retain(|ended| !was_told(&ended.start));
                 }
                 ends.push(self.out_of_loop(skipped, test, region.span));
             }
@@ -536,8 +551,8 @@ impl<'t> Walk<'_, 't> {
                 self.learn_first(test, truth);
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
+                self.found_ended(value, truth, false, span);
                 if !truth {
-                    self.found_ended(value, span);
                     self.hear_counted(value, span);
                 }
             }
@@ -692,22 +707,8 @@ impl<'t> Walk<'_, 't> {
             self.drain(here, over, region.span);
         }
         if let Condition::Truthy(value) = test {
-            self.found_ended(value, region.span);
-        }
-    }
-
-    /// A call that asks whether a thread is alive has said that it is not.
-    fn found_ended(&mut self, value: &Value, span: Span) {
-        let Value::Call(owner, call) = value else { return };
-        let site: CallSite = (self.engine.values.closure(self.here, *owner), *call);
-        let meaning = self.engine.values.meaning(site);
-        for id in &meaning.entries {
-            if let Role::Alive { of } = &self.engine.values.catalog.entry(*id).role {
-                for (home, value) in self.engine.values.argument(site, of) {
-                    let keys = self.engine.values.keys(home, value);
-                    self.join(&keys, false, false, span);
-                }
-            }
+            self.found_ended(value, false, false, region.span);
+            self.found_empty(value, region);
         }
     }
 
@@ -980,29 +981,39 @@ impl<'t> Walk<'_, 't> {
     fn attempt(&mut self, region: &'t Region) {
         let before = self.state.clone();
         let returns = std::mem::take(&mut self.returns);
+        let mut overdue = Vec::new();
         let mut ends = Vec::new();
         let mut finally = None;
         for node in &region.nodes {
             let Node::Region(part) = node else { continue };
             match part.kind {
                 RegionKind::TryBody => {
+                    let outer = std::mem::take(&mut self.overdue);
                     self.nodes(&part.nodes);
+                    overdue = self.overdue_since(outer);
                     ends.push(std::mem::take(&mut self.state));
                 }
                 RegionKind::Handler => {
                     self.state = failed(&before, ends.first());
+                    if let Some(body) = ends.first() {
+                        self.keep_leaving(body, &overdue);
+                    }
+                    self.revive(&overdue);
                     self.nodes(&part.nodes);
                     ends.push(std::mem::take(&mut self.state));
                 }
                 _ => finally = Some(part),
             }
         }
-        // Joins in the body count where a handler follows: the failure that skips them is not the schedule we look for.
+        // Joins in the body count where a handler follows: the failure that skips them is not the schedule we look for, but where it is
+        // the join itself that fails.
         if let Some(body) = ends.first().filter(|body| !body.dead).cloned() {
+            let stays = |start: &StartId| {
+                let is_overdue = overdue.iter().any(|overdue| overdue.start == *start);
+                is_overdue || body.live.contains_key(start) || !before.live.contains_key(start)
+            };
             for end in ends.iter_mut().skip(1) {
-                end.live
-                    .change()
-                    .retain(|start, _| body.live.contains_key(start) || !before.live.contains_key(start));
+                end.live.change().retain(|start, _| stays(start));
             }
         }
         let body = ends.first().cloned();
@@ -1018,11 +1029,24 @@ impl<'t> Walk<'_, 't> {
                 // A body that neither ends nor returns can only fail, and is cleaned up behind then too.
                 if normal.dead && inner.is_empty() {
                     self.state = failed(&before, body.as_ref());
+                    self.revive(&overdue);
                     self.nodes(&part.nodes);
                     self.state.dead = true;
                     return;
                 }
+                self.clean_up_overdue(failed(&before, body.as_ref()), &overdue, &part.nodes);
                 self.leave(normal, inner, |walk| walk.nodes(&part.nodes));
+            }
+        }
+    }
+
+    /// What the body of a `try` joins in the round of a loop counts where a handler follows, as what it joins at once does.
+    fn keep_leaving(&mut self, body: &State, overdue: &[Overdue]) {
+        let leaves = |live: &&Rc<Live>| live.story.leaving.is_some();
+        for live in body.live.values().filter(leaves) {
+            let is_overdue = overdue.iter().any(|overdue| overdue.start == live.start);
+            if !is_overdue && self.state.live.contains_key(&live.start) {
+                self.state.live.change().insert(live.start, live.clone());
             }
         }
     }
@@ -1068,10 +1092,21 @@ impl<'t> Walk<'_, 't> {
         let held = self.hold_scope(manager, &entries);
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         let returns = std::mem::take(&mut self.returns);
+        let outer = std::mem::take(&mut self.overdue);
+        let before = self.state.clone();
         self.nodes(&region.nodes);
+        // Whoever leaves a block may keep an exception to himself. None of those does that the catalog knows.
+        let overdue = match self.overdue_since(outer) {
+            overdue if entries.is_empty() => overdue,
+            _ => Vec::new(),
+        };
         let inner = std::mem::replace(&mut self.returns, returns);
-        let normal = std::mem::take(&mut self.state);
+        let mut normal = std::mem::take(&mut self.state);
+        if normal.dead && !overdue.is_empty() {
+            normal = failed(&before, None);
+        }
         self.leave(normal, inner, |walk| {
+            walk.revive(&overdue);
             for keys in &held {
                 walk.state.release(keys);
             }
@@ -1118,7 +1153,7 @@ impl<'t> Walk<'_, 't> {
         alive: &[StartId],
     ) {
         for id in entries {
-            if let Role::Join { of, certain: true } = &self.engine.values.catalog.entry(*id).role {
+            if let Role::Join { of, certain: true, .. } = &self.engine.values.catalog.entry(*id).role {
                 let by_owner = matches!(of, JoinOf::Owner(_));
                 let keys = self.engine.values.keys(self.here, manager);
                 self.join(&keys, by_owner, true, span);
@@ -1235,6 +1270,7 @@ impl<'t> Walk<'_, 't> {
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
             Event::Return { .. } => {
+                self.leave_in_between();
                 let mut state = std::mem::replace(&mut self.state, State::unreachable());
                 state.idle = self.is_done_before();
                 self.leave_loops(&mut state, 0);
@@ -1243,6 +1279,7 @@ impl<'t> Walk<'_, 't> {
             Event::Yield { .. } => self.yielded(),
             Event::Raise { .. } => self.state.dead = true,
             Event::Break => {
+                self.leave_in_between();
                 let state = std::mem::replace(&mut self.state, State::unreachable());
                 self.breaks.push(state);
             }
@@ -1502,7 +1539,9 @@ impl<'t> Walk<'_, 't> {
             return;
         }
         for summary in self.engine.entry_summaries(ended.start) {
-            for left in &summary.leaks {
+            // What a thread raises ends it, and nobody else.
+            let overdue: Vec<Live> = summary.overdue.iter().filter_map(Overdue::found_alive).collect();
+            for left in summary.leaks.iter().chain(&overdue) {
                 let joined = state.joined.iter().any(|(joined, _)| *joined == left.start);
                 if joined || state.live.contains_key(&left.start) {
                     continue;
@@ -1566,7 +1605,8 @@ impl<'t> Walk<'_, 't> {
 
     /// Joins one thread of these keys in each round of the loop around: where there are several of a start, the others
     /// are alive until the loop ends.
-    pub(super) fn join_in_turn(&mut self, keys: &Keys, span: Span) {
+    /// `asked`: see [`Leaving`].
+    pub(super) fn join_in_turn(&mut self, keys: &Keys, asked: bool, span: Span) {
         let (depth, function) = (self.entered.len(), self.here);
         let despite_test = self.tests_handle(keys);
         for start in self.engine.starts_meant(keys, false) {
@@ -1575,6 +1615,7 @@ impl<'t> Walk<'_, 't> {
             match self.state.live.one(start) {
                 Some(live) if several => {
                     live.story_mut().leaving = Some(Leaving {
+                        asked,
                         depth,
                         despite_test,
                         function,
@@ -1645,7 +1686,9 @@ impl<'t> Walk<'_, 't> {
 
     /// Something is put into the place somewhere, after it was made.
     fn is_filled(&self, value: &Value) -> bool {
-        !self.engine.values.elements(self.here, value, None).is_empty()
+        let values = &self.engine.values;
+        // Of a mapping the keys may be what matters.
+        !values.elements(self.here, value, None).is_empty() || !values.keys_of_mapping(self.here, value).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.

@@ -41,12 +41,13 @@ pub fn sentence(entry: &Entry) -> String {
             let threads = if *many { "threads that run" } else { "a thread that runs" };
             format!("starts {threads} {}", named(entry))
         }
-        Role::Join { of, certain } => {
+        Role::Join { of, certain, raises } => {
             let whom = match of {
                 JoinOf::Handle(argument) | JoinOf::Owner(argument) => named(argument),
             };
             let surely = if *certain { "waits for the end of" } else { "may wait for the end of" };
-            format!("{surely} the threads of {whom}")
+            let or_raises = if *raises { ", or raises" } else { "" };
+            format!("{surely} the threads of {whom}{or_raises}")
         }
         Role::Fork { vfork: true, .. } => "forks; the child runs on the parent's memory".to_owned(),
         Role::Fork { vfork: false, .. } => "forks; the child has a copy of the memory, and of this thread alone".to_owned(),

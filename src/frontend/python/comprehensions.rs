@@ -1,6 +1,7 @@
 //! Comprehensions: loops with variables of their own.
 
 use super::builder::{Frame, FrameKind, Lowerer};
+use super::conditions::asks_a_call;
 use super::expressions::all;
 use crate::facts::{Condition, RegionKind, StoreKind, Value};
 use ruff_python_ast::{Comprehension, Expr};
@@ -97,9 +98,15 @@ impl<'a> Lowerer<'a, '_> {
                 let over = rest.first().map_or(Value::Unknown, |next| lowerer.read(&next.iter));
                 lowerer.generators(rest, over, range, innermost);
             });
-            match tests.len() {
-                0 => lowerer.nodes.extend(nodes),
-                _ => lowerer.perhaps(all(tests), range, nodes),
+            match all(tests) {
+                _ if first.ifs.is_empty() => lowerer.nodes.extend(nodes),
+                // Which elements are left may say what became of the others, also where nothing is done with them.
+                test if asks_a_call(&test) => {
+                    lowerer.region(RegionKind::Branch { exhaustive: false }, range, |lowerer| {
+                        lowerer.push_region(RegionKind::Arm { test }, range, nodes);
+                    })
+                }
+                test => lowerer.perhaps(test, range, nodes),
             }
         });
     }

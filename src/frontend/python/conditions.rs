@@ -58,6 +58,16 @@ impl<'a> Lowerer<'a, '_> {
     }
 }
 
+/// Whether a test is what a call answers.
+pub(super) fn asks_a_call(test: &Condition) -> bool {
+    match test {
+        Condition::Truthy(value) => matches!(value, Value::Call(..)),
+        Condition::Not(inner) => asks_a_call(inner),
+        Condition::All(tests) => tests.iter().any(asks_a_call),
+        _ => false,
+    }
+}
+
 fn comparison(operator: CmpOp, left: Value, right: Value) -> Condition {
     match operator {
         CmpOp::Eq | CmpOp::Is => Condition::Equal(left, right),

@@ -84,12 +84,17 @@ impl<'a> Lowerer<'a, '_> {
             Stmt::Try(attempt) => self.attempt(attempt),
             Stmt::Assert(assertion) => {
                 let test = self.test(&assertion.test);
-                if let Some(message) = &assertion.msg {
-                    let nodes = self.collect(|lowerer| {
+                let nodes = self.collect(|lowerer| {
+                    if let Some(message) = &assertion.msg {
                         lowerer.read(message);
-                    });
-                    self.perhaps(super::expressions::negate(test), message.range(), nodes);
-                }
+                    }
+                    // Who goes on has this answer: of anything but a call that says nothing which the code around does not.
+                    if super::conditions::asks_a_call(&test) {
+                        let span = lowerer.span(assertion.range);
+                        lowerer.event(Event::Raise { span });
+                    }
+                });
+                self.perhaps(super::expressions::negate(test), assertion.range, nodes);
             }
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),

@@ -127,7 +127,8 @@ fn defaults_are_the_common_case() {
         join.role,
         Role::Join {
             of: JoinOf::Owner(ArgumentRef::Receiver),
-            certain: true
+            certain: true,
+            raises: false
         }
     );
 }

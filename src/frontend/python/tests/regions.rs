@@ -197,6 +197,7 @@ fn assertions() {
         branch
           arm not #0
             1: call#1 ^b()
+            1: raise
         ",
     );
 }
