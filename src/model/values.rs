@@ -120,6 +120,10 @@ pub struct Values<'t> {
     pub(super) record_positions: FxHashMap<Name, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
     pub(super) sends: Vec<CallSite>,
+    /// The types that have a method which sends.
+    pub(super) sending_types: FxHashSet<&'t str>,
+    /// Whether there may be a call that makes a channel.
+    pub(super) makes_channels: bool,
     /// Those that send functions: the functions, and the keys of what they are sent on.
     pub(super) sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
     /// Method calls that put something into a place, by the name of the place.
@@ -194,6 +198,8 @@ impl<'t> Values<'t> {
             record_slots: FxHashMap::default(),
             record_positions: FxHashMap::default(),
             sends: sending_calls(tree, catalog),
+            sending_types: super::lent::sending_types(catalog),
+            makes_channels: super::lent::makes_channels(tree, catalog),
             sent_functions: RefCell::new(Rc::default()),
             inserts: inserting_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
