@@ -589,8 +589,13 @@ impl Values<'_> {
             && outer.contains("::")
             && depth < 3
         {
-            // An associated function of a re-exported type: `crate::Type::new`. Or a variant of it.
+            // An associated function or constant of a re-exported type: `crate::Type::new`. Or a variant of it.
             for object in self.rust_reexport(root, outer, depth + 1).iter() {
+                let constant = self.associated_constant(object, member);
+                if !constant.is_empty() {
+                    found.add_all(constant);
+                    continue;
+                }
                 match matches!(object, Object::Class(_)) && is_variant_name(member) {
                     true => found.add(object.clone()),
                     false => found.add_all(self.member(object, member)),
@@ -601,6 +606,16 @@ impl Values<'_> {
             }
         }
         found
+    }
+
+    /// What a constant is that a type has: `impl Names { pub const LEVEL: &str = …; }`.
+    fn associated_constant(&self, object: &Object, name: &str) -> Objects {
+        let Object::Class(class) = object else {
+            return Objects::default();
+        };
+        let entry = &self.tree.classes[class.0 as usize];
+        let root = crate_root(&self.tree.file(entry.file).path);
+        self.rust_static(root, &format!("{}::{name}", entry.name))
     }
 
     /// Whether a module has a name by a private `use` alone, which `use module::*` in another file brings along only below the module
