@@ -652,7 +652,8 @@ impl<'t> Values<'t> {
     }
 
     /// A builder whose type a method call on it has changed for good: `command.env_clear();` makes it a
-    /// `Command(cleared)` by the catalog, whichever line comes first.
+    /// `Command(cleared)` by the catalog, whichever line comes first. A builder that each step gives anew (`builder =
+    /// builder.no_proxy();`) is all that is stored.
     fn rebuilt(&self, func: FuncId, index: LocalIndex, found: Objects) -> Objects {
         let types: Vec<Rc<str>> = found
             .iter()
@@ -661,7 +662,11 @@ impl<'t> Values<'t> {
                 _ => None,
             })
             .collect();
-        if types.is_empty() {
+        let is_given_anew = |store: &StoreRef<'_>| {
+            let builder = self.built_from(store.function, store.value);
+            matches!(store.value, Value::Call(..)) && matches!(builder, Value::Local(_, local) if *local == index)
+        };
+        if types.is_empty() || self.local_stores(func, index).iter().any(is_given_anew) {
             return found;
         }
         for call in &self.tree.function(func).calls {
