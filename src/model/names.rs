@@ -658,13 +658,22 @@ impl Values<'_> {
     /// `mod` of the tree names is the library's if it lies in `src` (a macro may hold the `mod`), else a crate of its own.
     pub(super) fn binaries_of(&self, file: FileId) -> Vec<FileId> {
         let mut roots = Vec::new();
+        for top in self.tops_of(file) {
+            roots.push(self.library_of(top).unwrap_or(top));
+        }
+        roots
+    }
+
+    /// The files to which the `mod` items lead back from a Rust file, and that none of the tree names.
+    pub(super) fn tops_of(&self, file: FileId) -> Vec<FileId> {
+        let mut tops = Vec::new();
         let mut seen = vec![file];
         let mut next = 0;
         while let Some(current) = seen.get(next).copied() {
             next += 1;
             let parents = self.parents.get(&current).cloned().unwrap_or_default();
             if parents.is_empty() {
-                roots.push(self.library_of(current).unwrap_or(current));
+                tops.push(current);
             }
             for parent in parents {
                 if !seen.contains(&parent) {
@@ -672,7 +681,7 @@ impl Values<'_> {
                 }
             }
         }
-        roots
+        tops
     }
 
     fn library_of(&self, file: FileId) -> Option<FileId> {
