@@ -489,7 +489,9 @@ impl<'p, 't> Describe<'p, 't> {
             return known;
         }
         let mut names = self.engine.names_on_way(&side.access);
-        names.truncate(if names.len() == 1 { 1 } else { 0 });
+        if names.len() > 1 && !self.engine.is_about_all(&side.access) {
+            names.clear();
+        }
         names
     }
 

@@ -19,11 +19,12 @@ pub fn roots(program: &Program<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Explanations of every site, by path and line.
+/// Explanations of every site, by path and line. `omitted`: what is a finding, but not among the nearest of its mutation.
 pub fn all(
     describe: &Describe<'_, '_>,
     program: &Program<'_>,
     findings: &[Finding],
+    omitted: &[Finding],
 ) -> BTreeMap<(String, u32), Vec<String>> {
     let mut found: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     for (site, info) in program.engine.sites.iter() {
@@ -71,6 +72,20 @@ pub fn all(
             }
         }
         let quiet = reported.count() == 0;
+        if quiet {
+            let is_partner = |finding: &&Finding| {
+                let partner = finding.partner.as_ref();
+                partner.is_some_and(|partner| partner.location == location)
+            };
+            reasons.extend(omitted.iter().filter(is_partner).map(|finding| {
+                let mutation = &finding.mutation;
+                format!(
+                    "it is a partner of {} at {}:{}, which has others that are surer or nearer: those are shown, and it is \
+                     counted with the rest",
+                    mutation.api, mutation.location.path, mutation.location.line
+                )
+            }));
+        }
         if quiet && reasons.is_empty() {
             let known = match program.engine.starts().any(|(_, start)| !start.process) {
                 false => "no thread runs in this program",

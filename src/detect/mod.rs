@@ -222,14 +222,14 @@ fn analyse_here(
     let describe = Describe::new(&program, sources, options);
     let mut problems = program.engine.values.budget.problems(&tree);
     let candidates = judged(&describe, &program, options, &mut problems);
-    let mut findings = nearest(candidates);
+    let (mut findings, omitted) = nearest(candidates);
     if options.persona == Persona::Auditor {
         findings.extend(library_mutates_env::findings(&describe, &program, &findings));
     }
     sort(&mut findings);
     fixes::attach(&program, sources, &mut findings);
     let explained = options.extent != Extent::Pairs;
-    let explanations = explained.then(|| explain::all(&describe, &program, &findings));
+    let explanations = explained.then(|| explain::all(&describe, &program, &findings, &omitted));
     let census = model::census(&program.engine);
     let roots = explained.then(|| explain::roots(&program));
     let programs = if picture {
@@ -383,8 +383,8 @@ fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft
     .build()
 }
 
-/// The surest and nearest few partners of each mutation and rule; the others are counted on the first.
-fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
+/// The surest and nearest few partners of each mutation and rule; the others, which are counted on the first of these.
+fn nearest(mut candidates: Vec<(Finding, u32)>) -> (Vec<Finding>, Vec<Finding>) {
     candidates.sort_by(|(a, near), (b, far)| {
         let key = |finding: &Finding, length: u32| {
             let partner = finding.partner.as_ref().and_then(|site| site.variable.as_ref());
@@ -423,12 +423,15 @@ fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
         })
         .collect();
     candidates.sort_by_key(|(times, finding)| (finding.mutation.location.clone(), finding.partner_kind.name(), *times));
-    let mut kept: Vec<Finding> = Vec::new();
+    let (mut kept, mut omitted): (Vec<Finding>, Vec<Finding>) = Default::default();
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for (_, finding) in candidates {
         let key = format!("{:?} {:?}", finding.mutation.location, finding.partner_kind);
         match counts.get_mut(&key) {
-            Some((count, first)) if *count >= PARTNERS => kept[*first].partners_omitted += 1,
+            Some((count, first)) if *count >= PARTNERS => {
+                kept[*first].partners_omitted += 1;
+                omitted.push(finding);
+            }
             Some((count, _)) => {
                 *count += 1;
                 kept.push(finding);
@@ -439,7 +442,7 @@ fn nearest(mut candidates: Vec<(Finding, u32)>) -> Vec<Finding> {
             }
         }
     }
-    kept
+    (kept, omitted)
 }
 
 /// Lines of explanation for every mutation, spawn or read at `path:line`; what is known of the program where the line

@@ -244,6 +244,8 @@ pub struct Local {
     pub ty: Option<Box<TypeRef>>,
     /// C: `static`, so that it keeps what it holds from call to call.
     pub kept: bool,
+    /// Rust: bound without `mut`, so that it is what is stored into it, and nobody changes that.
+    pub fixed: bool,
 }
 
 /// One call expression.

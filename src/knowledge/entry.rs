@@ -290,6 +290,8 @@ pub enum Role {
     Send {
         of: ArgumentRef,
     },
+    /// Makes the two ends of a channel: the first one sends, the other one receives.
+    Channel,
     /// Waits until everything that was sent on `of` is dealt with (`Queue.join`): whoever receives from it waits again.
     Settle {
         of: ArgumentRef,

@@ -242,7 +242,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 52] = [
+pub(super) const EFFECTS: [EffectKeys; 53] = [
     effect(
         "mutation",
         "changes the environment",
@@ -396,6 +396,11 @@ pub(super) const EFFECTS: [EffectKeys; 52] = [
     effect("make-lock", "makes a lock", &[]),
     effect("receive", "waits until something is sent on the same object", &[OF]),
     effect("send", "lets those who wait on the same object go on", &[OF]),
+    effect(
+        "channel",
+        "makes the two ends of a channel, of which the first one sends",
+        &[],
+    ),
     effect("settle", "waits until all that was sent is dealt with", &[OF]),
     effect("done", "says that what was received is dealt with", &[OF]),
     effect(

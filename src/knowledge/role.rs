@@ -25,6 +25,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("make-lock", |_| Ok(Role::MakeLock)),
     ("receive", |fields| Ok(Role::Receive { of: of(fields)? })),
     ("send", |fields| Ok(Role::Send { of: of(fields)? })),
+    ("channel", |_| Ok(Role::Channel)),
     ("settle", |fields| Ok(Role::Settle { of: of(fields)? })),
     ("done", |fields| Ok(Role::Done { of: of(fields)? })),
     ("together", |_| Ok(Role::Together)),

@@ -13,6 +13,7 @@ use super::budget::Cut;
 use super::crowd::Crowd;
 use super::higher::Binding;
 use super::laters::Called;
+use super::lent;
 use super::named::VariableId;
 use super::needs::{Need, Seen};
 use super::objects::Object;
@@ -40,6 +41,9 @@ impl<'t> Walk<'_, 't> {
         self.start_threads(site);
         self.tell_framework(site, span);
         self.roles(site, &meaning.entries, span);
+        for channel in self.engine.values.lent_by_call(site, &meaning) {
+            self.lend(&channel);
+        }
         if self.state.dead {
             return;
         }
@@ -379,13 +383,17 @@ impl<'t> Walk<'_, 't> {
     fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
         let values = &self.engine.values;
         let rebind = |keys: &Keys| -> Keys {
-            let parameter = keys.iter().find_map(|key| match key {
+            let parameter = keys.iter().find_map(|key| match lent::channel(key) {
                 Key::Local(owner, index) if *owner == target => Some(*index),
                 _ => None,
             });
             let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
             let found = argument.map_or_else(Keys::default, |value| values.keys(site.0, value));
-            if found.is_empty() { keys.clone() } else { found }
+            if found.is_empty() {
+                keys.clone()
+            } else {
+                lent::of_channel(keys, &found)
+            }
         };
         let held = |held: &Held| Held {
             keys: rebind(&held.keys),
@@ -469,7 +477,10 @@ impl<'t> Walk<'_, 't> {
             return self.engine.values.budget.cut(self.here, Cut::Steps);
         }
         for keys in &summary.sends {
-            self.send(keys);
+            match lent::is_lent(keys) {
+                true => self.may_be_sent(keys),
+                false => self.send(keys),
+            }
         }
         if summary.sends_unknown {
             self.send_unknown();
@@ -676,6 +687,7 @@ impl<'t> Walk<'_, 't> {
     fn unknown_call(&mut self, site: CallSite, span: Span) {
         let call = self.engine.values.tree.call(site);
         let doubt = Certainty::because(Confidence::Low, "unknown code is handed the function and may call it");
+        let is_foreign = self.engine.values.is_foreign_call(site);
         for argument in &call.args {
             let values = &self.engine.values;
             if !values.may_be_function(site.0, &argument.value) {
@@ -691,6 +703,9 @@ impl<'t> Walk<'_, 't> {
                 {
                     self.enter(*func, span, "hands on", &doubt);
                     self.hand_on(*func, span, doubt.clone(), Called::Perhaps);
+                    if is_foreign {
+                        self.lend_what_sends(*func);
+                    }
                 }
             }
         }

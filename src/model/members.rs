@@ -1,11 +1,11 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, TypeKind, Value};
+use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, TypeKind, Value};
 use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
 
 use super::answers::Question;
@@ -919,6 +919,16 @@ impl<'t> Values<'t> {
         let numbered = |value: &Value| match value {
             // `([127, 0, 0, 1], 80)`
             Value::List(pair) => pair.len() == 2 && (matches!(pair[0], Value::List(_)) || is_of(&pair[0], &HOST_TYPES)),
+            // `format!("{}:{}", addr.ip(), addr.port())`
+            Value::Text(pieces) => {
+                let written = |piece: &Piece| match piece {
+                    Piece::Literal(text) => text.clone(),
+                    Piece::Hole(host) if is_of(host, &HOST_TYPES) => Ipv4Addr::LOCALHOST.to_string(),
+                    Piece::Hole(_) => "1".to_owned(),
+                };
+                let text: String = pieces.iter().map(written).collect();
+                text.parse::<SocketAddr>().is_ok() || is_of(value, &ADDRESS_TYPES)
+            }
             other => is_of(other, &ADDRESS_TYPES),
         };
         numbered(value) || self.is_only(func, value, numbered)

@@ -146,6 +146,19 @@ impl Engine<'_> {
         self.names_by(access.site, &access.chain.steps())
     }
 
+    /// Whether an access is about every one of the variables that it names, and not about one of them: `with_vars([("A", …), ("B", …)])`.
+    pub fn is_about_all(&self, access: &Access) -> bool {
+        let is_one = |home: FuncId, name: &Value| self.only_text(home, name).is_some();
+        match self.keys_of_site(self.sites.get(access.site)).as_slice() {
+            [(home, Value::List(items))] => items.iter().all(|item| match item {
+                Value::List(pair) => pair.first().is_some_and(|name| is_one(*home, name)),
+                name => is_one(*home, name),
+            }),
+            [(home, Value::Map(pairs))] => pairs.iter().all(|(name, _)| is_one(*home, name)),
+            _ => false,
+        }
+    }
+
     fn names_by(&self, site: SiteId, steps: &[ChainStep]) -> Vec<String> {
         let keys = self.keys_of_site(self.sites.get(site)).into_iter();
         let names: Option<Vec<_>> = keys.map(|(home, key)| self.names_of(home, key, steps)).collect();

@@ -589,8 +589,13 @@ impl Values<'_> {
             && outer.contains("::")
             && depth < 3
         {
-            // An associated function of a re-exported type: `crate::Type::new`. Or a variant of it.
+            // An associated function or constant of a re-exported type: `crate::Type::new`. Or a variant of it.
             for object in self.rust_reexport(root, outer, depth + 1).iter() {
+                let constant = self.associated_constant(object, member);
+                if !constant.is_empty() {
+                    found.add_all(constant);
+                    continue;
+                }
                 match matches!(object, Object::Class(_)) && is_variant_name(member) {
                     true => found.add(object.clone()),
                     false => found.add_all(self.member(object, member)),
@@ -601,6 +606,16 @@ impl Values<'_> {
             }
         }
         found
+    }
+
+    /// What a constant is that a type has: `impl Names { pub const LEVEL: &str = …; }`.
+    fn associated_constant(&self, object: &Object, name: &str) -> Objects {
+        let Object::Class(class) = object else {
+            return Objects::default();
+        };
+        let entry = &self.tree.classes[class.0 as usize];
+        let root = crate_root(&self.tree.file(entry.file).path);
+        self.rust_static(root, &format!("{}::{name}", entry.name))
     }
 
     /// Whether a module has a name by a private `use` alone, which `use module::*` in another file brings along only below the module
@@ -643,13 +658,22 @@ impl Values<'_> {
     /// `mod` of the tree names is the library's if it lies in `src` (a macro may hold the `mod`), else a crate of its own.
     pub(super) fn binaries_of(&self, file: FileId) -> Vec<FileId> {
         let mut roots = Vec::new();
+        for top in self.tops_of(file) {
+            roots.push(self.library_of(top).unwrap_or(top));
+        }
+        roots
+    }
+
+    /// The files to which the `mod` items lead back from a Rust file, and that none of the tree names.
+    pub(super) fn tops_of(&self, file: FileId) -> Vec<FileId> {
+        let mut tops = Vec::new();
         let mut seen = vec![file];
         let mut next = 0;
         while let Some(current) = seen.get(next).copied() {
             next += 1;
             let parents = self.parents.get(&current).cloned().unwrap_or_default();
             if parents.is_empty() {
-                roots.push(self.library_of(current).unwrap_or(current));
+                tops.push(current);
             }
             for parent in parents {
                 if !seen.contains(&parent) {
@@ -657,7 +681,7 @@ impl Values<'_> {
                 }
             }
         }
-        roots
+        tops
     }
 
     fn library_of(&self, file: FileId) -> Option<FileId> {

@@ -208,7 +208,7 @@ fn finds_nothing(test: &Condition, place: &Value) -> bool {
 /// Where a test is asked what must be handed over for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
-    /// A field that is another function's parameter counts as that.
+    /// A field that is another function's parameter counts as that, and so does a parameter that a closure captures.
     pub fields: bool,
     /// The arm that is taken where the test holds.
     pub arm: Option<&'a Region>,
@@ -241,7 +241,11 @@ impl Values<'_> {
             let own = self
                 .parameter_until(func, value, asking.arm)
                 .map(|parameter| (func, parameter));
-            let parameter = own.or_else(|| self.parameter_in_field(func, value).filter(|_| asking.fields));
+            let started = || {
+                let outer = self.parameter_in_field(func, value);
+                outer.or_else(|| self.captured_parameter(func, value))
+            };
+            let parameter = own.or_else(|| started().filter(|_| asking.fields));
             parameter
                 .map(|(owner, parameter)| Need {
                     owner,
@@ -254,7 +258,14 @@ impl Values<'_> {
         };
         match test {
             Condition::Not(inner) => self.needs(func, inner, !holds, asking),
-            Condition::Truthy(value) => need(value, Asked::Truth),
+            Condition::Truthy(value) => match self.asked_for_nothing(func, value) {
+                Some((place, is_nothing)) => {
+                    let mut needs = need(place, Asked::OneOf(vec![Constant::Nothing]));
+                    needs.iter_mut().for_each(|need| need.holds = holds == is_nothing);
+                    needs
+                }
+                None => need(value, Asked::Truth),
+            },
             Condition::Equal(a, b) => match (self.constant(func, a, 0), self.constant(func, b, 0)) {
                 (None, Some(constant)) => need(a, Asked::OneOf(vec![constant])),
                 (Some(constant), None) => need(b, Asked::OneOf(vec![constant])),
@@ -395,7 +406,7 @@ impl Values<'_> {
     }
 
     /// The constants that a value may be; none where it may be something else. A local of Python's, of which nobody can have an
-    /// address, is what is stored into it.
+    /// address, is what is stored into it, and so is one of Rust's that is not `mut`.
     fn constants(&self, func: FuncId, value: &Value) -> Vec<Constant> {
         if let Some(constant) = self.constant(func, value, 0) {
             return vec![constant];
@@ -412,9 +423,17 @@ impl Values<'_> {
         };
         match value {
             Value::OneOf(values) => all(values.iter().map(|value| self.constant(func, value, 0)).collect()),
-            Value::Local(owner, index) if self.tree.language(func) == Language::Python => {
-                let stores = self.stored_alone(self.closure(func, *owner), *index).iter();
-                all(stores
+            Value::Local(owner, index) => {
+                let owner = self.closure(func, *owner);
+                let stores = match self.tree.language(func) {
+                    Language::Python => self.stored_alone(owner, *index),
+                    Language::Rust if local_of(self.tree.function(owner), *index).fixed => {
+                        self.local_stores(owner, *index)
+                    }
+                    _ => &[],
+                };
+                let stored = stores.iter();
+                all(stored
                     .map(|store| self.constant(store.function, store.value, 0))
                     .collect())
             }
@@ -714,6 +733,28 @@ impl Values<'_> {
             });
         }
         (owner == func && inside == stores).then_some(index)
+    }
+
+    /// The parameter of the function around a closure that a value is, where nothing is ever assigned to it.
+    fn captured_parameter(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+        let (owner, index) = self.parameter_of(func, value)?;
+        let is_captured = owner != func && self.tree.function(func).kind == FunctionKind::Closure;
+        (is_captured && self.local_stores(owner, index).is_empty()).then_some((owner, index))
+    }
+
+    /// The option of Rust's that a value asks to be nothing, or else something: `x.is_none()`, `x.is_some()`.
+    fn asked_for_nothing<'v>(&'v self, func: FuncId, value: &Value) -> Option<(&'v Value, bool)> {
+        let Value::Call(owner, call) = value else { return None };
+        let call = self.tree.call((self.closure(func, *owner), *call));
+        let Value::Attribute(place, method) = &call.callee else {
+            return None;
+        };
+        let is_rust = self.tree.language(func) == Language::Rust && call.args.is_empty();
+        match method.as_str() {
+            "is_none" if is_rust => Some((place, true)),
+            "is_some" if is_rust => Some((place, false)),
+            _ => None,
+        }
     }
 
     /// The parameter of some function that a field of a C struct is, where it is never anything else.

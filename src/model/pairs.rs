@@ -11,6 +11,7 @@ use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
+use super::lent::{LENT, is_lent_among};
 use super::needs::Need;
 use super::places::{Key, Keys, is_first, is_message, meet};
 use super::program::Engine;
@@ -410,15 +411,24 @@ impl Engine<'_> {
                 .observations
                 .guarded(first.access.site, second.access.site, "what lets code run once");
         }
+        let mut lent = None;
         for (seen, other) in [(a, b), (b, a)] {
-            if let Some(live) = seen.live
-                && is_gated(ancestor, seen.access, live)
-                && !self.is_opened_by(seen.access, other)
-            {
+            let Some(live) = seen.live else { continue };
+            let mut closed = closed_gates(ancestor, seen.access, live).peekable();
+            if closed.peek().is_none() || self.is_opened_by(seen.access, other) {
+                continue;
+            }
+            let sent_beside = other.live.map(|other| self.thread_sends(other.start));
+            let is_lent = |keys: &&Keys| {
+                is_lent_among(&live.story.sent, keys)
+                    || sent_beside.as_ref().is_some_and(|sent| is_lent_among(&sent.on, keys))
+            };
+            if !closed.all(|keys| is_lent(&keys)) {
                 self.observations
                     .gated(first.access.site, second.access.site, live.start);
                 return;
             }
+            lent = Some(Certainty::because(Confidence::Medium, LENT));
         }
         if !self.in_one_program(ancestor, a.certainties().chain(b.certainties())) {
             return;
@@ -431,7 +441,7 @@ impl Engine<'_> {
             return;
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
-        let certainty = Certainty::together(a.certainties().chain(b.certainties()));
+        let certainty = Certainty::together(a.certainties().chain(b.certainties()).chain(&lent));
         let rank = (false, certainty.rank(), Reverse(a.steps() + b.steps()));
         let always = Always {
             repeated: first.access.repeated,
@@ -709,9 +719,11 @@ fn asked<'s>(ancestor: FuncId, seen: &Seen<'s>) -> impl Iterator<Item = &'s Need
     needs.iter().filter(move |need| need.owner == ancestor)
 }
 
-/// The thread waits to receive before it comes to the access, and nothing was sent yet. What a function opens counts in that function.
-fn is_gated(ancestor: FuncId, access: &Access, live: &Live) -> bool {
-    access.around.gate().iter().filter(|keys| !is_first(keys)).any(|keys| {
+/// What the thread waits for before it comes to the access, where nothing was sent yet. What a function opens counts in that
+/// function.
+fn closed_gates<'a>(ancestor: FuncId, access: &'a Access, live: &'a Live) -> impl Iterator<Item = &'a Keys> {
+    let gates = access.around.gate().iter().filter(|keys| !is_first(keys));
+    gates.filter(move |keys| {
         let opener = keys.iter().find_map(|key| match key {
             Key::Opened(_, opener) => Some(*opener),
             _ => None,

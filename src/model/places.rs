@@ -41,6 +41,8 @@ pub enum Key {
     Stored(Rc<Key>),
     /// That a number was counted down for which others wait ([`super::flags`]).
     Counted(Rc<Key>),
+    /// That code which is not in the tree has the sending end of a channel, and may send at any time.
+    Lent(Rc<Key>),
 }
 
 /// A sorted set of keys; copies share their contents, since summaries hand them on by the thousand.
@@ -176,17 +178,66 @@ impl Values<'_> {
     /// that of any channel.
     pub(super) fn queue(&self, func: FuncId, value: &Value) -> Queue {
         let keys = self.keys(func, value);
-        let is_made = |keys: &Keys| keys.iter().any(|key| matches!(key, Key::Made(_)));
+        // A copy of an end is made by no channel.
+        let passes = |site: &CallSite| {
+            let entries = self.entries_of_call(*site);
+            let mut roles = entries.into_iter().map(|id| &self.catalog.entry(id).role);
+            roles.any(|role| matches!(role, Role::Pass { .. }))
+        };
+        let is_made = |keys: &Keys| {
+            let mut made = keys.iter();
+            made.any(|key| matches!(key, Key::Made(site) if !passes(site)))
+        };
         if self.tree.language(func) != Language::Rust || is_made(&keys) || keys.is_empty() {
             return Queue { keys, known: true };
         }
         let mut kept = Collected::default();
-        for (home, stored) in self.put_into_field(func, value) {
-            self.collect_keys(home, stored, 1, &mut kept);
+        let mut fields = Vec::new();
+        self.collect_fields(func, value, 0, &mut fields);
+        for (home, field) in fields {
+            for (home, stored) in self.put_into_field(home, field) {
+                self.collect_keys(home, stored, 1, &mut kept);
+            }
         }
         let keys = keys.with(&kept.keys);
         let known = is_made(&keys) || self.eval(func, value).is_empty();
         Queue { keys, known }
+    }
+
+    /// The fields that a value is, or is a copy of: `let sender = self.sender.clone();`.
+    fn collect_fields<'v>(&'v self, func: FuncId, value: &'v Value, depth: u32, fields: &mut Vec<(FuncId, &'v Value)>) {
+        if depth > DEEPEST {
+            return;
+        }
+        match value {
+            Value::Attribute(..) => fields.push((func, value)),
+            Value::Local(owner, index) => {
+                for store in self.local_stores(self.closure(func, *owner), *index) {
+                    self.collect_fields(store.function, store.value, depth + 1, fields);
+                }
+            }
+            Value::Call(..) => {
+                for (home, passed) in self.passed_by(func, value) {
+                    self.collect_fields(home, passed, depth + 1, fields);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a call merely passes on: `sender.clone()`, `Box::new(sender)`.
+    pub(super) fn passed_by(&self, func: FuncId, value: &Value) -> Vec<(FuncId, &Value)> {
+        let Value::Call(owner, call) = value else {
+            return Vec::new();
+        };
+        let site = (self.closure(func, *owner), *call);
+        let mut found = Vec::new();
+        for id in self.entries_of_call(site) {
+            if let Role::Pass { of } = &self.catalog.entry(id).role {
+                found.extend(self.argument(site, of));
+            }
+        }
+        found
     }
 
     /// What is stored into a field, or written there where an object of its type is made.

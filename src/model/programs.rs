@@ -1,4 +1,4 @@
-//! Which programs of the tree a function of C can be part of.
+//! Which programs of the tree a function of C or Rust can be part of.
 //!
 //! A source tree makes several programs: a daemon, its tools, a hundred tests. A call through a pointer of which only the type
 //! is known may mean any function of that type, but no process has functions of two programs in it. So the way to a place is
@@ -9,13 +9,16 @@
 //! name at all (a linker's section, a module that another project loads): a function that no program names may be part of any.
 //! What a program outside of the tree would make of a library counts for nothing where programs of the tree use it: two of its
 //! functions that no test and no tool brings together meet in no process that anybody can name.
+//!
+//! Of Rust it is taken from the crates: nobody can depend on a binary, a test, an example or a bench, nor on what a library has for
+//! its tests alone (Cargo reference, "Cargo Targets"). What else a library has may be part of any program.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value};
+use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value, Visibility};
 
 use super::names::folder_of;
 use super::tree::{FileId, FuncId, each_event};
@@ -133,8 +136,8 @@ impl Growing {
 }
 
 impl<'t> Values<'t> {
-    /// The programs that the C files of the tree make, and which functions each can hold. Nothing is said where there is one
-    /// program only.
+    /// The programs that the C files of the tree make, or else the Rust files, and which functions each can hold. Nothing is said
+    /// where there is one program only.
     pub(super) fn programs(&self) -> Programs {
         let tree = self.tree;
         let is_c = |func: &FuncId| tree.language(*func) == Language::C;
@@ -146,7 +149,7 @@ impl<'t> Values<'t> {
             .chain(self.linkage.interposing_files())
             .collect();
         if mains.len() < 2 {
-            return Programs::default();
+            return self.programs_of_crates();
         }
         let mut named: FxHashMap<FuncId, Vec<FuncId>> = FxHashMap::default();
         let mut shared: FxHashSet<FileId> = FxHashSet::default();
@@ -188,6 +191,56 @@ impl<'t> Values<'t> {
             (func, InPrograms(Some(set.clone())))
         });
         Programs { of: of.collect() }
+    }
+
+    /// The same for Rust: each file at the root of a crate makes a program, a library's that of its tests. Of a file that no `mod`
+    /// names, since a macro does, nothing is said.
+    fn programs_of_crates(&self) -> Programs {
+        let tree = self.tree;
+        let is_rust = |file: &FileId| tree.file(*file).language == Language::Rust;
+        let is_root = |file: &FileId| tree.file(*file).module == *"crate";
+        let roots: BTreeMap<FileId, Vec<FileId>> = tree
+            .file_ids()
+            .filter(is_rust)
+            .map(|file| (file, self.tops_of(file)))
+            .filter(|(_, roots)| !roots.is_empty() && roots.iter().all(is_root))
+            .collect();
+        let programs: BTreeSet<FileId> = roots.values().flatten().copied().collect();
+        if programs.len() < 2 {
+            return Programs::default();
+        }
+        let numbers: FxHashMap<FileId, usize> = programs.iter().copied().zip(0..).collect();
+        let closed: FxHashSet<FileId> = programs.iter().copied().filter(|root| self.is_closed(*root)).collect();
+        let mut sets: FxHashMap<&[FileId], InPrograms> = FxHashMap::default();
+        let mut of = FxHashMap::default();
+        for (file, roots) in &roots {
+            let is_closed = roots.iter().all(|root| closed.contains(root));
+            for func in tree.functions_in(*file).filter(|func| is_closed || self.in_test(*func)) {
+                let make = || {
+                    let mut set = vec![0; programs.len().div_ceil(64)];
+                    roots.iter().for_each(|root| add(&mut set, numbers[root]));
+                    InPrograms(Some(Rc::new(set)))
+                };
+                of.insert(func, sets.entry(roots.as_slice()).or_insert_with(make).clone());
+            }
+        }
+        Programs { of }
+    }
+
+    /// Whether no other crate can depend on the crate of a root file: it has a `main` for itself, or is one of the package's tests or
+    /// benches. Libraries may have a `main` too, which their binary calls.
+    fn is_closed(&self, root: FileId) -> bool {
+        let tree = self.tree;
+        let path = &tree.file(root).path;
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let is_main = |func: FuncId| {
+            let function = tree.function(func);
+            function.kind == FunctionKind::Function
+                && function.visibility == Visibility::Private
+                && function.qualified == *"crate::main"
+        };
+        let is_target = || matches!(folder.rsplit('/').next(), Some("tests" | "benches"));
+        name != "lib.rs" && (tree.functions_in(root).any(is_main) || is_target())
     }
 
     /// Carries programs on to what their functions name; into the file of a program's `main` only within that file. Code that all

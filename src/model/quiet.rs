@@ -615,6 +615,7 @@ impl Engine<'_> {
             }
         }
         deeds.through.extend(meaning.escaped.clone());
+        deeds.acts |= !values.lent_by_call(site, &meaning).is_empty();
         if meaning.unknown {
             for argument in &values.tree.call(site).args {
                 if values.may_be_function(site.0, &argument.value) {
@@ -658,6 +659,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Together
             | Role::Detach { .. }
             | Role::MakeLock
+            | Role::Channel
             | Role::Stream { .. }
             | Role::Partial { .. }
             | Role::Pass { .. }

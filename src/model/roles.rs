@@ -10,6 +10,7 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 use super::firsts::{is_module_mark, once_mark};
 use super::higher::Binding;
 use super::laters::Called;
+use super::lent::is_lent_among;
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -502,7 +503,7 @@ impl Walk<'_, '_> {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for sender in alive {
             let sent = self.engine.thread_sends(sender);
-            if sent.unknown || sent.on.iter().any(|sent| meet(sent, keys)) {
+            if sent.unknown || sent.on.iter().any(|sent| meet(sent, keys)) || is_lent_among(&sent.on, keys) {
                 return;
             }
         }

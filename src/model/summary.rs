@@ -432,8 +432,9 @@ impl Summary {
     /// Finds out whether a lock or queue in it is a parameter of the function, or a parameter decides what is reached.
     pub fn look_for_parameters(&mut self, function: FuncId) {
         let own = |keys: &Keys| {
-            keys.iter()
-                .any(|key| matches!(key, super::places::Key::Local(owner, _) if *owner == function))
+            keys.iter().any(
+                |key| matches!(super::lent::channel(key), super::places::Key::Local(owner, _) if *owner == function),
+            )
         };
         let mut seen = FxHashSet::default();
         let around = |around: &Around| {

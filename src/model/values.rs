@@ -120,6 +120,10 @@ pub struct Values<'t> {
     pub(super) record_positions: FxHashMap<Name, Vec<(FuncId, Fields<'t>)>>,
     /// Calls that send something, by the names of the methods that do.
     pub(super) sends: Vec<CallSite>,
+    /// The types that have a method which sends.
+    pub(super) sending_types: FxHashSet<&'t str>,
+    /// Whether there may be a call that makes a channel.
+    pub(super) makes_channels: bool,
     /// Those that send functions: the functions, and the keys of what they are sent on.
     pub(super) sent_functions: RefCell<Rc<[(Objects, Keys)]>>,
     /// Method calls that put something into a place, by the name of the place.
@@ -194,6 +198,8 @@ impl<'t> Values<'t> {
             record_slots: FxHashMap::default(),
             record_positions: FxHashMap::default(),
             sends: sending_calls(tree, catalog),
+            sending_types: super::lent::sending_types(catalog),
+            makes_channels: super::lent::makes_channels(tree, catalog),
             sent_functions: RefCell::new(Rc::default()),
             inserts: inserting_calls(tree, catalog),
             starting_methods: starting_methods(catalog),
@@ -646,7 +652,8 @@ impl<'t> Values<'t> {
     }
 
     /// A builder whose type a method call on it has changed for good: `command.env_clear();` makes it a
-    /// `Command(cleared)` by the catalog, whichever line comes first.
+    /// `Command(cleared)` by the catalog, whichever line comes first. A builder that each step gives anew (`builder =
+    /// builder.no_proxy();`) is all that is stored.
     fn rebuilt(&self, func: FuncId, index: LocalIndex, found: Objects) -> Objects {
         let types: Vec<Rc<str>> = found
             .iter()
@@ -655,7 +662,11 @@ impl<'t> Values<'t> {
                 _ => None,
             })
             .collect();
-        if types.is_empty() {
+        let is_given_anew = |store: &StoreRef<'_>| {
+            let builder = self.built_from(store.function, store.value);
+            matches!(store.value, Value::Call(..)) && matches!(builder, Value::Local(_, local) if *local == index)
+        };
+        if types.is_empty() || self.local_stores(func, index).iter().any(is_given_anew) {
             return found;
         }
         for call in &self.tree.function(func).calls {

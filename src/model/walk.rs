@@ -18,6 +18,7 @@ use super::failing;
 use super::firsts;
 use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
+use super::lent::may_be_sent;
 use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
 use super::overdue::Overdue;
@@ -1638,7 +1639,7 @@ impl<'t> Walk<'_, 't> {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for &start in &alive {
             let live = &self.state.live[&start];
-            let by_others = live.story.sent_unknown || live.story.sent.iter().any(|sent| meet(sent, keys));
+            let by_others = may_be_sent(live, keys);
             if live.many || by_others || !self.engine.has_last_word(start, keys) {
                 continue;
             }

@@ -264,6 +264,7 @@ impl<'c, 'a> Maker<'c, 'a> {
             default: self.choices.flag().then(|| Box::new(self.value(1))),
             ty: self.ty(0).map(Box::new),
             kept: self.choices.flag(),
+            fixed: self.choices.flag(),
         }
     }
 

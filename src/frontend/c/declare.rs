@@ -45,6 +45,7 @@ impl Lowering<'_> {
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
                 kept: constant,
+                fixed: false,
             });
             let target = Value::Local(self.index(), local);
             if let Some(initial) = declarator
@@ -113,6 +114,7 @@ impl Lowering<'_> {
                 default: None,
                 ty: declared.ty.reference().map(Box::new),
                 kept: false,
+                fixed: false,
             });
             if let Some(initial) = declarator
                 .child_by_field_name("value")
@@ -243,6 +245,7 @@ impl Lowering<'_> {
                 default: None,
                 ty: ty.reference().map(Box::new),
                 kept: false,
+                fixed: false,
             });
         }
         types

@@ -164,6 +164,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             default: None,
             ty: None,
             kept: false,
+            fixed: false,
         });
         LocalIndex(locals.len() as u32 - 1)
     }

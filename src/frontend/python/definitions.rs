@@ -213,6 +213,7 @@ impl<'a> Lowerer<'a, '_> {
             default: parameter.default.map(Box::new),
             ty: parameter.ty.map(Box::new),
             kept: false,
+            fixed: false,
         });
         self.functions.push(Function {
             name: name.into(),

@@ -350,6 +350,7 @@ impl Lowering<'_> {
                 default: None,
                 ty: ty.map(Box::new),
                 kept: false,
+                fixed: false,
             });
         }
         let Some(expr) = expr else { return };

@@ -351,6 +351,7 @@ impl<'a> Lowering<'a> {
             default: None,
             ty: ty.map(Box::new),
             kept: false,
+            fixed: false,
         });
         index
     }

@@ -172,6 +172,7 @@ impl Lowering<'_> {
                         default: None,
                         ty: ty.map(Box::new),
                         kept: false,
+                        fixed: false,
                     });
                 }
                 _ => {}

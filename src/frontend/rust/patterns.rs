@@ -114,6 +114,7 @@ impl Lowering<'_> {
     fn bind_name(&mut self, ident: &syn::PatIdent, value: Value, ty: Option<TypeRef>) {
         let name = plain(&ident.ident);
         let local = self.add_local(&name, ty, None);
+        self.current().locals[local.0 as usize].fixed = ident.mutability.is_none() && ident.by_ref.is_none();
         let owned = ident.by_ref.is_none() && self.is_droppable(&value);
         let span = self.span(ident.ident.span(), ident.ident.span());
         self.show(&name, local);
