@@ -97,6 +97,8 @@ pub enum ArgumentTest {
     Absent,
     /// `None`, `NULL`.
     None,
+    /// `None` on some ways, which are told apart by what callers hand over.
+    MayBeNone,
     /// The live environment (`environ`, `os.environ`), or the string that names it (`patch.dict("os.environ")`).
     Live,
     /// Present, and neither none nor live.

@@ -9,9 +9,10 @@ use super::entry::{ArgumentRef, ArgumentTest, MatchKind};
 use super::keys::Key;
 use super::words::did_you_mean;
 
-pub(super) const TESTS: [(&str, ArgumentTest); 14] = [
+pub(super) const TESTS: [(&str, ArgumentTest); 15] = [
     ("absent", ArgumentTest::Absent),
     ("none", ArgumentTest::None),
+    ("may-be-none", ArgumentTest::MayBeNone),
     ("live", ArgumentTest::Live),
     ("own", ArgumentTest::Own),
     ("literal", ArgumentTest::Literal),

@@ -800,7 +800,12 @@ impl<'t> Values<'t> {
             let tests = &predicate.any_of;
             match self.tested(site, &predicate.argument) {
                 None => tests.contains(&ArgumentTest::Absent) || tests.contains(&ArgumentTest::False),
-                Some((func, value)) => tests.iter().any(|test| self.passes(func, value, *test)),
+                Some((func, value)) => tests.iter().any(|test| {
+                    self.passes(func, value, *test)
+                        || *test == ArgumentTest::MayBeNone
+                            && func == site.0
+                            && !self.unset_ways(site, value).is_empty()
+                }),
             }
         })
     }
@@ -841,7 +846,7 @@ impl<'t> Values<'t> {
         })
     }
 
-    fn tested(&self, site: CallSite, reference: &ArgumentRef) -> Option<(FuncId, &'t Value)> {
+    pub(super) fn tested(&self, site: CallSite, reference: &ArgumentRef) -> Option<(FuncId, &'t Value)> {
         match reference {
             ArgumentRef::Of { positions, keywords } => {
                 let call = self.tree.call(site);
@@ -880,7 +885,7 @@ impl<'t> Values<'t> {
         match test {
             ArgumentTest::Absent => false,
             ArgumentTest::Present => true,
-            ArgumentTest::None => matches!(value, Value::None) || self.only_none(func, value),
+            ArgumentTest::None | ArgumentTest::MayBeNone => matches!(value, Value::None) || self.only_none(func, value),
             ArgumentTest::True => matches!(value, Value::Bool(true)) || matches!(value, Value::Int(n) if *n != 0),
             ArgumentTest::False => matches!(value, Value::Bool(false) | Value::Int(0) | Value::None),
             ArgumentTest::Literal => matches!(value, Value::Text(_) | Value::Int(_) | Value::Bool(_)),

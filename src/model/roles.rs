@@ -218,8 +218,7 @@ impl Walk<'_, '_> {
                 let variable = self.engine.key_of_call(site, &alike);
                 let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
                 let conditional = if mixed { self.assume_tests() } else { Vec::new() };
-                let callee = &self.engine.values.tree.call(site).callee;
-                self.touch_place(callee, &alike, kind, span, (variable, None));
+                self.touch_by_call(site, &alike, kind, span, &variable);
                 for (place, test) in conditional {
                     self.state.guards[place].test = Some(test);
                 }
@@ -238,6 +237,36 @@ impl Walk<'_, '_> {
         }
         if let Some(own) = own {
             self.state.release(&own.keys);
+        }
+    }
+
+    /// A call touches the environment: a spawn on each way on which it hands the live one on.
+    fn touch_by_call(
+        &mut self,
+        site: CallSite,
+        entries: &[EntryId],
+        kind: AccessKind,
+        span: Span,
+        variable: &Option<String>,
+    ) {
+        let callee = &self.engine.values.tree.call(site).callee;
+        let ways = match kind {
+            AccessKind::Spawn => self.engine.values.ways_to_live(site, entries),
+            _ => Vec::new(),
+        };
+        if ways.is_empty() {
+            return self.touch_place(callee, entries, kind, span, (variable.clone(), None));
+        }
+        for way in ways {
+            let Some(needs) = self.needs_here(way.needs) else {
+                continue;
+            };
+            let known = self.needs.len();
+            self.needs.extend(needs);
+            self.perhaps_unset += u32::from(!way.is_sure);
+            self.touch_place(callee, entries, kind, span, (variable.clone(), None));
+            self.perhaps_unset -= u32::from(!way.is_sure);
+            self.needs.truncate(known);
         }
     }
 

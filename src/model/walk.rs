@@ -29,6 +29,7 @@ use super::summary::{
 };
 use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
+use super::unset;
 use super::values::with_room;
 use super::words::Words;
 
@@ -97,6 +98,8 @@ pub(super) struct Walk<'e, 't> {
     entered: Vec<Vec<StartId>>,
     /// How many of the arms around end in an abort.
     failing: u32,
+    /// The environment at hand is the live one on some ways alone, of which no caller says whether they are taken.
+    pub perhaps_unset: u32,
     /// For each loop around, the threads that were alive when it began.
     outside: Vec<Lives>,
     /// Threads that may have told a loop around that they are done.
@@ -157,6 +160,7 @@ impl<'t> Walk<'_, 't> {
             loops: 0,
             entered: Vec::new(),
             failing: 0,
+            perhaps_unset: 0,
             outside: Vec::new(),
             perhaps_done: Vec::new(),
             touches: 0,
@@ -794,14 +798,19 @@ impl<'t> Walk<'_, 't> {
     fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition, arm: &Region) -> Option<Vec<Need>> {
         let before = earlier.iter().flat_map(|test| self.needs_of_test(test, false, None));
         let needs = before.chain(self.needs_of_test(test, true, Some(arm)));
+        self.needs_here(needs.collect())
+    }
+
+    /// What is left of needs of the function whose code is at hand. `None`: code that is walked in place is handed something else.
+    pub(super) fn needs_here(&self, needs: Vec<Need>) -> Option<Vec<Need>> {
         if self.here == self.key.function {
-            return Some(needs.collect());
+            return Some(needs);
         }
         let Some((generator, site)) = self.entered_by.last().filter(|(function, _)| *function == self.here) else {
             return Some(Vec::new());
         };
         let mut left = Vec::new();
-        for need in needs.filter(|need| need.owner == *generator) {
+        for need in needs.into_iter().filter(|need| need.owner == *generator) {
             match self.engine.values.need_at_call(*site, &need, self.key.function) {
                 Seen::Met => {}
                 Seen::Handed(need) => left.push(need),
@@ -848,8 +857,9 @@ impl<'t> Walk<'_, 't> {
 
     /// How sure it is that the code at hand runs, once its function is called.
     pub(super) fn certainty(&self) -> Certainty {
-        match self.failing {
-            0 => Certainty::SURE,
+        match (self.failing, self.perhaps_unset) {
+            (0, 0) => Certainty::SURE,
+            (0, _) => unset::doubt(),
             _ => failing::doubt(),
         }
     }

@@ -147,7 +147,7 @@ fn predicate(predicate: &Predicate) -> Option<String> {
 fn test_words(test: ArgumentTest) -> &'static str {
     match test {
         ArgumentTest::Absent => "absent",
-        ArgumentTest::None => "none",
+        ArgumentTest::None | ArgumentTest::MayBeNone => "none",
         ArgumentTest::Live => "the live environment",
         ArgumentTest::Own | ArgumentTest::Present => "given",
         ArgumentTest::Literal => "a literal",

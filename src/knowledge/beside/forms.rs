@@ -205,7 +205,7 @@ fn particular(call: &[(ArgumentRef, ArgumentTest)], given: &[(ArgumentRef, Argum
         };
         let value = match test {
             ArgumentTest::Absent => return None,
-            ArgumentTest::None => "none",
+            ArgumentTest::None | ArgumentTest::MayBeNone => "none",
             ArgumentTest::Live => "the live environment",
             ArgumentTest::Own | ArgumentTest::Present => "…",
             ArgumentTest::Literal => "a literal",
