@@ -111,7 +111,7 @@ impl Values<'_> {
             let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = role else {
                 continue;
             };
-            for (home, value) in self.argument(site, entry) {
+            for (home, value) in self.entry_values(site, entry) {
                 if let Some((owner, index)) = self.parameter_of(home, value) {
                     found.note(owner, index, matches!(role, Role::Start { .. }));
                 }
@@ -249,7 +249,7 @@ impl Values<'_> {
                     entry: ArgumentRef::Result,
                     ..
                 } => None,
-                Role::Start { entry, .. } => self.argument(created, entry).into_iter().next(),
+                Role::Start { entry, .. } => self.entry_values(created, entry).into_iter().next(),
                 _ => None,
             })
     }

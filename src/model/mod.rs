@@ -2,7 +2,7 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
-//! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
+//! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`through_api`] what APIs call that are handed on, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about; [`forks`] which
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
@@ -66,6 +66,7 @@ mod status;
 mod summary;
 mod tables;
 mod team;
+mod through_api;
 mod tree;
 mod unset;
 mod values;

@@ -547,7 +547,7 @@ impl Values<'_> {
     }
 
     /// The receiver or other parameter of a function that a value is, where nothing is ever assigned to it.
-    fn own_object(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
+    pub(super) fn own_object(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
         match value {
             Value::Local(owner, index)
                 if self.closure(func, *owner) == func && self.receiver_of(func) == Some(*index) =>

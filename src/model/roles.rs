@@ -617,7 +617,7 @@ impl Walk<'_, '_> {
     /// The functions that an argument hands over, as far as this way to the call tells.
     fn handed_here(&self, site: CallSite, entry: &ArgumentRef) -> Vec<FuncId> {
         let values = &self.engine.values;
-        let mut handed = values.argument(site, entry).into_iter();
+        let mut handed = values.entry_values(site, entry).into_iter();
         handed
             .find_map(|(home, value)| self.parameter_here(home, value))
             .unwrap_or_else(|| values.handed_functions(site, entry))
