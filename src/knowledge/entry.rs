@@ -109,6 +109,8 @@ pub enum ArgumentTest {
     /// A literal true / false.
     True,
     False,
+    /// Present, and not evidently false or none.
+    NotFalse,
     /// A string or a list whose first string evidently holds a slash (an absolute or relative path, no PATH search).
     Slash,
     /// Everything else that is present: a string without a slash, or one of which nothing is known.

@@ -888,6 +888,7 @@ impl<'t> Values<'t> {
             ArgumentTest::None | ArgumentTest::MayBeNone => matches!(value, Value::None) || self.only_none(func, value),
             ArgumentTest::True => matches!(value, Value::Bool(true)) || matches!(value, Value::Int(n) if *n != 0),
             ArgumentTest::False => matches!(value, Value::Bool(false) | Value::Int(0) | Value::None),
+            ArgumentTest::NotFalse => !self.passes(func, value, ArgumentTest::False),
             ArgumentTest::Literal => matches!(value, Value::Text(_) | Value::Int(_) | Value::Bool(_)),
             ArgumentTest::Live => self.is_live(func, value) || self.names_live(func, value),
             ArgumentTest::Own => {

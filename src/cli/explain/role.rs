@@ -151,7 +151,7 @@ fn test_words(test: ArgumentTest) -> &'static str {
         ArgumentTest::Live => "the live environment",
         ArgumentTest::Own | ArgumentTest::Present => "given",
         ArgumentTest::Literal => "a literal",
-        ArgumentTest::True => "true",
+        ArgumentTest::True | ArgumentTest::NotFalse => "true",
         ArgumentTest::False => "false",
         ArgumentTest::Slash => "a path with a slash",
         ArgumentTest::NoSlash => "a name without a slash",

@@ -209,7 +209,7 @@ fn particular(call: &[(ArgumentRef, ArgumentTest)], given: &[(ArgumentRef, Argum
             ArgumentTest::Live => "the live environment",
             ArgumentTest::Own | ArgumentTest::Present => "…",
             ArgumentTest::Literal => "a literal",
-            ArgumentTest::True => "true",
+            ArgumentTest::True | ArgumentTest::NotFalse => "true",
             ArgumentTest::False => "false",
             ArgumentTest::Slash => "a path with a slash",
             ArgumentTest::NoSlash => "a name without a slash",
