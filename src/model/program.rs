@@ -446,6 +446,16 @@ impl<'t> Engine<'t> {
         self.higher.is_started(bound.owner, bound.index)
     }
 
+    /// The decorators of a function that may start a thread on what they decorate.
+    pub fn starting_decorators(&self, func: FuncId) -> Vec<FuncId> {
+        if !self.has_decorators(func) {
+            return Vec::new();
+        }
+        let mut decorators = self.values.decorators(func);
+        decorators.retain(|decorator| self.higher.is_started(*decorator, LocalIndex(0)));
+        decorators
+    }
+
     /// Whether a function starts the thread that it is handed as this parameter.
     pub fn is_thread_parameter(&self, func: FuncId, index: crate::facts::LocalIndex) -> bool {
         self.higher.is_thread(func, index)

@@ -530,6 +530,7 @@ impl Engine<'_> {
                 if tree.function(inner).kind == FunctionKind::ClassBody {
                     deeds.enters.push(inner);
                 }
+                deeds.enters.extend(self.starting_decorators(inner));
                 let attributes = tree.function(inner).attributes.iter();
                 let places = attributes.filter_map(|attribute| tree.call_at(function, attribute.span));
                 places.for_each(|site| {

@@ -597,17 +597,21 @@ impl Walk<'_, '_> {
         bound.find(|bound| bound.owner == owner && bound.index == index)
     }
 
+    /// What a value is bound to on this way that is a parameter.
+    pub(super) fn binding_of_value(&self, home: FuncId, value: &Value) -> Option<&Binding> {
+        let (owner, index) = self.engine.values.parameter_of(home, value)?;
+        self.binding_of(owner, index)
+    }
+
     /// Whether a value is a parameter that stands for something certain on this way.
     pub(super) fn is_bound(&self, home: FuncId, value: &Value) -> bool {
-        let parameter = self.engine.values.parameter_of(home, value);
-        parameter.is_some_and(|(owner, index)| self.binding_of(owner, index).is_some())
+        self.binding_of_value(home, value).is_some()
     }
 
     /// Where a thread is made that a value is, as far as this way to it tells.
     pub(super) fn made_here(&self, home: FuncId, value: &Value) -> Vec<CallSite> {
         let values = &self.engine.values;
-        let parameter = values.parameter_of(home, value);
-        let bound = parameter.and_then(|(owner, index)| self.binding_of(owner, index));
+        let bound = self.binding_of_value(home, value);
         match bound.filter(|bound| !bound.made.is_empty()) {
             Some(bound) => bound.made.clone(),
             None => values.made_at(home, &self.latest(value)),

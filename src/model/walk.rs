@@ -1269,8 +1269,19 @@ impl<'t> Walk<'_, 't> {
                     self.enter(target, *span, "runs the class body of", &Certainty::SURE);
                 } else {
                     self.tell_frameworks_of(target);
+                    self.decorate(target, *span);
                 }
             }
+        }
+    }
+
+    /// Decorators run where what they decorate is defined: one may start a thread on it.
+    fn decorate(&mut self, target: FuncId, span: Span) {
+        for decorator in self.engine.starting_decorators(target) {
+            let bound = Binding::decorated(decorator, target, &[]);
+            let summary = self.engine.bound_summary(decorator, vec![bound]);
+            let note = format!("decorates with {}", self.engine.values.tree.display(decorator));
+            self.apply(&summary, self.step(span, note), &Certainty::SURE);
         }
     }
 
