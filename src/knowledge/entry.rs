@@ -387,6 +387,10 @@ pub enum Role {
     },
     /// Says something to the user (print, log, raise helpers): an exit after it is not silent.
     Report,
+    /// The elements of the result are the paths that a pattern means, in which `*` stands for anything (`glob.glob`).
+    Paths {
+        of: ArgumentRef,
+    },
     /// Runs the file whose path or text `source` is.
     RunFile {
         source: ArgumentRef,
@@ -394,6 +398,8 @@ pub enum Role {
     /// Runs the module of this name (`importlib.import_module`).
     RunModule {
         name: ArgumentRef,
+        /// The package from which a name that begins with a dot counts.
+        package: Option<ArgumentRef>,
         /// Each time, whether it was imported before or not (`runpy.run_module`).
         again: bool,
     },

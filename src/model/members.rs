@@ -780,6 +780,13 @@ impl<'t> Values<'t> {
                         found.add_all(self.elements(home, value, key));
                     }
                 }
+                Role::Paths { of } => {
+                    for (home, value) in self.argument(site, of) {
+                        for text in self.texts(home, value) {
+                            found.add(Object::Text(text.replace('*', "\u{0}").into()));
+                        }
+                    }
+                }
                 // `map`: what the function returns, once for each element.
                 Role::CallsNow {
                     entry, scope: false, ..
@@ -1008,7 +1015,7 @@ impl<'t> Values<'t> {
 pub(super) const HOLE: char = '\u{0}';
 
 /// Whether a name fits a pattern with holes.
-fn fits(pattern: &str, name: &str) -> bool {
+pub(super) fn fits(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split(HOLE);
     let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
         return false;

@@ -580,11 +580,15 @@ impl Engine<'_> {
                         .runs
                         .extend(files.iter().map(|file| values.tree.module_function(*file)));
                 }
-                Role::RunModule { name, again } => {
-                    let names = values.argument(site, name).into_iter();
-                    for text in names.flat_map(|(home, value)| values.texts(home, value)) {
+                Role::RunModule { name, package, again } => {
+                    for text in values.module_names(site, name, package.as_ref()) {
+                        let file = values.tree.file_of(site.0);
+                        let matching = values.modules_matching(file, &text).into_iter();
+                        deeds
+                            .runs
+                            .extend(matching.map(|module| values.tree.module_function(module)));
                         self.imports(site.0, &text, deeds);
-                        let module = values.named_module(values.tree.file_of(site.0), &text);
+                        let module = values.named_module(file, &text);
                         let run = module.filter(|_| *again);
                         deeds.runs.extend(run.map(|module| values.tree.module_function(module)));
                     }
@@ -664,6 +668,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Attribute { .. }
             | Role::Symbol { .. }
             | Role::JoinPath
+            | Role::Paths { .. }
             | Role::Report
             | Role::Serial
             | Role::TestCase

@@ -10,6 +10,7 @@ use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 use super::firsts::{is_module_mark, once_mark};
 use super::higher::Binding;
 use super::laters::Called;
+use super::members::HOLE;
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -163,11 +164,16 @@ impl Walk<'_, '_> {
             }
         }
         for module in modules {
-            let function = self.engine.values.tree.module_function(module);
-            if module != file && !self.engine.has_run(module, self.here, span.start) {
-                let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
-                self.first_import(module, |walk| walk.enter(function, span, &note, &Certainty::SURE));
-            }
+            self.import_module(module, span);
+        }
+    }
+
+    fn import_module(&mut self, module: FileId, span: Span) {
+        let tree = self.engine.values.tree;
+        if module != tree.file_of(self.here) && !self.engine.has_run(module, self.here, span.start) {
+            let function = tree.module_function(module);
+            let note = format!("imports {}: runs", tree.file(module).path);
+            self.first_import(module, |walk| walk.enter(function, span, &note, &Certainty::SURE));
         }
     }
 
@@ -378,7 +384,9 @@ impl Walk<'_, '_> {
             Role::ForkWindow { entry } => self.fork_window(site, entry, span),
             Role::Exit { .. } => self.state.dead = true,
             Role::RunFile { source } => self.run_file(site, source, span),
-            Role::RunModule { name, again } => self.run_module(site, name, *again, span),
+            Role::RunModule { name, package, again } => {
+                self.run_module(site, (name, package.as_ref()), *again, span);
+            }
             Role::HeapArray => self.out.heap_by_call(&mut self.state.heap, self.engine.heap_site(site)),
             _ => {}
         }
@@ -834,18 +842,40 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn run_module(&mut self, site: CallSite, name: &ArgumentRef, again: bool, span: Span) {
-        for (home, value) in self.arguments(site, name) {
-            for text in self.engine.values.texts(home, &value) {
-                if text.contains('\u{0}') {
-                    continue;
-                }
-                if again {
-                    self.run_again(&text, span);
-                } else {
-                    self.import(&text, span);
-                }
+    fn run_module(
+        &mut self,
+        site: CallSite,
+        (name, package): (&ArgumentRef, Option<&ArgumentRef>),
+        again: bool,
+        span: Span,
+    ) {
+        for text in self.engine.values.module_names(site, name, package) {
+            if text.contains(HOLE) {
+                self.run_modules_matching(&text, again, span);
+            } else if again {
+                self.run_again(&text, span);
+            } else {
+                self.import(&text, span);
             }
+        }
+    }
+
+    /// Runs one of the modules that a name with holes may mean, or none of them.
+    fn run_modules_matching(&mut self, pattern: &str, again: bool, span: Span) {
+        let file = self.engine.values.tree.file_of(self.here);
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        for module in self.engine.values.modules_matching(file, pattern) {
+            self.state = before.clone();
+            match again {
+                true => self.run_code(module, span),
+                false => self.import_module(module, span),
+            }
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        if !ends.is_empty() {
+            ends.push(PathEnd::plain(before.clone()));
+            self.state = State::merge(&before, ends);
         }
     }
 
@@ -856,10 +886,14 @@ impl Walk<'_, '_> {
         }
         let file = self.engine.values.tree.file_of(self.here);
         if let Some(module) = self.engine.values.named_module(file, path) {
-            let function = self.engine.values.tree.module_function(module);
-            let note = format!("runs {}", self.engine.values.tree.file(module).path);
-            self.enter(function, span, &note, &Certainty::SURE);
+            self.run_code(module, span);
         }
+    }
+
+    fn run_code(&mut self, module: FileId, span: Span) {
+        let function = self.engine.values.tree.module_function(module);
+        let note = format!("runs {}", self.engine.values.tree.file(module).path);
+        self.enter(function, span, &note, &Certainty::SURE);
     }
 }
 
