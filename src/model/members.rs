@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, TypeKind, Value};
+use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, StoreKind, TypeKind, Value};
 use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
 use super::parameters::{find_argument, passed_by_name};
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, last_segment, value_name};
-use super::values::Values;
+use super::values::{ITEM_SETTERS, Values, is_setter};
 
 /// What `wait` is told so that it waits for all (CPython Lib/concurrent/futures/_base.py; asyncio takes it over).
 const ALL_COMPLETED: &str = "ALL_COMPLETED";
@@ -216,6 +216,31 @@ impl<'t> Values<'t> {
         let mut methods = self.method(class, name);
         methods.retain(|method| self.is_property(*method));
         methods
+    }
+
+    /// The methods that a store of Python's runs: a property's setter, or that of an element; where something is taken away, the one for
+    /// that.
+    pub(super) fn run_by_store(&self, func: FuncId, target: &Value, kind: StoreKind) -> Vec<FuncId> {
+        let (base, name) = match target {
+            Value::Attribute(base, name) if self.setters.contains(name) => (base, name.as_str()),
+            Value::Item(base, _) | Value::Element(base) if self.has_item_setters => {
+                let [stores, removes] = ITEM_SETTERS;
+                (base, if kind == StoreKind::Delete { removes } else { stores })
+            }
+            _ => return Vec::new(),
+        };
+        if self.tree.language(func) != Language::Python {
+            return Vec::new();
+        }
+        let of_property = matches!(target, Value::Attribute(..));
+        let mut found = Vec::new();
+        for object in self.eval(func, base).iter() {
+            let Object::Instance(class, _) = object else { continue };
+            let mut methods = self.method(*class, name);
+            methods.retain(|method| !of_property || is_setter(self.tree.function(*method)));
+            found.extend(methods);
+        }
+        found
     }
 
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.

@@ -485,6 +485,7 @@ impl Engine<'_> {
                 ..
             } => {
                 deeds.acts |= self.is_entry(function) && values.told_by_store(function, target, value).is_some();
+                deeds.enters.extend(values.run_by_store(function, target, *kind));
                 let entries = values.store_entries(function, target, *form, *kind);
                 deeds.acts |= !entries.is_empty();
                 self.note(&entries, deeds);

@@ -1338,6 +1338,9 @@ impl<'t> Walk<'_, 't> {
         {
             self.note_word(&keys, true);
         }
+        for method in self.engine.values.run_by_store(self.here, target, kind) {
+            self.enter(method, span, "stores there: calls", &Certainty::SURE);
+        }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {
             return;
