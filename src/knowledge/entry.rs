@@ -97,6 +97,8 @@ pub enum ArgumentTest {
     Absent,
     /// `None`, `NULL`.
     None,
+    /// `None` on some ways, which are told apart by what callers hand over.
+    MayBeNone,
     /// The live environment (`environ`, `os.environ`), or the string that names it (`patch.dict("os.environ")`).
     Live,
     /// Present, and neither none nor live.
@@ -107,6 +109,8 @@ pub enum ArgumentTest {
     /// A literal true / false.
     True,
     False,
+    /// Present, and not evidently false or none.
+    NotFalse,
     /// A string or a list whose first string evidently holds a slash (an absolute or relative path, no PATH search).
     Slash,
     /// Everything else that is present: a string without a slash, or one of which nothing is known.
@@ -399,6 +403,10 @@ pub enum Role {
     },
     /// Says something to the user (print, log, raise helpers): an exit after it is not silent.
     Report,
+    /// The elements of the result are the paths that a pattern means, in which `*` stands for anything (`glob.glob`).
+    Paths {
+        of: ArgumentRef,
+    },
     /// Runs the file whose path or text `source` is.
     RunFile {
         source: ArgumentRef,
@@ -406,6 +414,8 @@ pub enum Role {
     /// Runs the module of this name (`importlib.import_module`).
     RunModule {
         name: ArgumentRef,
+        /// The package from which a name that begins with a dot counts.
+        package: Option<ArgumentRef>,
         /// Each time, whether it was imported before or not (`runpy.run_module`).
         again: bool,
     },

@@ -9,15 +9,17 @@ use super::entry::{ArgumentRef, ArgumentTest, MatchKind};
 use super::keys::Key;
 use super::words::did_you_mean;
 
-pub(super) const TESTS: [(&str, ArgumentTest); 14] = [
+pub(super) const TESTS: [(&str, ArgumentTest); 16] = [
     ("absent", ArgumentTest::Absent),
     ("none", ArgumentTest::None),
+    ("may-be-none", ArgumentTest::MayBeNone),
     ("live", ArgumentTest::Live),
     ("own", ArgumentTest::Own),
     ("literal", ArgumentTest::Literal),
     ("present", ArgumentTest::Present),
     ("true", ArgumentTest::True),
     ("false", ArgumentTest::False),
+    ("not-false", ArgumentTest::NotFalse),
     ("slash", ArgumentTest::Slash),
     ("no-slash", ArgumentTest::NoSlash),
     ("empty", ArgumentTest::Empty),

@@ -242,7 +242,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 53] = [
+pub(super) const EFFECTS: [EffectKeys; 54] = [
     effect(
         "mutation",
         "changes the environment",
@@ -491,6 +491,7 @@ pub(super) const EFFECTS: [EffectKeys; 53] = [
         ],
     ),
     effect("join-path", "joins pieces of a path", &[]),
+    effect("paths", "gives the paths that fit a pattern", &[OF]),
     effect(
         "fork",
         "the result is 0 in the child",
@@ -526,6 +527,11 @@ pub(super) const EFFECTS: [EffectKeys; 53] = [
         "runs the code of a module here",
         &[
             needs("name", Value::Argument, "its name"),
+            may(
+                "package",
+                Value::Argument,
+                "the package from which a name that begins with a dot counts",
+            ),
             may("again", Value::Flag, "each time, and not on the first import alone"),
         ],
     ),

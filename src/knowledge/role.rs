@@ -81,6 +81,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
         })
     }),
     ("join-path", |_| Ok(Role::JoinPath)),
+    ("paths", |fields| Ok(Role::Paths { of: of(fields)? })),
     ("fork", |fields| {
         Ok(Role::Fork {
             vfork: flag(fields, "vfork")?,
@@ -104,6 +105,7 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("run-module", |fields| {
         Ok(Role::RunModule {
             name: required(fields, "name")?,
+            package: fields.argument("package")?,
             again: flag(fields, "again")?,
         })
     }),

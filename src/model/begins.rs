@@ -215,10 +215,11 @@ impl Walk<'_, '_> {
         let created = self.engine.start(start).created;
         let entry = self.engine.values.entry_value(created);
         if let Some(targets) = entry.and_then(|(home, value)| self.parameter_here(home, value)) {
-            return (!targets.is_empty()).then(|| {
-                self.engine
-                    .context_start(start, targets, Vec::new(), &self.inlined_calls)
-            });
+            // What a decorator was handed runs without that decorator.
+            let bare = entry.and_then(|(home, value)| self.binding_of_value(home, value));
+            let bindings = bare.filter(|bound| bound.is_bare).cloned().into_iter().collect();
+            return (!targets.is_empty())
+                .then(|| self.engine.context_start(start, targets, bindings, &self.inlined_calls));
         }
         let entries = self.engine.start(start).entries.clone();
         let rests = self.engine.values.thread_of_rests(created).into_iter();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::{FunctionKind, Language, LocalIndex, Span};
+use crate::facts::{FunctionKind, Language, Span};
 use crate::finding::Confidence;
 use crate::knowledge::Shape;
 
@@ -139,7 +139,7 @@ impl<'t> Walk<'_, 't> {
         let plain = !self.engine.has_decorators(target)
             && !self.is_captured(target)
             && !self.bindings.iter().any(|bound| bound.targets.contains(&target))
-            && site.is_none_or(|site| self.bind_arguments(site, target).is_empty());
+            && site.is_none_or(|site| self.bind_all(site, target).is_empty());
         plain
             && self
                 .engine
@@ -185,7 +185,7 @@ impl<'t> Walk<'_, 't> {
         certainty: &Certainty,
     ) {
         let Some((outermost, rest)) = decorators.split_first() else {
-            return match site.map(|site| (site, self.bind_arguments(site, target))) {
+            return match site.map(|site| (site, self.bind_all(site, target))) {
                 Some((site, bound)) if !bound.is_empty() => self.enter_bound(site, target, bound, span, certainty),
                 _ => self.enter_from(site, target, Vec::new(), (span, "calls"), certainty),
             };
@@ -198,13 +198,7 @@ impl<'t> Walk<'_, 't> {
         let mut ends = Vec::new();
         for wrapper in wrappers {
             self.state = before.clone();
-            let bound = Binding {
-                owner: *outermost,
-                index: LocalIndex(0),
-                targets: vec![target],
-                made: Vec::new(),
-                outer: rest.to_vec(),
-            };
+            let bound = Binding::decorated(*outermost, target, rest);
             let note = "calls, through its decorator,";
             let captured = self.is_captured(wrapper) || self.is_captured(target);
             if captured && self.may_inline(*outermost) {
@@ -245,13 +239,42 @@ impl<'t> Walk<'_, 't> {
         owners.any(|owner| self.engine.values.nested_in(function, owner))
     }
 
+    /// What stands on this way for the parameters that the callee calls or starts threads on, its own and those that it captures.
+    fn bind_all(&mut self, site: CallSite, target: FuncId) -> Vec<Binding> {
+        let mut bound = self.bind_arguments(site, target);
+        let mut inner = target;
+        while let Some(around) = self.engine.values.tree.parent(inner) {
+            inner = around;
+            let is_known = self.bindings.iter().any(|bound| bound.owner == around);
+            if is_known || self.engine.called_parameters(around).is_empty() {
+                continue;
+            }
+            for maker in self.engine.values.closure_makers(site, around) {
+                for more in self.bind_arguments(maker, around) {
+                    let known = bound
+                        .iter_mut()
+                        .find(|known| (known.owner, known.index) == (more.owner, more.index));
+                    match known {
+                        Some(known) => add_new(&mut known.targets, &more.targets),
+                        None => bound.push(more),
+                    }
+                }
+            }
+        }
+        bound
+    }
+
     /// What a call hands over for the parameters that the callee calls or starts threads on.
     fn bind_arguments(&mut self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = Vec::new();
         for index in self.engine.called_parameters(target).to_vec() {
             let is_thread = self.engine.is_thread_parameter(target, index);
             let (mut targets, mut made) = (Vec::new(), Vec::new());
+            let (mut outer, mut is_bare) = (Vec::new(), false);
             for value in self.engine.values.handed_for(site, target, index) {
+                if let Some(bare) = self.binding_of_value(site.0, value).filter(|bound| bound.is_bare) {
+                    (outer, is_bare) = (bare.outer.clone(), true);
+                }
                 let more = match self.parameter_here(site.0, value) {
                     Some(targets) => targets,
                     None => self.engine.values.functions_of(site.0, value),
@@ -270,7 +293,8 @@ impl<'t> Walk<'_, 't> {
                     index,
                     targets,
                     made,
-                    outer: Vec::new(),
+                    outer,
+                    is_bare,
                 });
             }
         }

@@ -67,6 +67,22 @@ pub struct Binding {
     pub made: Vec<CallSite>,
     /// A decorated function: the decorators that are still around it.
     pub outer: Vec<FuncId>,
+    /// The functions are meant as they were handed to a decorator, without what it makes of them.
+    pub is_bare: bool,
+}
+
+impl Binding {
+    /// What a decorator is handed, with the decorators that have been around it before.
+    pub(super) fn decorated(decorator: FuncId, target: FuncId, outer: &[FuncId]) -> Binding {
+        Binding {
+            owner: decorator,
+            index: LocalIndex(0),
+            targets: vec![target],
+            made: Vec::new(),
+            outer: outer.to_vec(),
+            is_bare: true,
+        }
+    }
 }
 
 impl Values<'_> {
@@ -111,7 +127,7 @@ impl Values<'_> {
             let (Role::Start { entry, .. } | Role::CallsNow { entry, .. }) = role else {
                 continue;
             };
-            for (home, value) in self.argument(site, entry) {
+            for (home, value) in self.entry_values(site, entry) {
                 if let Some((owner, index)) = self.parameter_of(home, value) {
                     found.note(owner, index, matches!(role, Role::Start { .. }));
                 }
@@ -182,6 +198,22 @@ impl Values<'_> {
         })
     }
 
+    /// The calls that may have made the closure which a call calls, by calling the function around it: `make(work)` of
+    /// `go = make(work)` and `go()`.
+    pub(super) fn closure_makers(&self, site: CallSite, around: FuncId) -> Vec<CallSite> {
+        let callee = &self.tree.call(site).callee;
+        let kept = self.sources(site.0, callee);
+        let made = kept
+            .into_iter()
+            .chain([(site.0, callee)])
+            .filter_map(|(home, value)| match value {
+                Value::Call(owner, call) => Some((self.closure(home, *owner), *call)),
+                _ => None,
+            });
+        made.filter(|maker| self.callee(*maker).contains(&Object::Function(around)))
+            .collect()
+    }
+
     /// The parameter that a value is, of this function or of one around it.
     pub(super) fn parameter_of(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
         let is_one = |kind| matches!(kind, ParameterKind::Normal | ParameterKind::KeywordOnly);
@@ -249,7 +281,7 @@ impl Values<'_> {
                     entry: ArgumentRef::Result,
                     ..
                 } => None,
-                Role::Start { entry, .. } => self.argument(created, entry).into_iter().next(),
+                Role::Start { entry, .. } => self.entry_values(created, entry).into_iter().next(),
                 _ => None,
             })
     }

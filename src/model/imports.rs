@@ -9,9 +9,11 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{CallIndex, Event, FunctionKind, Language, Node};
+use crate::facts::{CallIndex, Event, FunctionKind, Language, Node, Value};
 use crate::finding::Confidence;
+use crate::knowledge::ArgumentRef;
 
+use super::members::{HOLE, fits};
 use super::places::{Keys, add_new};
 use super::program::{Engine, SummaryKey};
 use super::summary::Access;
@@ -85,6 +87,63 @@ impl Values<'_> {
     /// The module that a path names, without the packages in which it lies.
     pub(super) fn named_module(&self, file: FileId, path: &str) -> Option<FileId> {
         self.imported_modules(file, path).pop()
+    }
+}
+
+/// The modules of whose names only a part is known: `import_module(f'plugins.{name}')`.
+impl Values<'_> {
+    /// The names of the modules that a call imports. One that begins with a dot is put behind its `package`, where that is known.
+    pub(super) fn module_names(
+        &self,
+        site: CallSite,
+        name: &ArgumentRef,
+        package: Option<&ArgumentRef>,
+    ) -> Vec<String> {
+        let names = self.argument(site, name).into_iter();
+        let names: Vec<String> = names.flat_map(|(home, value)| self.texts(home, value)).collect();
+        let package = package.and_then(|package| self.argument(site, package).into_iter().next());
+        let Some((home, package)) = package else { return names };
+        let packages = self.texts(home, package);
+        let own = matches!(package, Value::Global(name) if matches!(name.as_str(), "__name__" | "__package__"));
+        let behind = |name: String| -> Vec<String> {
+            let Some(rest) = name.strip_prefix('.').filter(|rest| !rest.starts_with('.')) else {
+                return vec![name];
+            };
+            match packages.is_empty() {
+                // Of a package that is not known, a part of a name says nothing.
+                true if name.contains(HOLE) && !own => Vec::new(),
+                true => vec![name],
+                false => packages.iter().map(|package| format!("{package}.{rest}")).collect(),
+            }
+        };
+        names.into_iter().flat_map(behind).collect()
+    }
+
+    /// The modules that a name with holes may mean: what stands before the first hole names a package of the tree, and a hole
+    /// stands for a part of one name.
+    pub(super) fn modules_matching(&self, file: FileId, pattern: &str) -> Vec<FileId> {
+        let head = pattern.split(HOLE).next().unwrap_or("");
+        let Some(end) = head.rfind('.').filter(|_| head.len() < pattern.len()) else {
+            return Vec::new();
+        };
+        let is_dots = head[..end].chars().all(|letter| letter == '.');
+        let base = if is_dots { &head[..=end] } else { &head[..end] };
+        let parts: Vec<&str> = pattern[end + 1..].split('.').collect();
+        let packages = self.python_modules(file, base);
+        let mut folders = packages.iter().filter_map(|module| self.tree.package_folder(*module));
+        let Some(folder) = folders.next() else {
+            return Vec::new();
+        };
+        let is_meant = |module: &FileId| {
+            let path = self.tree.file(*module).path.strip_prefix(folder);
+            let name = path.and_then(|path| path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py")));
+            let names = name.into_iter().flat_map(|name| name.split('/'));
+            name.is_some_and(|name| name != "__init__")
+                && names.clone().count() == parts.len()
+                && names.zip(&parts).all(|(name, part)| fits(part, name))
+        };
+        let python = |module: &FileId| self.tree.file(*module).language == Language::Python;
+        self.tree.file_ids().filter(python).filter(is_meant).collect()
     }
 }
 

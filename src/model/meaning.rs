@@ -651,7 +651,7 @@ impl Values<'_> {
         // The receiver of a class's constructor is the new object itself.
         let handed = match class {
             Some(_) if *entry == ArgumentRef::Receiver => Vec::new(),
-            _ => self.argument(created, entry),
+            _ => self.entry_values(created, entry),
         };
         for (home, value) in handed {
             if let Some(field) = field {
@@ -869,7 +869,7 @@ impl Values<'_> {
     /// The functions that an argument hands over.
     pub(super) fn handed_functions(&self, site: CallSite, reference: &ArgumentRef) -> Vec<FuncId> {
         let mut found = Vec::new();
-        for (home, value) in self.argument(site, reference) {
+        for (home, value) in self.entry_values(site, reference) {
             for object in self.eval(home, value).iter() {
                 self.entry_functions(object, None, &mut found);
             }

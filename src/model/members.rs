@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, TypeKind, Value};
+use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeKind, Value};
 use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
 use super::parameters::{find_argument, passed_by_name};
 use super::tree::{CallSite, ClassId, FileId, FuncId, crate_root, last_segment, value_name};
-use super::values::Values;
+use super::values::{ITEM_SETTERS, Values, is_setter};
 
 /// What `wait` is told so that it waits for all (CPython Lib/concurrent/futures/_base.py; asyncio takes it over).
 const ALL_COMPLETED: &str = "ALL_COMPLETED";
@@ -216,6 +216,31 @@ impl<'t> Values<'t> {
         let mut methods = self.method(class, name);
         methods.retain(|method| self.is_property(*method));
         methods
+    }
+
+    /// The methods that a store of Python's runs: a property's setter, or that of an element; where something is taken away, the one for
+    /// that.
+    pub(super) fn run_by_store(&self, func: FuncId, target: &Value, kind: StoreKind) -> Vec<FuncId> {
+        let (base, name) = match target {
+            Value::Attribute(base, name) if self.setters.contains(name) => (base, name.as_str()),
+            Value::Item(base, _) | Value::Element(base) if self.has_item_setters => {
+                let [stores, removes] = ITEM_SETTERS;
+                (base, if kind == StoreKind::Delete { removes } else { stores })
+            }
+            _ => return Vec::new(),
+        };
+        if self.tree.language(func) != Language::Python {
+            return Vec::new();
+        }
+        let of_property = matches!(target, Value::Attribute(..));
+        let mut found = Vec::new();
+        for object in self.eval(func, base).iter() {
+            let Object::Instance(class, _) = object else { continue };
+            let mut methods = self.method(*class, name);
+            methods.retain(|method| !of_property || is_setter(self.tree.function(*method)));
+            found.extend(methods);
+        }
+        found
     }
 
     /// What a class has under a name, from its line and, `with_overrides`, from those that derive from it.
@@ -780,6 +805,13 @@ impl<'t> Values<'t> {
                         found.add_all(self.elements(home, value, key));
                     }
                 }
+                Role::Paths { of } => {
+                    for (home, value) in self.argument(site, of) {
+                        for text in self.texts(home, value) {
+                            found.add(Object::Text(text.replace('*', "\u{0}").into()));
+                        }
+                    }
+                }
                 // `map`: what the function returns, once for each element.
                 Role::CallsNow {
                     entry, scope: false, ..
@@ -800,7 +832,12 @@ impl<'t> Values<'t> {
             let tests = &predicate.any_of;
             match self.tested(site, &predicate.argument) {
                 None => tests.contains(&ArgumentTest::Absent) || tests.contains(&ArgumentTest::False),
-                Some((func, value)) => tests.iter().any(|test| self.passes(func, value, *test)),
+                Some((func, value)) => tests.iter().any(|test| {
+                    self.passes(func, value, *test)
+                        || *test == ArgumentTest::MayBeNone
+                            && func == site.0
+                            && !self.unset_ways(site, value).is_empty()
+                }),
             }
         })
     }
@@ -841,7 +878,7 @@ impl<'t> Values<'t> {
         })
     }
 
-    fn tested(&self, site: CallSite, reference: &ArgumentRef) -> Option<(FuncId, &'t Value)> {
+    pub(super) fn tested(&self, site: CallSite, reference: &ArgumentRef) -> Option<(FuncId, &'t Value)> {
         match reference {
             ArgumentRef::Of { positions, keywords } => {
                 let call = self.tree.call(site);
@@ -880,9 +917,10 @@ impl<'t> Values<'t> {
         match test {
             ArgumentTest::Absent => false,
             ArgumentTest::Present => true,
-            ArgumentTest::None => matches!(value, Value::None) || self.only_none(func, value),
+            ArgumentTest::None | ArgumentTest::MayBeNone => matches!(value, Value::None) || self.only_none(func, value),
             ArgumentTest::True => matches!(value, Value::Bool(true)) || matches!(value, Value::Int(n) if *n != 0),
             ArgumentTest::False => matches!(value, Value::Bool(false) | Value::Int(0) | Value::None),
+            ArgumentTest::NotFalse => !self.passes(func, value, ArgumentTest::False),
             ArgumentTest::Literal => matches!(value, Value::Text(_) | Value::Int(_) | Value::Bool(_)),
             ArgumentTest::Live => self.is_live(func, value) || self.names_live(func, value),
             ArgumentTest::Own => {
@@ -1012,7 +1050,7 @@ impl<'t> Values<'t> {
 pub(super) const HOLE: char = '\u{0}';
 
 /// Whether a name fits a pattern with holes.
-fn fits(pattern: &str, name: &str) -> bool {
+pub(super) fn fits(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split(HOLE);
     let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
         return false;

@@ -2,13 +2,13 @@
 //! environment, and which two of these can overlap.
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
-//! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
+//! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`through_api`] what APIs call that are handed on, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about; [`forks`] which
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`roles`] does there what the catalog says, and [`begins`] lets threads begin, [`ended`] finds that they have ended, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
-//! constants a caller must hand over for a place to be reached; [`budget`] ends what does not end; [`laters`] keeps what was handed on to run at any time, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
+//! constants a caller must hand over for a place to be reached, [`unset`] where an argument is nothing on some ways; [`budget`] ends what does not end; [`laters`] keeps what was handed on to run at any time, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
@@ -70,7 +70,9 @@ mod status;
 mod summary;
 mod tables;
 mod team;
+mod through_api;
 mod tree;
+mod unset;
 mod values;
 mod walk;
 mod why;

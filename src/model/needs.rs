@@ -23,7 +23,8 @@ use crate::facts::{
 
 use super::built_in::makes_built_in;
 use super::objects::Object;
-use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_event, each_region, last_segment, local_of, value_name};
+use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_event, each_region, local_of, value_name};
+use super::unset::Given as Unset;
 use super::values::Values;
 
 /// Through so many names it is followed what a value may be.
@@ -78,13 +79,18 @@ enum Asked {
     LiveOrNothing,
     /// Its method of this name is this function.
     Method(Name, FuncId),
+    /// It is evidently `None`; the keyword of this name is, of those that a parameter gathers.
+    Nothing(Option<Name>),
 }
 
 impl Asked {
     /// Whether this question and another one of the same thing cannot have these answers both.
     fn excludes(&self, holds: bool, (other, other_holds): (&Asked, bool)) -> bool {
         let differs = |a: &Constant, b: &Constant| a.equals(b) == Some(false);
+        let nothing = Asked::OneOf(vec![Constant::Nothing]);
         match (self, other) {
+            (Asked::Nothing(None), other) => nothing.excludes(holds, (other, other_holds)),
+            (_, Asked::Nothing(None)) => self.excludes(holds, (&nothing, other_holds)),
             (Asked::OneOf(these), Asked::OneOf(others)) => match (holds, other_holds) {
                 (true, true) => these.iter().all(|one| others.iter().all(|other| differs(one, other))),
                 (true, false) => these.iter().all(|one| others.contains(one)),
@@ -114,6 +120,38 @@ pub struct Need {
 }
 
 impl Need {
+    /// A parameter must evidently be `None`.
+    pub(super) fn nothing(owner: FuncId, parameter: LocalIndex) -> Need {
+        Need {
+            owner,
+            parameter,
+            asked: Asked::Nothing(None),
+            holds: true,
+        }
+    }
+
+    /// Of what a parameter gathers, the keyword of this name must evidently be left out or `None`.
+    pub(super) fn nothing_named(owner: FuncId, parameter: LocalIndex, name: Name) -> Need {
+        Need {
+            asked: Asked::Nothing(Some(name)),
+            ..Need::nothing(owner, parameter)
+        }
+    }
+
+    /// The same need, met only by those who evidently hand over nothing, where it is met by nothing and the parameter is that by
+    /// default.
+    pub(super) fn evidently(self, is_nothing_by_default: impl Fn(FuncId, LocalIndex) -> bool) -> Need {
+        let asks = match &self.asked {
+            Asked::Truth => !self.holds,
+            Asked::OneOf(constants) => self.holds && *constants == [Constant::Nothing],
+            _ => false,
+        };
+        match asks && is_nothing_by_default(self.owner, self.parameter) {
+            true => Need::nothing(self.owner, self.parameter),
+            false => self,
+        }
+    }
+
     /// Both are of one parameter.
     fn is_of(&self, other: &Need) -> bool {
         (self.owner, self.parameter) == (other.owner, other.parameter)
@@ -146,6 +184,7 @@ impl Need {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
             Asked::Live | Asked::Method(..) => Some(false),
+            Asked::Nothing(_) => Some(*constant == Constant::Nothing),
             Asked::LiveOrNothing => constant.truth().map(|truth| !truth),
             Asked::OneOf(known) => {
                 let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
@@ -358,6 +397,9 @@ impl Values<'_> {
         if let Asked::Method(name, target) = &need.asked {
             return self.method_need_at_call(site, need, (name, *target), walking);
         }
+        if let Asked::Nothing(named) = &need.asked {
+            return self.unset_need_at_call(site, need, named.as_ref(), walking);
+        }
         let Some(value) = self.bound_argument(site, need.owner, need.parameter) else {
             return match self.default_at_call(site, need.owner, need.parameter) {
                 Some(default) => self.need_of_value(need.owner, default, need),
@@ -366,7 +408,7 @@ impl Values<'_> {
         };
         let own = |value: &Value| match need.asked {
             Asked::Live => self.live_through(site.0, value),
-            Asked::LiveOrNothing | Asked::Truth | Asked::OneOf(_) | Asked::Method(..) => {
+            Asked::LiveOrNothing | Asked::Truth | Asked::OneOf(_) | Asked::Method(..) | Asked::Nothing(_) => {
                 self.fixed_parameter(site.0, value)
             }
         };
@@ -380,6 +422,30 @@ impl Values<'_> {
             });
         }
         self.need_of_value(site.0, value, need)
+    }
+
+    /// [`Values::need_at_call`] of what must be nothing.
+    fn unset_need_at_call(&self, site: CallSite, need: &Need, named: Option<&Name>, walking: FuncId) -> Seen {
+        match self.given_for(site, (need.owner, need.parameter), named) {
+            Unset::Nothing => Seen::Met,
+            Unset::Unknown => Seen::RuledOut,
+            Unset::Value(value) => {
+                let ways = self.unset_ways(site, value);
+                match ways.first() {
+                    None => Seen::RuledOut,
+                    Some(_) if ways.iter().any(|way| way.needs.is_empty()) => Seen::Met,
+                    // One need becomes one: of several, whoever meets the first meets it.
+                    Some(way) if site.0 == walking => Seen::Handed(way.needs[0].clone()),
+                    Some(_) => Seen::Met,
+                }
+            }
+            Unset::Among(rest, name) => match self.rest_of(site.0, rest) {
+                Some((owner, index)) if owner == walking && site.0 == walking => {
+                    Seen::Handed(Need::nothing_named(walking, index, name))
+                }
+                _ => Seen::RuledOut,
+            },
+        }
     }
 
     /// What is left of a need of a parameter that is this value.
@@ -500,7 +566,7 @@ impl Values<'_> {
     }
 
     /// The receiver or other parameter of a function that a value is, where nothing is ever assigned to it.
-    fn own_object(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
+    pub(super) fn own_object(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
         match value {
             Value::Local(owner, index)
                 if self.closure(func, *owner) == func && self.receiver_of(func) == Some(*index) =>
@@ -697,21 +763,11 @@ impl Values<'_> {
     /// have put the argument in.
     fn default_at_call(&self, site: CallSite, func: FuncId, parameter: LocalIndex) -> Option<&Value> {
         let function = self.tree.function(func);
-        let call = self.tree.call(site);
-        let name = match self.tree.owner(func) {
-            Some(class) if function.name == "__init__" => &self.tree.classes[class.0 as usize].name,
-            _ => &function.name,
-        };
         let keeps =
             |attribute: &Attribute| matches!(value_name(&attribute.value), Some("staticmethod" | "classmethod"));
-        let by_name = value_name(&call.callee) == Some(last_segment(name));
-        // `put = partial(put, flag=True)`
-        let rebound = match &call.callee {
-            Value::Global(name) => !self.shared_stores(self.tree.file_of(site.0), name).is_empty(),
-            _ => false,
-        };
-        let plain =
-            by_name && !rebound && function.attributes.iter().all(keeps) && !call.args.iter().any(Argument::is_starred);
+        let plain = self.is_by_name(site, func)
+            && function.attributes.iter().all(keeps)
+            && !self.tree.call(site).args.iter().any(Argument::is_starred);
         local_of(function, parameter).default.as_deref().filter(|_| plain)
     }
 
@@ -785,7 +841,14 @@ impl Values<'_> {
         if let Asked::Method(name, target) = &need.asked {
             return self.made_may_have(created, need, (name, *target));
         }
-        match self.handed_at(created, need.owner, need.parameter) {
+        let handed = self.handed_at(created, need.owner, need.parameter);
+        if let Asked::Nothing(_) = need.asked {
+            return match handed {
+                Some((home, value)) => home == created.0 && !self.unset_ways(created, value).is_empty(),
+                None => self.is_unset_by_default(need.owner, need.parameter),
+            };
+        }
+        match handed {
             Some((home, value)) => self.need_of_value(home, value, need) != Seen::RuledOut,
             None => true,
         }

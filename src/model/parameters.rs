@@ -220,26 +220,7 @@ impl<'t> Values<'t> {
                 return Some((site.0, value));
             }
         }
-        let named = call
-            .args
-            .iter()
-            .find(|argument| argument.name.as_deref() == Some("args"));
-        // `submit(f, [a], b)` passes a list; `apply_async(f, (a, b))` and `apply_async(f, (a, b), {…})` pass what is in it.
-        let after: Vec<&Argument> = call.args[at + 1..]
-            .iter()
-            .filter(|after| after.name.is_none())
-            .collect();
-        let in_list = match after.as_slice() {
-            [list] => Some(*list),
-            [list, more] if matches!(more.value, Value::Map(_)) => Some(*list),
-            _ => None,
-        };
-        let list = named.or(in_list);
-        if let Some(Argument {
-            value: Value::List(items),
-            ..
-        }) = list
-        {
+        if let Some(items) = self.handed_list(site, at) {
             let (_, wanted) = positional(function)
                 .into_iter()
                 .enumerate()
@@ -248,6 +229,36 @@ impl<'t> Values<'t> {
             return items.get(wanted).map(|value| (site.0, value));
         }
         bind(function, index, &call.args[at + 1..], 0).map(|value| (site.0, value))
+    }
+
+    /// What a call that is handed a function passes on to it in a list; `at`: the place of the argument that the function is.
+    fn handed_list(&self, site: CallSite, at: usize) -> Option<&'t [Value]> {
+        let args = &self.tree.call(site).args;
+        let named = args.iter().find(|argument| argument.name.as_deref() == Some("args"));
+        // `submit(f, [a], b)` passes a list; `apply_async(f, (a, b))` and `apply_async(f, (a, b), {…})` pass what is in it.
+        let after: Vec<&Argument> = args[at + 1..].iter().filter(|after| after.name.is_none()).collect();
+        let in_list = match after.as_slice() {
+            [list] => Some(*list),
+            [list, more] if matches!(more.value, Value::Map(_)) => Some(*list),
+            _ => None,
+        };
+        match &named.or(in_list)?.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// What a call passes on, by position, to the function or API at a place among its arguments.
+    pub(super) fn handed_at_position(&self, site: CallSite, at: usize, position: u32) -> Option<(FuncId, &'t Value)> {
+        let value = match self.handed_list(site, at) {
+            Some(items) => items.get(position as usize),
+            None => {
+                let after = self.tree.call(site).args[at + 1..].iter();
+                let mut by_position = after.filter(|argument| argument.name.is_none());
+                by_position.nth(position as usize).map(|argument| &argument.value)
+            }
+        };
+        value.map(|value| (site.0, value))
     }
 
     /// The parameter of a closure that is handed to an API which passes it something of a known type.

@@ -446,6 +446,16 @@ impl<'t> Engine<'t> {
         self.higher.is_started(bound.owner, bound.index)
     }
 
+    /// The decorators of a function that may start a thread on what they decorate.
+    pub fn starting_decorators(&self, func: FuncId) -> Vec<FuncId> {
+        if !self.has_decorators(func) {
+            return Vec::new();
+        }
+        let mut decorators = self.values.decorators(func);
+        decorators.retain(|decorator| self.higher.is_started(*decorator, LocalIndex(0)));
+        decorators
+    }
+
     /// Whether a function starts the thread that it is handed as this parameter.
     pub fn is_thread_parameter(&self, func: FuncId, index: crate::facts::LocalIndex) -> bool {
         self.higher.is_thread(func, index)
@@ -512,6 +522,7 @@ impl<'t> Engine<'t> {
         let made: Vec<Key> = context.iter().map(|site| Key::Made(*site)).collect();
         let handed = self.handles_in_context(info.created, context);
         info.handles = handed.unwrap_or(info.handles).with(&made);
+        info.owners = info.owners.with(&self.owners_in_context(info.created, context));
         self.add_use(key, info)
     }
 
@@ -574,6 +585,32 @@ impl<'t> Engine<'t> {
         }
         let keys = values.keys(home, value);
         (handed && !keys.is_empty()).then_some(keys)
+    }
+
+    /// The owner of a start that a method of the owner's own class makes, as the call of that method tells: `def submit(self, function):
+    /// return super().submit(function)` in a class of pools. `context`: as above.
+    fn owners_in_context(&self, created: CallSite, context: &[CallSite]) -> Keys {
+        let values = &self.values;
+        let by_receiver = |id: &EntryId| {
+            let role = &values.catalog.entry(*id).role;
+            matches!(
+                role,
+                Role::Start {
+                    owner: Some(ArgumentRef::Receiver),
+                    ..
+                }
+            )
+        };
+        let (Value::Attribute(owner, _), Some(site)) = (&values.tree.call(created).callee, context.last()) else {
+            return Keys::default();
+        };
+        let enters = || values.meaning(*site).edges.iter().any(|edge| edge.target == created.0);
+        let is_own = || values.own_object(created.0, owner).is_some() && values.tree.owner(created.0).is_some();
+        let owned = values.meaning(created).entries.iter().any(by_receiver);
+        match &values.tree.call(*site).callee {
+            Value::Attribute(base, _) if owned && is_own() && enters() => values.keys(site.0, base),
+            _ => Keys::default(),
+        }
     }
 
     fn round(&mut self) {

@@ -485,6 +485,7 @@ impl Engine<'_> {
                 ..
             } => {
                 deeds.acts |= self.is_entry(function) && values.told_by_store(function, target, value).is_some();
+                deeds.enters.extend(values.run_by_store(function, target, *kind));
                 let entries = values.store_entries(function, target, *form, *kind);
                 deeds.acts |= !entries.is_empty();
                 self.note(&entries, deeds);
@@ -530,6 +531,7 @@ impl Engine<'_> {
                 if tree.function(inner).kind == FunctionKind::ClassBody {
                     deeds.enters.push(inner);
                 }
+                deeds.enters.extend(self.starting_decorators(inner));
                 let attributes = tree.function(inner).attributes.iter();
                 let places = attributes.filter_map(|attribute| tree.call_at(function, attribute.span));
                 places.for_each(|site| {
@@ -579,11 +581,15 @@ impl Engine<'_> {
                         .runs
                         .extend(files.iter().map(|file| values.tree.module_function(*file)));
                 }
-                Role::RunModule { name, again } => {
-                    let names = values.argument(site, name).into_iter();
-                    for text in names.flat_map(|(home, value)| values.texts(home, value)) {
+                Role::RunModule { name, package, again } => {
+                    for text in values.module_names(site, name, package.as_ref()) {
+                        let file = values.tree.file_of(site.0);
+                        let matching = values.modules_matching(file, &text).into_iter();
+                        deeds
+                            .runs
+                            .extend(matching.map(|module| values.tree.module_function(module)));
                         self.imports(site.0, &text, deeds);
-                        let module = values.named_module(values.tree.file_of(site.0), &text);
+                        let module = values.named_module(file, &text);
                         let run = module.filter(|_| *again);
                         deeds.runs.extend(run.map(|module| values.tree.module_function(module)));
                     }
@@ -668,6 +674,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Attribute { .. }
             | Role::Symbol { .. }
             | Role::JoinPath
+            | Role::Paths { .. }
             | Role::Report
             | Role::Serial
             | Role::TestCase

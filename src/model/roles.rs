@@ -11,6 +11,7 @@ use super::firsts::{is_module_mark, once_mark};
 use super::higher::Binding;
 use super::laters::Called;
 use super::lent::is_lent_among;
+use super::members::HOLE;
 use super::objects::{Object, Objects};
 use super::places::{Key, Keys, meet};
 use super::program::SummaryKey;
@@ -164,11 +165,16 @@ impl Walk<'_, '_> {
             }
         }
         for module in modules {
-            let function = self.engine.values.tree.module_function(module);
-            if module != file && !self.engine.has_run(module, self.here, span.start) {
-                let note = format!("imports {}: runs", self.engine.values.tree.file(module).path);
-                self.first_import(module, |walk| walk.enter(function, span, &note, &Certainty::SURE));
-            }
+            self.import_module(module, span);
+        }
+    }
+
+    fn import_module(&mut self, module: FileId, span: Span) {
+        let tree = self.engine.values.tree;
+        if module != tree.file_of(self.here) && !self.engine.has_run(module, self.here, span.start) {
+            let function = tree.module_function(module);
+            let note = format!("imports {}: runs", tree.file(module).path);
+            self.first_import(module, |walk| walk.enter(function, span, &note, &Certainty::SURE));
         }
     }
 
@@ -219,8 +225,7 @@ impl Walk<'_, '_> {
                 let variable = self.engine.key_of_call(site, &alike);
                 let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
                 let conditional = if mixed { self.assume_tests() } else { Vec::new() };
-                let callee = &self.engine.values.tree.call(site).callee;
-                self.touch_place(callee, &alike, kind, span, (variable, None));
+                self.touch_by_call(site, &alike, kind, span, &variable);
                 for (place, test) in conditional {
                     self.state.guards[place].test = Some(test);
                 }
@@ -239,6 +244,36 @@ impl Walk<'_, '_> {
         }
         if let Some(own) = own {
             self.state.release(&own.keys);
+        }
+    }
+
+    /// A call touches the environment: a spawn on each way on which it hands the live one on.
+    fn touch_by_call(
+        &mut self,
+        site: CallSite,
+        entries: &[EntryId],
+        kind: AccessKind,
+        span: Span,
+        variable: &Option<String>,
+    ) {
+        let callee = &self.engine.values.tree.call(site).callee;
+        let ways = match kind {
+            AccessKind::Spawn => self.engine.values.ways_to_live(site, entries),
+            _ => Vec::new(),
+        };
+        if ways.is_empty() {
+            return self.touch_place(callee, entries, kind, span, (variable.clone(), None));
+        }
+        for way in ways {
+            let Some(needs) = self.needs_here(way.needs) else {
+                continue;
+            };
+            let known = self.needs.len();
+            self.needs.extend(needs);
+            self.perhaps_unset += u32::from(!way.is_sure);
+            self.touch_place(callee, entries, kind, span, (variable.clone(), None));
+            self.perhaps_unset -= u32::from(!way.is_sure);
+            self.needs.truncate(known);
         }
     }
 
@@ -350,7 +385,9 @@ impl Walk<'_, '_> {
             Role::ForkWindow { entry } => self.fork_window(site, entry, span),
             Role::Exit { .. } => self.state.dead = true,
             Role::RunFile { source } => self.run_file(site, source, span),
-            Role::RunModule { name, again } => self.run_module(site, name, *again, span),
+            Role::RunModule { name, package, again } => {
+                self.run_module(site, (name, package.as_ref()), *again, span);
+            }
             Role::HeapArray => self.out.heap_by_call(&mut self.state.heap, self.engine.heap_site(site)),
             _ => {}
         }
@@ -573,17 +610,21 @@ impl Walk<'_, '_> {
         bound.find(|bound| bound.owner == owner && bound.index == index)
     }
 
+    /// What a value is bound to on this way that is a parameter.
+    pub(super) fn binding_of_value(&self, home: FuncId, value: &Value) -> Option<&Binding> {
+        let (owner, index) = self.engine.values.parameter_of(home, value)?;
+        self.binding_of(owner, index)
+    }
+
     /// Whether a value is a parameter that stands for something certain on this way.
     pub(super) fn is_bound(&self, home: FuncId, value: &Value) -> bool {
-        let parameter = self.engine.values.parameter_of(home, value);
-        parameter.is_some_and(|(owner, index)| self.binding_of(owner, index).is_some())
+        self.binding_of_value(home, value).is_some()
     }
 
     /// Where a thread is made that a value is, as far as this way to it tells.
     pub(super) fn made_here(&self, home: FuncId, value: &Value) -> Vec<CallSite> {
         let values = &self.engine.values;
-        let parameter = values.parameter_of(home, value);
-        let bound = parameter.and_then(|(owner, index)| self.binding_of(owner, index));
+        let bound = self.binding_of_value(home, value);
         match bound.filter(|bound| !bound.made.is_empty()) {
             Some(bound) => bound.made.clone(),
             None => values.made_at(home, &self.latest(value)),
@@ -593,7 +634,7 @@ impl Walk<'_, '_> {
     /// The functions that an argument hands over, as far as this way to the call tells.
     fn handed_here(&self, site: CallSite, entry: &ArgumentRef) -> Vec<FuncId> {
         let values = &self.engine.values;
-        let mut handed = values.argument(site, entry).into_iter();
+        let mut handed = values.entry_values(site, entry).into_iter();
         handed
             .find_map(|(home, value)| self.parameter_here(home, value))
             .unwrap_or_else(|| values.handed_functions(site, entry))
@@ -806,18 +847,40 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn run_module(&mut self, site: CallSite, name: &ArgumentRef, again: bool, span: Span) {
-        for (home, value) in self.arguments(site, name) {
-            for text in self.engine.values.texts(home, &value) {
-                if text.contains('\u{0}') {
-                    continue;
-                }
-                if again {
-                    self.run_again(&text, span);
-                } else {
-                    self.import(&text, span);
-                }
+    fn run_module(
+        &mut self,
+        site: CallSite,
+        (name, package): (&ArgumentRef, Option<&ArgumentRef>),
+        again: bool,
+        span: Span,
+    ) {
+        for text in self.engine.values.module_names(site, name, package) {
+            if text.contains(HOLE) {
+                self.run_modules_matching(&text, again, span);
+            } else if again {
+                self.run_again(&text, span);
+            } else {
+                self.import(&text, span);
             }
+        }
+    }
+
+    /// Runs one of the modules that a name with holes may mean, or none of them.
+    fn run_modules_matching(&mut self, pattern: &str, again: bool, span: Span) {
+        let file = self.engine.values.tree.file_of(self.here);
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        for module in self.engine.values.modules_matching(file, pattern) {
+            self.state = before.clone();
+            match again {
+                true => self.run_code(module, span),
+                false => self.import_module(module, span),
+            }
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        if !ends.is_empty() {
+            ends.push(PathEnd::plain(before.clone()));
+            self.state = State::merge(&before, ends);
         }
     }
 
@@ -828,10 +891,14 @@ impl Walk<'_, '_> {
         }
         let file = self.engine.values.tree.file_of(self.here);
         if let Some(module) = self.engine.values.named_module(file, path) {
-            let function = self.engine.values.tree.module_function(module);
-            let note = format!("runs {}", self.engine.values.tree.file(module).path);
-            self.enter(function, span, &note, &Certainty::SURE);
+            self.run_code(module, span);
         }
+    }
+
+    fn run_code(&mut self, module: FileId, span: Span) {
+        let function = self.engine.values.tree.module_function(module);
+        let note = format!("runs {}", self.engine.values.tree.file(module).path);
+        self.enter(function, span, &note, &Certainty::SURE);
     }
 }
 

@@ -12,7 +12,8 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
-    AccessForm, Call, Event, FieldKey, Language, LocalIndex, Name, Piece, Region, RegionKind, StoreKind, Value,
+    AccessForm, Call, Event, FieldKey, Function, Language, LocalIndex, Name, Piece, Region, RegionKind, StoreKind,
+    Value,
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
@@ -161,6 +162,9 @@ pub struct Values<'t> {
     changing_types: FxHashSet<&'t str>,
     /// Methods that reading their names calls (Python's descriptors `property` and `functools.cached_property`).
     pub(super) properties: FxHashSet<FuncId>,
+    /// The names of members that a store may run a method for, and whether one into an element may.
+    pub(super) setters: FxHashSet<Name>,
+    pub(super) has_item_setters: bool,
 }
 
 impl<'t> Values<'t> {
@@ -220,6 +224,10 @@ impl<'t> Values<'t> {
             attributes: NamedMemo::default(),
             members_of_sets: NamedMemo::default(),
             properties: properties(tree),
+            setters: setter_names(tree),
+            has_item_setters: ITEM_SETTERS
+                .iter()
+                .any(|name| tree.functions_by_name.contains_key(*name)),
         };
         let mut storing = Vec::new();
         for func in tree.functions() {
@@ -1021,6 +1029,27 @@ impl<'t> Values<'t> {
         };
         self.answers.ask(question, answer)
     }
+}
+
+/// The methods that Python runs for a store into an element, and for taking one away (Python's reference, 3.3.7).
+pub(super) const ITEM_SETTERS: [&str; 2] = ["__setitem__", "__delitem__"];
+
+/// The names under which classes have a method that runs where something is stored there: `@name.setter`.
+fn setter_names(tree: &Tree) -> FxHashSet<Name> {
+    let functions = tree.functions().map(|func| tree.function(func));
+    functions
+        .filter(|function| is_setter(function))
+        .map(|function| function.name.clone())
+        .collect()
+}
+
+/// Whether a method of Python's is run by a store, or where its name is taken away.
+pub(super) fn is_setter(function: &Function) -> bool {
+    let mut decorators = function.attributes.iter().map(|attribute| &attribute.value);
+    decorators.any(|value| {
+        matches!(value, Value::Attribute(base, kind)
+            if matches!(kind.as_str(), "setter" | "deleter") && value_name(base) == Some(function.name.as_str()))
+    })
 }
 
 fn properties(tree: &Tree) -> FxHashSet<FuncId> {

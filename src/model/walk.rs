@@ -31,6 +31,7 @@ use super::summary::{
 };
 use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
+use super::unset;
 use super::values::with_room;
 use super::words::Words;
 
@@ -99,6 +100,8 @@ pub(super) struct Walk<'e, 't> {
     entered: Vec<Vec<StartId>>,
     /// How many of the arms around end in an abort.
     failing: u32,
+    /// The environment at hand is the live one on some ways alone, of which no caller says whether they are taken.
+    pub perhaps_unset: u32,
     /// For each loop around, the threads that were alive when it began.
     outside: Vec<Lives>,
     /// Threads that may have told a loop around that they are done.
@@ -163,6 +166,7 @@ impl<'t> Walk<'_, 't> {
             loops: 0,
             entered: Vec::new(),
             failing: 0,
+            perhaps_unset: 0,
             outside: Vec::new(),
             perhaps_done: Vec::new(),
             overdue: Vec::new(),
@@ -796,14 +800,19 @@ impl<'t> Walk<'_, 't> {
     fn needs_of_arm(&self, earlier: &[&Condition], test: &Condition, arm: &Region) -> Option<Vec<Need>> {
         let before = earlier.iter().flat_map(|test| self.needs_of_test(test, false, None));
         let needs = before.chain(self.needs_of_test(test, true, Some(arm)));
+        self.needs_here(needs.collect())
+    }
+
+    /// What is left of needs of the function whose code is at hand. `None`: code that is walked in place is handed something else.
+    pub(super) fn needs_here(&self, needs: Vec<Need>) -> Option<Vec<Need>> {
         if self.here == self.key.function {
-            return Some(needs.collect());
+            return Some(needs);
         }
         let Some((generator, site)) = self.entered_by.last().filter(|(function, _)| *function == self.here) else {
             return Some(Vec::new());
         };
         let mut left = Vec::new();
-        for need in needs.filter(|need| need.owner == *generator) {
+        for need in needs.into_iter().filter(|need| need.owner == *generator) {
             match self.engine.values.need_at_call(*site, &need, self.key.function) {
                 Seen::Met => {}
                 Seen::Handed(need) => left.push(need),
@@ -850,8 +859,9 @@ impl<'t> Walk<'_, 't> {
 
     /// How sure it is that the code at hand runs, once its function is called.
     pub(super) fn certainty(&self) -> Certainty {
-        match self.failing {
-            0 => Certainty::SURE,
+        match (self.failing, self.perhaps_unset) {
+            (0, 0) => Certainty::SURE,
+            (0, _) => unset::doubt(),
             _ => failing::doubt(),
         }
     }
@@ -1297,8 +1307,19 @@ impl<'t> Walk<'_, 't> {
                     self.enter(target, *span, "runs the class body of", &Certainty::SURE);
                 } else {
                     self.tell_frameworks_of(target);
+                    self.decorate(target, *span);
                 }
             }
+        }
+    }
+
+    /// Decorators run where what they decorate is defined: one may start a thread on it.
+    fn decorate(&mut self, target: FuncId, span: Span) {
+        for decorator in self.engine.starting_decorators(target) {
+            let bound = Binding::decorated(decorator, target, &[]);
+            let summary = self.engine.bound_summary(decorator, vec![bound]);
+            let note = format!("decorates with {}", self.engine.values.tree.display(decorator));
+            self.apply(&summary, self.step(span, note), &Certainty::SURE);
         }
     }
 
@@ -1354,6 +1375,9 @@ impl<'t> Walk<'_, 't> {
             && let Some(keys) = self.engine.values.counted_down(self.here, target, value)
         {
             self.note_word(&keys, true);
+        }
+        for method in self.engine.values.run_by_store(self.here, target, kind) {
+            self.enter(method, span, "stores there: calls", &Certainty::SURE);
         }
         let entries = self.engine.values.store_entries(self.here, target, form, kind);
         if entries.is_empty() {

@@ -148,11 +148,11 @@ fn predicate(predicate: &Predicate) -> Option<String> {
 fn test_words(test: ArgumentTest) -> &'static str {
     match test {
         ArgumentTest::Absent => "absent",
-        ArgumentTest::None => "none",
+        ArgumentTest::None | ArgumentTest::MayBeNone => "none",
         ArgumentTest::Live => "the live environment",
         ArgumentTest::Own | ArgumentTest::Present => "given",
         ArgumentTest::Literal => "a literal",
-        ArgumentTest::True => "true",
+        ArgumentTest::True | ArgumentTest::NotFalse => "true",
         ArgumentTest::False => "false",
         ArgumentTest::Slash => "a path with a slash",
         ArgumentTest::NoSlash => "a name without a slash",

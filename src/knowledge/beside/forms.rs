@@ -205,11 +205,11 @@ fn particular(call: &[(ArgumentRef, ArgumentTest)], given: &[(ArgumentRef, Argum
         };
         let value = match test {
             ArgumentTest::Absent => return None,
-            ArgumentTest::None => "none",
+            ArgumentTest::None | ArgumentTest::MayBeNone => "none",
             ArgumentTest::Live => "the live environment",
             ArgumentTest::Own | ArgumentTest::Present => "…",
             ArgumentTest::Literal => "a literal",
-            ArgumentTest::True => "true",
+            ArgumentTest::True | ArgumentTest::NotFalse => "true",
             ArgumentTest::False => "false",
             ArgumentTest::Slash => "a path with a slash",
             ArgumentTest::NoSlash => "a name without a slash",
