@@ -293,18 +293,38 @@ impl Engine<'_> {
     /// Whether a package in which a file lies imports a module at its top before it calls anything: who calls a function of the file has
     /// imported the package first. A script that is started by its path lies in no package.
     fn is_imported_by_package(&self, module: FileId, file: FileId) -> bool {
+        let mut packages = self.packages_above(file).into_iter();
+        packages.any(|package| self.imported_by_package(package, file).contains(&module))
+    }
+
+    /// Whether a package in which a function's file lies imports a module at its top, after whatever else: that the function's import of
+    /// it is the first is not likely, unless the file is part of what the package imports so itself.
+    pub(super) fn is_imported_around(&self, module: FileId, here: FuncId) -> bool {
         let tree = self.values.tree;
-        if self.values.scripts.contains(&file) {
+        let file = tree.file_of(here);
+        if tree.file(file).language != Language::Python {
             return false;
         }
-        let path = &tree.file(file).path;
-        let folders = path.rsplit('/').skip(1);
-        let mut packages = folders.filter_map(|name| tree.packages_by_name.get(name)).flatten();
+        let is_function = tree.function(here).kind != FunctionKind::Module;
+        let mut packages = self.packages_above(file).into_iter();
         packages.any(|package| {
-            *package != file
-                && self.is_package_above(*package, file)
-                && self.imported_by_package(*package, file).contains(&module)
+            let imported = self.imports_of(package);
+            imported.contains(&module) && (is_function || !imported.contains(&file))
         })
+    }
+
+    /// The packages in which a file of Python's lies; a script that is started by its path lies in none.
+    fn packages_above(&self, file: FileId) -> Vec<FileId> {
+        if self.values.scripts.contains(&file) {
+            return Vec::new();
+        }
+        let tree = self.values.tree;
+        let folders = tree.file(file).path.rsplit('/').skip(1);
+        let packages = folders.filter_map(|name| tree.packages_by_name.get(name)).flatten();
+        packages
+            .copied()
+            .filter(|package| *package != file && self.is_package_above(*package, file))
+            .collect()
     }
 
     /// What all files import first that a program which comes to this one can begin with.

@@ -21,6 +21,10 @@ use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId};
 use super::walk::Walk;
 
+/// Why an import is doubted that runs a module.
+const IMPORTED_AROUND: &str =
+    "the package in which the import stands imports that module itself, so that it is likely to have run";
+
 /// So many threads of a task are told apart: those that it comes to on the shortest ways.
 const MOST_TASK_THREADS: usize = 8;
 
@@ -174,7 +178,11 @@ impl Walk<'_, '_> {
         if module != tree.file_of(self.here) && !self.engine.has_run(module, self.here, span.start) {
             let function = tree.module_function(module);
             let note = format!("imports {}: runs", tree.file(module).path);
-            self.first_import(module, |walk| walk.enter(function, span, &note, &Certainty::SURE));
+            let certainty = match self.engine.is_imported_around(module, self.here) {
+                true => Certainty::because(Confidence::Low, IMPORTED_AROUND),
+                false => Certainty::SURE,
+            };
+            self.first_import(module, |walk| walk.enter(function, span, &note, &certainty));
         }
     }
 
