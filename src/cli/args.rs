@@ -131,7 +131,7 @@ pub struct Scan {
     #[arg(long, short, value_name = "N", default_value_t = 0)]
     pub jobs: usize,
 
-    /// End the analysis of a project after so many steps, and say what was not followed to its end [default: 700000000]
+    /// End the analysis of a project after so many steps, and say what was not followed to its end [default: 500000000]
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
 

@@ -10,7 +10,7 @@ use super::tree::{FileId, FuncId, Tree};
 
 /// How many steps the analysis of a project may take, unless somebody says otherwise. docs/reliability.md says what that
 /// is in seconds and how far from it real projects are.
-pub const STEPS: u64 = 700_000_000;
+pub const STEPS: u64 = 500_000_000;
 
 /// How deep calls and the blocks in them may nest. A frontend lets through at most half of it in one function.
 const DEEPEST: u32 = 20_000;
