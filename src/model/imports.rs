@@ -14,6 +14,7 @@ use crate::finding::Confidence;
 use crate::knowledge::ArgumentRef;
 
 use super::members::{HOLE, fits};
+use super::memo::Found;
 use super::places::{Keys, add_new};
 use super::program::{Engine, SummaryKey};
 use super::summary::Access;
@@ -36,18 +37,29 @@ pub(super) struct Imports {
     is_module: Vec<bool>,
     /// Files that are run by their path, however often.
     pub run_by_path: FxHashSet<FileId>,
-    at_top: RefCell<FxHashMap<FileId, TopImports>>,
-    all: RefCell<FxHashMap<FileId, Imported>>,
+    at_top: Found<FileId, TopImports>,
+    all: Found<FileId, Imported>,
     /// Whether a module has run at a place of a file.
-    run: RefCell<FxHashMap<(FileId, FileId, u32), bool>>,
+    run: Found<(FileId, FileId, u32), bool>,
     /// Who imports a file by itself, wherever in it.
     imported_by: RefCell<Option<FxHashMap<FileId, Vec<FileId>>>>,
-    importers: RefCell<FxHashMap<FileId, Imported>>,
+    importers: Found<FileId, Imported>,
     /// What every beginning of a file's programs imports first.
-    first: RefCell<FxHashMap<FileId, Imported>>,
-    before_calls: RefCell<FxHashMap<FileId, Imported>>,
-    by_package: RefCell<FxHashMap<(FileId, FileId), Imported>>,
-    calls_at_top: RefCell<FxHashMap<FileId, TopCalls>>,
+    first: Found<FileId, Imported>,
+    before_calls: Found<FileId, Imported>,
+    by_package: Found<FileId, Rc<PackageImports>>,
+    /// How many of the imports of a package count for a file in it.
+    counted: Found<(FileId, FileId), usize>,
+    calls_at_top: Found<FileId, TopCalls>,
+    first_calls: Found<FileId, Option<u32>>,
+}
+
+/// What a package imports at its top before it calls anything.
+struct PackageImports {
+    /// The modules that are run, each with the number of the first import that does.
+    runs: FxHashMap<FileId, usize>,
+    /// Those of them that call something.
+    calling: Vec<FileId>,
 }
 
 impl Imports {
@@ -149,25 +161,26 @@ impl Values<'_> {
 
 impl Engine<'_> {
     fn top_imports(&self, file: FileId) -> TopImports {
-        if let Some(known) = self.imports.at_top.borrow().get(&file) {
-            return known.clone();
-        }
-        let mut found = Vec::new();
-        for node in &self.values.tree.file(file).functions[0].body.nodes {
-            if let Node::Event(Event::Import { path, span }) = node {
-                let modules = self.values.imported_modules(file, path).into_iter();
-                found.extend(modules.map(|module| (span.start, module)));
+        let find = || {
+            let mut found = Vec::new();
+            for node in &self.values.tree.file(file).functions[0].body.nodes {
+                if let Node::Event(Event::Import { path, span }) = node {
+                    let modules = self.values.imported_modules(file, path).into_iter();
+                    found.extend(modules.map(|module| (span.start, module)));
+                }
             }
-        }
-        let found = Rc::new(found);
-        self.imports.at_top.borrow_mut().insert(file, found.clone());
-        found
+            Rc::new(found)
+        };
+        self.imports.at_top.get(file, find)
     }
 
     fn top_calls(&self, file: FileId) -> TopCalls {
-        if let Some(known) = self.imports.calls_at_top.borrow().get(&file) {
-            return known.clone();
-        }
+        self.imports
+            .calls_at_top
+            .get(file, || Rc::new(self.find_top_calls(file)))
+    }
+
+    fn find_top_calls(&self, file: FileId) -> Vec<(u32, FuncId)> {
         let tree = self.values.tree;
         let code = tree.module_function(file);
         let mut found = Vec::new();
@@ -182,8 +195,6 @@ impl Engine<'_> {
                 found.push((tree.call(site).span.start, edge.target));
             }
         }
-        let found = Rc::new(found);
-        self.imports.calls_at_top.borrow_mut().insert(file, found.clone());
         found
     }
 
@@ -221,25 +232,29 @@ impl Engine<'_> {
 
     /// What the imports at the top of a file run.
     fn imports_of(&self, file: FileId) -> Imported {
-        if let Some(known) = self.imports.all.borrow().get(&file) {
-            return known.clone();
-        }
-        let modules = self.top_imports(file);
-        let found = Rc::new(self.reached_by(modules.iter().map(|(_, module)| *module), None));
-        self.imports.all.borrow_mut().insert(file, found.clone());
-        found
+        let find = || {
+            let modules = self.top_imports(file);
+            Rc::new(self.reached_by(modules.iter().map(|(_, module)| *module), None))
+        };
+        self.imports.all.get(file, find)
     }
 
     /// What is run where these modules are imported; `running`: by which file, which is not run again.
     fn reached_by(&self, modules: impl Iterator<Item = FileId>, running: Option<FileId>) -> FxHashSet<FileId> {
         let mut found = FxHashSet::default();
-        let mut open: Vec<FileId> = modules.collect();
+        self.each_run(modules.collect(), |module| {
+            Some(module) != running && found.insert(module)
+        });
+        found
+    }
+
+    /// Goes through what is run where modules are imported; `enter`: whether a module is, and has not been gone through.
+    fn each_run(&self, mut open: Vec<FileId>, mut enter: impl FnMut(FileId) -> bool) {
         while let Some(module) = open.pop() {
-            if Some(module) != running && found.insert(module) {
+            if enter(module) {
                 open.extend(self.top_imports(module).iter().map(|(_, next)| *next));
             }
         }
-        found
     }
 
     /// Whether a module is that of a package in which a file lies: it has begun before any code of the file runs, and importing it
@@ -265,9 +280,14 @@ impl Engine<'_> {
             FunctionKind::Module => at,
             _ => function.span.start,
         };
-        if let Some(known) = self.imports.run.borrow().get(&(module, file, at)) {
-            return *known;
-        }
+        let is_function = function.kind != FunctionKind::Module;
+        self.imports
+            .run
+            .get((module, file, at), || self.has_run_by(module, file, at, is_function))
+    }
+
+    /// [`Engine::has_run`], other than by lying in the package; `is_function`: what is at the place is called later.
+    fn has_run_by(&self, module: FileId, file: FileId, at: u32, is_function: bool) -> bool {
         // What the file itself has imported has begun, so that importing it again runs nothing. Of what else a circle of imports holds
         // nothing is known: what leads back to the file goes on only when the file has ended.
         let ran = |earlier: FileId| {
@@ -276,11 +296,8 @@ impl Engine<'_> {
         };
         let imports = self.top_imports(file);
         let mut before = imports.iter().filter(|(place, _)| *place < at);
-        let found = before.any(|(_, earlier)| ran(*earlier))
-            || function.kind != FunctionKind::Module
-                && (self.is_imported_first(module, file) || self.is_imported_by_package(module, file));
-        self.imports.run.borrow_mut().insert((module, file, at), found);
-        found
+        before.any(|(_, earlier)| ran(*earlier))
+            || is_function && (self.is_imported_first(module, file) || self.is_imported_by_package(module, file))
     }
 
     /// Whether every file that a program can begin with, of those that come to another file, imports a module at its top, before it
@@ -294,7 +311,11 @@ impl Engine<'_> {
     /// imported the package first. A script that is started by its path lies in no package.
     fn is_imported_by_package(&self, module: FileId, file: FileId) -> bool {
         let mut packages = self.packages_above(file).into_iter();
-        packages.any(|package| self.imported_by_package(package, file).contains(&module))
+        packages.any(|package| {
+            let imports = self.package_imports(package);
+            let first = imports.runs.get(&module);
+            first.is_some_and(|first| *first < self.counted_imports(package, file))
+        })
     }
 
     /// Whether a package in which a function's file lies imports a module at its top, after whatever else: that the function's import of
@@ -329,9 +350,10 @@ impl Engine<'_> {
 
     /// What all files import first that a program which comes to this one can begin with.
     fn imported_first(&self, file: FileId) -> Imported {
-        if let Some(known) = self.imports.first.borrow().get(&file) {
-            return known.clone();
-        }
+        self.imports.first.get(file, || Rc::new(self.find_imported_first(file)))
+    }
+
+    fn find_imported_first(&self, file: FileId) -> FxHashSet<FileId> {
         let importers = self.importers_of(file);
         let begins = importers
             .iter()
@@ -351,24 +373,20 @@ impl Engine<'_> {
                 break;
             }
         }
-        let found = Rc::new(common.unwrap_or_default());
-        self.imports.first.borrow_mut().insert(file, found.clone());
-        found
+        common.unwrap_or_default()
     }
 
     /// What a file imports before it calls a function of the tree or starts a thread.
     fn imported_before_calls(&self, file: FileId) -> Imported {
-        if let Some(known) = self.imports.before_calls.borrow().get(&file) {
-            return known.clone();
-        }
-        let first = self.first_call(file);
-        let imports = self.top_imports(file);
-        let before = imports
-            .iter()
-            .filter(|(place, _)| first.is_none_or(|first| *place < first));
-        let found = Rc::new(self.reached_by(before.map(|(_, module)| *module), Some(file)));
-        self.imports.before_calls.borrow_mut().insert(file, found.clone());
-        found
+        let find = || {
+            let first = self.first_call(file);
+            let imports = self.top_imports(file);
+            let before = imports
+                .iter()
+                .filter(|(place, _)| first.is_none_or(|first| *place < first));
+            Rc::new(self.reached_by(before.map(|(_, module)| *module), Some(file)))
+        };
+        self.imports.before_calls.get(file, find)
     }
 
     /// Where the code of a file first calls a function of the tree or starts a thread.
@@ -377,32 +395,44 @@ impl Engine<'_> {
         let code = tree.module_function(file);
         let acts = |site: &CallSite| !self.values.meaning(*site).edges.is_empty() || !self.starts_at(*site).is_empty();
         let sites = (0..tree.function(code).calls.len() as u32).map(|index| (code, CallIndex(index)));
-        sites.filter(acts).map(|site| tree.call(site).span.start).min()
+        let find = || sites.filter(acts).map(|site| tree.call(site).span.start).min();
+        self.imports.first_calls.get(file, find)
     }
 
-    /// What a package imports before any function of a file in it can be called: neither it nor a module that it imports by then, and
-    /// which knows of the file by itself, calls anything.
-    fn imported_by_package(&self, package: FileId, file: FileId) -> Imported {
-        if let Some(known) = self.imports.by_package.borrow().get(&(package, file)) {
-            return known.clone();
-        }
-        let knowing = self.importers_but(file, Some(package));
-        let first = self.first_call(package);
-        let mut found = FxHashSet::default();
-        for (place, module) in self.top_imports(package).iter() {
-            let reached = self.reached_by([*module].into_iter(), Some(package));
-            let may_call = |module: &FileId| knowing.contains(module) && self.first_call(*module).is_some();
-            if first.is_some_and(|first| first < *place) || reached.iter().any(may_call) {
-                break;
+    /// What a package imports at its top before it calls anything.
+    fn package_imports(&self, package: FileId) -> Rc<PackageImports> {
+        let find = || {
+            let first = self.first_call(package);
+            let mut runs = FxHashMap::default();
+            let mut calling = Vec::new();
+            for (number, (place, module)) in self.top_imports(package).iter().enumerate() {
+                if first.is_some_and(|first| first < *place) {
+                    break;
+                }
+                self.each_run(vec![*module], |module| {
+                    let is_new = module != package && !runs.contains_key(&module);
+                    if is_new {
+                        runs.insert(module, number);
+                        calling.extend(self.first_call(module).map(|_| module));
+                    }
+                    is_new
+                });
             }
-            found.extend(reached);
-        }
-        let found = Rc::new(found);
-        self.imports
-            .by_package
-            .borrow_mut()
-            .insert((package, file), found.clone());
-        found
+            Rc::new(PackageImports { runs, calling })
+        };
+        self.imports.by_package.get(package, find)
+    }
+
+    /// How many imports of a package are done before any function of a file in it can be called: up to the first that runs a module
+    /// which calls something and knows of the file by itself.
+    fn counted_imports(&self, package: FileId, file: FileId) -> usize {
+        let find = || {
+            let knowing = self.importers_but(file, Some(package));
+            let imports = self.package_imports(package);
+            let may_call = imports.calling.iter().filter(|module| knowing.contains(*module));
+            may_call.map(|module| imports.runs[module]).min().unwrap_or(usize::MAX)
+        };
+        self.imports.counted.get((package, file), find)
     }
 
     /// Whether another file imports a file of Python's.
@@ -430,12 +460,8 @@ impl Engine<'_> {
 
     /// The files that import a file of Python's, by way of others too, and itself.
     fn importers_of(&self, file: FileId) -> Imported {
-        if let Some(known) = self.imports.importers.borrow().get(&file) {
-            return known.clone();
-        }
-        let found = Rc::new(self.importers_but(file, None));
-        self.imports.importers.borrow_mut().insert(file, found.clone());
-        found
+        let find = || Rc::new(self.importers_but(file, None));
+        self.imports.importers.get(file, find)
     }
 
     /// The same, without those that import it by way of `but` alone.

@@ -94,3 +94,25 @@ impl<K: Eq + Hash, V: Clone> NamedMemo<K, V> {
         });
     }
 }
+
+/// What was found out that hangs on no question which may lead back to it, by what it was asked of.
+#[derive(Debug)]
+pub(super) struct Found<K, V>(RefCell<FxHashMap<K, V>>);
+
+impl<K, V> Default for Found<K, V> {
+    fn default() -> Found<K, V> {
+        Found(RefCell::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Found<K, V> {
+    /// What is known; found by `find` the first time.
+    pub(super) fn get(&self, key: K, find: impl FnOnce() -> V) -> V {
+        if let Some(known) = self.0.borrow().get(&key) {
+            return known.clone();
+        }
+        let found = find();
+        self.0.borrow_mut().insert(key, found.clone());
+        found
+    }
+}
