@@ -37,7 +37,7 @@ impl Walk<'_, '_> {
         let accesses = self.engine.thread_accesses(start);
         let open = self.engine.is_gathering(start);
         // Threads that do nothing to the environment meet no other threads, nor do those that only read it beside their like.
-        let acts = open || accesses.has_mutations() || !accesses.all().is_empty() && self.met().mutates;
+        let acts = open || accesses.has_mutations() || !accesses.all().is_empty() && self.met().mutates();
         if acts && !self.state.live.is_empty() {
             let fresh = self.fresh(start, chain(), certainty.clone());
             let lives = self.state.live.clone();

@@ -17,10 +17,8 @@ use super::tree::FuncId;
 /// What the threads of a set do.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// Something that touches the environment.
-    pub(super) acts: bool,
-    /// Something that changes it.
-    pub(super) mutates: bool,
+    /// Of some it is still being found out, so that it may be anything.
+    open: bool,
     /// Those that change the environment and those that touch it in any way, in the order of their starts.
     mutating: Vec<Rc<Live>>,
     acting: Vec<Rc<Live>>,
@@ -32,10 +30,12 @@ pub(super) struct Crowd {
 impl Crowd {
     /// Whether an access of this kind may be a pair with something that they do.
     pub(super) fn by(&self, kind: AccessKind) -> bool {
-        match kind {
-            AccessKind::Mutation => self.acts,
-            _ => self.mutates,
-        }
+        self.open || !self.beside(kind).0.is_empty()
+    }
+
+    /// Whether one of them changes the environment.
+    pub(super) fn mutates(&self) -> bool {
+        self.by(AccessKind::Read)
     }
 
     /// The threads that an access of this kind can be a pair with, and the places of those that are told apart.
@@ -62,20 +62,13 @@ impl Engine<'_> {
         }
         let mut crowd = Crowd::default();
         let mut ways: FxHashMap<Likeness, Vec<Way>> = FxHashMap::default();
-        let mut open = false;
         for live in lives.values() {
-            open |= self.is_gathering(live.start);
+            crowd.open |= self.is_gathering(live.start);
             let thread = self.thread_accesses(live.start);
-            crowd.acts |= !thread.all().is_empty();
-            crowd.mutates |= thread.has_mutations();
             if !thread.has_partners(AccessKind::Mutation) {
                 continue;
             }
-            let doer = match thread.tells {
-                true => Doer::One(live.start),
-                false => Doer::Alike(thread.alike),
-            };
-            let story = &live.story;
+            let (doer, story) = (thread.doer(live.start, false), &live.story);
             let likeness = (
                 doer,
                 story.sent.len(),
@@ -98,16 +91,8 @@ impl Engine<'_> {
                 crowd.mutating.push(Rc::clone(live));
             }
         }
-        let crowd = Rc::new(match open {
-            // What is still being found out may be anything.
-            true => Crowd {
-                acts: true,
-                mutates: true,
-                ..crowd
-            },
-            false => crowd,
-        });
-        if !open {
+        let crowd = Rc::new(crowd);
+        if !crowd.open {
             lives.remember(&crowd);
         }
         crowd

@@ -320,15 +320,9 @@ impl Walk<'_, '_> {
     /// What is known of a thread that is alive as surely as this. What meets one meets all that do the same.
     fn known_of(&mut self, live: &Live, certainty: &Certainty) -> Met {
         let thread = self.engine.thread_accesses(live.start);
-        let is_itself = thread.tells
-            || thread.bound
-            || self.engine.is_gathering(live.start)
-            || !self.engine.start(live.start).outside.is_empty();
-        let doer = match is_itself {
-            true => Doer::One(live.start),
-            false => Doer::Alike(thread.alike),
-        };
-        let story = &live.story;
+        let is_itself =
+            thread.bound || self.engine.is_gathering(live.start) || !self.engine.start(live.start).outside.is_empty();
+        let (doer, story) = (thread.doer(live.start, is_itself), &live.story);
         (doer, certainty.rank(), story.sent.len(), story.sent_unknown)
     }
 

@@ -14,7 +14,7 @@ use super::budget::Cut;
 use super::lent::{LENT, is_lent_among};
 use super::needs::Need;
 use super::places::{Key, Keys, is_first, is_message, meet};
-use super::program::Engine;
+use super::program::{Doer, Engine};
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
@@ -646,6 +646,14 @@ impl ThreadAccesses {
             waits: false,
             bound: false,
             hangs_on: FxHashSet::default(),
+        }
+    }
+
+    /// Who a thread of these is to those whom it meets; `itself`: it matters which one it is, whatever it does.
+    pub fn doer(&self, thread: StartId, itself: bool) -> Doer {
+        match itself || self.tells {
+            true => Doer::One(thread),
+            false => Doer::Alike(self.alike),
         }
     }
 

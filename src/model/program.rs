@@ -1119,11 +1119,7 @@ impl<'t> Engine<'t> {
         let tells = left.tells || right.tells;
         let known = |live: &Live, accesses: &ThreadAccesses| {
             (
-                if tells || self.start(live.start).worker.is_some() {
-                    Doer::One(live.start)
-                } else {
-                    Doer::Alike(accesses.alike)
-                },
+                accesses.doer(live.start, tells || self.start(live.start).worker.is_some()),
                 live.certainty.rank(),
                 live.story.sent.len(),
                 live.story.sent_unknown,
@@ -1251,10 +1247,7 @@ impl<'t> Engine<'t> {
             return true;
         }
         let thread = self.thread_accesses(live.start);
-        let doer = match access.around.joined() {
-            [] if !thread.tells => Doer::Alike(thread.alike),
-            _ => Doer::One(live.start),
-        };
+        let doer = thread.doer(live.start, !access.around.joined().is_empty());
         let ways = access.certainty.programs.and(&live.certainty.programs);
         let here = match !self.anywhere && (thread.bound || !ways.is_all()) {
             true => self.programs.of(ancestor),
