@@ -584,12 +584,7 @@ impl<'t> Walk<'_, 't> {
                     self.hand_on_tasks(&tasks, span);
                     continue;
                 }
-                let mut lifted = Live {
-                    chain: live.chain.behind(step.clone()),
-                    certainty: live.certainty.and(certainty),
-                    heap: live.heap.or(self.state.heap),
-                    ..live.clone()
-                };
+                let mut lifted = live.lifted(&step, certainty, self.state.heap);
                 if !around.guards().is_empty() {
                     lifted.story_mut().covered.extend_from_slice(around.guards());
                 }

@@ -55,12 +55,7 @@ impl<'t> Walk<'_, 't> {
     pub(super) fn overdue_in(&mut self, summary: &Summary, step: &std::rc::Rc<ChainStep>, certainty: &Certainty) {
         for overdue in &summary.overdue {
             let live = match &overdue.live {
-                Some(own) => Some(Live {
-                    chain: own.chain.behind(step.clone()),
-                    certainty: own.certainty.and(certainty),
-                    heap: own.heap.or(self.state.heap),
-                    ..own.clone()
-                }),
+                Some(own) => Some(own.lifted(step, certainty, self.state.heap)),
                 None => self.state.live.get(&overdue.start).map(|live| Live::clone(live)),
             };
             add(

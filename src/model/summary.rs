@@ -329,6 +329,16 @@ impl Live {
         }
     }
 
+    /// The thread of a callee as its caller sees it: by way of this step, no more surely than this, and begun after `heap` was added.
+    pub fn lifted(&self, step: &Rc<ChainStep>, certainty: &Certainty, heap: Option<SiteId>) -> Live {
+        Live {
+            chain: self.chain.behind(step.clone()),
+            certainty: self.certainty.and(certainty),
+            heap: self.heap.or(heap),
+            ..self.clone()
+        }
+    }
+
     /// The same thread, alive no more surely than this.
     pub fn doubted(self, doubt: &Certainty) -> Live {
         Live {
