@@ -808,7 +808,7 @@ impl<'t> Values<'t> {
                 Role::Paths { of } => {
                     for (home, value) in self.argument(site, of) {
                         for text in self.texts(home, value) {
-                            found.add(Object::Text(text.replace('*', "\u{0}").into()));
+                            found.add(Object::Text(text.replace('*', &HOLE.to_string()).into()));
                         }
                     }
                 }
