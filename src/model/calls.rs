@@ -11,8 +11,8 @@ use crate::knowledge::Shape;
 use super::around::Around;
 use super::budget::Cut;
 use super::crowd::Crowd;
+use super::handed_on::Called;
 use super::higher::Binding;
-use super::laters::Called;
 use super::lent;
 use super::named::VariableId;
 use super::needs::{Need, Seen};
@@ -597,10 +597,8 @@ impl<'t> Walk<'_, 't> {
                 self.state.received.push(keys.clone());
             }
         }
-        let handed = self.state.later.missing(&summary.later, certainty).into_iter();
-        let handed = handed
-            .map(|later| self.engine.handed_further(later, &step, certainty))
-            .collect();
+        let handed = self.state.later.missing(&summary.later, certainty);
+        let handed = self.engine.handed_further(handed, &summary.later, &step, certainty);
         self.remember_laters(handed);
         if summary.heap.is_some() && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(summary.heap);

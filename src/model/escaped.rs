@@ -12,6 +12,7 @@ use std::rc::Rc;
 use crate::facts::{AccessForm, Event, FieldKey, FunctionKind, Language, TypeKind, TypeRef, Value};
 use crate::finding::Confidence;
 
+use super::handed_on::Later;
 use super::meaning::VERY_MANY;
 use super::objects::Object;
 use super::program::{Engine, SummaryKey};
@@ -236,12 +237,10 @@ impl Engine<'_> {
             out.sends.extend(summary.sends.iter().cloned());
             out.sends_unknown |= summary.sends_unknown;
             out.heap = out.heap.or(summary.heap);
-            for later in summary.later.iter() {
-                if out.later.get(later.function).is_none() {
-                    let later = self.handed_further(later, &step, &doubt);
-                    Rc::make_mut(&mut out.later).add(later);
-                }
-            }
+            let is_new = |later: &&Later| out.later.get(later.function).is_none();
+            let handed = summary.later.iter().filter(is_new).collect();
+            let handed = self.handed_further(handed, &summary.later, &step, &doubt);
+            Rc::make_mut(&mut out.later).add_all(handed);
         }
         out.accesses = accesses.into_list();
         self.arounds.prune(&mut out.accesses);

@@ -8,7 +8,7 @@ use crate::facts::{Attribute, CallIndex, Language, Span, TypeIndex, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{EntryId, MatchKind, Role, StartMoment, Turns};
 
-use super::laters::Called;
+use super::handed_on::Called;
 use super::names::folder_of;
 use super::objects::Object;
 use super::program::Engine;

@@ -16,11 +16,12 @@ use super::around::{Around, Arounds};
 use super::budget::Cut;
 use super::covers::Below;
 use super::forks::Forked;
+use super::handed_on::{Called, HandedOn, Later, Way};
 use super::handlers::Handler;
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
-use super::laters::{Called, Later, Laters};
+use super::laters::Laters;
 use super::meaning::Started;
 use super::named::Variables;
 use super::objects::Object;
@@ -1096,20 +1097,25 @@ impl<'t> Engine<'t> {
         deeds
     }
 
-    /// A function that a callee handed on, as the caller is told of it.
-    pub fn handed_further(&mut self, later: &Later, step: &Rc<ChainStep>, certainty: &Certainty) -> Later {
-        // One function stands for all ways on which it is handed on, whichever programs they are in.
-        let certainty = Certainty {
-            programs: InPrograms::ALL,
-            ..later.certainty.and(certainty)
-        };
-        Later {
-            function: later.function,
-            chain: later.chain.behind(step.clone()),
-            number: self.laters.number(later.function, certainty.rank()),
-            certainty,
-            called: later.called,
+    /// What a callee handed on, as the caller is told of it whose call is this step and so certain. One function stands for all ways
+    /// on which it is handed on, whichever programs they are in.
+    pub fn handed_further(
+        &mut self,
+        laters: Vec<&Later>,
+        of: &Rc<HandedOn>,
+        step: &Rc<ChainStep>,
+        certainty: &Certainty,
+    ) -> Vec<Later> {
+        if laters.is_empty() {
+            return Vec::new();
         }
+        let way = Rc::new(Way::Callee(Rc::clone(of), Rc::clone(step), certainty.clone()));
+        let call = certainty.grade();
+        let further = |later: &Later| {
+            let grade = later.grade.and(&call);
+            later.further(self.laters.number(later.function, grade.rank()), grade, &way)
+        };
+        laters.into_iter().map(further).collect()
     }
 
     /// Whether two threads have not met before with the same known of them. Every caller is told of the threads that its

@@ -8,8 +8,8 @@ use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
 use super::firsts::{is_module_mark, once_mark};
+use super::handed_on::Called;
 use super::higher::Binding;
-use super::laters::Called;
 use super::lent::is_lent_among;
 use super::members::HOLE;
 use super::objects::{Object, Objects};

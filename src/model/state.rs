@@ -11,7 +11,7 @@ use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::crowd::Crowd;
-use super::laters::HandedOn;
+use super::handed_on::HandedOn;
 use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};

@@ -9,7 +9,7 @@ use crate::facts::Span;
 use crate::finding::Confidence;
 
 use super::around::{Around, Arounds};
-use super::laters::HandedOn;
+use super::handed_on::HandedOn;
 use super::named::VariableId;
 use super::needs::Need;
 use super::overdue::Overdue;
@@ -129,6 +129,48 @@ const MANY_WIDE_GUESSES: u8 = 2;
 /// What is said then.
 const GUESSED: &str = "the way there goes through several function pointers, each of which may mean many functions";
 
+/// How sure something is, without the sentence and the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grade {
+    confidence: Confidence,
+    guesses: u8,
+    wide_guesses: u8,
+}
+
+impl Grade {
+    /// Where both must hold: the weaker of the two, or weaker still.
+    pub fn and(&self, other: &Grade) -> Grade {
+        let guesses = self.guesses.saturating_add(other.guesses);
+        let wide_guesses = self.wide_guesses.saturating_add(other.wide_guesses);
+        let guessed = guesses >= MANY_GUESSES || wide_guesses >= MANY_WIDE_GUESSES;
+        let confidence = self.confidence.min(other.confidence);
+        Grade {
+            confidence: if guessed { Confidence::Low } else { confidence },
+            guesses,
+            wide_guesses,
+        }
+    }
+
+    /// Its rank.
+    pub fn rank(&self) -> Rank {
+        rank(self.confidence, self.guesses)
+    }
+
+    /// The rank of what holds where both do.
+    pub fn rank_with(&self, other: &Grade) -> Rank {
+        rank(
+            self.confidence.min(other.confidence),
+            self.guesses.saturating_add(other.guesses),
+        )
+    }
+}
+
+fn rank(confidence: Confidence, guesses: u8) -> Rank {
+    let guessed = guesses >= MANY_GUESSES;
+    let confidence = if guessed { Confidence::Low } else { confidence };
+    (confidence, Reverse(guesses))
+}
+
 impl Certainty {
     /// Nothing weakens it.
     pub const SURE: Certainty = Certainty {
@@ -152,28 +194,40 @@ impl Certainty {
 
     /// Where both must hold: the weaker of the two, or weaker still.
     pub fn and(&self, other: &Certainty) -> Certainty {
-        let guesses = self.guesses.saturating_add(other.guesses);
-        let wide_guesses = self.wide_guesses.saturating_add(other.wide_guesses);
-        let programs = self.programs.and(&other.programs);
+        let grade = self.grade().and(&other.grade());
         let weaker = if other.confidence < self.confidence {
             other
         } else {
             self
         };
-        let guessed = guesses >= MANY_GUESSES || wide_guesses >= MANY_WIDE_GUESSES;
-        if guessed && weaker.confidence > Confidence::Low {
-            return Certainty {
-                guesses,
-                wide_guesses,
-                programs,
-                ..Certainty::because(Confidence::Low, GUESSED)
-            };
-        }
+        let guessed = grade.confidence < weaker.confidence;
         Certainty {
-            guesses,
-            wide_guesses,
-            programs,
-            ..weaker.clone()
+            confidence: grade.confidence,
+            doubt: if guessed {
+                Some(GUESSED.into())
+            } else {
+                weaker.doubt.clone()
+            },
+            guesses: grade.guesses,
+            wide_guesses: grade.wide_guesses,
+            programs: self.programs.and(&other.programs),
+        }
+    }
+
+    /// How sure it is.
+    pub fn grade(&self) -> Grade {
+        Grade {
+            confidence: self.confidence,
+            guesses: self.guesses,
+            wide_guesses: self.wide_guesses,
+        }
+    }
+
+    /// The same in whichever programs.
+    pub fn anywhere(self) -> Certainty {
+        Certainty {
+            programs: InPrograms::ALL,
+            ..self
         }
     }
 
@@ -223,15 +277,12 @@ impl Certainty {
             confidence = confidence.min(certainty.confidence);
             guesses = guesses.saturating_add(certainty.guesses);
         }
-        if guesses >= MANY_GUESSES {
-            confidence = Confidence::Low;
-        }
-        (confidence, Reverse(guesses))
+        rank(confidence, guesses)
     }
 
     /// Its own rank.
     pub fn rank(&self) -> Rank {
-        Certainty::rank_of([self])
+        self.grade().rank()
     }
 }
 
