@@ -118,21 +118,17 @@ impl Walk<'_, '_> {
                 function: later.function,
                 main: false,
             });
-            if summary.leaks.is_empty() {
-                continue;
-            }
-            let way = later.way_in();
             for live in &summary.leaks {
-                let certainty = live.certainty.and(&way.certainty);
-                let known = self.known_of(live, &certainty);
+                let known = self.known_of(live, live.certainty.grade().and(&later.grade).rank());
                 let strangers = self.engine.laters.strangers(among, &known);
                 let repeats = is_new && later.called == Called::Often && self.meets_itself(live.start);
                 if strangers.is_empty() && !repeats {
                     continue;
                 }
+                let way = later.way_in();
                 let mut live = Live {
                     chain: live.chain.behind_all(&way.chain),
-                    certainty,
+                    certainty: live.certainty.and(&way.certainty),
                     ..live.clone()
                 };
                 self.meet_laters(&called, &strangers, &live);
@@ -145,12 +141,12 @@ impl Walk<'_, '_> {
     }
 
     /// What is known of a thread that is alive as surely as this. What meets one meets all that do the same.
-    fn known_of(&mut self, live: &Live, certainty: &Certainty) -> Met {
+    fn known_of(&mut self, live: &Live, rank: Rank) -> Met {
         let thread = self.engine.thread_accesses(live.start);
         let is_itself =
             thread.bound || self.engine.is_gathering(live.start) || !self.engine.start(live.start).outside.is_empty();
         let (doer, story) = (thread.doer(live.start, is_itself), &live.story);
-        (doer, certainty.rank(), story.sent.len(), story.sent_unknown)
+        (doer, rank, story.sent.len(), story.sent_unknown)
     }
 
     /// Whether several of a thread do something beside each other, where a function starts it again and again.
@@ -162,7 +158,7 @@ impl Walk<'_, '_> {
     pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
         let accesses = self.engine.thread_accesses(live.start);
         let open = self.engine.is_gathering(live.start);
-        let known = self.known_of(live, &live.certainty);
+        let known = self.known_of(live, live.certainty.rank());
         for number in self.engine.laters.strangers(among, &known).iter() {
             let function = self.engine.laters.function(number);
             let Some(later) = handed.get(function) else { continue };

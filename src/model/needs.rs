@@ -37,7 +37,7 @@ pub enum Constant {
     Bool(bool),
     Int(i64),
     Text(String),
-    /// An enumerator or a constant item, by its name.
+    /// An enumerator, a constant item, or a variant of an enum, by its name.
     Name(Name),
 }
 
@@ -400,7 +400,8 @@ impl Values<'_> {
         if let Asked::Nothing(named) = &need.asked {
             return self.unset_need_at_call(site, need, named.as_ref(), walking);
         }
-        let Some(value) = self.bound_argument(site, need.owner, need.parameter) else {
+        let argument = self.bound_argument(site, need.owner, need.parameter);
+        let Some(value) = argument.or_else(|| self.matched_receiver(site, need)) else {
             return match self.default_at_call(site, need.owner, need.parameter) {
                 Some(default) => self.need_of_value(need.owner, default, need),
                 None => Seen::Met,
@@ -759,6 +760,14 @@ impl Values<'_> {
         }
     }
 
+    /// The value on which a call of Rust's calls a method that asks which variant it is.
+    fn matched_receiver(&self, site: CallSite, need: &Need) -> Option<&Value> {
+        match self.object_at_call(site, need) {
+            Given::Value(value) if self.tree.language(site.0) == Language::Rust => Some(value),
+            _ => None,
+        }
+    }
+
     /// What a parameter is where a call leaves it out: a call of the function by its own name, so that nothing between them can
     /// have put the argument in.
     fn default_at_call(&self, site: CallSite, func: FuncId, parameter: LocalIndex) -> Option<&Value> {
@@ -779,7 +788,10 @@ impl Values<'_> {
     /// As [`Values::fixed_parameter`]; what an arm assigns to the parameter that it asks for (`if x is None: x = …`) comes after the
     /// question.
     fn parameter_until(&self, func: FuncId, value: &Value, arm: Option<&Region>) -> Option<LocalIndex> {
-        let (owner, index) = self.parameter_of(func, value)?;
+        let is_rust = self.tree.language(func) == Language::Rust;
+        let receiver = |kind| is_rust && kind == ParameterKind::Receiver;
+        let parameter = self.parameter_of(func, value);
+        let (owner, index) = parameter.or_else(|| self.parameter_where(func, value, receiver))?;
         let stores = self.local_stores(func, index).len();
         let mut inside = 0;
         if let Some(arm) = arm.filter(|_| stores > 0) {
@@ -895,9 +907,26 @@ impl Values<'_> {
                     _ => None,
                 }
             }
+            Value::Path(path) if self.tree.language(func) == Language::Rust => variant(path),
+            Value::Call(owner, call) if self.tree.language(func) == Language::Rust => {
+                match &self.tree.call((self.closure(func, *owner), *call)).callee {
+                    Value::Path(path) => variant(path),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
+}
+
+/// The variant of an enum of Rust's that a path means by the way in which it is written, whatever lies in it. Of an enum a value is
+/// one variant, so that the name says which, whatever the type is called on the way.
+fn variant(path: &str) -> Option<Constant> {
+    let mut segments = path.rsplit("::");
+    let (name, of) = (segments.next()?, segments.next()?);
+    // Constants that belong to a type are written in capitals throughout.
+    let is_variant = name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
+    (is_variant && of.starts_with(char::is_uppercase)).then(|| Constant::Name(name.into()))
 }
 
 /// Written as C's enumerators and macros are.
