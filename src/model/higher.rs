@@ -16,6 +16,9 @@ use super::values::Values;
 /// How often what is known of callees is carried on to their callers.
 const ROUNDS: usize = 4;
 
+/// Through so many moves and wrappers a value is followed back.
+const MOST_MOVES: usize = 4;
+
 /// Parameters that are called, by function.
 #[derive(Default)]
 pub struct Higher {
@@ -85,7 +88,7 @@ impl Binding {
     }
 }
 
-impl Values<'_> {
+impl<'t> Values<'t> {
     /// The parameters that are called, directly or through other functions of the tree.
     pub(super) fn higher(&self) -> Higher {
         let mut found = Higher::default();
@@ -227,10 +230,49 @@ impl Values<'_> {
         value: &Value,
         is_one: impl Fn(ParameterKind) -> bool,
     ) -> Option<(FuncId, LocalIndex)> {
+        let (home, value) = self.before_moves(func, value);
         let Value::Local(owner, index) = value else { return None };
-        let owner = self.closure(func, *owner);
+        let owner = self.closure(home, *owner);
         let kind = local_of(self.tree.function(owner), *index).parameter;
         kind.is_some_and(is_one).then_some((owner, *index))
+    }
+
+    /// Where a value of Rust's comes from that was only moved and wrapped since: `future` of `let pinned = Box::pin(future);` for `pinned`.
+    fn before_moves<'v>(&self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value)
+    where
+        't: 'v,
+    {
+        let (mut home, mut value) = (func, value);
+        for _ in 0..MOST_MOVES {
+            let next = match value {
+                _ if self.tree.language(home) != Language::Rust => None,
+                Value::Local(owner, index) => {
+                    let owner = self.closure(home, *owner);
+                    let local = local_of(self.tree.function(owner), *index);
+                    match self.local_stores(owner, *index) {
+                        [only] if local.fixed && local.parameter.is_none() => Some((only.function, only.value)),
+                        _ => None,
+                    }
+                }
+                Value::Call(owner, call) => self.wrapped_by((self.closure(home, *owner), *call)),
+                _ => None,
+            };
+            match next {
+                Some(next) => (home, value) = next,
+                None => break,
+            }
+        }
+        (home, value)
+    }
+
+    /// What a call gives back as it is, or wrapped, by the catalog.
+    fn wrapped_by(&self, site: CallSite) -> Option<(FuncId, &'t Value)> {
+        let entries = self.entries_of_call(site).into_iter();
+        let mut passed = entries.filter_map(|id| match &self.catalog.entry(id).role {
+            Role::Pass { of: of @ ArgumentRef::Of { .. } } => Some(self.argument(site, of)),
+            _ => None,
+        });
+        passed.next().filter(|values| values.len() == 1).map(|values| values[0])
     }
 
     /// The parameter that a value is, or the one that gathers what it holds.
