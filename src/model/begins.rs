@@ -15,13 +15,13 @@ use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
-    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`] as far as the callee knows.
+    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`], with what is held around the callee.
     pub(super) fn begun(
         &mut self,
         start: StartId,
         chain: impl Fn() -> Chain,
         certainty: &Certainty,
-        covered: Option<&[Held]>,
+        covered: Option<Vec<Held>>,
     ) {
         self.meet_begun(start, &chain, certainty);
         self.engine.observe_start(self.key.function, start);

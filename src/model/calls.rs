@@ -8,7 +8,7 @@ use crate::facts::{FunctionKind, Language, Span};
 use crate::finding::Confidence;
 use crate::knowledge::Shape;
 
-use super::around::Around;
+use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::crowd::Crowd;
 use super::higher::Binding;
@@ -17,7 +17,7 @@ use super::lent;
 use super::named::VariableId;
 use super::needs::{Need, Seen};
 use super::objects::Object;
-use super::places::{Key, Keys, add_new, is_first};
+use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::SummaryKey;
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
@@ -440,12 +440,13 @@ impl<'t> Walk<'_, 't> {
         let mut around = |around: &Around| {
             let rebound = || {
                 let needs = left_of(around.needs())?;
-                Some(arounds.make(
-                    around.guards().iter().map(held).collect(),
-                    around.gate().iter().map(rebind).collect(),
-                    around.joined().to_vec(),
+                Some(arounds.make(Holding {
+                    guards: around.guards().iter().map(held).collect(),
+                    given_up: around.given_up().iter().map(rebind).collect(),
+                    gate: around.gate().iter().map(rebind).collect(),
+                    joined: around.joined().to_vec(),
                     needs,
-                ))
+                }))
             };
             known.entry(around.number()).or_insert_with(rebound).clone()
         };
@@ -540,10 +541,14 @@ impl<'t> Walk<'_, 't> {
         for keys in summary.last_words.iter().filter(stored) {
             self.note_word(keys, true);
         }
+        // What the callee gives up is not held around all of what it starts.
+        let is_kept = |held: &&Held| !summary.releases.iter().any(|keys| meet(&held.keys, keys));
+        let held: Vec<Held> = self.state.surely_held().filter(is_kept).cloned().collect();
         for begun in &summary.starts {
             let certainty = begun.certainty.and(certainty);
             let chain = || begun.chain.behind(step.clone());
-            self.begun(begun.start, chain, &certainty, begun.covered.as_deref());
+            let covered = begun.covered.as_ref().map(|inner| [inner, &held[..]].concat());
+            self.begun(begun.start, chain, &certainty, covered);
         }
         self.state.own_array |= summary.own_array;
         if summary.execs_live {
@@ -558,7 +563,7 @@ impl<'t> Walk<'_, 't> {
                 ..held.clone()
             };
             if !(held.shared && self.state.guards.contains(&held)) {
-                self.state.guards.push(held);
+                self.state.hold(held);
             }
         }
         for (start, place) in &summary.weak_joins {
@@ -585,8 +590,8 @@ impl<'t> Walk<'_, 't> {
                     continue;
                 }
                 let mut lifted = live.lifted(&step, certainty, self.state.heap);
-                if !around.guards().is_empty() {
-                    lifted.story_mut().covered.extend_from_slice(around.guards());
+                if !held.is_empty() {
+                    lifted.story_mut().covered.extend_from_slice(&held);
                 }
                 self.go_live(lifted, &mut company);
             }

@@ -469,7 +469,7 @@ impl Walk<'_, '_> {
             }
             let name = self.engine.values.described(home, &value);
             let holder = guard.then_some(site);
-            self.state.guards.push(Held {
+            self.state.hold(Held {
                 keys,
                 name: name.into(),
                 holder,
@@ -483,8 +483,14 @@ impl Walk<'_, '_> {
     pub(super) fn unlock(&mut self, keys: &Keys) {
         if self.state.guards.iter().any(|held| meet(&held.keys, keys)) {
             self.state.release(keys);
-        } else if !keys.is_empty() && !self.out.releases.contains(keys) {
-            self.out.releases.push(keys.clone());
+        } else if !keys.is_empty() {
+            // Rust's guards are given up by who owns them; what is dropped there is mostly none.
+            if self.engine.values.tree.language(self.here) != Language::Rust {
+                self.state.give_up(keys);
+            }
+            if !self.out.releases.contains(keys) {
+                self.out.releases.push(keys.clone());
+            }
         }
     }
 

@@ -87,6 +87,8 @@ pub struct State {
     pub live: Lives,
     pub ended: Vec<Ended>,
     pub guards: Vec<Held>,
+    /// Guards that were surely released without having been taken here, and not taken since.
+    pub given_up: Vec<Keys>,
     /// We are the child of this fork.
     pub child: Option<SiteId>,
     /// The child shares the parent's memory (vfork).
@@ -180,6 +182,7 @@ impl State {
             received: first.state.received.clone(),
             heard: first.state.heard.clone(),
             done: first.state.done.clone(),
+            given_up: first.state.given_up.clone(),
             failed: first.state.failed.clone(),
             later: first.state.later.clone(),
             own_array: ends.iter().all(|end| end.state.own_array),
@@ -193,6 +196,7 @@ impl State {
             add_new(&mut merged.opened, &end.state.opened);
             merged.received.retain(|keys| end.state.received.contains(keys));
             merged.done.retain(|keys| end.state.done.contains(keys));
+            merged.given_up.retain(|keys| end.state.given_up.contains(keys));
             merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));
             merged.latest.retain(|known| end.state.latest.contains(known));
@@ -275,6 +279,19 @@ impl State {
     /// The guards that are held on whichever way led here.
     pub fn surely_held(&self) -> impl Iterator<Item = &Held> {
         self.guards.iter().filter(|held| held.test.is_none())
+    }
+
+    /// Takes a guard.
+    pub fn hold(&mut self, held: Held) {
+        self.given_up.retain(|keys| !meet(keys, &held.keys));
+        self.guards.push(held);
+    }
+
+    /// Releases a guard that was not taken here: whoever calls may hold it.
+    pub fn give_up(&mut self, keys: &Keys) {
+        if !self.given_up.contains(keys) {
+            self.given_up.push(keys.clone());
+        }
     }
 
     /// Releases the guards of these keys.

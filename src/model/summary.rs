@@ -450,6 +450,7 @@ impl Summary {
         let around = |around: &Around| {
             seen.insert(around.number())
                 && (around.guards().iter().any(|held| own(&held.keys))
+                    || around.given_up().iter().any(own)
                     || around.gate().iter().any(own)
                     || around.needs().iter().any(|need| need.owner == function))
         };

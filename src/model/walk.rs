@@ -11,7 +11,7 @@ use crate::facts::{
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape, Taken};
 
-use super::around::Around;
+use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::covers::Covers;
 use super::failing;
@@ -1142,7 +1142,7 @@ impl<'t> Walk<'_, 't> {
                 let keys = self.engine.values.keys(self.here, manager);
                 if !held.contains(&keys) {
                     let name = self.engine.values.described(self.here, manager);
-                    self.state.guards.push(Held {
+                    self.state.hold(Held {
                         keys: keys.clone(),
                         name: name.into(),
                         holder: None,
@@ -1465,12 +1465,15 @@ impl<'t> Walk<'_, 't> {
 
     /// What surely holds at this point.
     pub(super) fn around(&mut self) -> Around {
-        let guards = self.state.surely_held();
         let joined = self.state.joined.iter().map(|(start, _)| *start);
-        let (guards, joined) = (guards.cloned().collect(), joined.collect());
-        let gate = self.state.received.clone();
-        let needs = self.needs_in_force();
-        self.engine.arounds.make(guards, gate, joined, needs)
+        let holding = Holding {
+            guards: self.state.surely_held().cloned().collect(),
+            given_up: self.state.given_up.clone(),
+            gate: self.state.received.clone(),
+            joined: joined.collect(),
+            needs: self.needs_in_force(),
+        };
+        self.engine.arounds.make(holding)
     }
 
     /// What must have been handed to the function for this point to be reached.
