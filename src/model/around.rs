@@ -11,6 +11,7 @@ use super::places::{Keys, is_message, meet};
 use super::programs::InPrograms;
 use super::summary::{Access, Held, StartId};
 use super::tree::FuncId;
+use super::whose::Owners;
 
 /// So many ways to one place are told apart by what must be handed over for them; of more, what all of them ask for counts.
 const MOST_WAYS: usize = 64;
@@ -87,7 +88,7 @@ impl Around {
     fn is_within(&self, other: &Around) -> bool {
         let held = |held: &Held| {
             let mut others = other.guards().iter();
-            others.any(|known| known.keys == held.keys && known.shared == held.shared)
+            others.any(|known| known.keys == held.keys && known.of == held.of && known.shared == held.shared)
         };
         self.joined().len() <= other.joined().len()
             && self.guards().iter().all(held)
@@ -127,7 +128,7 @@ impl PartialEq for Around {
 impl Eq for Around {}
 
 /// What tells one from another: how a guard is called, or who holds it, does not.
-type Identity = (Vec<(Keys, bool)>, [Vec<Keys>; 2], Vec<StartId>, Vec<Need>);
+type Identity = (Vec<(Keys, Owners, bool)>, [Vec<Keys>; 2], Vec<StartId>, Vec<Need>);
 
 /// All that is known, each once.
 #[derive(Debug, Default)]
@@ -155,7 +156,7 @@ impl Arounds {
         for guard in holding.guards {
             if !held
                 .iter()
-                .any(|known| known.keys == guard.keys && known.shared == guard.shared)
+                .any(|known| known.keys == guard.keys && known.of == guard.of && known.shared == guard.shared)
             {
                 held.push(guard);
             }
@@ -165,7 +166,7 @@ impl Arounds {
             holding
                 .guards
                 .iter()
-                .map(|held| (held.keys.clone(), held.shared))
+                .map(|held| (held.keys.clone(), Rc::clone(&held.of), held.shared))
                 .collect(),
             [holding.gate.clone(), holding.given_up.clone()],
             holding.joined.clone(),
@@ -349,6 +350,7 @@ mod tests {
     fn held(name: &str) -> Held {
         Held {
             keys: Keys::of(vec![Key::Outside(name.into())]),
+            of: Owners::default(),
             name: name.into(),
             holder: None,
             test: None,

@@ -406,22 +406,31 @@ impl<'t> Walk<'_, 't> {
     /// says what they are.
     fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
         let values = &self.engine.values;
-        let rebind = |keys: &Keys| -> Keys {
+        let argument = |keys: &Keys| {
             let parameter = keys.iter().find_map(|key| match lent::channel(key) {
                 Key::Local(owner, index) if *owner == target => Some(*index),
                 _ => None,
             });
-            let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
-            let found = argument.map_or_else(Keys::default, |value| values.keys(site.0, value));
+            parameter.and_then(|index| values.bound_argument(site, target, index))
+        };
+        let rebind = |keys: &Keys| -> Keys {
+            let found = argument(keys).map_or_else(Keys::default, |value| values.keys(site.0, value));
             if found.is_empty() {
                 keys.clone()
             } else {
                 lent::of_channel(keys, &found)
             }
         };
-        let held = |held: &Held| Held {
-            keys: rebind(&held.keys),
-            ..held.clone()
+        let held = |held: &Held| match argument(&held.keys) {
+            Some(lock) if !values.keys(site.0, lock).is_empty() => Held {
+                keys: rebind(&held.keys),
+                of: values.owners_of_lock(site.0, lock),
+                ..held.clone()
+            },
+            _ => Held {
+                of: values.owners_at_call(&held.of, site, target),
+                ..held.clone()
+            },
         };
         let walking = self.key.function;
         let arounds = &mut self.engine.arounds;

@@ -19,7 +19,7 @@ use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
-use super::walk::exclude;
+use super::whose::Common;
 
 /// Why two accesses may overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -392,7 +392,8 @@ impl Engine<'_> {
             Some(false) => (b, a),
             None => return,
         };
-        if exclude(first.access.around.guards(), second.access.around.guards()) {
+        let common = self.common_lock(ancestor, first.access.around.guards(), second.access.around.guards());
+        if common == Common::Lock {
             let mut named = first.access.around.guards().iter().map(|held| &*held.name);
             let name = named.find(|name| !name.is_empty());
             let name = name.unwrap_or("what lets code run once").to_owned();
@@ -441,7 +442,9 @@ impl Engine<'_> {
             return;
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
-        let certainty = Certainty::together(a.certainties().chain(b.certainties()).chain(&lent));
+        let own_locks = common.doubt();
+        let doubts = lent.iter().chain(&own_locks);
+        let certainty = Certainty::together(a.certainties().chain(b.certainties()).chain(doubts));
         let rank = (false, certainty.rank(), Reverse(a.steps() + b.steps()));
         let always = Always {
             repeated: first.access.repeated,

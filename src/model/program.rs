@@ -35,6 +35,7 @@ use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, S
 use super::tree::{CallSite, FileId, FilesBy, FuncId, Tree};
 use super::values::{Values, with_room};
 use super::walk::Walk;
+use super::whose::Owners;
 use super::why::Observations;
 
 /// A function, and for module-level code whether it runs as the program itself (`__main__`) or is imported.
@@ -226,6 +227,8 @@ pub struct Engine<'t> {
     thread_meetings: FxHashSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
     looped: FxHashSet<CallSite>,
+    /// What is known of owners of locks that are parameters ([`super::whose`]).
+    pub(super) told_owners: FxHashMap<Owners, Owners>,
     /// The fork that a call comes down to, as far as somebody asked.
     pub(super) forks_behind: FxHashMap<CallSite, Option<Forked>>,
     /// Calls whose result a with-block enters.
@@ -352,6 +355,7 @@ impl<'t> Engine<'t> {
             encounters: FxHashMap::default(),
             thread_meetings: FxHashSet::default(),
             looped: FxHashSet::default(),
+            told_owners: FxHashMap::default(),
             forks_behind: FxHashMap::default(),
             entered: FxHashSet::default(),
             constructors: Vec::new(),
@@ -434,6 +438,11 @@ impl<'t> Engine<'t> {
     pub fn starts_many(&self, start: StartId) -> bool {
         let info = self.start(start);
         info.many || self.looped.contains(&info.site) && self.can_repeat(start, info.site.0)
+    }
+
+    /// Whether a call stands in a loop of its function.
+    pub fn is_looped(&self, site: CallSite) -> bool {
+        self.looped.contains(&site)
     }
 
     /// The parameters of a function that it calls or starts threads on.

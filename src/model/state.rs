@@ -16,6 +16,7 @@ use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};
 use super::tree::{FileId, FuncId};
+use super::whose::either;
 
 /// A thread that ended, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -458,7 +459,15 @@ fn merge_guards(ends: &[PathEnd]) -> Vec<Held> {
                 .iter()
                 .flat_map(|end| end.state.guards.iter())
                 .find(|other| other.keys == held.keys && other.test.is_some());
-            merged.push(conditional.unwrap_or(held).clone());
+            // It may be another object's on each path.
+            let of = ends
+                .iter()
+                .flat_map(|end| end.state.guards.iter())
+                .filter(|other| other.keys == held.keys);
+            merged.push(Held {
+                of: either(of.map(|other| &other.of)),
+                ..conditional.unwrap_or(held).clone()
+            });
         } else if let [end] = on.as_slice()
             && held.test.is_none()
             && let Some(test) = &end.test

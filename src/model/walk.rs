@@ -33,6 +33,7 @@ use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
 use super::unset;
 use super::values::with_room;
+use super::whose::Owners;
 use super::words::Words;
 
 /// How many tests are taken to have been false where code behind them runs: later arms of a branch, and what follows arms that
@@ -1144,6 +1145,7 @@ impl<'t> Walk<'_, 't> {
                     let name = self.engine.values.described(self.here, manager);
                     self.state.hold(Held {
                         keys: keys.clone(),
+                        of: Owners::default(),
                         name: name.into(),
                         holder: None,
                         test: None,
@@ -1797,12 +1799,4 @@ fn assigned_in(arm: &Region) -> Vec<String> {
         }
     });
     found
-}
-
-/// Whether two sets of guards exclude each other.
-pub(super) fn exclude(a: &[Held], b: &[Held]) -> bool {
-    a.iter().any(|held| {
-        b.iter()
-            .any(|other| meet(&held.keys, &other.keys) && !(held.shared && other.shared))
-    })
 }
