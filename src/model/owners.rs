@@ -423,6 +423,7 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
         start_chain: Chain::default(),
         many: false,
         weak_join: None,
+        overwrites: false,
     };
     let pair = Pair {
         kind: PairKind::Tests,

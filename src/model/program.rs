@@ -20,6 +20,7 @@ use super::handlers::Handler;
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
+use super::lasting::Lasting;
 use super::laters::{Called, Later, Laters};
 use super::meaning::Started;
 use super::named::Variables;
@@ -227,6 +228,8 @@ pub struct Engine<'t> {
     thread_meetings: FxHashSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
     looped: FxHashSet<CallSite>,
+    /// Which variables are there to stay ([`super::lasting`]).
+    pub(super) lasting: Lasting,
     /// What is known of owners of locks that are parameters ([`super::whose`]).
     pub(super) told_owners: FxHashMap<Owners, Owners>,
     /// The fork that a call comes down to, as far as somebody asked.
@@ -355,6 +358,7 @@ impl<'t> Engine<'t> {
             encounters: FxHashMap::default(),
             thread_meetings: FxHashSet::default(),
             looped: FxHashSet::default(),
+            lasting: Lasting::default(),
             told_owners: FxHashMap::default(),
             forks_behind: FxHashMap::default(),
             entered: FxHashSet::default(),
@@ -735,6 +739,7 @@ impl<'t> Engine<'t> {
             }
             extent => self.quiet = self.quiet(extent),
         }
+        self.index_removals();
     }
 
     /// Adds a thread on which a framework calls functions.

@@ -555,6 +555,7 @@ impl<'t> Walk<'_, 't> {
             Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.learn(test, false, span)),
             Condition::Truthy(value) => {
                 self.learn_first(test, truth);
+                self.learn_variable(value, truth);
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
                 self.found_ended(value, truth, false, span);
@@ -565,6 +566,9 @@ impl<'t> Walk<'_, 't> {
             Condition::Less(Value::Int(0), count) if !truth => self.hear_counted(count, span),
             Condition::Equal(a, b) => {
                 self.learn_first(test, truth);
+                if let (value, Value::None | Value::Int(0)) | (Value::None | Value::Int(0), value) = (a, b) {
+                    self.learn_variable(value, !truth);
+                }
                 self.take_compared(a, b, truth);
                 self.hear_told(a, Some(b), truth, span);
                 self.hear_told(b, Some(a), truth, span);
@@ -1502,9 +1506,15 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(Some(site));
         }
+        let mark = self.variable_set(site);
         self.record_here(site, self.state.child);
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
+        }
+        if let Some(mark) = mark
+            && !self.state.done.contains(&mark)
+        {
+            self.state.done.push(mark);
         }
     }
 
