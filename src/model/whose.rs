@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use crate::facts::{Language, LocalIndex, Value};
+use crate::facts::{CallIndex, Language, LocalIndex, Value};
 use crate::finding::Confidence;
 use crate::knowledge::Role;
 
@@ -31,6 +31,8 @@ const OUTWARDS: u32 = 3;
 pub enum Thing {
     /// A variable that is the object itself.
     Variable(Key),
+    /// A variable that is the object, or points to it: nobody is seen to store into it.
+    Named(Key),
     /// What the function is handed.
     Parameter(FuncId, LocalIndex),
     /// A struct inside another one.
@@ -138,8 +140,16 @@ impl Values<'_> {
                     .filter(|store| !is_content(store.value))
                     .collect::<Vec<_>>();
                 if pointers.is_empty() {
-                    let object = Thing::Variable(self.global_key(file, name));
-                    return self.left_in_global(file, name).is_empty() && found.add(object);
+                    let key = self.global_key(file, name);
+                    // A pointer begins with no more than nothing.
+                    let is_filled = stores
+                        .iter()
+                        .any(|store| !matches!(store.value, Value::None | Value::Int(0)));
+                    return !self.is_global_handed_out(file, name)
+                        && found.add(match is_filled {
+                            true => Thing::Variable(key),
+                            false => Thing::Named(key),
+                        });
                 }
                 found.kept = true;
                 let mut pointers = pointers.into_iter();
@@ -154,7 +164,7 @@ impl Values<'_> {
                         && pointers.all(|store| self.find_owners(store.function, store.value, found))
                 } else if pointers.clone().all(|store| is_content(store.value)) {
                     let object = Thing::Variable(Key::Local(owner, *index));
-                    self.left_in_local(owner, *index).is_empty() && found.add(object)
+                    !self.may_be_left_in(owner, *index) && found.add(object)
                 } else {
                     found.kept |= local.kept;
                     let mut pointers = pointers.filter(|store| !is_content(store.value));
@@ -182,6 +192,18 @@ impl Values<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a call may leave something in a local: `find(name, &object)`.
+    fn may_be_left_in(&self, func: FuncId, index: LocalIndex) -> bool {
+        let is_it = |value: &Value| matches!(value, Value::Local(owner, local) if self.closure(func, *owner) == func && *local == index);
+        let calls = self.tree.function(func).calls.iter().enumerate();
+        let mut handed = calls.filter(|(_, call)| call.args.iter().any(|argument| is_it(&argument.value)));
+        self.is_handed_out(func, index)
+            || handed.any(|(number, _)| {
+                let site = (func, CallIndex(number as u32));
+                self.callee(site).as_functions().next().is_none() && self.entries_of_call(site).is_empty()
+            })
     }
 
     fn find_owners_of_field(&self, func: FuncId, (base, name): (&Value, &str), found: &mut Found) -> bool {
