@@ -111,6 +111,8 @@ pub struct State {
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done ([`super::firsts`]).
     pub done: Vec<Keys>,
+    /// Whether what the function returned here is true, where that is a constant.
+    pub gave: Option<bool>,
     /// What this function has told so far for which others wait ([`super::flags`]).
     pub opened: Vec<Keys>,
     pub heap: Option<SiteId>,

@@ -414,6 +414,8 @@ pub struct Summary {
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done when it returns ([`super::firsts`]).
     pub done: Vec<Keys>,
+    /// Further such work, where what it returns is false, and where it is true.
+    pub done_where: [Vec<Keys>; 2],
     /// What a loop waits for that a thread may tell when it is done, and others too.
     pub perhaps_heard: Vec<Keys>,
     /// The first addition that it may make.
@@ -494,6 +496,7 @@ impl Summary {
             && self.received.is_empty()
             && self.heard.is_empty()
             && self.done.is_empty()
+            && self.done_where.iter().all(Vec::is_empty)
             && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live

@@ -240,6 +240,7 @@ impl<'t> Walk<'_, 't> {
         ends.extend(self.lost_jumps().into_iter().map(PathEnd::plain));
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         self.out.weak_joins = self.weakly_joined_at_end(&ends);
+        self.out.done_where = self.done_by_result(&ends);
         let exit = State::merge(&State::default(), ends);
         self.out
             .weak_joins
@@ -295,6 +296,18 @@ impl<'t> Walk<'_, 't> {
         self.out.accesses.shrink_to_fit();
         self.out.look_for_parameters(self.key.function);
         self.out
+    }
+
+    /// Work that is done once and surely done where the function returns what is false, and what is true.
+    fn done_by_result(&self, ends: &[PathEnd]) -> [Vec<Keys>; 2] {
+        [false, true].map(|truth| {
+            let gives = |end: &&PathEnd| !end.state.dead && end.state.gave != Some(!truth);
+            let mut ends = ends.iter().filter(gives).map(|end| &end.state.done);
+            let mut done = ends.next().cloned().unwrap_or_default();
+            done.retain(|keys| self.engine.firsts.contains(keys));
+            ends.for_each(|other| done.retain(|keys| other.contains(keys)));
+            done
+        })
     }
 
     /// The threads that are joined on some of the ways out of the function.
@@ -556,6 +569,7 @@ impl<'t> Walk<'_, 't> {
             Condition::Truthy(value) => {
                 self.learn_first(test, truth);
                 self.learn_variable(value, truth);
+                self.learn_result(value, truth);
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
                 self.found_ended(value, truth, false, span);
@@ -568,6 +582,7 @@ impl<'t> Walk<'_, 't> {
                 self.learn_first(test, truth);
                 if let (value, Value::None | Value::Int(0)) | (Value::None | Value::Int(0), value) = (a, b) {
                     self.learn_variable(value, !truth);
+                    self.learn_result(value, !truth);
                 }
                 self.take_compared(a, b, truth);
                 self.hear_told(a, Some(b), truth, span);
@@ -595,6 +610,22 @@ impl<'t> Walk<'_, 't> {
         if !known.contains(&mark.keys) {
             known.push(mark.keys);
         }
+    }
+
+    /// A function has returned what is true, or what is false: some of what is done once is done then.
+    fn learn_result(&mut self, value: &Value, truth: bool) {
+        let Value::Call(owner, call) = value else { return };
+        let site = (self.engine.values.closure(self.here, *owner), *call);
+        let meaning = self.engine.values.meaning(site);
+        let [edge] = meaning.edges.as_slice() else { return };
+        if edge.certainty.confidence < Confidence::High {
+            return;
+        }
+        let summary = self.engine.summary(SummaryKey {
+            function: edge.target,
+            main: false,
+        });
+        add_new(&mut self.state.done, &summary.done_where[usize::from(truth)]);
     }
 
     fn take_compared(&mut self, a: &Value, b: &Value, truth: bool) {
@@ -1271,6 +1302,7 @@ impl<'t> Walk<'_, 't> {
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         self.state = State::merge(&State::default(), ends);
         self.state.idle = false;
+        self.state.gave = None;
     }
 
     fn event(&mut self, event: &'t Event) {
@@ -1286,9 +1318,10 @@ impl<'t> Walk<'_, 't> {
             Event::Load { value, form, span } => self.load(value, *form, *span),
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
-            Event::Return { .. } => {
+            Event::Return { value, .. } => {
                 self.leave_in_between();
                 let mut state = std::mem::replace(&mut self.state, State::unreachable());
+                state.gave = firsts::truth_of(value);
                 state.idle = self.is_done_before();
                 self.leave_loops(&mut state, 0);
                 self.returns.push(state);
