@@ -76,8 +76,7 @@ impl<'p, 't> Describe<'p, 't> {
         let info = self.info(side);
         let location = self.location(info.function, info.span);
         let catalog = self.engine.values.catalog;
-        let shape =
-            (info.kind == AccessKind::Mutation).then(|| shape_name(self.engine.shape(side.access.site)).to_owned());
+        let shape = (info.kind == AccessKind::Mutation).then(|| shape_name(self.shape(side)).to_owned());
         Site {
             code: self.code(&location.path, info.span),
             api: self.api(side),
@@ -506,7 +505,7 @@ impl<'p, 't> Describe<'p, 't> {
         let site = case.pair.mutation.access.site;
         let decides = case.partner == AccessKind::Spawn
             && case.verdict.effect == Effect::Memory
-            && matches!(self.engine.shape(site), Shape::Add | Shape::Unknown)
+            && matches!(self.shape(&case.pair.mutation), Shape::Add | Shape::Unknown)
             && !self.stores_array(site);
         if !decides {
             return None;
@@ -574,7 +573,7 @@ impl<'p, 't> Describe<'p, 't> {
     /// What a side's own entry advises beside a mutation of this shape.
     pub fn advice(&self, side: &PairSide, case: &Case<'_>) -> Option<String> {
         let catalog = self.engine.values.catalog;
-        let shape = self.engine.shape(case.pair.mutation.access.site);
+        let shape = self.shape(&case.pair.mutation);
         let entries = self.info(side).entries.iter().map(|id| catalog.entry(*id));
         entries
             .filter(|entry| entry.help_beside.is_empty() || entry.help_beside.contains(&shape))
@@ -607,6 +606,14 @@ impl<'p, 't> Describe<'p, 't> {
         help
     }
 
+    /// The shape of a mutation, on the ways on which it is made.
+    pub fn shape(&self, side: &PairSide) -> Shape {
+        match side.overwrites {
+            true => Shape::Overwrite,
+            false => self.engine.shape(side.access.site),
+        }
+    }
+
     /// What the mutation does to the array.
     pub fn what_changes(&self, case: &Case<'_>) -> &'static str {
         let site = case.pair.mutation.access.site;
@@ -616,7 +623,7 @@ impl<'p, 't> Describe<'p, 't> {
                 false => "another array takes the place of the one that was there",
             };
         }
-        match self.engine.shape(site) {
+        match self.shape(&case.pair.mutation) {
             Shape::Add | Shape::Unknown => "the array grows, moves, and its old memory is freed",
             Shape::Overwrite => "the old string is freed",
             Shape::Delete => "the entries behind it move down and the array ends earlier",

@@ -90,6 +90,7 @@ fn note(describe: &Describe<'_, '_>, access: &Access, function: &str) -> Finding
         start_chain: Chain::default(),
         many: false,
         weak_join: None,
+        overwrites: false,
     };
     let verdict = describe.lone_verdict(&side);
     FindingBuilder {

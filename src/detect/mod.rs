@@ -300,13 +300,12 @@ impl Verdicts {
     fn of(
         &mut self,
         catalog: &Catalog,
-        mutation: &SiteInfo,
+        (mutation, shape): (&SiteInfo, Option<Shape>),
         partner: &SiteInfo,
         target: &Target,
     ) -> Option<Rc<PairVerdict>> {
-        let key = (mutation.entries.clone(), mutation.shape, partner.entries.clone());
-        let judge =
-            || pair_verdict_as(catalog, &mutation.entries, mutation.shape, &partner.entries, target).map(Rc::new);
+        let key = (mutation.entries.clone(), shape, partner.entries.clone());
+        let judge = || pair_verdict_as(catalog, &mutation.entries, shape, &partner.entries, target).map(Rc::new);
         self.0.entry(key).or_insert_with(judge).clone()
     }
 }
@@ -339,7 +338,13 @@ fn finding(
     let catalog = engine.values.catalog;
     let verdict = match pair.kind {
         PairKind::ForkWindow => Rc::new(describe.fork_verdict()),
-        _ => verdicts.of(catalog, mutation, partner, &options.target)?,
+        _ => {
+            let shape = match pair.mutation.overwrites {
+                true => Some(Shape::Overwrite),
+                false => mutation.shape,
+            };
+            verdicts.of(catalog, (mutation, shape), partner, &options.target)?
+        }
     };
     let case = Case {
         pair,

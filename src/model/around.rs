@@ -1,4 +1,4 @@
-//! What holds around an access: guards, messages waited for, threads joined before, what callers must hand over. Thousands of accesses share a few of
+//! What holds around an access: guards, those that callers hold and it gives up, messages waited for, threads joined before, what callers must hand over. Thousands of accesses share a few of
 //! these, so that each is kept once and compared by its number.
 
 use std::cmp::Reverse;
@@ -7,10 +7,11 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::needs::{Need, in_short};
-use super::places::{Keys, is_message};
+use super::places::{Keys, is_message, meet};
 use super::programs::InPrograms;
 use super::summary::{Access, Held, StartId};
 use super::tree::FuncId;
+use super::whose::Owners;
 
 /// So many ways to one place are told apart by what must be handed over for them; of more, what all of them ask for counts.
 const MOST_WAYS: usize = 64;
@@ -23,36 +24,59 @@ pub struct Around(Rc<Content>);
 struct Content {
     /// Zero: nothing holds.
     number: u32,
-    guards: Vec<Held>,
-    gate: Vec<Keys>,
-    joined: Vec<StartId>,
-    needs: Vec<Need>,
+    holding: Holding,
+}
+
+/// The things that hold around an access, since the function began.
+#[derive(Debug, Clone, Default)]
+pub struct Holding {
+    /// See [`Around::guards`].
+    pub guards: Vec<Held>,
+    /// See [`Around::given_up`].
+    pub given_up: Vec<Keys>,
+    /// See [`Around::gate`].
+    pub gate: Vec<Keys>,
+    /// See [`Around::joined`].
+    pub joined: Vec<StartId>,
+    /// See [`Around::needs`].
+    pub needs: Vec<Need>,
 }
 
 impl Around {
     /// The guards that are surely held, the innermost function's first.
     pub fn guards(&self) -> &[Held] {
-        &self.0.guards
+        &self.0.holding.guards
+    }
+
+    /// The guards that were surely released without having been taken since the function began: a caller who holds them does
+    /// not hold them here.
+    pub fn given_up(&self) -> &[Keys] {
+        &self.0.holding.given_up
     }
 
     /// The queues of which one was surely received from before, since the function began: messages, gates that were open, and
     /// work that is done once and was not done ([`super::firsts`]).
     pub fn gate(&self) -> &[Keys] {
-        &self.0.gate
+        &self.0.holding.gate
     }
 
     /// Threads surely joined before, since the function began.
     pub fn joined(&self) -> &[StartId] {
-        &self.0.joined
+        &self.0.holding.joined
     }
 
     /// What callers must hand over for the access to be reached.
     pub fn needs(&self) -> &[Need] {
-        &self.0.needs
+        &self.0.holding.needs
     }
 
     fn size(&self) -> usize {
         self.guards().len() + self.gate().len() + self.joined().len() + self.needs().len()
+    }
+
+    /// All of it, to be changed.
+    pub fn holding(&self) -> Holding {
+        self.0.holding.clone()
     }
 
     /// The number by which it is told from others.
@@ -64,10 +88,11 @@ impl Around {
     fn is_within(&self, other: &Around) -> bool {
         let held = |held: &Held| {
             let mut others = other.guards().iter();
-            others.any(|known| known.keys == held.keys && known.shared == held.shared)
+            others.any(|known| known.keys == held.keys && known.of == held.of && known.shared == held.shared)
         };
         self.joined().len() <= other.joined().len()
             && self.guards().iter().all(held)
+            && other.given_up().iter().all(|keys| self.given_up().contains(keys))
             && self.gate().iter().all(|keys| other.gate().contains(keys))
             && self
                 .joined()
@@ -84,6 +109,16 @@ impl Around {
     }
 }
 
+impl Holding {
+    fn is_nothing(&self) -> bool {
+        self.guards.is_empty()
+            && self.given_up.is_empty()
+            && self.gate.is_empty()
+            && self.joined.is_empty()
+            && self.needs.is_empty()
+    }
+}
+
 impl PartialEq for Around {
     fn eq(&self, other: &Around) -> bool {
         self.0.number == other.0.number
@@ -93,7 +128,7 @@ impl PartialEq for Around {
 impl Eq for Around {}
 
 /// What tells one from another: how a guard is called, or who holds it, does not.
-type Identity = (Vec<(Keys, bool)>, Vec<Keys>, Vec<StartId>, Vec<Need>);
+type Identity = (Vec<(Keys, Owners, bool)>, [Vec<Keys>; 2], Vec<StartId>, Vec<Need>);
 
 /// All that is known, each once.
 #[derive(Debug, Default)]
@@ -105,47 +140,40 @@ pub struct Arounds {
 
 impl Arounds {
     /// The one with this content.
-    pub fn make(
-        &mut self,
-        guards: Vec<Held>,
-        mut gate: Vec<Keys>,
-        mut joined: Vec<StartId>,
-        needs: Vec<Need>,
-    ) -> Around {
-        let needs = in_short(needs);
-        gate.sort();
-        gate.dedup();
-        joined.sort();
-        joined.dedup();
-        if guards.is_empty() && gate.is_empty() && joined.is_empty() && needs.is_empty() {
+    pub fn make(&mut self, mut holding: Holding) -> Around {
+        holding.needs = in_short(holding.needs);
+        for keys in [&mut holding.gate, &mut holding.given_up] {
+            keys.sort();
+            keys.dedup();
+        }
+        holding.joined.sort();
+        holding.joined.dedup();
+        if holding.is_nothing() {
             return Around::default();
         }
         // Taken twice is held.
-        let mut held: Vec<Held> = Vec::with_capacity(guards.len());
-        for guard in guards {
+        let mut held: Vec<Held> = Vec::with_capacity(holding.guards.len());
+        for guard in holding.guards {
             if !held
                 .iter()
-                .any(|known| known.keys == guard.keys && known.shared == guard.shared)
+                .any(|known| known.keys == guard.keys && known.of == guard.of && known.shared == guard.shared)
             {
                 held.push(guard);
             }
         }
+        holding.guards = held;
         let identity: Identity = (
-            held.iter().map(|held| (held.keys.clone(), held.shared)).collect(),
-            gate.clone(),
-            joined.clone(),
-            needs.clone(),
+            holding
+                .guards
+                .iter()
+                .map(|held| (held.keys.clone(), Rc::clone(&held.of), held.shared))
+                .collect(),
+            [holding.gate.clone(), holding.given_up.clone()],
+            holding.joined.clone(),
+            holding.needs.clone(),
         );
         let number = self.known.len() as u32 + 1;
-        let content = || {
-            Around(Rc::new(Content {
-                number,
-                guards: held,
-                gate,
-                joined,
-                needs,
-            }))
-        };
+        let content = || Around(Rc::new(Content { number, holding }));
         self.known.entry(identity).or_insert_with(content).clone()
     }
 
@@ -163,7 +191,11 @@ impl Arounds {
                 self.fold(accesses, &places, &mut dropped);
                 places.retain(|place| !dropped[*place]);
             }
-            places.sort_by_key(|place| accesses[*place].around.size());
+            // What covers another comes before it.
+            places.sort_by_key(|place| {
+                let around = &accesses[*place].around;
+                (around.size(), Reverse(around.given_up().len()))
+            });
             let mut kept: Vec<usize> = Vec::new();
             for place in places {
                 let access = &accesses[place];
@@ -226,21 +258,21 @@ impl Arounds {
 
     /// What holds around an access, with these needs instead of its own.
     fn with_needs(&mut self, around: &Around, needs: Vec<Need>) -> Around {
-        self.make(
-            around.guards().to_vec(),
-            around.gate().to_vec(),
-            around.joined().to_vec(),
+        self.make(Holding {
             needs,
-        )
+            ..around.holding()
+        })
     }
 
-    /// What holds around an access of a thread that is started and waited for under these guards.
+    /// What holds around an access of a thread that is started and waited for under these guards. The thread cannot give up what
+    /// another one holds.
     pub fn under(&mut self, around: &Around, guards: &[Held]) -> Around {
         if guards.is_empty() {
             return around.clone();
         }
-        let outer = self.make(guards.to_vec(), Vec::new(), Vec::new(), Vec::new());
-        self.within(around, &outer)
+        let mut holding = around.holding();
+        holding.guards.extend_from_slice(guards);
+        self.make(holding)
     }
 
     /// What holds around an access where nobody is left to meet the needs of other functions than this one.
@@ -258,24 +290,19 @@ impl Arounds {
         if around.gate().iter().all(is_message) {
             return around.clone();
         }
-        let gate = around.gate().iter().filter(|keys| is_message(keys));
-        let gate = gate.cloned().collect();
-        self.make(
-            around.guards().to_vec(),
-            gate,
-            around.joined().to_vec(),
-            around.needs().to_vec(),
-        )
+        let mut holding = around.holding();
+        holding.gate.retain(is_message);
+        self.make(holding)
     }
 
     fn weaker(&mut self, a: &Around, b: &Around) -> bool {
         let known = self.weaker.entry((a.number(), b.number()));
-        a.is_nothing() || *known.or_insert_with(|| a.is_within(b))
+        a.is_nothing() && b.given_up().is_empty() || *known.or_insert_with(|| a.is_within(b))
     }
 
     /// What holds around an access of a callee, seen from where the callee is called.
     pub fn within(&mut self, inner: &Around, outer: &Around) -> Around {
-        if outer.is_nothing() || inner == outer {
+        if outer.is_nothing() || inner == outer && inner.given_up().is_empty() {
             return inner.clone();
         }
         if inner.is_nothing() {
@@ -285,12 +312,20 @@ impl Arounds {
         if let Some(known) = self.within.get(&key) {
             return known.clone();
         }
-        let both = self.make(
-            [inner.guards(), outer.guards()].concat(),
-            [inner.gate(), outer.gate()].concat(),
-            [inner.joined(), outer.joined()].concat(),
-            [inner.needs(), outer.needs()].concat(),
-        );
+        let mut holding = outer.holding();
+        // A caller who holds what is given up does not hold it here; nobody holds it twice.
+        let mut given_up = inner.given_up().to_vec();
+        given_up.retain(|keys| {
+            let held = holding.guards.iter().rposition(|held| meet(&held.keys, keys));
+            held.map(|at| holding.guards.remove(at)).is_none()
+        });
+        let both = self.make(Holding {
+            guards: [inner.guards(), &holding.guards].concat(),
+            given_up: [given_up, holding.given_up].concat(),
+            gate: [inner.gate(), outer.gate()].concat(),
+            joined: [inner.joined(), outer.joined()].concat(),
+            needs: [inner.needs(), outer.needs()].concat(),
+        });
         self.within.insert(key, both.clone());
         both
     }
@@ -303,11 +338,19 @@ mod tests {
     use super::super::sites::SiteId;
     use super::super::summary::{Certainty, Chain};
     use super::*;
+
+    fn under(guards: &[&str]) -> Holding {
+        Holding {
+            guards: guards.iter().map(|name| held(name)).collect(),
+            ..Holding::default()
+        }
+    }
     use crate::finding::Confidence;
 
     fn held(name: &str) -> Held {
         Held {
             keys: Keys::of(vec![Key::Outside(name.into())]),
+            of: Owners::default(),
             name: name.into(),
             holder: None,
             test: None,
@@ -318,20 +361,18 @@ mod tests {
     #[test]
     fn the_same_content_is_the_same_thing() {
         let mut arounds = Arounds::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), vec![StartId(2), StartId(1)], Vec::new());
-        let again = arounds.make(
-            vec![held("a"), held("a")],
-            Vec::new(),
-            vec![StartId(1), StartId(2)],
-            Vec::new(),
-        );
-        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new(), Vec::new());
+        let a = arounds.make(Holding {
+            joined: vec![StartId(2), StartId(1)],
+            ..under(&["a"])
+        });
+        let again = arounds.make(Holding {
+            joined: vec![StartId(1), StartId(2)],
+            ..under(&["a", "a"])
+        });
+        let b = arounds.make(under(&["b"]));
         assert_eq!(a, again);
         assert_ne!(a, b);
-        assert_eq!(
-            arounds.make(Vec::new(), Vec::new(), Vec::new(), Vec::new()),
-            Around::default()
-        );
+        assert_eq!(arounds.make(Holding::default()), Around::default());
     }
 
     fn access(site: u32, around: &Around, certainty: Certainty) -> Access {
@@ -351,8 +392,8 @@ mod tests {
     #[test]
     fn less_around_the_same_place_covers_more() {
         let mut arounds = Arounds::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new(), Vec::new());
-        let b = arounds.make(vec![held("b")], Vec::new(), Vec::new(), Vec::new());
+        let a = arounds.make(under(&["a"]));
+        let b = arounds.make(under(&["b"]));
         let both = arounds.within(&a, &b);
         let doubt = Certainty::because(Confidence::Low, "");
         let mut accesses = vec![
@@ -374,7 +415,12 @@ mod tests {
         let arms = |arounds: &mut Arounds, count: usize| -> Vec<Access> {
             let arm = |value: usize| number(FuncId(0), value as i64, true);
             (0..count)
-                .map(|value| arounds.make(vec![held("a")], Vec::new(), Vec::new(), vec![arm(value)]))
+                .map(|value| {
+                    arounds.make(Holding {
+                        needs: vec![arm(value)],
+                        ..under(&["a"])
+                    })
+                })
                 .map(|around| access(1, &around, Certainty::SURE))
                 .collect()
         };
@@ -394,13 +440,40 @@ mod tests {
     fn what_holds_at_the_call_holds_inside_the_callee() {
         let mut arounds = Arounds::default();
         let nothing = Around::default();
-        let a = arounds.make(vec![held("a")], Vec::new(), Vec::new(), Vec::new());
-        let b = arounds.make(vec![held("b")], Vec::new(), vec![StartId(1)], Vec::new());
+        let a = arounds.make(under(&["a"]));
+        let b = arounds.make(Holding {
+            joined: vec![StartId(1)],
+            ..under(&["b"])
+        });
         assert_eq!(arounds.within(&nothing, &a), a);
         assert_eq!(arounds.within(&a, &nothing), a);
         let both = arounds.within(&a, &b);
         assert_eq!(both.guards().len(), 2);
         assert_eq!(both.joined(), [StartId(1)]);
         assert_eq!(arounds.within(&both, &b), both);
+    }
+
+    #[test]
+    fn what_the_callee_gives_up_does_not_hold_inside_it() {
+        let mut arounds = Arounds::default();
+        let without = arounds.make(Holding {
+            given_up: vec![held("a").keys],
+            ..under(&["b"])
+        });
+        let caller = arounds.make(under(&["a", "c"]));
+        let inside = arounds.within(&without, &caller);
+        let names: Vec<&str> = inside.guards().iter().map(|held| &*held.name).collect();
+        assert_eq!(names, ["b", "c"]);
+        assert!(inside.given_up().is_empty());
+        // Further out somebody may hold it.
+        let other = arounds.make(under(&["c"]));
+        assert_eq!(arounds.within(&without, &other).given_up(), [held("a").keys]);
+        let mut accesses = vec![
+            access(1, &arounds.make(under(&["b"])), Certainty::SURE),
+            access(1, &without, Certainty::SURE),
+        ];
+        arounds.prune(&mut accesses);
+        assert_eq!(accesses[0].around, without);
+        assert_eq!(accesses.len(), 1);
     }
 }

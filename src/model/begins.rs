@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::facts::Value;
 
 use super::budget::Cut;
+use super::lasting::is_variable_mark;
 use super::lent::is_lent;
 use super::needs::Need;
 use super::places::{add_new, has_new};
@@ -15,13 +16,13 @@ use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
-    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`] as far as the callee knows.
+    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`], with what is held around the callee.
     pub(super) fn begun(
         &mut self,
         start: StartId,
         chain: impl Fn() -> Chain,
         certainty: &Certainty,
-        covered: Option<&[Held]>,
+        covered: Option<Vec<Held>>,
     ) {
         self.meet_begun(start, &chain, certainty);
         self.engine.observe_start(self.key.function, start);
@@ -106,7 +107,9 @@ impl Walk<'_, '_> {
     /// What was told, and what was done once and for all, before a thread began.
     fn tell_past(&mut self, live: &mut Live) {
         for keys in self.state.opened.iter().chain(&self.state.done) {
-            if !live.story.sent.contains(keys) && (is_lent(keys) || self.engine.hangs_on(live.start, keys)) {
+            if !live.story.sent.contains(keys)
+                && (is_lent(keys) || is_variable_mark(keys) || self.engine.hangs_on(live.start, keys))
+            {
                 live.story_mut().sent.push(keys.clone());
             }
         }

@@ -8,7 +8,7 @@ use crate::facts::{FunctionKind, Language, Span};
 use crate::finding::Confidence;
 use crate::knowledge::Shape;
 
-use super::around::Around;
+use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::crowd::Crowd;
 use super::handed_on::Called;
@@ -17,7 +17,7 @@ use super::lent;
 use super::named::VariableId;
 use super::needs::{Need, Seen};
 use super::objects::Object;
-use super::places::{Key, Keys, add_new, is_first};
+use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::SummaryKey;
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
@@ -406,22 +406,31 @@ impl<'t> Walk<'_, 't> {
     /// says what they are.
     fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
         let values = &self.engine.values;
-        let rebind = |keys: &Keys| -> Keys {
+        let argument = |keys: &Keys| {
             let parameter = keys.iter().find_map(|key| match lent::channel(key) {
                 Key::Local(owner, index) if *owner == target => Some(*index),
                 _ => None,
             });
-            let argument = parameter.and_then(|index| values.bound_argument(site, target, index));
-            let found = argument.map_or_else(Keys::default, |value| values.keys(site.0, value));
+            parameter.and_then(|index| values.bound_argument(site, target, index))
+        };
+        let rebind = |keys: &Keys| -> Keys {
+            let found = argument(keys).map_or_else(Keys::default, |value| values.keys(site.0, value));
             if found.is_empty() {
                 keys.clone()
             } else {
                 lent::of_channel(keys, &found)
             }
         };
-        let held = |held: &Held| Held {
-            keys: rebind(&held.keys),
-            ..held.clone()
+        let held = |held: &Held| match argument(&held.keys) {
+            Some(lock) if !values.keys(site.0, lock).is_empty() => Held {
+                keys: rebind(&held.keys),
+                of: values.owners_of_lock(site.0, lock),
+                ..held.clone()
+            },
+            _ => Held {
+                of: values.owners_at_call(&held.of, site, target),
+                ..held.clone()
+            },
         };
         let walking = self.key.function;
         let arounds = &mut self.engine.arounds;
@@ -440,12 +449,13 @@ impl<'t> Walk<'_, 't> {
         let mut around = |around: &Around| {
             let rebound = || {
                 let needs = left_of(around.needs())?;
-                Some(arounds.make(
-                    around.guards().iter().map(held).collect(),
-                    around.gate().iter().map(rebind).collect(),
-                    around.joined().to_vec(),
+                Some(arounds.make(Holding {
+                    guards: around.guards().iter().map(held).collect(),
+                    given_up: around.given_up().iter().map(rebind).collect(),
+                    gate: around.gate().iter().map(rebind).collect(),
+                    joined: around.joined().to_vec(),
                     needs,
-                ))
+                }))
             };
             known.entry(around.number()).or_insert_with(rebound).clone()
         };
@@ -540,10 +550,14 @@ impl<'t> Walk<'_, 't> {
         for keys in summary.last_words.iter().filter(stored) {
             self.note_word(keys, true);
         }
+        // What the callee gives up is not held around all of what it starts.
+        let is_kept = |held: &&Held| !summary.releases.iter().any(|keys| meet(&held.keys, keys));
+        let held: Vec<Held> = self.state.surely_held().filter(is_kept).cloned().collect();
         for begun in &summary.starts {
             let certainty = begun.certainty.and(certainty);
             let chain = || begun.chain.behind(step.clone());
-            self.begun(begun.start, chain, &certainty, begun.covered.as_deref());
+            let covered = begun.covered.as_ref().map(|inner| [inner, &held[..]].concat());
+            self.begun(begun.start, chain, &certainty, covered);
         }
         self.state.own_array |= summary.own_array;
         if summary.execs_live {
@@ -558,7 +572,7 @@ impl<'t> Walk<'_, 't> {
                 ..held.clone()
             };
             if !(held.shared && self.state.guards.contains(&held)) {
-                self.state.guards.push(held);
+                self.state.hold(held);
             }
         }
         for (start, place) in &summary.weak_joins {
@@ -585,8 +599,8 @@ impl<'t> Walk<'_, 't> {
                     continue;
                 }
                 let mut lifted = live.lifted(&step, certainty, self.state.heap);
-                if !around.guards().is_empty() {
-                    lifted.story_mut().covered.extend_from_slice(around.guards());
+                if !held.is_empty() {
+                    lifted.story_mut().covered.extend_from_slice(&held);
                 }
                 self.go_live(lifted, &mut company);
             }

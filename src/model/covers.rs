@@ -29,14 +29,11 @@ impl Cover {
 }
 
 impl Covers {
-    /// A thread begins where `state` holds. `covered`: what a callee held around the whole of it.
-    pub fn begun(&mut self, start: StartId, covered: Option<&[Held]>, state: &State) {
+    /// A thread begins where `state` holds. `covered`: what is held around the whole of it, which is over by now.
+    pub fn begun(&mut self, start: StartId, covered: Option<Vec<Held>>, state: &State) {
         let cover = self.0.entry(start).or_default();
         match covered {
-            Some(covered) => {
-                let held: Vec<Held> = covered.iter().chain(state.surely_held()).cloned().collect();
-                cover.also(&held);
-            }
+            Some(covered) => cover.also(&covered),
             None => cover.open = true,
         }
         // The end of the one before it is about to be forgotten.

@@ -67,6 +67,16 @@ fn each_asked<'c>(test: &'c Condition, visit: &mut dyn FnMut(&'c Value)) {
     }
 }
 
+/// Whether a constant is true.
+pub fn truth_of(value: &Value) -> Option<bool> {
+    match value {
+        Value::None => Some(false),
+        Value::Bool(value) => Some(*value),
+        Value::Int(value) => Some(*value != 0),
+        _ => None,
+    }
+}
+
 /// What the code of a module is called among the work that is done once: no variable has this name.
 const MODULE: &str = "import";
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Event, Function, FunctionKind, Language, Name, Node, Span, Value};
+use crate::facts::{Event, Function, FunctionKind, Language, Name, Node, ParameterKind, Span, Value};
 
 use super::names::{common_components, folder_of, last_component};
 use super::objects::{Object, Objects};
@@ -186,11 +186,38 @@ impl<'t> Values<'t> {
                 }
                 inside
             }
+            Value::Global(_) if self.tree.language(site.0) == Language::C => self.fitting(site, objects),
             Value::Path(path) if self.tree.language(site.0) == Language::Rust => {
                 self.method_by_trait(site, path, &objects).unwrap_or(objects)
             }
             _ => objects,
         }
+    }
+
+    /// Of several functions of one name those that take as many arguments as a call hands over, if there are any: the others are
+    /// linked into other programs.
+    fn fitting(&self, site: CallSite, objects: Objects) -> Objects {
+        let args = &self.tree.call(site).args;
+        let fits = |func: FuncId| {
+            let function = self.tree.function(func);
+            let mut parameters = function.parameters();
+            // `int f()` may be called with anything.
+            let is_open = function.parameters().next().is_none()
+                || parameters.any(|(_, local)| local.parameter == Some(ParameterKind::VarPositional));
+            let is_plain = function.kind == FunctionKind::Function && self.tree.language(func) == Language::C;
+            !is_plain || is_open || function.parameters().count() == args.len()
+        };
+        let fitting = objects.as_functions().filter(|func| fits(*func)).count();
+        if fitting == 0 || fitting == objects.as_functions().count() {
+            return objects;
+        }
+        let mut found = Objects::default();
+        for object in objects.iter() {
+            if !matches!(object, Object::Function(func) if !fits(*func)) {
+                found.add(object.clone());
+            }
+        }
+        found
     }
 
     /// Whether a name that a call uses surely means something of the tree there: `#define setenv table_set` stands above it or in a
@@ -236,6 +263,18 @@ impl<'t> Values<'t> {
         let path = &self.tree.file(file).path;
         let compiled_alone = path.ends_with(".c") && !self.linkage.named_in_includes.contains(last_component(path));
         !compiled_alone || self.included(file).contains(&macro_home)
+    }
+
+    /// Whether a C file has a function-like macro for a name, and no declaration of a function: what it calls is no function then.
+    pub(super) fn has_macro_only(&self, file: FileId, name: &str) -> bool {
+        let included = self.included(file);
+        let kinds = || {
+            let here = self
+                .named(name)
+                .filter(|func| included.contains(&self.tree.file_of(*func)));
+            here.map(|func| self.tree.function(func).kind)
+        };
+        kinds().any(|kind| kind == FunctionKind::Macro) && kinds().all(|kind| kind == FunctionKind::Macro)
     }
 
     /// A C file and the files of the tree that it includes, directly or not, as far as their paths tell.

@@ -3,8 +3,8 @@
 //!
 //! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
 //! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`through_api`] what APIs call that are handed on, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
-//! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity; [`meaning`] joins calls, stores and blocks with the
-//! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about; [`forks`] which
+//! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity, [`whose`] tells locks of two objects apart; [`meaning`] joins calls, stores and blocks with the
+//! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about, [`lasting`] which variables are there to stay; [`forks`] which
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`roles`] does there what the catalog says, and [`begins`] lets threads begin, [`ended`] finds that they have ended, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
@@ -40,6 +40,7 @@ mod higher;
 mod imports;
 mod instances;
 mod lanes;
+mod lasting;
 mod laters;
 mod lent;
 mod linkage;
@@ -76,6 +77,7 @@ mod tree;
 mod unset;
 mod values;
 mod walk;
+mod whose;
 mod why;
 mod words;
 

@@ -276,7 +276,7 @@ impl Engine<'_> {
     }
 
     /// The texts that a value may be, where it can be nothing else.
-    fn all_texts(&self, func: FuncId, value: &Value) -> Option<Vec<String>> {
+    pub(super) fn all_texts(&self, func: FuncId, value: &Value) -> Option<Vec<String>> {
         let objects = self.values.eval(func, value);
         let mut found = Vec::new();
         for object in objects.iter() {
@@ -311,7 +311,7 @@ fn is_prefix(role: &Role) -> bool {
 }
 
 /// The argument by which a call names its variable.
-fn key_of(role: &Role) -> Option<&ArgumentRef> {
+pub(super) fn key_of(role: &Role) -> Option<&ArgumentRef> {
     match role {
         Role::Mutation { key, .. } | Role::Read { key, .. } => key.as_ref(),
         _ => None,

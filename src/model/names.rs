@@ -308,6 +308,10 @@ impl Values<'_> {
         if !local.is_empty() {
             return local;
         }
+        let is_macro = |(_, func): &(usize, FuncId)| self.tree.function(*func).kind == FunctionKind::Macro;
+        if external.len() > 1 && external.iter().any(is_macro) && self.has_macro_only(file, name) {
+            external.retain(is_macro);
+        }
         let is_here = |(_, func): &(usize, FuncId)| !is_of_windows(&self.tree.file(self.tree.file_of(*func)).path);
         if external.len() > 1 && !is_of_windows(from) && external.iter().any(is_here) {
             external.retain(is_here);

@@ -238,6 +238,16 @@ impl<'t> Values<'t> {
         self.all_left(self.outs.locals.get(&(func, index)))
     }
 
+    /// Whether a function of the tree is handed a local, and stores through what it is handed.
+    pub(super) fn is_handed_out(&self, func: FuncId, index: LocalIndex) -> bool {
+        self.outs.locals.contains_key(&(func, index))
+    }
+
+    /// The same of a variable of a file.
+    pub(super) fn is_global_handed_out(&self, file: FileId, name: &str) -> bool {
+        self.outs.globals.contains_key(&(file, name.into()))
+    }
+
     /// What is left in a variable of a file.
     pub(super) fn left_in_global(&self, file: FileId, name: &str) -> Objects {
         if self.outs.globals.is_empty() {

@@ -14,7 +14,7 @@ use super::program::{Engine, SummaryKey};
 use super::sites::AccessKind;
 use super::summary::{Access, Certainty, Chain, Live};
 use super::tree::{ClassId, FileId, FuncId};
-use super::walk::exclude;
+use super::whose::Common;
 
 /// What runs before every test of a class, or before the first (CPython Lib/unittest/case.py, suite.py; pytest, How to implement
 /// xunit-style set-up).
@@ -413,7 +413,8 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
     if !engine.values.budget.spend(1) {
         return engine.values.budget.cut(a.0, Cut::Steps);
     }
-    if exclude(a.1.around.guards(), b.1.around.guards()) {
+    let common = engine.common_lock(a.0, a.1.around.guards(), b.1.around.guards());
+    if common != Common::Nothing {
         return;
     }
     let side = |access: &Access| PairSide {
@@ -422,6 +423,7 @@ fn test_pair(engine: &mut Engine<'_>, a: (FuncId, &Access), b: (FuncId, &Access)
         start_chain: Chain::default(),
         many: false,
         weak_join: None,
+        overwrites: false,
     };
     let pair = Pair {
         kind: PairKind::Tests,

@@ -19,7 +19,7 @@ use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
-use super::walk::exclude;
+use super::whose::Common;
 
 /// Why two accesses may overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +43,8 @@ pub struct PairSide {
     pub many: bool,
     /// A join that does not surely end the thread.
     pub weak_join: Option<(FuncId, Span)>,
+    /// The variable that it sets is surely there by then: [`super::lasting`].
+    pub overwrites: bool,
 }
 
 /// A mutation and its partner.
@@ -64,9 +66,9 @@ pub struct Pair {
     pub no_holder: bool,
 }
 
-/// How well founded a pair is: first where tests are known to mean the same variable, which matters most to them, then the
-/// surest, then the shortest way.
-type PairRank = (bool, Rank, Reverse<u32>);
+/// How well founded a pair is: first where tests are known to mean the same variable, which matters most to them, then where
+/// the mutation is not known to overwrite, then the surest, then the shortest way.
+type PairRank = (bool, bool, Rank, Reverse<u32>);
 
 /// What is true of a pair on whichever way it arises.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +96,7 @@ impl Pairs {
         let key = (pair.mutation.access.site, pair.partner.access.site, pair.kind);
         let rank = (
             same_variable,
+            !pair.mutation.overwrites,
             pair.certainty.rank(),
             Reverse(steps(&pair.mutation) + steps(&pair.partner)),
         );
@@ -233,7 +236,7 @@ impl Engine<'_> {
             heap: a.2.or(b.2).and_then(|live| live.heap),
         };
         let key = (first.0, second.0, PairKind::Race);
-        self.pairs.is_settled(key, (false, rank, Reverse(steps)), always)
+        self.pairs.is_settled(key, (false, true, rank, Reverse(steps)), always)
     }
 
     /// Whether the first of two sites is the mutation of a pair and the other its partner; none where neither is one.
@@ -343,6 +346,7 @@ impl Engine<'_> {
             },
             many: live.many,
             weak_join: None,
+            overwrites: false,
         };
         let partner = Access {
             site: fork,
@@ -392,7 +396,8 @@ impl Engine<'_> {
             Some(false) => (b, a),
             None => return,
         };
-        if exclude(first.access.around.guards(), second.access.around.guards()) {
+        let common = self.common_lock(ancestor, first.access.around.guards(), second.access.around.guards());
+        if common == Common::Lock {
             let mut named = first.access.around.guards().iter().map(|held| &*held.name);
             let name = named.find(|name| !name.is_empty());
             let name = name.unwrap_or("what lets code run once").to_owned();
@@ -441,8 +446,12 @@ impl Engine<'_> {
             return;
         }
         let key = (first.access.site, second.access.site, PairKind::Race);
-        let certainty = Certainty::together(a.certainties().chain(b.certainties()).chain(&lent));
-        let rank = (false, certainty.rank(), Reverse(a.steps() + b.steps()));
+        let own_locks = common.doubt();
+        let doubts = lent.iter().chain(&own_locks);
+        let certainty = Certainty::together(a.certainties().chain(b.certainties()).chain(doubts));
+        let mut alive = [a.live, b.live].into_iter().flatten();
+        let overwrites = alive.any(|live| self.overwrites(first.access.site, live));
+        let rank = (false, !overwrites, certainty.rank(), Reverse(a.steps() + b.steps()));
         let always = Always {
             repeated: first.access.repeated,
             heap: a.live.or(b.live).and_then(|live| live.heap),
@@ -450,7 +459,10 @@ impl Engine<'_> {
         let owner = &self.owner;
         self.pairs.offer(key, rank, always, || Pair {
             kind: PairKind::Race,
-            mutation: side_of(first),
+            mutation: PairSide {
+                overwrites,
+                ..side_of(first)
+            },
             partner: side_of(second),
             ancestor,
             certainty,
@@ -703,6 +715,7 @@ fn side_of(seen: &Seen<'_>) -> PairSide {
         start_chain: seen.live.map(|live| live.chain.clone()).unwrap_or_default(),
         many: seen.live.is_some_and(|live| live.many),
         weak_join: seen.live.and_then(|live| live.story.weak_join),
+        overwrites: false,
     }
 }
 

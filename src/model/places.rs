@@ -1,8 +1,8 @@
 //! Identity for locks, queues, pools and thread handles: when do two expressions speak of the same one?
 //!
 //! An expression has a set of keys: the calls that may have made the object, and the variables that it is kept in. Two
-//! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields, which
-//! errs on the quiet side for locks.
+//! expressions mean the same object when their keys meet. Instances of one class share the keys of their fields: whose
+//! lock a field of C is, [`super::whose`] tells.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Deref;

@@ -21,6 +21,7 @@ use super::handlers::Handler;
 use super::higher::{Binding, Higher};
 use super::imports::Imports;
 use super::lanes::Census;
+use super::lasting::Lasting;
 use super::laters::Laters;
 use super::meaning::Started;
 use super::named::Variables;
@@ -36,6 +37,7 @@ use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, S
 use super::tree::{CallSite, FileId, FilesBy, FuncId, Tree};
 use super::values::{Values, with_room};
 use super::walk::Walk;
+use super::whose::Owners;
 use super::why::Observations;
 
 /// A function, and for module-level code whether it runs as the program itself (`__main__`) or is imported.
@@ -227,6 +229,10 @@ pub struct Engine<'t> {
     thread_meetings: FxHashSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
     looped: FxHashSet<CallSite>,
+    /// Which variables are there to stay ([`super::lasting`]).
+    pub(super) lasting: Lasting,
+    /// What is known of owners of locks that are parameters ([`super::whose`]).
+    pub(super) told_owners: FxHashMap<Owners, Owners>,
     /// The fork that a call comes down to, as far as somebody asked.
     pub(super) forks_behind: FxHashMap<CallSite, Option<Forked>>,
     /// Calls whose result a with-block enters.
@@ -353,6 +359,8 @@ impl<'t> Engine<'t> {
             encounters: FxHashMap::default(),
             thread_meetings: FxHashSet::default(),
             looped: FxHashSet::default(),
+            lasting: Lasting::default(),
+            told_owners: FxHashMap::default(),
             forks_behind: FxHashMap::default(),
             entered: FxHashSet::default(),
             constructors: Vec::new(),
@@ -435,6 +443,11 @@ impl<'t> Engine<'t> {
     pub fn starts_many(&self, start: StartId) -> bool {
         let info = self.start(start);
         info.many || self.looped.contains(&info.site) && self.can_repeat(start, info.site.0)
+    }
+
+    /// Whether a call stands in a loop of its function.
+    pub fn is_looped(&self, site: CallSite) -> bool {
+        self.looped.contains(&site)
     }
 
     /// The parameters of a function that it calls or starts threads on.
@@ -727,6 +740,7 @@ impl<'t> Engine<'t> {
             }
             extent => self.quiet = self.quiet(extent),
         }
+        self.index_removals();
     }
 
     /// Adds a thread on which a framework calls functions.

@@ -7,6 +7,9 @@
 //! What a program holds is taken from what its code names: `main`, what that calls or takes the address of, the tables that it
 //! mentions, what it looks up by name, and so on. That is more than what is linked, never less, but for what is found by no
 //! name at all (a linker's section, a module that another project loads): a function that no program names may be part of any.
+//! Of functions of one name that several files define no two are in one program: one `main` and many files that each define what
+//! it calls are that many programs.
+//!
 //! What a program outside of the tree would make of a library counts for nothing where programs of the tree use it: two of its
 //! functions that no test and no tool brings together meet in no process that anybody can name.
 //!
@@ -18,7 +21,9 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value, Visibility};
+use crate::facts::{
+    Attribute, CallIndex, Event, Function, FunctionIndex, FunctionKind, Language, Piece, Value, Visibility,
+};
 
 use super::names::folder_of;
 use super::tree::{FileId, FuncId, each_event};
@@ -148,36 +153,59 @@ impl<'t> Values<'t> {
             .map(|func| tree.file_of(func))
             .chain(self.linkage.interposing_files())
             .collect();
-        if mains.len() < 2 {
+        if mains.is_empty() {
             return self.programs_of_crates();
         }
         let mut named: FxHashMap<FuncId, Vec<FuncId>> = FxHashMap::default();
         let mut shared: FxHashSet<FileId> = FxHashSet::default();
+        let mut named_from_outside: FxHashMap<FileId, BTreeSet<&str>> = FxHashMap::default();
         for func in tree.functions().filter(is_c) {
             let Named { targets, looked_up } = self.named_by(func);
             let home = tree.file_of(func);
             // Code of other files that names one of its functions: the file is a part of other programs as well.
             let is_part = |function: &Function| function.kind != FunctionKind::Module && function.name != "main";
             let others = targets.iter().filter(|target| is_part(tree.function(**target)));
-            shared.extend(others.map(|target| tree.file_of(*target)).filter(|file| *file != home));
+            for target in others.filter(|target| tree.file_of(**target) != home) {
+                let file = tree.file_of(*target);
+                shared.insert(file);
+                named_from_outside
+                    .entry(file)
+                    .or_default()
+                    .insert(&tree.function(*target).name);
+            }
             named.insert(func, [targets, looked_up].concat());
         }
-        let closed: FxHashSet<FileId> = mains.iter().copied().filter(|file| !shared.contains(file)).collect();
+        let mut closed: FxHashSet<FileId> = mains.iter().copied().filter(|file| !shared.contains(file)).collect();
+        // Each program by the file of its `main`, and the file by which it differs from others of the same `main`.
+        let mut programs: Vec<(FileId, Option<FileId>)> = Vec::new();
+        for main in &mains {
+            let parts = self.alternatives(*main, &named_from_outside);
+            match parts.is_empty() {
+                true => programs.push((*main, None)),
+                false => programs.extend(parts.iter().map(|part| (*main, Some(*part)))),
+            }
+            closed.extend(parts);
+        }
+        if programs.len() < 2 {
+            return self.programs_of_crates();
+        }
         let mut growing = Growing {
-            words: mains.len().div_ceil(64),
+            words: programs.len().div_ceil(64),
             sets: FxHashMap::default(),
             open: VecDeque::new(),
             waiting: FxHashSet::default(),
         };
-        for (program, file) in mains.iter().enumerate() {
-            for func in tree.functions_in(*file) {
-                if closed.contains(file) || tree.function(func).name == "main" {
-                    growing.start(func, program);
+        for (program, (main, part)) in programs.iter().enumerate() {
+            for file in std::iter::once(main).chain(part) {
+                for func in tree.functions_in(*file) {
+                    if closed.contains(file) || tree.function(func).name == "main" {
+                        growing.start(func, program);
+                    }
                 }
             }
         }
         let mut by_folder: FxHashMap<&str, Vec<u64>> = FxHashMap::default();
-        for (program, file) in mains.iter().enumerate() {
+        for (program, (file, _)) in programs.iter().enumerate() {
             let none = || vec![0; growing.words];
             let of_folder = by_folder.entry(folder_of(&tree.file(*file).path)).or_insert_with(none);
             add(of_folder, program);
@@ -191,6 +219,42 @@ impl<'t> Values<'t> {
             (func, InPrograms(Some(set.clone())))
         });
         Programs { of: of.collect() }
+    }
+
+    /// The files that each define what the file of a `main` calls, and that nothing else is wanted of.
+    fn alternatives(&self, main: FileId, named_from_outside: &FxHashMap<FileId, BTreeSet<&str>>) -> BTreeSet<FileId> {
+        let tree = self.tree;
+        let calls = tree.functions_in(main).flat_map(|func| &tree.function(func).calls);
+        let called: BTreeSet<&str> = calls
+            .filter_map(|call| match &call.callee {
+                Value::Global(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let mut found = BTreeSet::new();
+        for name in called {
+            let defines = |func: &FuncId| tree.function(*func).kind != FunctionKind::Declaration;
+            let definitions: Vec<FuncId> = self.named(name).filter(defines).collect();
+            let is_apart = |func: &FuncId| {
+                let function = tree.function(*func);
+                let file = tree.file_of(*func);
+                let is_weak = |attribute: &Attribute| super::tree::value_name(&attribute.value) == Some("weak");
+                tree.language(*func) == Language::C
+                    && function.kind == FunctionKind::Function
+                    && function.visibility == Visibility::Public
+                    && !function.attributes.iter().any(is_weak)
+                    && !tree.file(file).path.ends_with(".h")
+                    && file != main
+                    && named_from_outside
+                        .get(&file)
+                        .is_none_or(|names| names.iter().all(|other| *other == name))
+            };
+            let files: BTreeSet<FileId> = definitions.iter().map(|func| tree.file_of(*func)).collect();
+            if files.len() > 1 && files.len() == definitions.len() && definitions.iter().all(is_apart) {
+                found.extend(files);
+            }
+        }
+        found
     }
 
     /// The same for Rust: each file at the root of a crate makes a program, a library's that of its tests. Of a file that no `mod`
@@ -282,9 +346,17 @@ impl<'t> Values<'t> {
     fn named_by(&self, func: FuncId) -> Named {
         let function = self.tree.function(func);
         let mut names = BTreeSet::new();
+        let mut called = BTreeSet::new();
+        let mut targets = BTreeSet::new();
         let mut looked_up = BTreeSet::new();
         for (index, call) in function.calls.iter().enumerate() {
-            add_names(&call.callee, &mut names);
+            if let Value::Global(name) = &call.callee {
+                called.insert(name.as_str());
+                let site = (func, CallIndex(index as u32));
+                targets.extend(self.callee(site).as_functions());
+            } else {
+                add_names(&call.callee, &mut names);
+            }
             call.args
                 .iter()
                 .for_each(|argument| add_names(&argument.value, &mut names));
@@ -301,9 +373,10 @@ impl<'t> Values<'t> {
             _ => {}
         });
         let file = self.tree.file_of(func);
-        let mut targets = BTreeSet::new();
-        for name in names {
+        for name in &names {
             targets.extend(self.name(file, name).as_functions());
+        }
+        for name in names.union(&called) {
             // A variable's initialiser is code at the top of a file.
             let declaring = super::linkage::declares(self.tree, file, name).then_some(file);
             let files = declaring.into_iter().chain(self.sharing_files(file, name));
@@ -384,5 +457,54 @@ mod tests {
         // What a program names itself it holds, wherever that stands.
         let naming = format!("extern void work(void);\n{}", tool.replace("each(none);", "work();"));
         assert_eq!(pairs(&[&shared[..], &[("tool/main.c", &naming)]].concat()), 1);
+    }
+
+    const LOOK: &str = "static void *look(void *a) { getenv(\"A\"); return a; }\n";
+    const START: &str = "{ pthread_t t; pthread_create(&t, 0, look, 0); return 0; }";
+    const SET: &str = "{ setenv(\"A\", \"1\", 1); return 0; }";
+
+    #[test]
+    fn two_definitions_of_what_main_calls_are_two_programs() {
+        let (start, set) = (format!("{LOOK}int one(void) {START}"), format!("int one(void) {SET}"));
+        let main = |called: &str| format!("int main(void) {{ for (;;) one(); {called} return 0; }}");
+        let parts = [("start.c", &*start), ("set.c", &*set)];
+        assert_eq!(pairs(&[&parts[..], &[("main.c", &*main(""))]].concat()), 0);
+        // A file of which something else is wanted may be linked with the other in some way.
+        let wanted = format!("{start}\nvoid two(void) {{}}");
+        let parts = [("start.c", &*wanted), ("set.c", &*set)];
+        assert_eq!(pairs(&[&parts[..], &[("main.c", &*main("two();"))]].concat()), 1);
+    }
+
+    #[test]
+    fn a_call_means_the_function_that_takes_as_many_arguments() {
+        let start = format!("{LOOK}int up(void *m, int n) {START}");
+        let main = "int main(void) { int m; up(&m, 0); up(&m, 1); two(); return 0; }";
+        let other = |parameters: &str| {
+            format!("int up({parameters}) {SET}\nvoid two(void) {{}} int main(void) {{ return 0; }}")
+        };
+        let count = |parameters: &str| {
+            let other = other(parameters);
+            pairs(&[("up.c", &*start), ("main.c", main), ("other.c", &*other)])
+        };
+        assert_eq!(count("void *m"), 0);
+        assert_eq!(count("void *m, int n"), 1);
+        assert_eq!(count("void *m, ..."), 1);
+    }
+
+    #[test]
+    fn what_a_header_makes_a_macro_is_no_function() {
+        let header = |condition: &str| {
+            format!("#ifdef {condition}\nint put(const char *a);\n#else\n#define put(a) setenv(a, a, 1)\n#endif\n")
+        };
+        let main = format!(
+            "#include \"os.h\"\n{LOOK}int main(void) {{ pthread_t t; pthread_create(&t, 0, look, 0); put(\"A\"); return 0; }}"
+        );
+        let amiga = "int put(const char *a) { return setenv(a, a, 1); }";
+        let count = |condition: &str| {
+            let header = header(condition);
+            pairs(&[("os.h", &*header), ("main.c", &*main), ("os_amiga.c", amiga)])
+        };
+        assert_eq!(count("AMIGA"), 1);
+        assert_eq!(count("OWN_PUT"), 2);
     }
 }

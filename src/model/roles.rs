@@ -20,6 +20,7 @@ use super::state::{PathEnd, State};
 use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId};
 use super::walk::Walk;
+use super::whose::Owners;
 
 /// Why an import is doubted that runs a module.
 const IMPORTED_AROUND: &str =
@@ -217,6 +218,7 @@ impl Walk<'_, '_> {
         });
         let own = under.map(|name| Held {
             keys: Keys::of(vec![Key::Outside(name.into())]),
+            of: Owners::default(),
             name: name.into(),
             holder: None,
             test: None,
@@ -469,8 +471,10 @@ impl Walk<'_, '_> {
             }
             let name = self.engine.values.described(home, &value);
             let holder = guard.then_some(site);
-            self.state.guards.push(Held {
+            let of = self.engine.values.owners_of_lock(home, &value);
+            self.state.hold(Held {
                 keys,
+                of,
                 name: name.into(),
                 holder,
                 test: None,
@@ -483,8 +487,14 @@ impl Walk<'_, '_> {
     pub(super) fn unlock(&mut self, keys: &Keys) {
         if self.state.guards.iter().any(|held| meet(&held.keys, keys)) {
             self.state.release(keys);
-        } else if !keys.is_empty() && !self.out.releases.contains(keys) {
-            self.out.releases.push(keys.clone());
+        } else if !keys.is_empty() {
+            // Rust's guards are given up by who owns them; what is dropped there is mostly none.
+            if self.engine.values.tree.language(self.here) != Language::Rust {
+                self.state.give_up(keys);
+            }
+            if !self.out.releases.contains(keys) {
+                self.out.releases.push(keys.clone());
+            }
         }
     }
 
@@ -756,6 +766,7 @@ impl Walk<'_, '_> {
     fn call_once(&mut self, functions: &[FuncId], home: FuncId, control: &Value, span: Span) {
         let held = Held {
             keys: self.engine.values.keys(home, control),
+            of: Owners::default(),
             name: self.engine.values.described(home, control).into(),
             holder: None,
             test: None,

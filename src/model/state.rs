@@ -16,6 +16,7 @@ use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};
 use super::tree::{FileId, FuncId};
+use super::whose::either;
 
 /// A thread that ended, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,8 @@ pub struct State {
     pub live: Lives,
     pub ended: Vec<Ended>,
     pub guards: Vec<Held>,
+    /// Guards that were surely released without having been taken here, and not taken since.
+    pub given_up: Vec<Keys>,
     /// We are the child of this fork.
     pub child: Option<SiteId>,
     /// The child shares the parent's memory (vfork).
@@ -108,6 +111,8 @@ pub struct State {
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done ([`super::firsts`]).
     pub done: Vec<Keys>,
+    /// Whether what the function returned here is true, where that is a constant.
+    pub gave: Option<bool>,
     /// What this function has told so far for which others wait ([`super::flags`]).
     pub opened: Vec<Keys>,
     pub heap: Option<SiteId>,
@@ -180,6 +185,7 @@ impl State {
             received: first.state.received.clone(),
             heard: first.state.heard.clone(),
             done: first.state.done.clone(),
+            given_up: first.state.given_up.clone(),
             failed: first.state.failed.clone(),
             later: first.state.later.clone(),
             own_array: ends.iter().all(|end| end.state.own_array),
@@ -193,6 +199,7 @@ impl State {
             add_new(&mut merged.opened, &end.state.opened);
             merged.received.retain(|keys| end.state.received.contains(keys));
             merged.done.retain(|keys| end.state.done.contains(keys));
+            merged.given_up.retain(|keys| end.state.given_up.contains(keys));
             merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));
             merged.latest.retain(|known| end.state.latest.contains(known));
@@ -275,6 +282,19 @@ impl State {
     /// The guards that are held on whichever way led here.
     pub fn surely_held(&self) -> impl Iterator<Item = &Held> {
         self.guards.iter().filter(|held| held.test.is_none())
+    }
+
+    /// Takes a guard.
+    pub fn hold(&mut self, held: Held) {
+        self.given_up.retain(|keys| !meet(keys, &held.keys));
+        self.guards.push(held);
+    }
+
+    /// Releases a guard that was not taken here: whoever calls may hold it.
+    pub fn give_up(&mut self, keys: &Keys) {
+        if !self.given_up.contains(keys) {
+            self.given_up.push(keys.clone());
+        }
     }
 
     /// Releases the guards of these keys.
@@ -441,7 +461,15 @@ fn merge_guards(ends: &[PathEnd]) -> Vec<Held> {
                 .iter()
                 .flat_map(|end| end.state.guards.iter())
                 .find(|other| other.keys == held.keys && other.test.is_some());
-            merged.push(conditional.unwrap_or(held).clone());
+            // It may be another object's on each path.
+            let of = ends
+                .iter()
+                .flat_map(|end| end.state.guards.iter())
+                .filter(|other| other.keys == held.keys);
+            merged.push(Held {
+                of: either(of.map(|other| &other.of)),
+                ..conditional.unwrap_or(held).clone()
+            });
         } else if let [end] = on.as_slice()
             && held.test.is_none()
             && let Some(test) = &end.test

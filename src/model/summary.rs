@@ -17,6 +17,7 @@ use super::places::Keys;
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId, Sites};
 use super::tree::{CallSite, FuncId};
+use super::whose::Owners;
 
 /// Index of a thread start in [`super::Program::starts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +95,8 @@ impl Chain {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub keys: Keys,
+    /// Whose lock it is, where that tells it from others of the same keys.
+    pub of: Owners,
     pub name: Rc<str>,
     /// The call whose result holds it until it dies (Rust), if any.
     pub holder: Option<CallSite>,
@@ -462,6 +465,8 @@ pub struct Summary {
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done when it returns ([`super::firsts`]).
     pub done: Vec<Keys>,
+    /// Further such work, where what it returns is false, and where it is true.
+    pub done_where: [Vec<Keys>; 2],
     /// What a loop waits for that a thread may tell when it is done, and others too.
     pub perhaps_heard: Vec<Keys>,
     /// The first addition that it may make.
@@ -497,10 +502,13 @@ impl Summary {
                 |key| matches!(super::lent::channel(key), super::places::Key::Local(owner, _) if *owner == function),
             )
         };
+        let own_guard =
+            |held: &Held| own(&held.keys) || held.of.iter().any(|owner| owner.parameter_of(function).is_some());
         let mut seen = FxHashSet::default();
         let around = |around: &Around| {
             seen.insert(around.number())
-                && (around.guards().iter().any(|held| own(&held.keys))
+                && (around.guards().iter().any(own_guard)
+                    || around.given_up().iter().any(own)
                     || around.gate().iter().any(own)
                     || around.needs().iter().any(|need| need.owner == function))
         };
@@ -510,11 +518,11 @@ impl Summary {
                 .filter_map(|begun| begun.covered.as_deref())
                 .flatten()
         };
-        self.speaks_of_parameters = self.acquires.iter().any(|held| own(&held.keys))
+        self.speaks_of_parameters = self.acquires.iter().any(own_guard)
             || self.releases.iter().any(own)
             || self.sends.iter().any(own)
             || self.received.iter().any(own)
-            || covers().any(|held| own(&held.keys))
+            || covers().any(own_guard)
             || self.accesses.iter().map(|access| &access.around).any(around)
             || self
                 .leaks
@@ -539,6 +547,7 @@ impl Summary {
             && self.received.is_empty()
             && self.heard.is_empty()
             && self.done.is_empty()
+            && self.done_where.iter().all(Vec::is_empty)
             && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live

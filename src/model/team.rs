@@ -10,6 +10,7 @@ use super::places::{Key, Keys};
 use super::summary::{Access, Held};
 use super::values::Values;
 use super::walk::Walk;
+use super::whose::Owners;
 
 /// A part that one member runs; the first member's parts are all number 0.
 type Alone = u32;
@@ -179,6 +180,7 @@ impl<'t> Walk<'_, 't> {
         let keys = Keys::of(vec![Key::Outside(name.as_str().into())]);
         self.state.guards.push(Held {
             keys: keys.clone(),
+            of: Owners::default(),
             name: name.into(),
             holder: None,
             test: None,

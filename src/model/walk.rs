@@ -11,7 +11,7 @@ use crate::facts::{
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape, Taken};
 
-use super::around::Around;
+use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::covers::Covers;
 use super::failing;
@@ -33,6 +33,7 @@ use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
 use super::unset;
 use super::values::with_room;
+use super::whose::Owners;
 use super::words::Words;
 
 /// How many tests are taken to have been false where code behind them runs: later arms of a branch, and what follows arms that
@@ -239,6 +240,7 @@ impl<'t> Walk<'_, 't> {
         ends.extend(self.lost_jumps().into_iter().map(PathEnd::plain));
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         self.out.weak_joins = self.weakly_joined_at_end(&ends);
+        self.out.done_where = self.done_by_result(&ends);
         let exit = State::merge(&State::default(), ends);
         self.out
             .weak_joins
@@ -294,6 +296,18 @@ impl<'t> Walk<'_, 't> {
         self.out.accesses.shrink_to_fit();
         self.out.look_for_parameters(self.key.function);
         self.out
+    }
+
+    /// Work that is done once and surely done where the function returns what is false, and what is true.
+    fn done_by_result(&self, ends: &[PathEnd]) -> [Vec<Keys>; 2] {
+        [false, true].map(|truth| {
+            let gives = |end: &&PathEnd| !end.state.dead && end.state.gave != Some(!truth);
+            let mut ends = ends.iter().filter(gives).map(|end| &end.state.done);
+            let mut done = ends.next().cloned().unwrap_or_default();
+            done.retain(|keys| self.engine.firsts.contains(keys));
+            ends.for_each(|other| done.retain(|keys| other.contains(keys)));
+            done
+        })
     }
 
     /// The threads that are joined on some of the ways out of the function.
@@ -554,6 +568,8 @@ impl<'t> Walk<'_, 't> {
             Condition::Any(tests) if !truth => tests.iter().for_each(|test| self.learn(test, false, span)),
             Condition::Truthy(value) => {
                 self.learn_first(test, truth);
+                self.learn_variable(value, truth);
+                self.learn_result(value, truth);
                 self.take_if(value, |taken| (*taken == Taken::True) == truth);
                 self.hear_told(value, None, truth, span);
                 self.found_ended(value, truth, false, span);
@@ -564,6 +580,10 @@ impl<'t> Walk<'_, 't> {
             Condition::Less(Value::Int(0), count) if !truth => self.hear_counted(count, span),
             Condition::Equal(a, b) => {
                 self.learn_first(test, truth);
+                if let (value, Value::None | Value::Int(0)) | (Value::None | Value::Int(0), value) = (a, b) {
+                    self.learn_variable(value, !truth);
+                    self.learn_result(value, !truth);
+                }
                 self.take_compared(a, b, truth);
                 self.hear_told(a, Some(b), truth, span);
                 self.hear_told(b, Some(a), truth, span);
@@ -590,6 +610,22 @@ impl<'t> Walk<'_, 't> {
         if !known.contains(&mark.keys) {
             known.push(mark.keys);
         }
+    }
+
+    /// A function has returned what is true, or what is false: some of what is done once is done then.
+    fn learn_result(&mut self, value: &Value, truth: bool) {
+        let Value::Call(owner, call) = value else { return };
+        let site = (self.engine.values.closure(self.here, *owner), *call);
+        let meaning = self.engine.values.meaning(site);
+        let [edge] = meaning.edges.as_slice() else { return };
+        if edge.certainty.confidence < Confidence::High {
+            return;
+        }
+        let summary = self.engine.summary(SummaryKey {
+            function: edge.target,
+            main: false,
+        });
+        add_new(&mut self.state.done, &summary.done_where[usize::from(truth)]);
     }
 
     fn take_compared(&mut self, a: &Value, b: &Value, truth: bool) {
@@ -1142,8 +1178,9 @@ impl<'t> Walk<'_, 't> {
                 let keys = self.engine.values.keys(self.here, manager);
                 if !held.contains(&keys) {
                     let name = self.engine.values.described(self.here, manager);
-                    self.state.guards.push(Held {
+                    self.state.hold(Held {
                         keys: keys.clone(),
+                        of: Owners::default(),
                         name: name.into(),
                         holder: None,
                         test: None,
@@ -1265,6 +1302,7 @@ impl<'t> Walk<'_, 't> {
         ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         self.state = State::merge(&State::default(), ends);
         self.state.idle = false;
+        self.state.gave = None;
     }
 
     fn event(&mut self, event: &'t Event) {
@@ -1280,9 +1318,10 @@ impl<'t> Walk<'_, 't> {
             Event::Load { value, form, span } => self.load(value, *form, *span),
             Event::Await { value, span } => self.awaited(value, *span),
             Event::Drop { value, span } => self.dropped(value, *span),
-            Event::Return { .. } => {
+            Event::Return { value, .. } => {
                 self.leave_in_between();
                 let mut state = std::mem::replace(&mut self.state, State::unreachable());
+                state.gave = firsts::truth_of(value);
                 state.idle = self.is_done_before();
                 self.leave_loops(&mut state, 0);
                 self.returns.push(state);
@@ -1465,12 +1504,15 @@ impl<'t> Walk<'_, 't> {
 
     /// What surely holds at this point.
     pub(super) fn around(&mut self) -> Around {
-        let guards = self.state.surely_held();
         let joined = self.state.joined.iter().map(|(start, _)| *start);
-        let (guards, joined) = (guards.cloned().collect(), joined.collect());
-        let gate = self.state.received.clone();
-        let needs = self.needs_in_force();
-        self.engine.arounds.make(guards, gate, joined, needs)
+        let holding = Holding {
+            guards: self.state.surely_held().cloned().collect(),
+            given_up: self.state.given_up.clone(),
+            gate: self.state.received.clone(),
+            joined: joined.collect(),
+            needs: self.needs_in_force(),
+        };
+        self.engine.arounds.make(holding)
     }
 
     /// What must have been handed to the function for this point to be reached.
@@ -1497,9 +1539,15 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.out.heap = self.out.heap.or(Some(site));
         }
+        let mark = self.variable_set(site);
         self.record_here(site, self.state.child);
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
+        }
+        if let Some(mark) = mark
+            && !self.state.done.contains(&mark)
+        {
+            self.state.done.push(mark);
         }
     }
 
@@ -1794,12 +1842,4 @@ fn assigned_in(arm: &Region) -> Vec<String> {
         }
     });
     found
-}
-
-/// Whether two sets of guards exclude each other.
-pub(super) fn exclude(a: &[Held], b: &[Held]) -> bool {
-    a.iter().any(|held| {
-        b.iter()
-            .any(|other| meet(&held.keys, &other.keys) && !(held.shared && other.shared))
-    })
 }

@@ -130,6 +130,9 @@ impl Lowering<'_> {
     /// A function that is declared without a body.
     fn prototype(&mut self, node: Syntax, declared: &Declared) {
         let Some(name) = declared.name else { return };
+        if self.is_compiled_out(self.offset(node)) {
+            return;
+        }
         let span = self.span(node);
         let text = self.text(name);
         let mut function = empty_function(text, FunctionKind::Declaration, span);

@@ -258,6 +258,12 @@ impl Normaliser<'_, '_> {
             state.boundary = true;
             return at + 1;
         }
+        if self.is_function_pointer(at) {
+            // A qualifier tells the grammar that this is no call.
+            let qualifier = self.texts.word("const", &token);
+            self.out.extend([qualifier, token]);
+            return at + 1;
+        }
         if self.is(at + 1, b'(')
             && let Some(next) = self.declaring_macro(at, state)
         {
@@ -326,6 +332,27 @@ impl Normaliser<'_, '_> {
             return Some(next);
         }
         None
+    }
+
+    /// `NAME (*f)(NAME, NAME) = …`: no call is assigned to, so it declares a pointer to a function.
+    fn is_function_pointer(&self, at: usize) -> bool {
+        let stars = (at + 1..self.tokens.len())
+            .take_while(|index| self.is(*index, b'*'))
+            .count();
+        let open = at + 1 + stars;
+        if !self.is(open, b'(') || !self.is(open + 1, b'*') {
+            return false;
+        }
+        let Some(close) = self.pair(open).filter(|close| self.is(close + 1, b'(')) else {
+            return false;
+        };
+        let after = self.pair(close + 1).map(|end| end + 1);
+        let inside = open + 2..close;
+        inside.clone().any(|index| self.is_name(index))
+            && inside
+                .clone()
+                .all(|index| !self.is(index, b'(') && !self.is(index, b','))
+            && after.is_some_and(|after| self.is(after, b'=') && !self.is(after + 1, b'='))
     }
 
     /// Marks the decorations in a declaration's run of words, where there is one word too many to be read.

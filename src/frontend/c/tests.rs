@@ -366,6 +366,28 @@ fn macros_that_open_and_close_functions() {
     );
 }
 
+/// Of unnamed types alone the grammar would make calls.
+#[test]
+fn pointers_to_functions_are_declared() {
+    let text =
+        "T g(T a) {\n T (*f)(T, T) = h;\n T *(*k[2])(T) = {h};\n m(*f)(a);\n n(*a)(a) == 1;\n return (*f)(a, a); }";
+    assert_eq!(
+        body(text, "g"),
+        [
+            "2: load Whole @h",
+            "2: Assign Whole f = @h",
+            "3: load Whole @h",
+            "3: Assign Whole k = [@h]",
+            "4: call @m(f) used",
+            "4: call call @m(a)",
+            "5: call @n(a) used",
+            "5: call call @n(a) used",
+            "6: call f(a, a) used",
+            "6: return call f"
+        ]
+    );
+}
+
 #[test]
 fn macros_that_head_loops() {
     let unknown = "void f(void) { FOREACH(x, y) { g(); } h(); }";
