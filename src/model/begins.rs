@@ -220,7 +220,12 @@ impl Walk<'_, '_> {
         if let Some(targets) = entry.and_then(|(home, value)| self.parameter_here(home, value)) {
             // What a decorator was handed runs without that decorator.
             let bare = entry.and_then(|(home, value)| self.binding_of_value(home, value));
-            let bindings = bare.filter(|bound| bound.is_bare).cloned().into_iter().collect();
+            let bare = bare.filter(|bound| bound.is_bare).cloned();
+            let bindings = match bare {
+                Some(bare) => vec![bare],
+                None if self.are_captured(&targets) => self.bindings.clone(),
+                None => Vec::new(),
+            };
             return (!targets.is_empty())
                 .then(|| self.engine.context_start(start, targets, bindings, &self.inlined_calls));
         }
@@ -233,17 +238,23 @@ impl Walk<'_, '_> {
             let context = &self.inlined_calls;
             return Some(self.engine.context_start(start, entries, Vec::new(), context));
         }
-        let captures = self.bindings.iter().any(|bound| {
-            entries.iter().any(|entry| {
-                let values = &self.engine.values;
-                values.nested_in(*entry, bound.owner) || values.calls_slot_of(*entry, bound.owner, bound.index)
-            })
-        });
-        if captures {
+        if self.are_captured(&entries) {
             let bindings = self.bindings.clone();
             return Some(self.engine.context_start(start, entries, bindings, &self.inlined_calls));
         }
         Some(start)
+    }
+
+    /// Whether some of these functions call a parameter that is bound here, since they stand in its function, or by way of the field
+    /// that it was stored into.
+    fn are_captured(&self, functions: &[FuncId]) -> bool {
+        let values = &self.engine.values;
+        self.bindings.iter().any(|bound| {
+            let captures = |function: &FuncId| {
+                values.nested_in(*function, bound.owner) || values.calls_slot_of(*function, bound.owner, bound.index)
+            };
+            functions.iter().any(captures)
+        })
     }
 }
 

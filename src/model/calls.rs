@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::{FunctionKind, Language, Span};
+use crate::facts::{FunctionKind, Language, LocalIndex, Span};
 use crate::finding::Confidence;
 use crate::knowledge::Shape;
 
@@ -21,7 +21,7 @@ use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::SummaryKey;
 use super::sites::{AccessKind, SiteId};
 use super::state::{PathEnd, State};
-use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, Summary};
+use super::summary::{Access, Begun, Certainty, Chain, ChainStep, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
@@ -186,7 +186,9 @@ impl<'t> Walk<'_, 't> {
     ) {
         let Some((outermost, rest)) = decorators.split_first() else {
             return match site.map(|site| (site, self.bind_all(site, target))) {
-                Some((site, bound)) if !bound.is_empty() => self.enter_bound(site, target, bound, span, certainty),
+                Some((site, bound)) if !bound.is_empty() || self.is_carried(target) => {
+                    self.enter_bound(site, target, bound, span, certainty)
+                }
                 _ => self.enter_from(site, target, Vec::new(), (span, "calls"), certainty),
             };
         };
@@ -218,7 +220,8 @@ impl<'t> Walk<'_, 't> {
     /// Runs a function for what this call hands over.
     fn enter_bound(&mut self, site: CallSite, target: FuncId, bound: Vec<Binding>, span: Span, certainty: &Certainty) {
         // Threads that are started on what is handed over are told apart by the calls on the way to their start.
-        let tells_apart = bound.iter().any(|bound| self.engine.starts_on(bound)) || self.is_captured(target);
+        let starts = bound.iter().any(|bound| self.engine.starts_on(bound)) || self.is_carried(target);
+        let tells_apart = starts || self.is_captured(target);
         if !tells_apart {
             return self.enter_from(Some(site), target, bound, (span, "calls"), certainty);
         }
@@ -231,6 +234,12 @@ impl<'t> Walk<'_, 't> {
         self.inline(target, span, "calls");
         self.inlined_calls.pop();
         self.bindings.truncate(depth);
+    }
+
+    /// The function starts a thread that calls what a parameter was stored into which is bound here.
+    fn is_carried(&self, function: FuncId) -> bool {
+        let mut bindings = self.bindings.iter();
+        bindings.any(|bound| self.engine.higher.is_carried(bound.owner, bound.index, function))
     }
 
     /// The function stands in one whose parameters are bound here.
@@ -381,6 +390,11 @@ impl<'t> Walk<'_, 't> {
         {
             summary = Rc::new(self.rebound(&summary, site, target));
         }
+        if let Some(site) = site
+            && !summary.joined_through.is_empty()
+        {
+            summary = self.joined_at_call(summary, site, target);
+        }
         self.apply(&summary, self.step(span, note), certainty);
     }
 
@@ -488,6 +502,49 @@ impl<'t> Walk<'_, 't> {
             received: summary.received.iter().map(rebind).collect(),
             ..summary.clone()
         }
+    }
+
+    /// A summary of which what is joined lies in what parameters stand for, seen from a call that says what that is: of the uses of a
+    /// start, those are joined that were handed the same, where there are some.
+    fn joined_at_call(&mut self, summary: Rc<Summary>, site: CallSite, target: FuncId) -> Rc<Summary> {
+        let own = |index: LocalIndex| {
+            let values = &self.engine.values;
+            let argument = values.bound_argument(site, target, index)?;
+            let parameter = values.parameter_of(site.0, values.holder(site.0, argument));
+            let parameter = parameter.filter(|(owner, _)| *owner == self.key.function);
+            Some((values.keys(site.0, argument), parameter.map(|(_, index)| index)))
+        };
+        let mut indexes: Vec<LocalIndex> = Vec::new();
+        summary
+            .joined_through
+            .iter()
+            .for_each(|(_, index)| add_new(&mut indexes, &[*index]));
+        let (mut meant, mut others) = (Vec::new(), Vec::new());
+        for index in indexes {
+            let through = summary.joined_through.iter().filter(|(_, through)| *through == index);
+            let through: Vec<StartId> = through.map(|(start, _)| *start).collect();
+            let Some((keys, outer)) = own(index) else {
+                add_new(&mut meant, &through);
+                continue;
+            };
+            let apart = self.engine.others_than(&through, &keys);
+            let (more, fewer): (Vec<StartId>, Vec<StartId>) =
+                through.into_iter().partition(|start| !apart.contains(start));
+            if let Some(outer) = outer {
+                let further: Vec<_> = more.iter().map(|start| (*start, outer)).collect();
+                add_new(&mut self.out.joined_through, &further);
+            }
+            add_new(&mut meant, &more);
+            add_new(&mut others, &fewer);
+        }
+        others.retain(|start| !meant.contains(start));
+        if others.is_empty() {
+            return summary;
+        }
+        let mut here = Summary::clone(&summary);
+        here.joins.retain(|(start, _)| !others.contains(start));
+        here.weak_joins.retain(|(start, _)| !others.contains(start));
+        Rc::new(here)
     }
 
     /// A step of a chain from the code at hand.

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::{CallIndex, Language, LocalIndex, ParameterKind, Value};
+use crate::facts::{CallIndex, Event, Language, LocalIndex, ParameterKind, Value};
 use crate::knowledge::{ArgumentRef, Role};
 
 use super::objects::Object;
-use super::tree::{CallSite, FuncId, local_of};
+use super::tree::{CallSite, FuncId, each_event, local_of};
 use super::values::Values;
 
 /// How often what is known of callees is carried on to their callers.
@@ -18,6 +18,12 @@ const ROUNDS: usize = 4;
 
 /// Through so many moves and wrappers a value is followed back.
 const MOST_MOVES: usize = 4;
+
+/// How many calls may lie between the function that stores what a thread calls and the one that starts the thread.
+const MOST_CARRIERS: usize = 3;
+
+/// How many functions are looked at for that.
+const MOST_SEEN: usize = 256;
 
 /// Parameters that are called, by function.
 #[derive(Default)]
@@ -27,9 +33,18 @@ pub struct Higher {
     started: BTreeSet<(FuncId, LocalIndex)>,
     /// Those that are threads themselves, which the function starts: `def add(thread): thread.start()`.
     threads: BTreeSet<(FuncId, LocalIndex)>,
+    /// Where a function stores a parameter into a struct and has another one start the thread that calls it: the functions through
+    /// which it comes to that start.
+    carriers: BTreeMap<(FuncId, LocalIndex), BTreeSet<FuncId>>,
 }
 
 impl Higher {
+    /// Whether a function, called with this parameter in force, starts a thread that calls what the parameter was stored into.
+    pub fn is_carried(&self, owner: FuncId, index: LocalIndex, through: FuncId) -> bool {
+        let carriers = self.carriers.get(&(owner, index));
+        carriers.is_some_and(|carriers| carriers.contains(&through))
+    }
+
     /// The parameters that a function calls, or starts threads on.
     pub fn called(&self, func: FuncId) -> &[LocalIndex] {
         self.called.get(&func).map_or(&[], Vec::as_slice)
@@ -56,7 +71,9 @@ impl Higher {
     }
 
     fn size(&self) -> usize {
-        self.called.values().map(Vec::len).sum::<usize>() + self.started.len() + self.threads.len()
+        let called = self.called.values().map(Vec::len).sum::<usize>();
+        let carriers = self.carriers.values().map(BTreeSet::len).sum::<usize>();
+        called + self.started.len() + self.threads.len() + carriers
     }
 }
 
@@ -133,6 +150,8 @@ impl<'t> Values<'t> {
             for (home, value) in self.entry_values(site, entry) {
                 if let Some((owner, index)) = self.parameter_of(home, value) {
                     found.note(owner, index, matches!(role, Role::Start { .. }));
+                } else if matches!(role, Role::Start { .. }) {
+                    self.note_launch(home, value, site.0, found);
                 }
             }
         }
@@ -143,17 +162,80 @@ impl<'t> Values<'t> {
         }
         for edge in &self.meaning(site).edges {
             for index in found.called(edge.target).to_vec() {
-                let handed = self.handed_for(site, edge.target, index).into_iter();
-                let parameters = handed.filter_map(|value| self.parameter_or_rest(site.0, value));
-                for (owner, own) in parameters.collect::<Vec<_>>() {
-                    let started = found.is_started(edge.target, index);
-                    found.note(owner, own, started);
-                    if found.is_thread(edge.target, index) {
-                        found.threads.insert((owner, own));
+                let started = found.is_started(edge.target, index);
+                for value in self.handed_for(site, edge.target, index) {
+                    if let Some((owner, own)) = self.parameter_or_rest(site.0, value) {
+                        found.note(owner, own, started);
+                        if found.is_thread(edge.target, index) {
+                            found.threads.insert((owner, own));
+                        }
+                    } else if started {
+                        self.note_launch(site.0, value, site.0, found);
                     }
                 }
             }
         }
+    }
+
+    /// A function starts a thread that calls what callers of the function were handed and stored: `t->work = work; launch(t);`, where
+    /// `launch` starts what calls `t->work()`.
+    fn note_launch(&self, home: FuncId, entry: &Value, starter: FuncId, found: &mut Higher) {
+        if self.tree.language(starter) != Language::C {
+            return;
+        }
+        for function in self.functions_of(home, entry) {
+            for (owner, index) in self.slots_of(function) {
+                for way in self.ways_of_object(owner, index, starter) {
+                    found.note(owner, index, true);
+                    let through = way.iter().skip(1).map(|site| site.0).chain([starter]);
+                    found.carriers.entry((owner, index)).or_default().extend(through);
+                }
+            }
+        }
+    }
+
+    /// The calls by which a function comes to another one with the object into which it stores a parameter, each way with its first
+    /// call first.
+    pub(super) fn ways_of_object(&self, owner: FuncId, index: LocalIndex, to: FuncId) -> Vec<Vec<CallSite>> {
+        let mut ways = Vec::new();
+        if owner == to {
+            return ways;
+        }
+        let mut objects: Vec<&Value> = Vec::new();
+        each_event(&self.tree.function(owner).body, &mut |event| {
+            if let Event::Store { target, value, .. } = event
+                && matches!(target, Value::Attribute(..))
+                && self.parameter_of(owner, value) == Some((owner, index))
+            {
+                objects.push(self.holder(owner, target));
+            }
+        });
+        if !objects.is_empty() {
+            ways = self.ways_to(owner, to);
+            ways.retain(|way| {
+                let mut handed = way.iter().take(1).flat_map(|site| &self.tree.call(*site).args);
+                handed.any(|argument| objects.contains(&self.holder(owner, &argument.value)))
+            });
+        }
+        ways
+    }
+
+    fn ways_to(&self, from: FuncId, to: FuncId) -> Vec<Vec<CallSite>> {
+        let mut found = Vec::new();
+        let mut open: Vec<(FuncId, Vec<CallSite>)> = vec![(to, Vec::new())];
+        let mut seen = vec![to];
+        while let Some((function, below)) = open.pop() {
+            for caller in self.evident_callers(function).iter() {
+                let way: Vec<CallSite> = std::iter::once(*caller).chain(below.iter().copied()).collect();
+                if caller.0 == from {
+                    found.push(way);
+                } else if way.len() < MOST_CARRIERS && seen.len() < MOST_SEEN && !seen.contains(&caller.0) {
+                    seen.push(caller.0);
+                    open.push((caller.0, way));
+                }
+            }
+        }
+        found
     }
 
     /// The parameters that are stored into the field through which a call goes: `task->work = work` and `task->work()`.
@@ -193,12 +275,15 @@ impl<'t> Values<'t> {
         })
     }
 
+    /// The parameters that were stored into what a function calls.
+    pub(super) fn slots_of(&self, func: FuncId) -> impl Iterator<Item = (FuncId, LocalIndex)> {
+        let calls = 0..self.tree.function(func).calls.len();
+        calls.flat_map(move |call| self.parameters_in_slot((func, CallIndex(call as u32))))
+    }
+
     /// Whether a function calls what a parameter of another was stored into.
     pub(super) fn calls_slot_of(&self, func: FuncId, owner: FuncId, index: LocalIndex) -> bool {
-        (0..self.tree.function(func).calls.len()).any(|call| {
-            self.parameters_in_slot((func, CallIndex(call as u32)))
-                .contains(&(owner, index))
-        })
+        self.slots_of(func).any(|slot| slot == (owner, index))
     }
 
     /// The calls that may have made the closure which a call calls, by calling the function around it: `make(work)` of

@@ -35,6 +35,7 @@ use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Story, Summary};
 use super::tree::{CallSite, FileId, FilesBy, FuncId, Tree};
+use super::uses::Uses;
 use super::values::{Values, with_room};
 use super::walk::Walk;
 use super::whose::Owners;
@@ -71,6 +72,8 @@ pub struct StartInfo {
     pub base: Option<StartId>,
     /// The calls through which it is reached: they tell the uses apart.
     pub context: Vec<CallSite>,
+    /// What tells this use from the others of its start: these calls, and the places of which they keep or hand over the handle.
+    pub told: Keys,
     /// It is what a task waits for, seen by who made the task.
     pub task: bool,
     /// It is a task of a runtime, which gives it a thread that is there anyway.
@@ -82,9 +85,6 @@ type Statuses = Rc<BTreeSet<CallSite>>;
 
 /// Through how many functions that only return what they got a status is followed.
 const STATUS_DEPTH: u32 = 3;
-
-/// What tells the uses of one start apart: what it runs, what that captures, and the calls on the way to it.
-type Use = (StartId, Vec<FuncId>, Vec<Binding>, Vec<CallSite>);
 
 /// A name, as it is told from others in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -168,14 +168,14 @@ pub struct Engine<'t> {
     pub programs: Programs,
     /// What meets right now may do so in any program.
     pub anywhere: bool,
-    starts: Vec<StartInfo>,
+    pub(super) starts: Vec<StartInfo>,
     /// What frameworks call, see [`super::handlers`].
     handlers: Vec<Handler>,
     /// What they are told of, by the calls and the bare decorators that tell them.
     pub(super) told: FxHashMap<CallSite, Vec<(FuncId, Called)>>,
     lone: LoneRuntimes,
     starts_by_site: FxHashMap<CallSite, Vec<StartId>>,
-    starts_by_key: FxHashMap<Key, Vec<StartId>>,
+    pub(super) starts_by_key: FxHashMap<Key, Vec<StartId>>,
     /// The statuses that a function returns, by how many calls lie between it and who asks.
     statuses: RefCell<FxHashMap<(FuncId, u32), Statuses>>,
     /// The files that path patterns match, seen from a file.
@@ -208,14 +208,14 @@ pub struct Engine<'t> {
     callers: FxHashMap<FuncId, Vec<FuncId>>,
     edges: FxHashSet<(FuncId, FuncId)>,
     joins: BTreeMap<StartId, (FuncId, Span)>,
-    higher: Higher,
+    pub(super) higher: Higher,
     /// Entries that were walked with bindings; nothing while that is under way.
     bound_summaries: FxHashMap<(FuncId, Vec<Binding>), Rc<Summary>>,
     /// How many entries are being walked with bindings.
     binding: u32,
     /// Threads of which it is being found out what they do.
     gathering: FxHashSet<StartId>,
-    contexts: FxHashMap<Use, StartId>,
+    pub(super) uses: Uses,
     /// Whether threads or unknown code hand functions to a parameter.
     handed: FxHashMap<(FuncId, crate::facts::LocalIndex), bool>,
     /// Names on which threads are started or joined, by file: what they hold is followed from line to line.
@@ -351,7 +351,7 @@ impl<'t> Engine<'t> {
             bound_summaries: FxHashMap::default(),
             binding: 0,
             gathering: FxHashSet::default(),
-            contexts: FxHashMap::default(),
+            uses: Uses::default(),
             handed: FxHashMap::default(),
             handles: FxHashSet::default(),
             tests: FxHashMap::default(),
@@ -513,120 +513,6 @@ impl<'t> Engine<'t> {
         })
     }
 
-    /// One use of a start whose entry depends on the caller.
-    pub fn context_start(
-        &mut self,
-        base: StartId,
-        entries: Vec<FuncId>,
-        bindings: Vec<Binding>,
-        context: &[CallSite],
-    ) -> StartId {
-        let key = (base, entries.clone(), bindings.clone(), context.to_vec());
-        if let Some(known) = self.contexts.get(&key) {
-            return *known;
-        }
-        let mut info = StartInfo {
-            entries,
-            outside: Vec::new(),
-            bindings,
-            base: Some(base),
-            context: context.to_vec(),
-            ..self.start(base).clone()
-        };
-        let made: Vec<Key> = context.iter().map(|site| Key::Made(*site)).collect();
-        let handed = self.handles_in_context(info.created, context);
-        info.handles = handed.unwrap_or(info.handles).with(&made);
-        info.owners = info.owners.with(&self.owners_in_context(info.created, context));
-        self.add_use(key, info)
-    }
-
-    /// Adds a use of a start.
-    fn add_use(&mut self, key: Use, info: StartInfo) -> StartId {
-        let id = StartId(self.starts.len() as u32);
-        for known in info.handles.iter().chain(&info.owners) {
-            self.starts_by_key.entry(known.clone()).or_default().push(id);
-        }
-        self.starts.push(info);
-        self.contexts.insert(key, id);
-        id
-    }
-
-    /// A thread that a task waits for, as it is seen by who made the task at `site`: it ends where that waits for the task, or for
-    /// the group to which it belongs.
-    pub fn task_start(&mut self, base: StartId, site: CallSite) -> StartId {
-        let key = (base, Vec::new(), Vec::new(), vec![site]);
-        if let Some(known) = self.contexts.get(&key) {
-            return *known;
-        }
-        let owners = match &self.values.tree.call(site).callee {
-            Value::Attribute(group, _) => self.values.keys(site.0, group),
-            _ => Keys::default(),
-        };
-        let info = StartInfo {
-            handles: Keys::of(vec![Key::Made(site)]),
-            owners,
-            base: Some(base),
-            context: vec![site],
-            task: true,
-            ..self.start(base).clone()
-        };
-        self.add_use(key, info)
-    }
-
-    /// The handles of a start whose handle is a parameter, as the calls on the way to it hand them over:
-    /// `int start(pthread_t *t, …) { return pthread_create(t, …); }`. `context`: these calls, the outermost first.
-    fn handles_in_context(&self, created: CallSite, context: &[CallSite]) -> Option<Keys> {
-        let values = &self.values;
-        let meaning = values.meaning(created);
-        let handle = meaning
-            .entries
-            .iter()
-            .find_map(|id| match &values.catalog.entry(*id).role {
-                Role::Start { handle, .. } => Some(handle),
-                _ => None,
-            })?;
-        let (mut home, mut value) = values.argument(created, handle).into_iter().next()?;
-        let mut handed = false;
-        for site in context.iter().rev() {
-            let Some((owner, index)) = values.parameter_of(home, value) else {
-                break;
-            };
-            let enters = values.meaning(*site).edges.iter().any(|edge| edge.target == owner);
-            let Some(argument) = values.bound_argument(*site, owner, index).filter(|_| enters) else {
-                break;
-            };
-            (home, value, handed) = (site.0, argument, true);
-        }
-        let keys = values.keys(home, value);
-        (handed && !keys.is_empty()).then_some(keys)
-    }
-
-    /// The owner of a start that a method of the owner's own class makes, as the call of that method tells: `def submit(self, function):
-    /// return super().submit(function)` in a class of pools. `context`: as above.
-    fn owners_in_context(&self, created: CallSite, context: &[CallSite]) -> Keys {
-        let values = &self.values;
-        let by_receiver = |id: &EntryId| {
-            let role = &values.catalog.entry(*id).role;
-            matches!(
-                role,
-                Role::Start {
-                    owner: Some(ArgumentRef::Receiver),
-                    ..
-                }
-            )
-        };
-        let (Value::Attribute(owner, _), Some(site)) = (&values.tree.call(created).callee, context.last()) else {
-            return Keys::default();
-        };
-        let enters = || values.meaning(*site).edges.iter().any(|edge| edge.target == created.0);
-        let is_own = || values.own_object(created.0, owner).is_some() && values.tree.owner(created.0).is_some();
-        let owned = values.meaning(created).entries.iter().any(by_receiver);
-        match &values.tree.call(*site).callee {
-            Value::Attribute(base, _) if owned && is_own() && enters() => values.keys(site.0, base),
-            _ => Keys::default(),
-        }
-    }
-
     fn round(&mut self) {
         let reached = |func: &FuncId| !self.values.is_unreached(*func);
         let (first, others): (Vec<FuncId>, Vec<FuncId>) = self
@@ -762,6 +648,7 @@ impl<'t> Engine<'t> {
             bindings: Vec::new(),
             base: None,
             context: Vec::new(),
+            told: Keys::default(),
             task: false,
             on_runtime: false,
         });
@@ -837,6 +724,7 @@ impl<'t> Engine<'t> {
             bindings: Vec::new(),
             base: None,
             context: Vec::new(),
+            told: Keys::default(),
             task: false,
             on_runtime: started.task,
         });
@@ -920,36 +808,6 @@ impl<'t> Engine<'t> {
             .iter()
             .enumerate()
             .map(|(index, info)| (StartId(index as u32), info))
-    }
-
-    /// The starts whose handle, or owner, these keys mean.
-    pub fn starts_meant(&self, keys: &Keys, by_owner: bool) -> Vec<StartId> {
-        let mut found: Vec<StartId> = Vec::new();
-        for id in keys.iter().filter_map(|key| self.starts_by_key.get(key)).flatten() {
-            let info = self.start(*id);
-            let of = if by_owner { &info.owners } else { &info.handles };
-            if meet(of, keys) && !found.contains(id) {
-                found.push(*id);
-            }
-        }
-        found.sort();
-        // Uses of one start: where the handle tells which use it came from, only that one is meant.
-        let told: Vec<StartId> = found
-            .iter()
-            .copied()
-            .filter(|id| {
-                self.start(*id)
-                    .context
-                    .iter()
-                    .any(|site| keys.contains(&Key::Made(*site)))
-            })
-            .collect();
-        let bases: Vec<StartId> = told.iter().filter_map(|id| self.start(*id).base).collect();
-        found.retain(|id| match self.start(*id).base {
-            Some(base) if bases.contains(&base) => told.contains(id),
-            _ => true,
-        });
-        found
     }
 
     /// A thread that begins now.

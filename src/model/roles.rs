@@ -13,7 +13,7 @@ use super::higher::Binding;
 use super::lent::is_lent_among;
 use super::members::HOLE;
 use super::objects::{Object, Objects};
-use super::places::{Key, Keys, meet};
+use super::places::{Key, Keys, add_new, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
 use super::state::{PathEnd, State};
@@ -434,6 +434,9 @@ impl Walk<'_, '_> {
                 let elements = Value::Element(Box::new(value.clone()));
                 keys = keys.with(&self.engine.values.keys(home, &elements));
             }
+            if !by_owner {
+                self.note_joined_through(home, &value, &keys);
+            }
             if raises {
                 self.may_be_overdue(&keys, by_owner, span);
             }
@@ -446,6 +449,20 @@ impl Walk<'_, '_> {
                 for start in self.engine.starts_meant(&keys, by_owner) {
                     self.weak_join(start, "the join may end before the thread does", span);
                 }
+            }
+        }
+    }
+
+    /// What is joined may be a parameter of the function that is walked, or lie in what that stands for.
+    fn note_joined_through(&mut self, home: FuncId, value: &Value, keys: &Keys) {
+        let values = &self.engine.values;
+        let parameter = values.parameter_of(home, values.holder(home, value));
+        let Some((_, index)) = parameter.filter(|(owner, _)| *owner == self.key.function) else {
+            return;
+        };
+        for start in self.engine.starts_meant(keys, false) {
+            if self.engine.start(start).base.is_some() {
+                add_new(&mut self.out.joined_through, &[(start, index)]);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::Span;
+use crate::facts::{LocalIndex, Span};
 use crate::finding::Confidence;
 
 use super::around::{Around, Arounds};
@@ -441,6 +441,9 @@ pub struct Summary {
     pub starts: Vec<Begun>,
     /// Threads that are surely joined.
     pub joins: Vec<(StartId, bool)>,
+    /// Of the uses of starts that are joined on any path, those whose handle is the function's parameter, or lies in what that
+    /// stands for ([`super::uses`]).
+    pub joined_through: Vec<(StartId, LocalIndex)>,
     /// Threads that are joined on some paths, and where.
     pub weak_joins: Vec<(StartId, (FuncId, Span))>,
     /// Threads that are alive where the function raises.
