@@ -354,7 +354,9 @@ impl<'t> Values<'t> {
     fn wrapped_by(&self, site: CallSite) -> Option<(FuncId, &'t Value)> {
         let entries = self.entries_of_call(site).into_iter();
         let mut passed = entries.filter_map(|id| match &self.catalog.entry(id).role {
-            Role::Pass { of: of @ ArgumentRef::Of { .. } } => Some(self.argument(site, of)),
+            Role::Pass {
+                of: of @ ArgumentRef::Of { .. },
+            } => Some(self.argument(site, of)),
             _ => None,
         });
         passed.next().filter(|values| values.len() == 1).map(|values| values[0])
