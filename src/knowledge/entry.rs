@@ -474,6 +474,8 @@ pub struct Entry {
     pub returns: Option<String>,
     /// It reads or copies the language's own mapping, not the C array (`os.environ.get`): effect `environment` at most.
     pub mapping_only: bool,
+    /// What it keeps for the process, so that of all calls that keep the same the first one alone does its work.
+    pub kept: Option<Arc<str>>,
     /// What it does to memory that others still use, beyond what its role says.
     pub hazard: Option<Hazard>,
     /// A fragment for the finding's reason on these versions: `CPython drops the GIL around vfork there`.

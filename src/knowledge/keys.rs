@@ -163,6 +163,11 @@ pub(super) const COMMON: &[Key] = &[
         "it uses the language's own copy of the environment",
     ),
     may(
+        "kept",
+        Value::Text,
+        "a name for what it keeps: of all calls that keep the same, the first in a process alone does its work",
+    ),
+    may(
         "hazard",
         Value::Word(|| names(&HAZARDS)),
         "what it does to memory that others still use",

@@ -85,6 +85,11 @@ pub fn once_mark(control: &Keys) -> Option<Keys> {
     (!keys.is_empty()).then_some(keys)
 }
 
+/// The mark of what an API does once in a process and keeps under a name.
+pub fn kept_mark(name: &str) -> Keys {
+    done_once([Key::Outside(name.into())])
+}
+
 /// The key of work that is done once, by what says so.
 fn done_once(by: impl IntoIterator<Item = Key>) -> Keys {
     by.into_iter().map(|key| Key::First(Rc::new(key))).collect()

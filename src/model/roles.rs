@@ -7,7 +7,7 @@ use crate::facts::{Argument, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
-use super::firsts::{is_module_mark, once_mark};
+use super::firsts::{is_module_mark, kept_mark, once_mark};
 use super::higher::Binding;
 use super::laters::Called;
 use super::lent::is_lent_among;
@@ -233,7 +233,11 @@ impl Walk<'_, '_> {
                 let variable = self.engine.key_of_call(site, &alike);
                 let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
                 let conditional = if mixed { self.assume_tests() } else { Vec::new() };
-                self.touch_by_call(site, &alike, kind, span, &variable);
+                let touch = |walk: &mut Self| walk.touch_by_call(site, &alike, kind, span, &variable);
+                match alike.iter().find_map(|id| values_catalog.entry(*id).kept.as_ref()) {
+                    Some(name) => self.first_time(kept_mark(name), touch),
+                    None => touch(self),
+                }
                 for (place, test) in conditional {
                     self.state.guards[place].test = Some(test);
                 }
