@@ -314,6 +314,10 @@ pub enum Role {
         of: ArgumentRef,
         all: bool,
     },
+    /// Says how many elements there are.
+    Length {
+        of: ArgumentRef,
+    },
     /// Gives a pair, in which come second those of the threads `of` that have not ended yet.
     Unfinished {
         of: ArgumentRef,

@@ -247,7 +247,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 54] = [
+pub(super) const EFFECTS: [EffectKeys; 55] = [
     effect(
         "mutation",
         "changes the environment",
@@ -426,6 +426,7 @@ pub(super) const EFFECTS: [EffectKeys; 54] = [
         "asks whether some of the elements are true",
         &[OF, may("all", Value::Flag, "it asks whether all of them are")],
     ),
+    effect("length", "says how many elements there are", &[OF]),
     effect(
         "unfinished",
         "gives a pair, in which come second those of the threads that have not ended",

@@ -661,6 +661,7 @@ fn does_something(role: &Role) -> bool {
             | Role::CallsLater { .. }
             | Role::Consume { .. }
             | Role::Quantifier { .. }
+            | Role::Length { .. }
             | Role::Unfinished { .. }
             | Role::Together
             | Role::Detach { .. }

@@ -713,8 +713,8 @@ impl<'t> Walk<'_, 't> {
         }
         if let Condition::Truthy(value) = test {
             self.found_ended(value, false, false, region.span);
-            self.found_empty(value, region);
         }
+        self.found_empty(test, region);
     }
 
     fn round(&mut self, region: &'t Region, breaks: &mut Vec<State>) -> State {
