@@ -91,6 +91,13 @@ pub const HOST_TYPES: [&str; 6] = [
     "core::net::Ipv6Addr",
 ];
 
+/// The texts of [`ArgumentTest::NewProgram`], and the type of a context that is made with one.
+pub const NEW_PROGRAM: [&str; 2] = ["spawn", "forkserver"];
+pub const NEW_PROGRAM_CONTEXT: &str = "multiprocessing.context.SpawnContext";
+
+/// The texts of [`ArgumentTest::OnThreads`].
+pub const ON_THREADS: [&str; 2] = ["threads", "threading"];
+
 /// What an argument must be for the entry to apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArgumentTest {
@@ -122,6 +129,10 @@ pub enum ArgumentTest {
     NoAddress,
     /// The number 1.
     One,
+    /// The text by which Python's multiprocessing is told to begin processes as new programs, or a context that was made with it.
+    NewProgram,
+    /// The text by which Python's joblib and dask are told to run tasks on threads.
+    OnThreads,
     /// The constant `ALL_COMPLETED` of Python's `concurrent.futures` and `asyncio`.
     AllCompleted,
 }
@@ -313,6 +324,10 @@ pub enum Role {
     Quantifier {
         of: ArgumentRef,
         all: bool,
+    },
+    /// Enters a context manager, which is left with the block of the receiver.
+    Enters {
+        of: ArgumentRef,
     },
     /// Says how many elements there are.
     Length {

@@ -247,7 +247,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 55] = [
+pub(super) const EFFECTS: [EffectKeys; 56] = [
     effect(
         "mutation",
         "changes the environment",
@@ -425,6 +425,11 @@ pub(super) const EFFECTS: [EffectKeys; 55] = [
         "quantifier",
         "asks whether some of the elements are true",
         &[OF, may("all", Value::Flag, "it asks whether all of them are")],
+    ),
+    effect(
+        "enters",
+        "enters a context manager, which is left with the block that keeps it",
+        &[OF],
     ),
     effect("length", "says how many elements there are", &[OF]),
     effect(

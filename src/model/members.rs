@@ -6,7 +6,10 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeKind, Value};
-use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
+use crate::knowledge::{
+    ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, NEW_PROGRAM, NEW_PROGRAM_CONTEXT, ON_THREADS,
+    Predicate, Role,
+};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
@@ -962,6 +965,13 @@ impl<'t> Values<'t> {
             ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoAddress => !self.is_address(func, value),
+            ArgumentTest::NewProgram => {
+                let is_context =
+                    |object: &Object| matches!(object, Object::Result(path, _) if **path == *NEW_PROGRAM_CONTEXT);
+                self.is_only(func, value, |value| is_one_of(value, &NEW_PROGRAM))
+                    || self.eval(func, value).iter().any(is_context)
+            }
+            ArgumentTest::OnThreads => self.is_only(func, value, |value| is_one_of(value, &ON_THREADS)),
             ArgumentTest::One => self.is_only(func, value, |value| *value == Value::Int(1)),
             ArgumentTest::AllCompleted => self.is_only(func, value, |value| {
                 value_name(value).is_some_and(|name| last_segment(name) == ALL_COMPLETED)
@@ -1106,6 +1116,11 @@ fn is_data(value: &Value) -> bool {
 
 fn is_builtin(object: &Object) -> bool {
     matches!(object, Object::External(path) if path.starts_with("builtins."))
+}
+
+/// Whether a value is one of these texts.
+fn is_one_of(value: &Value, texts: &[&str]) -> bool {
+    value.as_text().is_some_and(|text| texts.contains(&text))
 }
 
 #[cfg(test)]

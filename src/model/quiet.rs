@@ -14,6 +14,7 @@ use crate::facts::{Condition, Event, FunctionKind, Language, Name, Node, Region,
 use crate::knowledge::{EntryId, MatchKind, Role};
 
 use super::lanes::Census;
+use super::managers::{ENTERING, LEAVING};
 use super::objects::Object;
 use super::program::{Engine, Extent};
 use super::sites::AccessKind;
@@ -455,10 +456,9 @@ impl Engine<'_> {
                 let entries = values.with_entries(function, manager);
                 deeds.acts |= !entries.is_empty();
                 self.note(&entries, deeds);
-                for object in values.eval(function, manager).iter() {
-                    let Object::Instance(class, _) = object else { continue };
-                    for name in ["__enter__", "__aenter__", "__exit__", "__aexit__"] {
-                        deeds.enters.extend(values.method(*class, name));
+                for class in values.classes_of(function, manager) {
+                    for name in ENTERING.iter().chain(&LEAVING) {
+                        deeds.enters.extend(values.method(class, name));
                     }
                 }
             }
@@ -592,6 +592,16 @@ impl Engine<'_> {
                         let module = values.named_module(file, &text);
                         let run = module.filter(|_| *again);
                         deeds.runs.extend(run.map(|module| values.tree.module_function(module)));
+                    }
+                }
+                Role::Enters { of } => {
+                    for (home, manager) in values.argument(site, of) {
+                        self.note(&values.with_entries(home, manager), deeds);
+                        for class in values.classes_of(home, manager) {
+                            for name in ENTERING.iter().chain(&LEAVING) {
+                                deeds.enters.extend(values.method(class, name));
+                            }
+                        }
                     }
                 }
                 Role::Unlock { of } if values.tree.language(site.0) == Language::Rust => {

@@ -364,6 +364,11 @@ impl Walk<'_, '_> {
                 let tasks = self.engine.values.handed_functions(site, entry);
                 self.hand_on_tasks(&tasks, span);
             }
+            Role::Enters { of } => {
+                for (_, manager) in self.arguments(site, of) {
+                    self.enter_kept(site, &manager, span);
+                }
+            }
             Role::Settle { of } => {
                 for (home, value) in self.arguments(site, of) {
                     let keys = self.engine.values.keys(home, &value);
