@@ -19,6 +19,8 @@ pub(super) const LEAVING: [&str; 2] = ["__exit__", "__aexit__"];
 /// A context manager that was entered.
 pub(super) struct Entered {
     manager: Value,
+    /// Where it was entered.
+    span: Span,
     /// What the catalog says of it.
     pub entries: Vec<EntryId>,
     classes: Vec<ClassId>,
@@ -59,6 +61,7 @@ impl Walk<'_, '_> {
             held: self.hold_scope(manager, &entries),
             alive: self.state.live.keys().copied().collect(),
             manager: manager.clone(),
+            span,
             entries,
             classes,
             keeper: Keys::default(),
@@ -73,11 +76,11 @@ impl Walk<'_, '_> {
         for class in &entered.classes {
             for name in LEAVING {
                 for method in self.engine.values.method(*class, name) {
-                    self.enter(method, span, "leaves the block: calls", &Certainty::SURE);
+                    self.enter(method, entered.span, "leaves the block: calls", &Certainty::SURE);
                 }
             }
         }
-        self.touch(&entered.entries, AccessKind::Mutation, span, None, None);
+        self.touch(&entered.entries, AccessKind::Mutation, entered.span, None, None);
         self.join_scope(region, (&entered.manager, span), &entered.entries, &entered.alive);
     }
 
@@ -144,6 +147,8 @@ impl Walk<'_, '_> {
     fn join_scope(&mut self, region: &Region, (manager, span): (&Value, Span), entries: &[EntryId], alive: &[StartId]) {
         for id in entries {
             if let Role::Join { of, certain: true, .. } = &self.engine.values.catalog.entry(*id).role {
+                // The tasks of a block go on where it waits for them.
+                self.begin_tasks();
                 let by_owner = matches!(of, JoinOf::Owner(_));
                 let keys = self.engine.values.keys(self.here, manager);
                 self.join(&keys, by_owner, true, span);

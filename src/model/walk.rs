@@ -468,10 +468,11 @@ impl<'t> Walk<'_, 't> {
         let (first, sends) = (self.accesses.len(), self.out.sends.len());
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
-        let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
+        let begun = after.live.iter().any(|(start, live)| match before.live.get(start) {
             None => true,
             Some(old) => old.story.sent.len() != live.story.sent.len(),
         });
+        let news = begun || after.tasks.len() > before.tasks.len();
         if news && !after.dead {
             let depth = self.entered.len();
             let again = |live: &Live| live.story.leaving.is_some_and(|leaving| leaving.depth >= depth);
