@@ -6,6 +6,7 @@ use crate::knowledge::{EntryId, JoinOf, Role};
 
 use super::objects::Object;
 use super::places::{Keys, meet};
+use super::program::Engine;
 use super::sites::AccessKind;
 use super::summary::{Certainty, Held, StartId};
 use super::tree::{CallSite, ClassId, FuncId, each_event};
@@ -41,6 +42,25 @@ impl Values<'_> {
             _ => None,
         });
         classes.collect()
+    }
+}
+
+impl Engine<'_> {
+    /// The generators of the tree in whose blocks a function runs, since a call of one decorates it (CPython
+    /// Lib/contextlib.py ContextDecorator).
+    pub(super) fn generators_around(&self, func: FuncId) -> Vec<(FuncId, Span)> {
+        let values = &self.values;
+        let attributes = values.tree.function(func).attributes.iter();
+        let called = attributes.filter_map(|attribute| {
+            let objects = values.eval(values.home_of(func), &attribute.value);
+            objects.iter().find_map(|object| match object {
+                Object::Function(generator) if self.is_context_manager(*generator) => {
+                    Some((*generator, attribute.span))
+                }
+                _ => None,
+            })
+        });
+        called.collect()
     }
 }
 

@@ -388,6 +388,8 @@ impl Engine<'_> {
             own.enters
                 .extend(decorators.flat_map(|decorator| values.wrappers(decorator)));
         }
+        let generators = self.generators_around(function);
+        own.enters.extend(generators.iter().map(|(generator, _)| *generator));
         for (entries, _) in values.changed_around(function) {
             own.acts = true;
             self.note(&entries, &mut own);

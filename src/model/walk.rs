@@ -197,12 +197,16 @@ impl<'t> Walk<'_, 't> {
     fn body(&mut self, body: &'t Region) {
         let changed = self.engine.values.changed_around(self.here);
         let once = self.engine.values.runs_once(self.here);
-        if changed.is_empty() && once.is_none() {
+        let generators = self.engine.generators_around(self.here);
+        if changed.is_empty() && once.is_none() && generators.is_empty() {
             return self.region(body);
         }
         let touch = |walk: &mut Self| {
             for (entries, span) in &changed {
                 walk.touch(entries, AccessKind::Mutation, *span, None, None);
+            }
+            for (generator, span) in &generators {
+                walk.enter(*generator, *span, "runs in the block of", &Certainty::SURE);
             }
         };
         self.state.received.extend(once.clone());
@@ -277,6 +281,7 @@ impl<'t> Walk<'_, 't> {
         self.out.leaks = leaks.map(leak).collect();
         self.out.overdue = std::mem::take(&mut self.overdue);
         self.out.acquires = exit.guards;
+        self.out.acquires.retain(|held| held.shared || !is_first(&held.keys));
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
             self.out.acquires.retain(|held| held.holder.is_none());
@@ -591,12 +596,16 @@ impl<'t> Walk<'_, 't> {
         let Some(mark) = self.engine.values.mark(self.here, place) else {
             return;
         };
-        let known = match mark.is_set(truth == true_where) {
+        let is_set = mark.is_set(truth == true_where);
+        let known = match is_set {
             true => &mut self.state.done,
             false => &mut self.state.received,
         };
         if !known.contains(&mark.keys) {
-            known.push(mark.keys);
+            known.push(mark.keys.clone());
+        }
+        if self.engine.values.sets(self.here, place) {
+            self.hold_first(mark.keys, is_set);
         }
     }
 
@@ -1311,8 +1320,32 @@ impl<'t> Walk<'_, 't> {
             return;
         };
         let truth = values.truth_once_stored(self.here, value);
-        if truth.is_some_and(|truth| mark.is_set(truth)) && !self.state.done.contains(&mark.keys) {
-            self.state.done.push(mark.keys);
+        if truth.is_some_and(|truth| mark.is_set(truth)) {
+            if !self.state.done.contains(&mark.keys) {
+                self.state.done.push(mark.keys.clone());
+            }
+            self.hold_first(mark.keys, true);
+        }
+    }
+
+    /// Whoever finds under a lock that work is not done does it alone, and whoever finds it done comes after that: as a writer, and
+    /// readers that never let go.
+    fn hold_first(&mut self, mark: Keys, is_done: bool) {
+        let is_it = |held: &Held| held.keys == mark;
+        match is_done {
+            true => self.state.guards.retain(|held| held.shared || !is_it(held)),
+            // Without a lock two may find that.
+            false if self.state.surely_held().all(|held| held.shared) => return,
+            false => {}
+        }
+        if !self.state.guards.iter().any(is_it) {
+            self.state.guards.push(Held {
+                keys: mark,
+                name: Rc::from(""),
+                holder: None,
+                test: None,
+                shared: is_done,
+            });
         }
     }
 
