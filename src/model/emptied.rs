@@ -6,7 +6,7 @@ use crate::knowledge::Role;
 
 use super::objects::Object;
 use super::places::{Keys, meet};
-use super::tree::{CallSite, ClassId, FuncId, each_region};
+use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_region};
 use super::values::Values;
 
 /// The methods by which Python's containers lose something.
@@ -72,25 +72,22 @@ impl Values<'_> {
                 let [Object::Instance(class, _)] = objects.iter().collect::<Vec<_>>()[..] else {
                     return false;
                 };
-                self.field_loses_only_ended(*class, name, threads)
+                self.field_loses_only_ended(func, *class, name, threads)
             }
             _ => false,
         }
     }
 
-    /// As [`Values::loses_what_ended`], of a field: whoever uses it is looked at.
-    fn field_loses_only_ended(&self, class: ClassId, name: &Name, threads: &Keys) -> bool {
+    /// As [`Values::loses_what_ended`], of a field: whoever uses it is looked at. A method that begins anew with an empty one (`self.running
+    /// = {}`) is taken to be called before, or after. `func`: the function of the loop.
+    fn field_loses_only_ended(&self, func: FuncId, class: ClassId, name: &Name, threads: &Keys) -> bool {
         let is_first = |func: FuncId| self.tree.function(func).name == "__init__";
-        let is_empty = |value: &Value| match value {
-            Value::List(items) => items.is_empty(),
-            Value::Map(items) => items.is_empty(),
-            value => matches!(value, Value::Call(..)),
+        let begins_anew = |store: &StoreRef<'_>| match store.value {
+            Value::List(items) => items.is_empty() && store.function != func,
+            Value::Map(items) => items.is_empty() && store.function != func,
+            value => matches!(value, Value::Call(..)) && is_first(store.function),
         };
-        let stores = self.field_stores(class, name);
-        if !stores
-            .iter()
-            .all(|store| is_first(store.function) && is_empty(store.value))
-        {
+        if !self.field_stores(class, name).iter().all(begins_anew) {
             return false;
         }
         let calls = self.tree.calls_by_receiver.get(name).into_iter().flatten();
@@ -174,7 +171,7 @@ impl Values<'_> {
         let Value::Local(owner, index) = list else { return false };
         let is_element = |node: &Node| {
             matches!(node, Node::Event(Event::Store { target, value, .. })
-                if target == taken && matches!(&**value, Value::Element(of) if **of == *list))
+                if target == taken && is_in_element(value, list))
         };
         self.closure(func, *owner) == func
             && around.nodes.iter().any(is_element)
@@ -320,6 +317,15 @@ impl Values<'_> {
         asked
             .iter()
             .any(|(home, value)| meet(&self.keys(*home, value), threads))
+    }
+}
+
+/// Whether a value is an element of a list, or a part of one: `for name, since in ended`.
+fn is_in_element(value: &Value, list: &Value) -> bool {
+    match value {
+        Value::Element(of) => **of == *list,
+        Value::Item(part, _) => is_in_element(part, list),
+        _ => false,
     }
 }
 
