@@ -281,7 +281,11 @@ impl<'t> Walk<'_, 't> {
         self.out.leaks = leaks.map(leak).collect();
         self.out.overdue = std::mem::take(&mut self.overdue);
         self.out.acquires = exit.guards;
-        self.out.acquires.retain(|held| held.shared || !is_first(&held.keys));
+        // Where the work changes nothing, that it is done keeps nobody from anything.
+        let (locked, is_work) = (&self.engine.locked_work, |held: &Held| is_first(&held.keys));
+        self.out
+            .acquires
+            .retain(|held| !is_work(held) || held.shared && locked.contains(&held.keys));
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
             self.out.acquires.retain(|held| held.holder.is_none());
