@@ -91,6 +91,13 @@ pub const HOST_TYPES: [&str; 6] = [
     "core::net::Ipv6Addr",
 ];
 
+/// The texts of [`ArgumentTest::NewProgram`], and the type of a context that is made with one.
+pub const NEW_PROGRAM: [&str; 2] = ["spawn", "forkserver"];
+pub const NEW_PROGRAM_CONTEXT: &str = "multiprocessing.context.SpawnContext";
+
+/// The texts of [`ArgumentTest::OnThreads`].
+pub const ON_THREADS: [&str; 2] = ["threads", "threading"];
+
 /// What an argument must be for the entry to apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArgumentTest {
@@ -122,6 +129,10 @@ pub enum ArgumentTest {
     NoAddress,
     /// The number 1.
     One,
+    /// The text by which Python's multiprocessing is told to begin processes as new programs, or a context that was made with it.
+    NewProgram,
+    /// The text by which Python's joblib and dask are told to run tasks on threads.
+    OnThreads,
     /// The constant `ALL_COMPLETED` of Python's `concurrent.futures` and `asyncio`.
     AllCompleted,
 }
@@ -314,6 +325,14 @@ pub enum Role {
         of: ArgumentRef,
         all: bool,
     },
+    /// Enters a context manager, which is left with the block of the receiver.
+    Enters {
+        of: ArgumentRef,
+    },
+    /// Says how many elements there are.
+    Length {
+        of: ArgumentRef,
+    },
     /// Gives a pair, in which come second those of the threads `of` that have not ended yet.
     Unfinished {
         of: ArgumentRef,
@@ -474,6 +493,8 @@ pub struct Entry {
     pub returns: Option<String>,
     /// It reads or copies the language's own mapping, not the C array (`os.environ.get`): effect `environment` at most.
     pub mapping_only: bool,
+    /// What it keeps for the process, so that of all calls that keep the same the first one alone does its work.
+    pub kept: Option<Arc<str>>,
     /// What it does to memory that others still use, beyond what its role says.
     pub hazard: Option<Hazard>,
     /// A fragment for the finding's reason on these versions: `CPython drops the GIL around vfork there`.

@@ -9,7 +9,7 @@ use super::entry::{ArgumentRef, ArgumentTest, MatchKind};
 use super::keys::Key;
 use super::words::did_you_mean;
 
-pub(super) const TESTS: [(&str, ArgumentTest); 16] = [
+pub(super) const TESTS: [(&str, ArgumentTest); 18] = [
     ("absent", ArgumentTest::Absent),
     ("none", ArgumentTest::None),
     ("may-be-none", ArgumentTest::MayBeNone),
@@ -26,6 +26,8 @@ pub(super) const TESTS: [(&str, ArgumentTest); 16] = [
     ("no-address", ArgumentTest::NoAddress),
     ("one", ArgumentTest::One),
     ("all-completed", ArgumentTest::AllCompleted),
+    ("new-program", ArgumentTest::NewProgram),
+    ("on-threads", ArgumentTest::OnThreads),
 ];
 
 /// `attribute` is Rust's word for a decorator.

@@ -163,6 +163,11 @@ pub(super) const COMMON: &[Key] = &[
         "it uses the language's own copy of the environment",
     ),
     may(
+        "kept",
+        Value::Text,
+        "a name for what it keeps: of all calls that keep the same, the first in a process alone does its work",
+    ),
+    may(
         "hazard",
         Value::Word(|| names(&HAZARDS)),
         "what it does to memory that others still use",
@@ -242,7 +247,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 54] = [
+pub(super) const EFFECTS: [EffectKeys; 56] = [
     effect(
         "mutation",
         "changes the environment",
@@ -421,6 +426,12 @@ pub(super) const EFFECTS: [EffectKeys; 54] = [
         "asks whether some of the elements are true",
         &[OF, may("all", Value::Flag, "it asks whether all of them are")],
     ),
+    effect(
+        "enters",
+        "enters a context manager, which is left with the block that keeps it",
+        &[OF],
+    ),
+    effect("length", "says how many elements there are", &[OF]),
     effect(
         "unfinished",
         "gives a pair, in which come second those of the threads that have not ended",

@@ -171,6 +171,7 @@ fn api(value: Field<'_>, whose: Whose) -> Result<Vec<Entry>, Mistake> {
         arguments: Vec::new(),
         returns: fields.text("returns")?.map(str::to_owned),
         mapping_only: fields.flag("mapping_only")?.unwrap_or(false),
+        kept: fields.text("kept")?.map(Arc::from),
         hazard: fields.word("hazard", &HAZARDS)?,
         because: fields.text("because")?.map(str::to_owned),
         measured: fields.word("measured", &MEASURED)?.map(str::to_owned),

@@ -44,6 +44,8 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
             all: flag(fields, "all")?,
         })
     }),
+    ("enters", |fields| Ok(Role::Enters { of: of(fields)? })),
+    ("length", |fields| Ok(Role::Length { of: of(fields)? })),
     ("unfinished", |fields| Ok(Role::Unfinished { of: of(fields)? })),
     ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
     ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),

@@ -29,6 +29,14 @@ use super::walk::Walk;
 /// each in many kinds, would else multiply.
 const MOST_INLINES: u32 = 512;
 
+/// Of which parameters a call is asked what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rebound {
+    All,
+    /// A decorator's wrapper stands where the function is called: what the two have in common is what it gathers and hands on.
+    WhatIsGathered,
+}
+
 impl<'t> Walk<'_, 't> {
     /// One call expression.
     pub(super) fn call(&mut self, site: CallSite) {
@@ -208,13 +216,25 @@ impl<'t> Walk<'_, 't> {
                 self.inline(wrapper, span, note);
                 self.bindings.pop();
             } else {
-                let summary = self.engine.bound_summary(wrapper, vec![bound]);
+                let mut summary = self.engine.bound_summary(wrapper, vec![bound]);
+                if let Some(site) = site
+                    && summary.speaks_of_parameters
+                {
+                    summary = Rc::new(self.rebound(&summary, site, wrapper, Rebound::WhatIsGathered));
+                }
                 let step = self.step(span, format!("{note} {}", self.engine.values.tree.display(wrapper)));
                 self.apply(&summary, step, certainty);
             }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
         }
         self.state = State::merge(&before, ends);
+        // Where it did not run now, it has.
+        if self.engine.values.keeps_result(*outermost)
+            && let Some(mark) = self.engine.values.runs_once(target)
+            && !self.state.done.contains(&mark)
+        {
+            self.state.done.push(mark);
+        }
     }
 
     /// Runs a function for what this call hands over.
@@ -388,7 +408,7 @@ impl<'t> Walk<'_, 't> {
         if let Some(site) = site
             && summary.speaks_of_parameters
         {
-            summary = Rc::new(self.rebound(&summary, site, target));
+            summary = Rc::new(self.rebound(&summary, site, target, Rebound::All));
         }
         if let Some(site) = site
             && !summary.joined_through.is_empty()
@@ -418,9 +438,12 @@ impl<'t> Walk<'_, 't> {
 
     /// A summary whose locks and queues are parameters, or in which parameters decide what is reached, seen from a call that
     /// says what they are.
-    fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId) -> Summary {
+    fn rebound(&mut self, summary: &Summary, site: CallSite, target: FuncId, what: Rebound) -> Summary {
         let values = &self.engine.values;
         let argument = |keys: &Keys| {
+            if what == Rebound::WhatIsGathered {
+                return None;
+            }
             let parameter = keys.iter().find_map(|key| match lent::channel(key) {
                 Key::Local(owner, index) if *owner == target => Some(*index),
                 _ => None,
@@ -450,7 +473,10 @@ impl<'t> Walk<'_, 't> {
         let arounds = &mut self.engine.arounds;
         let left_of = |needs: &[Need]| {
             let mut left = Vec::new();
-            for need in needs.iter().filter(|need| need.owner == target) {
+            let is_meant = |need: &&Need| {
+                need.owner == target && (what == Rebound::All || values.gathers(target, need.parameter()))
+            };
+            for need in needs.iter().filter(is_meant) {
                 match values.need_at_call(site, need, walking) {
                     Seen::Met => {}
                     Seen::Handed(need) => left.push(need),
@@ -765,6 +791,14 @@ impl<'t> Walk<'_, 't> {
         self.engine.meet_crowd(self.key.function, &lifted, live);
         if let Some(team) = &mut self.team {
             team.note(&lifted);
+        }
+        if self.engine.sites.kind(lifted.site) == AccessKind::Mutation {
+            let work = lifted
+                .around
+                .guards()
+                .iter()
+                .filter(|held| !held.shared && is_first(&held.keys));
+            self.engine.locked_work.extend(work.map(|held| held.keys.clone()));
         }
         let first = lifted.around.gate().iter().filter(|keys| is_first(keys));
         self.engine.firsts.extend(first.cloned());

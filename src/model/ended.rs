@@ -4,6 +4,7 @@
 use crate::facts::{Condition, Event, Language, Node, Region, RegionKind, Span, StoreKind, Value};
 use crate::knowledge::Role;
 
+use super::emptied::filled;
 use super::places::Keys;
 use super::summary::Live;
 use super::tree::{CallSite, FuncId, each_event, each_region};
@@ -44,16 +45,23 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// A loop went on until a container was empty, out of which it took those threads alone that had ended.
-    pub(super) fn found_empty(&mut self, container: &Value, region: &Region) {
-        if !self.engine.values.is_left_with_alive(self.here, container, region) {
+    pub(super) fn found_empty(&mut self, test: &Condition, region: &Region) {
+        let Some(container) = filled(&self.engine.values, self.here, test).cloned() else {
             return;
-        }
+        };
         let elements = Value::Element(Box::new(container.clone()));
         let values = &self.engine.values;
-        let keys: Keys = values
-            .keys(self.here, container)
-            .with(&values.keys(self.here, &elements));
-        self.join(&keys, false, true, region.span);
+        let threads = values.keys(self.here, &elements);
+        let keys: Keys = values.keys(self.here, &container).with(&threads);
+        if self.engine.starts_meant(&keys, false).is_empty() {
+            return;
+        }
+        let values = &self.engine.values;
+        if values.is_left_with_alive(self.here, &container, region)
+            || values.loses_what_ended(self.here, &container, region, &threads)
+        {
+            self.join(&keys, false, true, region.span);
+        }
     }
 
     /// A loop is left before its end: of the threads that it asks one by one whether they are alive, some were not asked.

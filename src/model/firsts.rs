@@ -13,11 +13,12 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
 
-use crate::facts::{Condition, Event, FunctionKind, Language, Name, RegionKind, Value};
+use crate::facts::{Condition, Event, FunctionKind, Language, LocalIndex, Name, Region, RegionKind, Value};
 
 use crate::knowledge::Role;
 
 use super::needs::Constant;
+use super::objects::Object;
 use super::places::{Key, Keys};
 use super::tree::{FileId, FuncId, StoreRef, each_event, each_region, local_of, said_name};
 use super::values::Values;
@@ -94,16 +95,30 @@ pub fn once_mark(control: &Keys) -> Option<Keys> {
     (!keys.is_empty()).then_some(keys)
 }
 
+/// The mark of what an API does once in a process and keeps under a name.
+pub fn kept_mark(name: &str) -> Keys {
+    done_once([Key::Outside(name.into())])
+}
+
 /// The key of work that is done once, by what says so.
 fn done_once(by: impl IntoIterator<Item = Key>) -> Keys {
     by.into_iter().map(|key| Key::First(Rc::new(key))).collect()
 }
 
 impl Values<'_> {
-    /// The key of a function that runs once, since what it gives is kept and it has no parameters: `@lru_cache`.
+    /// The key of a function that runs once, since what it gives is kept: by a decorator of the tree, or as `@lru_cache` does where
+    /// it has no parameters.
     pub(super) fn runs_once(&self, func: FuncId) -> Option<Keys> {
         let function = self.tree.function(func);
-        if function.attributes.is_empty() || function.parameters().next().is_some() {
+        if function.attributes.is_empty() {
+            return None;
+        }
+        if self.is_kept_by_own(func) {
+            return Some(done_once([
+                self.global_key(self.tree.file_of(func), &function.qualified)
+            ]));
+        }
+        if function.parameters().next().is_some() {
             return None;
         }
         let entries = self.attribute_entries(func);
@@ -112,6 +127,94 @@ impl Values<'_> {
             .any(|id| matches!(self.catalog.entry(*id).role, Role::Cached));
         let key = self.global_key(self.tree.file_of(func), &function.qualified);
         is_kept.then(|| done_once([key]))
+    }
+
+    /// Whether a decorator of the tree calls the function as long as it has not: `if not called: result = f(); called = True`.
+    fn is_kept_by_own(&self, func: FuncId) -> bool {
+        self.decorators(func)
+            .iter()
+            .any(|decorator| self.keeps_result(*decorator))
+    }
+
+    /// Whether a decorator's wrappers call what it is handed as long as they have not.
+    pub(super) fn keeps_result(&self, decorator: FuncId) -> bool {
+        let all = |wrappers: &[FuncId], maker: FuncId, index: LocalIndex| {
+            !wrappers.is_empty() && wrappers.iter().all(|wrapper| self.calls_once(*wrapper, (maker, index)))
+        };
+        let own = self.wrappers(decorator);
+        if !own.is_empty() {
+            return all(&own, decorator, LocalIndex(0));
+        }
+        // `def decorator(f): return keep(name, f)`
+        let handed = Value::Local(self.tree.index_of(decorator).1, LocalIndex(0));
+        self.returns_of(decorator).iter().all(|value| {
+            let Value::Call(owner, call) = value else { return false };
+            let site = (self.closure(decorator, *owner), *call);
+            let makers = self.callee(site);
+            let [Object::Function(maker)] = makers.iter().collect::<Vec<_>>()[..] else {
+                return false;
+            };
+            let mut parameters = self.tree.function(*maker).parameters();
+            let index = parameters.find(|(index, _)| self.bound_argument(site, *maker, *index) == Some(&handed));
+            let wrappers: Vec<FuncId> = self
+                .wrappers(*maker)
+                .into_iter()
+                .filter(|made| *made != decorator)
+                .collect();
+            index.is_some_and(|(index, _)| all(&wrappers, *maker, index))
+        }) && !self.returns_of(decorator).is_empty()
+    }
+
+    /// Whether a wrapper calls what its decorator was handed only where a variable of the decorator's, which it sets there, says that
+    /// it has not done so yet.
+    fn calls_once(&self, wrapper: FuncId, (decorator, index): (FuncId, LocalIndex)) -> bool {
+        let calls_it = |event: &Event| match event {
+            Event::Call(call) => {
+                let callee = &self.tree.call((wrapper, *call)).callee;
+                self.parameter_of(wrapper, callee) == Some((decorator, index))
+            }
+            _ => false,
+        };
+        let count = |region: &Region| {
+            let mut calls = 0;
+            each_event(region, &mut |event| calls += usize::from(calls_it(event)));
+            calls
+        };
+        let body = &self.tree.function(wrapper).body;
+        let mut once = 0;
+        each_region(body, &mut |region| {
+            if let RegionKind::Arm { test } = &region.kind
+                && asked(test).is_some_and(|(place, truth)| self.sets_once(decorator, region, (place, truth)))
+            {
+                once += count(region);
+            }
+        });
+        once > 0 && once == count(body)
+    }
+
+    /// Whether an arm, which is come to where a variable of a decorator's is true or not, alone sets that variable to the other, which
+    /// it was not when the decorator ran.
+    fn sets_once(&self, decorator: FuncId, arm: &Region, (place, truth): (&Value, bool)) -> bool {
+        let Value::Local(owner, index) = place else {
+            return false;
+        };
+        if self.closure(decorator, *owner) != decorator
+            || local_of(self.tree.function(decorator), *index).parameter.is_some()
+        {
+            return false;
+        }
+        let stores = self.local_stores(decorator, *index);
+        let (first, set): (Vec<_>, Vec<_>) = stores.iter().partition(|store| store.function == decorator);
+        let mut inside = 0;
+        each_event(arm, &mut |event| {
+            inside += usize::from(matches!(event, Event::Store { target, .. } if target == place));
+        });
+        let is = |store: &&StoreRef<'_>| self.truth_once_stored(store.function, store.value);
+        let [first] = first.as_slice() else { return false };
+        is(first) == Some(truth)
+            && !set.is_empty()
+            && set.len() == inside
+            && set.iter().all(|store| is(store) == Some(!truth))
     }
 
     /// The key of a module's own code, which runs on the first import alone (Python's reference, "The import system", 5.3.1).
@@ -158,6 +261,12 @@ impl Values<'_> {
         let keys = self.keys(func, place);
         let keys = done_once(keys.iter().filter(|found| key(found)).cloned());
         (is_mark && !keys.is_empty()).then_some(Mark { keys, truth: !before })
+    }
+
+    /// Whether a function sets a place itself for which it asks.
+    pub(super) fn sets(&self, func: FuncId, place: &Value) -> bool {
+        let stores = self.stores_of_place(func, place).unwrap_or_default();
+        stores.iter().any(|store| store.function == func)
     }
 
     /// The marks that a function asks for, with the functions that set each.

@@ -13,6 +13,7 @@ use crate::facts::{CallIndex, Event, FunctionKind, Language, Node, Value};
 use crate::finding::Confidence;
 use crate::knowledge::ArgumentRef;
 
+use super::firsts::kept_mark;
 use super::members::{HOLE, fits};
 use super::memo::Found;
 use super::places::{Keys, add_new};
@@ -26,6 +27,9 @@ type TopImports = Rc<Vec<(u32, FileId)>>;
 
 /// The functions that a file calls at its top whatever happens, each with the place of the call, in order.
 type TopCalls = Rc<Vec<(u32, FuncId)>>;
+
+/// What such calls of APIs keep for the process, each with the place of the call.
+type TopKept = Rc<Vec<(u32, Keys)>>;
 
 /// All that such imports run, one through another.
 type Imported = Rc<FxHashSet<FileId>>;
@@ -50,6 +54,7 @@ pub(super) struct Imports {
     by_package: Found<FileId, Rc<PackageImports>>,
     /// How many of the imports of a package count for a file in it.
     counted: Found<(FileId, FileId), usize>,
+    kept_at_top: Found<FileId, TopKept>,
     calls_at_top: Found<FileId, TopCalls>,
     first_calls: Found<FileId, Option<u32>>,
 }
@@ -198,6 +203,32 @@ impl Engine<'_> {
         found
     }
 
+    /// What calls of APIs at the top of a file have kept for the process, with the places of the calls.
+    fn kept_at_top(&self, file: FileId) -> TopKept {
+        self.imports
+            .kept_at_top
+            .get(file, || Rc::new(self.find_kept_at_top(file)))
+    }
+
+    fn find_kept_at_top(&self, file: FileId) -> Vec<(u32, Keys)> {
+        let tree = self.values.tree;
+        let code = tree.module_function(file);
+        let mut found = Vec::new();
+        for node in &tree.function(code).body.nodes {
+            let Node::Event(Event::Call(index)) = node else {
+                continue;
+            };
+            let site = (code, *index);
+            let meaning = self.values.meaning(site);
+            let kept = meaning
+                .entries
+                .iter()
+                .find_map(|id| self.values.catalog.entry(*id).kept.as_ref());
+            found.extend(kept.map(|name| (tree.call(site).span.start, kept_mark(name))));
+        }
+        found
+    }
+
     /// The work that is done once and surely was done before a function of Python's is called: above its definition its file, or what
     /// the file imports there, has done it.
     pub(super) fn done_before(&mut self, func: FuncId) -> Vec<Keys> {
@@ -223,6 +254,15 @@ impl Engine<'_> {
             .chain(ended)
             .collect();
         let mut done = Vec::new();
+        for (_, mark) in self
+            .kept_at_top(file)
+            .iter()
+            .filter(|(place, _)| *place < function.span.start)
+        {
+            if self.firsts.contains(mark) {
+                add_new(&mut done, std::slice::from_ref(mark));
+            }
+        }
         for function in before {
             let summary = self.summary(SummaryKey { function, main: false });
             add_new(&mut done, &summary.done);

@@ -6,7 +6,10 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeKind, Value};
-use crate::knowledge::{ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, Predicate, Role};
+use crate::knowledge::{
+    ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, NEW_PROGRAM, NEW_PROGRAM_CONTEXT, ON_THREADS,
+    Predicate, Role,
+};
 
 use super::answers::Question;
 use super::objects::{Object, Objects};
@@ -565,13 +568,25 @@ impl<'t> Values<'t> {
         found
     }
 
-    /// `for a, b in pairs`: the elements of the elements, where those are literals.
+    /// `for a, b in pairs`: the elements of the elements, where those are literals. `for name, thread in threads.items()`,
+    /// `for number, thread in enumerate(threads)`: what comes second is an element.
     fn nested_elements(&self, func: FuncId, inner: &Value, key: Option<&Value>) -> Objects {
         let mut found = Objects::default();
         for (home, value) in self.sources(func, inner) {
             let children: Vec<&Value> = match value {
                 Value::List(items) => items.iter().collect(),
                 Value::Map(pairs) => pairs.iter().map(|(_, value)| value).collect(),
+                Value::Call(owner, call) if !matches!(key, Some(Value::Int(0))) => {
+                    let site = (self.closure(home, *owner), *call);
+                    for (home, passed) in self.passed_on_by(site) {
+                        found.add_all(self.elements(home, passed, None));
+                    }
+                    continue;
+                }
+                Value::Element(pairs) if self.tree.language(func) == Language::Python => {
+                    found.add_all(self.elements(home, pairs, None));
+                    continue;
+                }
                 _ => continue,
             };
             for child in children {
@@ -581,6 +596,19 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// What a call of Python's merely passes on.
+    fn passed_on_by(&self, site: CallSite) -> Vec<(FuncId, &'t Value)> {
+        if self.tree.language(site.0) != Language::Python {
+            return Vec::new();
+        }
+        let entries = self.entries_of_call(site);
+        let passed = entries.iter().filter_map(|id| match &self.catalog.entry(*id).role {
+            Role::Pass { of } => Some(self.argument(site, of)),
+            _ => None,
+        });
+        passed.flatten().collect()
     }
 
     /// The values that are stored into a place, one step back, or the value itself.
@@ -657,6 +685,10 @@ impl<'t> Values<'t> {
                     && self.same_place(func, base, store.function, target)
                 {
                     found.add_all(self.eval(store.function, store.value));
+                    // `running[name] = (thread, since)`
+                    if let Value::List(_) = store.value {
+                        found.add_all(self.elements(store.function, store.value, None));
+                    }
                 }
             }
             for (home, value) in self.inserted(func, base, &name) {
@@ -933,6 +965,13 @@ impl<'t> Values<'t> {
             ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoAddress => !self.is_address(func, value),
+            ArgumentTest::NewProgram => {
+                let is_context =
+                    |object: &Object| matches!(object, Object::Result(path, _) if **path == *NEW_PROGRAM_CONTEXT);
+                self.is_only(func, value, |value| is_one_of(value, &NEW_PROGRAM))
+                    || self.eval(func, value).iter().any(is_context)
+            }
+            ArgumentTest::OnThreads => self.is_only(func, value, |value| is_one_of(value, &ON_THREADS)),
             ArgumentTest::One => self.is_only(func, value, |value| *value == Value::Int(1)),
             ArgumentTest::AllCompleted => self.is_only(func, value, |value| {
                 value_name(value).is_some_and(|name| last_segment(name) == ALL_COMPLETED)
@@ -1077,6 +1116,11 @@ fn is_data(value: &Value) -> bool {
 
 fn is_builtin(object: &Object) -> bool {
     matches!(object, Object::External(path) if path.starts_with("builtins."))
+}
+
+/// Whether a value is one of these texts.
+fn is_one_of(value: &Value, texts: &[&str]) -> bool {
+    value.as_text().is_some_and(|text| texts.contains(&text))
 }
 
 #[cfg(test)]

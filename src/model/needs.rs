@@ -81,6 +81,9 @@ enum Asked {
     Method(Name, FuncId),
     /// It is evidently `None`; the keyword of this name is, of those that a parameter gathers.
     Nothing(Option<Name>),
+    /// Of what the function gathers by `*` and `**` and hands on as it is, what this function takes for this parameter meets the
+    /// question ([`super::passed_on`]).
+    PassedOn(FuncId, LocalIndex, Box<Asked>),
 }
 
 impl Asked {
@@ -91,6 +94,10 @@ impl Asked {
         match (self, other) {
             (Asked::Nothing(None), other) => nothing.excludes(holds, (other, other_holds)),
             (_, Asked::Nothing(None)) => self.excludes(holds, (&nothing, other_holds)),
+            (Asked::PassedOn(function, parameter, asked), Asked::PassedOn(other_function, other_parameter, other)) => {
+                (function, parameter) == (other_function, other_parameter)
+                    && asked.excludes(holds, (other, other_holds))
+            }
             (Asked::OneOf(these), Asked::OneOf(others)) => match (holds, other_holds) {
                 (true, true) => these.iter().all(|one| others.iter().all(|other| differs(one, other))),
                 (true, false) => these.iter().all(|one| others.contains(one)),
@@ -152,6 +159,34 @@ impl Need {
         }
     }
 
+    /// The same need, asked of what another function gathers and hands on to the one whose parameter it is.
+    pub(super) fn passed_on_by(&self, owner: FuncId, rest: LocalIndex) -> Need {
+        Need {
+            owner,
+            parameter: rest,
+            asked: Asked::PassedOn(self.owner, self.parameter, Box::new(self.asked.clone())),
+            holds: self.holds,
+        }
+    }
+
+    /// What is asked of the function that what is gathered is handed on to.
+    pub(super) fn of_whom_it_is_passed_to(&self) -> Option<Need> {
+        match &self.asked {
+            Asked::PassedOn(owner, parameter, asked) => Some(Need {
+                owner: *owner,
+                parameter: *parameter,
+                asked: Asked::clone(asked),
+                holds: self.holds,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The parameter that is asked for.
+    pub(super) fn parameter(&self) -> LocalIndex {
+        self.parameter
+    }
+
     /// Both are of one parameter.
     fn is_of(&self, other: &Need) -> bool {
         (self.owner, self.parameter) == (other.owner, other.parameter)
@@ -184,6 +219,7 @@ impl Need {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
             Asked::Live | Asked::Method(..) => Some(false),
+            Asked::PassedOn(..) => None,
             Asked::Nothing(_) => Some(*constant == Constant::Nothing),
             Asked::LiveOrNothing => constant.truth().map(|truth| !truth),
             Asked::OneOf(known) => {
@@ -394,11 +430,17 @@ impl Values<'_> {
 
     /// What a call makes of a need of the function that it calls. `walking`: the function whose callers will see it.
     pub(super) fn need_at_call(&self, site: CallSite, need: &Need, walking: FuncId) -> Seen {
+        if let Some(further) = need.of_whom_it_is_passed_to() {
+            return self.passed_need_at_call(site, need, &further, walking);
+        }
         if let Asked::Method(name, target) = &need.asked {
             return self.method_need_at_call(site, need, (name, *target), walking);
         }
         if let Asked::Nothing(named) = &need.asked {
             return self.unset_need_at_call(site, need, named.as_ref(), walking);
+        }
+        if let Some(handed) = self.need_handed_on(site, need, walking) {
+            return Seen::Handed(handed);
         }
         let argument = self.bound_argument(site, need.owner, need.parameter);
         let Some(value) = argument.or_else(|| self.matched_receiver(site, need)) else {
@@ -407,11 +449,14 @@ impl Values<'_> {
                 None => Seen::Met,
             };
         };
+        self.need_of_argument(site, value, need, walking)
+    }
+
+    /// What a call makes of a need whose parameter is handed this value.
+    pub(super) fn need_of_argument(&self, site: CallSite, value: &Value, need: &Need, walking: FuncId) -> Seen {
         let own = |value: &Value| match need.asked {
             Asked::Live => self.live_through(site.0, value),
-            Asked::LiveOrNothing | Asked::Truth | Asked::OneOf(_) | Asked::Method(..) | Asked::Nothing(_) => {
-                self.fixed_parameter(site.0, value)
-            }
+            _ => self.fixed_parameter(site.0, value),
         };
         if site.0 == walking
             && let Some(parameter) = own(value)
@@ -450,7 +495,7 @@ impl Values<'_> {
     }
 
     /// What is left of a need of a parameter that is this value.
-    fn need_of_value(&self, func: FuncId, value: &Value, need: &Need) -> Seen {
+    pub(super) fn need_of_value(&self, func: FuncId, value: &Value, need: &Need) -> Seen {
         if need.asked == Asked::Live {
             return match self.is_live(func, value) {
                 true => Seen::Met,

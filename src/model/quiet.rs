@@ -14,6 +14,7 @@ use crate::facts::{Condition, Event, FunctionKind, Language, Name, Node, Region,
 use crate::knowledge::{EntryId, MatchKind, Role};
 
 use super::lanes::Census;
+use super::managers::{ENTERING, LEAVING};
 use super::objects::Object;
 use super::program::{Engine, Extent};
 use super::sites::AccessKind;
@@ -387,6 +388,8 @@ impl Engine<'_> {
             own.enters
                 .extend(decorators.flat_map(|decorator| values.wrappers(decorator)));
         }
+        let generators = self.generators_around(function);
+        own.enters.extend(generators.iter().map(|(generator, _)| *generator));
         for (entries, _) in values.changed_around(function) {
             own.acts = true;
             self.note(&entries, &mut own);
@@ -455,10 +458,9 @@ impl Engine<'_> {
                 let entries = values.with_entries(function, manager);
                 deeds.acts |= !entries.is_empty();
                 self.note(&entries, deeds);
-                for object in values.eval(function, manager).iter() {
-                    let Object::Instance(class, _) = object else { continue };
-                    for name in ["__enter__", "__aenter__", "__exit__", "__aexit__"] {
-                        deeds.enters.extend(values.method(*class, name));
+                for class in values.classes_of(function, manager) {
+                    for name in ENTERING.iter().chain(&LEAVING) {
+                        deeds.enters.extend(values.method(class, name));
                     }
                 }
             }
@@ -594,6 +596,16 @@ impl Engine<'_> {
                         deeds.runs.extend(run.map(|module| values.tree.module_function(module)));
                     }
                 }
+                Role::Enters { of } => {
+                    for (home, manager) in values.argument(site, of) {
+                        self.note(&values.with_entries(home, manager), deeds);
+                        for class in values.classes_of(home, manager) {
+                            for name in ENTERING.iter().chain(&LEAVING) {
+                                deeds.enters.extend(values.method(class, name));
+                            }
+                        }
+                    }
+                }
                 Role::Unlock { of } if values.tree.language(site.0) == Language::Rust => {
                     for (home, value) in values.argument(site, of) {
                         deeds.enters.extend(values.drops(home, value));
@@ -661,6 +673,7 @@ fn does_something(role: &Role) -> bool {
             | Role::CallsLater { .. }
             | Role::Consume { .. }
             | Role::Quantifier { .. }
+            | Role::Length { .. }
             | Role::Unfinished { .. }
             | Role::Together
             | Role::Detach { .. }

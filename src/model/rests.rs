@@ -15,6 +15,11 @@ impl<'t> Values<'t> {
         self.parameter_where(func, value, gathers)
     }
 
+    /// Whether a parameter gathers arguments.
+    pub(super) fn gathers(&self, func: FuncId, index: LocalIndex) -> bool {
+        local_of(self.tree.function(func), index).parameter.is_some_and(gathers)
+    }
+
     /// Whether a parameter gathers arguments by their position: the first function among them is what runs, the others are handed
     /// to it.
     pub(super) fn gathers_by_position(&self, func: FuncId, index: LocalIndex) -> bool {

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
-use crate::facts::{Argument, Language, LocalIndex, Span, Value};
+use crate::facts::{Argument, CallIndex, Event, Language, LocalIndex, Node, Region, RegionKind, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Repeats, Role};
 
-use super::firsts::{is_module_mark, once_mark};
+use super::firsts::{is_module_mark, kept_mark, once_mark};
 use super::handed_on::Called;
 use super::higher::Binding;
 use super::lent::is_lent_among;
@@ -19,6 +19,7 @@ use super::sites::AccessKind;
 use super::state::{PathEnd, State};
 use super::summary::{Access, Begun, Certainty, Held, Live, StartId, Summary};
 use super::tree::{CallSite, FileId, FuncId};
+use super::values::Values;
 use super::walk::Walk;
 use super::whose::Owners;
 
@@ -33,7 +34,7 @@ impl Walk<'_, '_> {
     /// Waits for what a value stands for: a coroutine runs here, and threads and tasks that it is the handle of have ended.
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
         self.begin_tasks();
-        if !self.has_run_where_called(value) {
+        if !self.has_run_where_called(value) && !self.engine.values.is_task(self.here, value) {
             self.run_coroutines(value, span);
         }
         let (inside, several) = self.gathered(value);
@@ -235,7 +236,11 @@ impl Walk<'_, '_> {
                 let variable = self.engine.key_of_call(site, &alike);
                 let mixed = kind == AccessKind::Spawn && self.engine.values.is_mixed_environment(site, &alike);
                 let conditional = if mixed { self.assume_tests() } else { Vec::new() };
-                self.touch_by_call(site, &alike, kind, span, &variable);
+                let touch = |walk: &mut Self| walk.touch_by_call(site, &alike, kind, span, &variable);
+                match alike.iter().find_map(|id| values_catalog.entry(*id).kept.as_ref()) {
+                    Some(name) => self.first_time(kept_mark(name), touch),
+                    None => touch(self),
+                }
                 for (place, test) in conditional {
                     self.state.guards[place].test = Some(test);
                 }
@@ -361,6 +366,11 @@ impl Walk<'_, '_> {
             Role::Start { entry, task: true, .. } if self.engine.starts_at(site).is_empty() => {
                 let tasks = self.engine.values.handed_functions(site, entry);
                 self.hand_on_tasks(&tasks, span);
+            }
+            Role::Enters { of } => {
+                for (_, manager) in self.arguments(site, of) {
+                    self.enter_kept(site, &manager, span);
+                }
             }
             Role::Settle { of } => {
                 for (home, value) in self.arguments(site, of) {
@@ -691,6 +701,7 @@ impl Walk<'_, '_> {
             if self.state.tasks.iter().any(beside) {
                 self.begin_tasks();
             }
+            let several = self.engine.values.are_several_of(site, function);
             let dead = self.state.dead;
             self.enter(function, span, "begins the task", &Certainty::SURE);
             // That a task never ends keeps nobody.
@@ -701,9 +712,16 @@ impl Walk<'_, '_> {
             for begun in self.threads_of_task(&summary) {
                 let start = self.engine.task_start(begun.start, site);
                 let chain = self.behind_inlined(begun.chain.behind(step.clone()));
-                let live = self.fresh(start, chain, begun.certainty.clone());
+                let mut live = self.fresh(start, chain, begun.certainty.clone());
+                live.many |= several;
                 self.state.tasks.retain(|known| known.start != start);
                 self.state.tasks.push(Rc::new(live));
+            }
+            if several {
+                // The next of them finds the threads of the one before.
+                self.begin_tasks();
+                self.enter(function, span, "begins the task", &Certainty::SURE);
+                self.state.dead = dead;
             }
         }
     }
@@ -735,13 +753,23 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether a task was made in each round of a loop that has come to its end.
+    fn is_behind_loop_of(&self, start: StartId) -> bool {
+        match self.engine.start(start).context[..] {
+            [site] if site.0 == self.here => self.engine.values.loops_around(site) > self.loops,
+            _ => false,
+        }
+    }
+
     /// This function waits for something: its tasks go on.
-    fn begin_tasks(&mut self) {
+    pub(super) fn begin_tasks(&mut self) {
         for live in std::mem::take(&mut self.state.tasks) {
             // Callers were told of the thread when the task came to it.
             self.meet_begun(live.start, || live.chain.clone(), &live.certainty);
             let mut company = self.company();
-            self.go_live(Live::clone(&live), &mut company);
+            let mut live = Live::clone(&live);
+            live.many |= self.is_behind_loop_of(live.start);
+            self.go_live(live, &mut company);
         }
     }
 
@@ -935,6 +963,53 @@ impl Walk<'_, '_> {
         let function = self.engine.values.tree.module_function(module);
         let note = format!("runs {}", self.engine.values.tree.file(module).path);
         self.enter(function, span, &note, &Certainty::SURE);
+    }
+}
+
+impl Values<'_> {
+    /// Whether a call that makes tasks is handed several of one function, which a loop made: `gather(*[fetch(x) for x in xs])`.
+    fn are_several_of(&self, site: CallSite, function: FuncId) -> bool {
+        let starred = self
+            .tree
+            .call(site)
+            .args
+            .iter()
+            .filter(|argument| argument.name.as_deref() == Some("*"));
+        let made = starred.flat_map(|argument| match &argument.value {
+            Value::List(items) => items.iter().map(|item| (site.0, item)).collect(),
+            value => self.calls_put_into(site.0, value),
+        });
+        let is_repeated = |(home, item): (FuncId, &Value)| {
+            let Value::Call(owner, call) = item else { return false };
+            let made = (self.closure(home, *owner), *call);
+            let outside = if made.0 == site.0 { self.loops_around(site) } else { 0 };
+            let objects = self.eval(home, item);
+            objects.contains(&Object::Coroutine(function)) && self.loops_around(made) > outside
+        };
+        made.into_iter().any(is_repeated)
+    }
+
+    /// Whether a value is a task, which runs by itself: whoever waits for it does not run what it was made of again.
+    fn is_task(&self, func: FuncId, value: &Value) -> bool {
+        let is_made = |(home, value): &(FuncId, &Value)| match value {
+            Value::Call(owner, call) => self.makes_tasks((self.closure(*home, *owner), *call)),
+            _ => false,
+        };
+        let sources = self.sources(func, value);
+        !sources.is_empty() && sources.iter().all(is_made)
+    }
+
+    /// In how many loops of its function a call stands.
+    fn loops_around(&self, site: CallSite) -> u32 {
+        fn find(region: &Region, call: CallIndex, loops: u32) -> Option<u32> {
+            let loops = loops + u32::from(matches!(region.kind, RegionKind::Loop { .. }));
+            region.nodes.iter().find_map(|node| match node {
+                Node::Event(Event::Call(index)) => (*index == call).then_some(loops),
+                Node::Event(_) => None,
+                Node::Region(inner) => find(inner, call, loops),
+            })
+        }
+        find(&self.tree.function(site.0).body, site.1, 0).unwrap_or(0)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{ArgumentRef, EntryId, JoinOf, Role, Shape, Taken};
+use crate::knowledge::{ArgumentRef, EntryId, Role, Shape, Taken};
 
 use super::around::{Around, Holding};
 use super::budget::Cut;
@@ -19,6 +19,7 @@ use super::firsts;
 use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
 use super::lent::may_be_sent;
+use super::managers::Entered;
 use super::needs::{Asking, Need, Seen};
 use super::objects::Object;
 use super::overdue::Overdue;
@@ -121,6 +122,10 @@ pub(super) struct Walk<'e, 't> {
     pub inlined_calls: Vec<CallSite>,
     pub bindings: Vec<Binding>,
     continuations: Vec<Continuation<'t>>,
+    /// The managers of the with-blocks around.
+    pub scopes: Vec<&'t Value>,
+    /// What was entered by a call, and is left with one of these blocks.
+    pub managers: Vec<Entered>,
     /// The generators whose code is walked around a with-block's body, with the calls that make them.
     entered_by: Vec<(FuncId, CallSite)>,
     returns: Vec<State>,
@@ -179,6 +184,8 @@ impl<'t> Walk<'_, 't> {
             inlined_calls: Vec::new(),
             bindings,
             continuations: Vec::new(),
+            scopes: Vec::new(),
+            managers: Vec::new(),
             entered_by: Vec::new(),
             returns: Vec::new(),
             breaks: Vec::new(),
@@ -191,12 +198,16 @@ impl<'t> Walk<'_, 't> {
     fn body(&mut self, body: &'t Region) {
         let changed = self.engine.values.changed_around(self.here);
         let once = self.engine.values.runs_once(self.here);
-        if changed.is_empty() && once.is_none() {
+        let generators = self.engine.generators_around(self.here);
+        if changed.is_empty() && once.is_none() && generators.is_empty() {
             return self.region(body);
         }
         let touch = |walk: &mut Self| {
             for (entries, span) in &changed {
                 walk.touch(entries, AccessKind::Mutation, *span, None, None);
+            }
+            for (generator, span) in &generators {
+                walk.enter(*generator, *span, "runs in the block of", &Certainty::SURE);
             }
         };
         self.state.received.extend(once.clone());
@@ -272,6 +283,11 @@ impl<'t> Walk<'_, 't> {
         self.out.leaks = leaks.map(leak).collect();
         self.out.overdue = std::mem::take(&mut self.overdue);
         self.out.acquires = exit.guards;
+        // Where the work changes nothing, that it is done keeps nobody from anything.
+        let (locked, is_work) = (&self.engine.locked_work, |held: &Held| is_first(&held.keys));
+        self.out
+            .acquires
+            .retain(|held| !is_work(held) || held.shared && locked.contains(&held.keys));
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
             self.out.acquires.retain(|held| held.holder.is_none());
@@ -475,10 +491,11 @@ impl<'t> Walk<'_, 't> {
         let (first, sends) = (self.accesses.len(), self.out.sends.len());
         let mut after = self.round(region, &mut breaks);
         // A second round sees the threads that the first one left alive.
-        let news = after.live.iter().any(|(start, live)| match before.live.get(start) {
+        let begun = after.live.iter().any(|(start, live)| match before.live.get(start) {
             None => true,
             Some(old) => old.story.sent.len() != live.story.sent.len(),
         });
+        let news = begun || after.tasks.len() > before.tasks.len();
         if news && !after.dead {
             let depth = self.entered.len();
             let again = |live: &Live| live.story.leaving.is_some_and(|leaving| leaving.depth >= depth);
@@ -603,12 +620,16 @@ impl<'t> Walk<'_, 't> {
         let Some(mark) = self.engine.values.mark(self.here, place) else {
             return;
         };
-        let known = match mark.is_set(truth == true_where) {
+        let is_set = mark.is_set(truth == true_where);
+        let known = match is_set {
             true => &mut self.state.done,
             false => &mut self.state.received,
         };
         if !known.contains(&mark.keys) {
-            known.push(mark.keys);
+            known.push(mark.keys.clone());
+        }
+        if self.engine.values.sets(self.here, place) {
+            self.hold_first(mark.keys, is_set);
         }
     }
 
@@ -749,8 +770,8 @@ impl<'t> Walk<'_, 't> {
         }
         if let Condition::Truthy(value) = test {
             self.found_ended(value, false, false, region.span);
-            self.found_empty(value, region);
         }
+        self.found_empty(test, region);
     }
 
     fn round(&mut self, region: &'t Region, breaks: &mut Vec<State>) -> State {
@@ -1117,34 +1138,16 @@ impl<'t> Walk<'_, 't> {
         if let Some(generator) = self.generator_of(manager) {
             return self.inline_generator(region, generator, span);
         }
-        let entries = self.engine.values.with_entries(self.here, manager);
-        let classes: Vec<_> = self
-            .engine
-            .values
-            .eval(self.here, manager)
-            .iter()
-            .filter_map(|object| match object {
-                Object::Instance(class, _) => Some(*class),
-                _ => None,
-            })
-            .collect();
-        for class in &classes {
-            for name in ["__enter__", "__aenter__"] {
-                for method in self.engine.values.method(*class, name) {
-                    self.enter(method, span, "enters the block: calls", &Certainty::SURE);
-                }
-            }
-        }
-        self.touch(&entries, AccessKind::Mutation, span, None, None);
-        let held = self.hold_scope(manager, &entries);
-        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        let entered = self.enter_manager(manager, span);
+        self.scopes.push(manager);
+        let more = self.managers.len();
         let returns = std::mem::take(&mut self.returns);
         let outer = std::mem::take(&mut self.overdue);
         let before = self.state.clone();
         self.nodes(&region.nodes);
         // Whoever leaves a block may keep an exception to himself. None of those does that the catalog knows.
         let overdue = match self.overdue_since(outer) {
-            overdue if entries.is_empty() => overdue,
+            overdue if entered.entries.is_empty() => overdue,
             _ => Vec::new(),
         };
         let inner = std::mem::replace(&mut self.returns, returns);
@@ -1152,95 +1155,15 @@ impl<'t> Walk<'_, 't> {
         if normal.dead && !overdue.is_empty() {
             normal = failed(&before, None);
         }
+        self.scopes.pop();
+        let kept = self.managers_kept_by(manager, more);
         self.leave(normal, inner, |walk| {
             walk.revive(&overdue);
-            for keys in &held {
-                walk.state.release(keys);
+            for entered in kept.iter().rev() {
+                walk.leave_manager(entered, region, span);
             }
-            for class in &classes {
-                for name in ["__exit__", "__aexit__"] {
-                    for method in walk.engine.values.method(*class, name) {
-                        walk.enter(method, span, "leaves the block: calls", &Certainty::SURE);
-                    }
-                }
-            }
-            walk.touch(&entries, AccessKind::Mutation, span, None, None);
-            walk.join_scope(region, (manager, span), &entries, &alive);
+            walk.leave_manager(&entered, region, span);
         });
-    }
-
-    /// The guards that a with-block takes.
-    fn hold_scope(&mut self, manager: &Value, entries: &[EntryId]) -> Vec<Keys> {
-        let mut held = Vec::new();
-        for id in entries {
-            if let Role::Lock { shared, .. } = &self.engine.values.catalog.entry(*id).role {
-                let shared = *shared;
-                let keys = self.engine.values.keys(self.here, manager);
-                if !held.contains(&keys) {
-                    let name = self.engine.values.described(self.here, manager);
-                    self.state.hold(Held {
-                        keys: keys.clone(),
-                        of: Owners::default(),
-                        name: name.into(),
-                        holder: None,
-                        test: None,
-                        shared,
-                    });
-                    held.push(keys);
-                }
-            }
-        }
-        held
-    }
-
-    fn join_scope(
-        &mut self,
-        region: &'t Region,
-        (manager, span): (&Value, Span),
-        entries: &[EntryId],
-        alive: &[StartId],
-    ) {
-        for id in entries {
-            if let Role::Join { of, certain: true, .. } = &self.engine.values.catalog.entry(*id).role {
-                let by_owner = matches!(of, JoinOf::Owner(_));
-                let keys = self.engine.values.keys(self.here, manager);
-                self.join(&keys, by_owner, true, span);
-                let handed = self.made_tasks_in(region, &keys);
-                self.join(&handed, false, true, span);
-                self.end_hidden(alive, span);
-            }
-        }
-    }
-
-    /// The keys of what a block makes tasks of its manager: `group.create_task(to_thread(f))`.
-    fn made_tasks_in(&self, region: &Region, manager: &Keys) -> Keys {
-        let values = &self.engine.values;
-        let mut handed = Keys::default();
-        super::tree::each_event(region, &mut |event| {
-            let Event::Call(index) = event else { return };
-            let site: CallSite = (self.here, *index);
-            let call = values.tree.call(site);
-            let Value::Attribute(receiver, _) = &call.callee else {
-                return;
-            };
-            if meet(&values.keys(self.here, receiver), manager) && values.makes_tasks(site) {
-                for argument in &call.args {
-                    handed = handed.with(&values.keys(self.here, &argument.value));
-                }
-            }
-        });
-        handed
-    }
-
-    /// Threads that began in a block through a method of its pool under another name end with the block.
-    fn end_hidden(&mut self, alive: &[StartId], span: Span) {
-        let begun = self.state.live.keys().copied().filter(|start| !alive.contains(start));
-        let hidden: Vec<StartId> = begun.filter(|start| self.engine.start(*start).hidden_owner).collect();
-        for start in hidden {
-            let here = self.here;
-            self.engine.note_join(start, here, span);
-            self.end(start, false, here, span);
-        }
     }
 
     /// The generator that a with-block enters, and the call that makes it.
@@ -1439,8 +1362,33 @@ impl<'t> Walk<'_, 't> {
             return;
         };
         let truth = values.truth_once_stored(self.here, value);
-        if truth.is_some_and(|truth| mark.is_set(truth)) && !self.state.done.contains(&mark.keys) {
-            self.state.done.push(mark.keys);
+        if truth.is_some_and(|truth| mark.is_set(truth)) {
+            if !self.state.done.contains(&mark.keys) {
+                self.state.done.push(mark.keys.clone());
+            }
+            self.hold_first(mark.keys, true);
+        }
+    }
+
+    /// Whoever finds under a lock that work is not done does it alone, and whoever finds it done comes after that: as a writer, and
+    /// readers that never let go.
+    fn hold_first(&mut self, mark: Keys, is_done: bool) {
+        let is_it = |held: &Held| held.keys == mark;
+        match is_done {
+            true => self.state.guards.retain(|held| held.shared || !is_it(held)),
+            // Without a lock two may find that.
+            false if self.state.surely_held().all(|held| held.shared) => return,
+            false => {}
+        }
+        if !self.state.guards.iter().any(is_it) {
+            self.state.guards.push(Held {
+                keys: mark,
+                of: Owners::default(),
+                name: Rc::from(""),
+                holder: None,
+                test: None,
+                shared: is_done,
+            });
         }
     }
 

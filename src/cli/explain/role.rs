@@ -160,5 +160,7 @@ fn test_words(test: ArgumentTest) -> &'static str {
         ArgumentTest::NoAddress => "no address in numbers",
         ArgumentTest::One => "1",
         ArgumentTest::AllCompleted => "ALL_COMPLETED",
+        ArgumentTest::NewProgram => "spawn or forkserver",
+        ArgumentTest::OnThreads => "threads",
     }
 }

@@ -217,6 +217,8 @@ fn particular(call: &[(ArgumentRef, ArgumentTest)], given: &[(ArgumentRef, Argum
             ArgumentTest::NoAddress => "a name of a host",
             ArgumentTest::One => "1",
             ArgumentTest::AllCompleted => "ALL_COMPLETED",
+            ArgumentTest::NewProgram => "spawn",
+            ArgumentTest::OnThreads => "threads",
         };
         Some(format!("{name} = {value}"))
     });
