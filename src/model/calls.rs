@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::{FunctionKind, Language, LocalIndex, Span};
+use crate::facts::{FunctionKind, Language, LocalIndex, Span, Value};
 use crate::finding::Confidence;
 use crate::knowledge::Shape;
 
@@ -55,9 +55,11 @@ impl<'t> Walk<'_, 't> {
         if self.state.dead {
             return;
         }
+        let meant = self.meant_here(site);
         let targets: Vec<_> = meaning
             .edges
             .iter()
+            .filter(|edge| meant.as_ref().is_none_or(|meant| meant.contains(&edge.target)))
             .filter(|edge| !self.engine.values.tree.function(edge.target).is_async)
             .filter(|edge| !self.engine.waits_for_block(site, edge.target))
             .filter(|edge| self.engine.programs.share_one(self.key.function, edge.target))
@@ -99,6 +101,34 @@ impl<'t> Walk<'_, 't> {
         let callee = &self.engine.values.tree.call(site).callee;
         let (owner, index) = self.engine.values.parameter_of(site.0, callee)?;
         self.bound_to(owner, index).cloned()
+    }
+
+    /// What a call means that calls a local which holds a parameter that is bound here, or something else: `work` and what `other` may
+    /// be of `f = work if ready else other` and `f()`.
+    fn meant_here(&self, site: CallSite) -> Option<Vec<FuncId>> {
+        let values = &self.engine.values;
+        let callee = &values.tree.call(site).callee;
+        if self.bindings.is_empty() || !matches!(callee, Value::Local(..)) {
+            return None;
+        }
+        let stored = values.sources(site.0, callee).into_iter();
+        let sources: Vec<(FuncId, &Value)> = stored
+            .flat_map(|(home, value)| match value {
+                Value::OneOf(values) => values.iter().map(|value| (home, value)).collect(),
+                value => vec![(home, value)],
+            })
+            .collect();
+        if !sources.iter().any(|(home, value)| self.is_bound(*home, value)) {
+            return None;
+        }
+        let mut meant = Vec::new();
+        for (home, value) in sources {
+            match self.binding_of_value(home, value) {
+                Some(bound) => add_new(&mut meant, &bound.targets),
+                None => add_new(&mut meant, &values.functions_of(home, value)),
+            }
+        }
+        Some(meant)
     }
 
     /// Runs one of several functions here.
