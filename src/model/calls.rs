@@ -822,14 +822,6 @@ impl<'t> Walk<'_, 't> {
         if let Some(team) = &mut self.team {
             team.note(&lifted);
         }
-        if self.engine.sites.kind(lifted.site) == AccessKind::Mutation {
-            let work = lifted
-                .around
-                .guards()
-                .iter()
-                .filter(|held| !held.shared && is_first(&held.keys));
-            self.engine.locked_work.extend(work.map(|held| held.keys.clone()));
-        }
         let first = lifted.around.gate().iter().filter(|keys| is_first(keys));
         self.engine.firsts.extend(first.cloned());
         self.accesses.add(lifted);

@@ -263,12 +263,6 @@ impl Values<'_> {
         (is_mark && !keys.is_empty()).then_some(Mark { keys, truth: !before })
     }
 
-    /// Whether a function sets a place itself for which it asks.
-    pub(super) fn sets(&self, func: FuncId, place: &Value) -> bool {
-        let stores = self.stores_of_place(func, place).unwrap_or_default();
-        stores.iter().any(|store| store.function == func)
-    }
-
     /// The marks that a function asks for, with the functions that set each.
     pub(super) fn asked_marks(&self, func: FuncId) -> Vec<(Keys, Vec<FuncId>)> {
         let mut found = Vec::new();

@@ -540,7 +540,9 @@ impl<'t> Values<'t> {
             Value::Local(..) | Value::Global(_) | Value::Path(_) | Value::Attribute(..) => {
                 self.keyed(func, base, key, |key| self.elements_of_place(func, base, key))
             }
-            Value::Item(inner, _) | Value::Element(inner) => self.nested_elements(func, inner, key),
+            Value::Item(inner, _) | Value::Element(inner) => {
+                self.keyed(func, base, key, |key| self.nested_elements(func, inner, key))
+            }
             _ => Objects::default(),
         }
     }

@@ -163,8 +163,6 @@ pub struct Engine<'t> {
     pub observations: Observations,
     /// Work that is done once, on which an access hangs ([`super::firsts`]).
     pub firsts: FxHashSet<Keys>,
-    /// Of those, what changes the environment and is done under a lock.
-    pub locked_work: FxHashSet<Keys>,
     pub arounds: Arounds,
     pub variables: Variables,
     pub programs: Programs,
@@ -313,7 +311,6 @@ impl<'t> Engine<'t> {
             imports: Imports::of(tree),
             owner: None,
             observations: Observations::new(true),
-            locked_work: FxHashSet::default(),
             firsts: FxHashSet::default(),
             arounds: Arounds::default(),
             variables: Variables::default(),

@@ -297,19 +297,10 @@ impl State {
         }
     }
 
-    /// Where no lock is held any more, nobody keeps others from work that was found not to be done.
-    pub fn leave_work(&mut self) {
-        let is_work = |held: &Held| !held.shared && is_first(&held.keys);
-        if self.guards.iter().all(|held| held.shared || is_work(held)) {
-            self.guards.retain(|held| !is_work(held));
-        }
-    }
-
     /// Releases the guards of these keys.
     pub fn release(&mut self, keys: &[super::places::Key]) {
         if let Some(at) = self.guards.iter().rposition(|held| meet(&held.keys, keys)) {
             self.guards.remove(at);
-            self.leave_work();
             let guards = &self.guards;
             self.live
                 .each(|live| !live.is_covered(guards), |live| live.cover(guards));
@@ -464,13 +455,7 @@ fn merge_guards(ends: &[PathEnd]) -> Vec<Held> {
             .iter()
             .filter(|end| end.state.guards.iter().any(|other| other.keys == held.keys))
             .collect();
-        if is_first(&held.keys) {
-            // Work is done, or is being done by who holds this, where that is so on every way.
-            let is_same = |end: &&&PathEnd| end.state.guards.contains(held);
-            if on.iter().filter(is_same).count() == ends.len() {
-                merged.push(held.clone());
-            }
-        } else if on.len() == ends.len() {
+        if on.len() == ends.len() {
             // Sure only where every path holds it for sure.
             let conditional = ends
                 .iter()

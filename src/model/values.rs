@@ -1025,6 +1025,7 @@ impl<'t> Values<'t> {
                     None => Question::ElementsOfPlace(func, value, key),
                 }
             }
+            Value::Item(..) | Value::Element(_) => Question::ElementsOfPlace(func, value, key),
             _ => return answer(),
         };
         self.answers.ask(question, answer)

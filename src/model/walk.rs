@@ -27,14 +27,11 @@ use super::places::{Key, Keys, add_new, is_first, meet};
 use super::program::{Engine, SummaryKey};
 use super::sites::{AccessKind, SiteId};
 use super::state::{Lives, PathEnd, State};
-use super::summary::{
-    Access, Accesses, Certainty, Chain, ChainStep, Held, Leaving, Live, StartId, Stories, Story, Summary,
-};
+use super::summary::{Access, Accesses, Certainty, Chain, ChainStep, Leaving, Live, StartId, Stories, Story, Summary};
 use super::team::Team;
 use super::tree::{CallSite, FuncId, asks_for_main, last_segment};
 use super::unset;
 use super::values::with_room;
-use super::whose::Owners;
 use super::words::Words;
 
 /// How many tests are taken to have been false where code behind them runs: later arms of a branch, and what follows arms that
@@ -283,11 +280,6 @@ impl<'t> Walk<'_, 't> {
         self.out.leaks = leaks.map(leak).collect();
         self.out.overdue = std::mem::take(&mut self.overdue);
         self.out.acquires = exit.guards;
-        // Where the work changes nothing, that it is done keeps nobody from anything.
-        let (locked, is_work) = (&self.engine.locked_work, |held: &Held| is_first(&held.keys));
-        self.out
-            .acquires
-            .retain(|held| !is_work(held) || held.shared && locked.contains(&held.keys));
         if self.engine.values.tree.language(self.key.function) == Language::C {
             // C drops no values: what holds a lock for a block is cleaned up by then.
             self.out.acquires.retain(|held| held.holder.is_none());
@@ -620,16 +612,12 @@ impl<'t> Walk<'_, 't> {
         let Some(mark) = self.engine.values.mark(self.here, place) else {
             return;
         };
-        let is_set = mark.is_set(truth == true_where);
-        let known = match is_set {
+        let known = match mark.is_set(truth == true_where) {
             true => &mut self.state.done,
             false => &mut self.state.received,
         };
         if !known.contains(&mark.keys) {
-            known.push(mark.keys.clone());
-        }
-        if self.engine.values.sets(self.here, place) {
-            self.hold_first(mark.keys, is_set);
+            known.push(mark.keys);
         }
     }
 
@@ -1362,33 +1350,8 @@ impl<'t> Walk<'_, 't> {
             return;
         };
         let truth = values.truth_once_stored(self.here, value);
-        if truth.is_some_and(|truth| mark.is_set(truth)) {
-            if !self.state.done.contains(&mark.keys) {
-                self.state.done.push(mark.keys.clone());
-            }
-            self.hold_first(mark.keys, true);
-        }
-    }
-
-    /// Whoever finds under a lock that work is not done does it alone, and whoever finds it done comes after that: as a writer, and
-    /// readers that never let go.
-    fn hold_first(&mut self, mark: Keys, is_done: bool) {
-        let is_it = |held: &Held| held.keys == mark;
-        match is_done {
-            true => self.state.guards.retain(|held| held.shared || !is_it(held)),
-            // Without a lock two may find that.
-            false if self.state.surely_held().all(|held| held.shared) => return,
-            false => {}
-        }
-        if !self.state.guards.iter().any(is_it) {
-            self.state.guards.push(Held {
-                keys: mark,
-                of: Owners::default(),
-                name: Rc::from(""),
-                holder: None,
-                test: None,
-                shared: is_done,
-            });
+        if truth.is_some_and(|truth| mark.is_set(truth)) && !self.state.done.contains(&mark.keys) {
+            self.state.done.push(mark.keys);
         }
     }
 
