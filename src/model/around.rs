@@ -338,6 +338,7 @@ mod tests {
     use super::super::sites::SiteId;
     use super::super::summary::{Certainty, Chain};
     use super::*;
+    use crate::finding::Confidence;
 
     fn under(guards: &[&str]) -> Holding {
         Holding {
@@ -345,7 +346,6 @@ mod tests {
             ..Holding::default()
         }
     }
-    use crate::finding::Confidence;
 
     fn held(name: &str) -> Held {
         Held {

@@ -101,14 +101,13 @@ impl Values<'_> {
                 let Some(structs) = self.declared_struct(func, base, 0) else {
                     return true;
                 };
-                let classes = structs.iter().filter_map(|object| match object {
-                    Object::Instance(class, _) => Some(*class),
-                    _ => None,
-                });
-                classes.flat_map(|class| self.tree.decls(class)).any(|(home, decl)| {
-                    let mut named = decl.fields.iter().filter(|field| field.name == *name);
-                    named.any(|field| field.ty.as_ref().is_none_or(|ty| !self.is_data(home, ty)))
-                })
+                structs
+                    .instances()
+                    .flat_map(|class| self.tree.decls(class))
+                    .any(|(home, decl)| {
+                        let mut named = decl.fields.iter().filter(|field| field.name == *name);
+                        named.any(|field| field.ty.as_ref().is_none_or(|ty| !self.is_data(home, ty)))
+                    })
             }
             _ => true,
         }

@@ -2,7 +2,7 @@
 //! taken out of one is a thread that was found to have ended, or the place of one, all of them have ended then.
 
 use crate::facts::{Condition, Event, Language, LocalIndex, Name, Node, Region, RegionKind, StoreKind, Value};
-use crate::knowledge::Role;
+use crate::knowledge::{JoinOf, Role};
 
 use super::objects::Object;
 use super::places::{Keys, meet};
@@ -230,7 +230,8 @@ impl Values<'_> {
         picked
     }
 
-    fn inserts(&self, site: CallSite) -> bool {
+    /// Whether a call puts something into what it is called on.
+    pub(super) fn inserts(&self, site: CallSite) -> bool {
         let entries = self.entries_of_call(site);
         let is_insert = |role: &Role| matches!(role, Role::Insert { .. });
         entries.iter().any(|id| is_insert(&self.catalog.entry(*id).role))
@@ -283,15 +284,18 @@ impl Values<'_> {
     fn waits_for_one(&self, func: FuncId, event: &Event, threads: &Keys) -> bool {
         let Event::Call(call) = event else { return false };
         let site = (func, *call);
-        let entries = self.meaning(site).entries.clone();
-        entries.iter().any(|id| match &self.catalog.entry(*id).role {
-            Role::Join {
-                of: crate::knowledge::JoinOf::Handle(of),
-                certain: true,
-                ..
-            } => self.are_of(site, of, threads),
-            _ => false,
-        })
+        let is_one = |(home, value): &(FuncId, &Value)| meet(&self.keys(*home, value), threads);
+        self.meaning(site)
+            .entries
+            .iter()
+            .any(|id| match &self.catalog.entry(*id).role {
+                Role::Join {
+                    of: JoinOf::Handle(of),
+                    certain: true,
+                    ..
+                } => self.argument(site, of).iter().any(is_one),
+                _ => false,
+            })
     }
 
     /// Whether a test that comes out so says that a thread of these has ended.
@@ -302,21 +306,10 @@ impl Values<'_> {
             Condition::Any(tests) if !truth => tests.iter().any(|test| self.tells_ended(func, test, false, threads)),
             Condition::Truthy(Value::Call(owner, call)) => {
                 let site = (self.closure(func, *owner), *call);
-                let entries = self.meaning(site).entries.clone();
-                entries.iter().any(|id| match &self.catalog.entry(*id).role {
-                    Role::Alive { of, done } => *done == truth && self.are_of(site, of, threads),
-                    _ => false,
-                })
+                self.says_ended(site, truth, |home, value| meet(&self.keys(home, value), threads))
             }
             _ => false,
         }
-    }
-
-    fn are_of(&self, site: CallSite, of: &crate::knowledge::ArgumentRef, threads: &Keys) -> bool {
-        let asked = self.argument(site, of);
-        asked
-            .iter()
-            .any(|(home, value)| meet(&self.keys(*home, value), threads))
     }
 }
 

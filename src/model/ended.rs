@@ -117,13 +117,8 @@ impl Values<'_> {
     /// handed to.
     fn may_take_out(&self, site: CallSite, container: &Value) -> bool {
         let call = self.tree.call(site);
-        let inserts = || {
-            let entries = self.entries_of_call(site);
-            let is_insert = |role: &Role| matches!(role, Role::Insert { .. });
-            entries.iter().any(|id| is_insert(&self.catalog.entry(*id).role))
-        };
         match &call.callee {
-            Value::Attribute(receiver, _) if **receiver == *container => !inserts(),
+            Value::Attribute(receiver, _) if **receiver == *container => !self.inserts(site),
             _ => call.args.iter().any(|argument| argument.value == *container) && !self.meaning(site).edges.is_empty(),
         }
     }
@@ -158,18 +153,23 @@ impl Values<'_> {
             Condition::Not(inner) => self.asks_for_alive(func, inner, thread, !truth),
             Condition::Truthy(Value::Call(owner, call)) => {
                 let site = (self.closure(func, *owner), *call);
-                self.meaning(site)
-                    .entries
-                    .iter()
-                    .any(|id| match &self.catalog.entry(*id).role {
-                        Role::Alive { of, done } => {
-                            *done != truth && self.argument(site, of).iter().any(|(_, of)| *of == thread)
-                        }
-                        _ => false,
-                    })
+                self.says_ended(site, !truth, |_, of| of == thread)
             }
             _ => false,
         }
+    }
+
+    /// Whether a call asks of a thread whether it has ended, and says so by giving `truth`.
+    pub(super) fn says_ended(&self, site: CallSite, truth: bool, is_it: impl Fn(FuncId, &Value) -> bool) -> bool {
+        self.meaning(site)
+            .entries
+            .iter()
+            .any(|id| match &self.catalog.entry(*id).role {
+                Role::Alive { of, done } => {
+                    *done == truth && self.argument(site, of).iter().any(|(home, of)| is_it(*home, of))
+                }
+                _ => false,
+            })
     }
 }
 

@@ -205,11 +205,7 @@ impl<'t> Values<'t> {
     /// The classes that a value is of by what is written where it is declared: a struct of C, a method's receiver.
     fn evident_owners(&self, func: FuncId, value: &Value) -> Vec<ClassId> {
         if let Some(structs) = self.declared_struct(func, value, 0) {
-            let classes = structs.iter().filter_map(|object| match object {
-                Object::Instance(class, _) => Some(*class),
-                _ => None,
-            });
-            return classes.collect();
+            return structs.instances().collect();
         }
         let Value::Local(owner, index) = value else {
             return Vec::new();

@@ -77,6 +77,11 @@ impl Higher {
     }
 }
 
+/// A parameter that stands for one argument.
+pub(super) fn is_named_parameter(kind: ParameterKind) -> bool {
+    matches!(kind, ParameterKind::Normal | ParameterKind::KeywordOnly)
+}
+
 /// A parameter that stands for certain functions while code is walked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Binding {
@@ -304,8 +309,7 @@ impl<'t> Values<'t> {
 
     /// The parameter that a value is, of this function or of one around it.
     pub(super) fn parameter_of(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
-        let is_one = |kind| matches!(kind, ParameterKind::Normal | ParameterKind::KeywordOnly);
-        self.parameter_where(func, value, is_one)
+        self.parameter_where(func, value, is_named_parameter)
     }
 
     /// The parameter of such a kind that a value is, of this function or of one around it.

@@ -15,8 +15,8 @@ use super::walk::Walk;
 use super::whose::Owners;
 
 /// The methods that run where a block is entered, and where it is left.
-pub(super) const ENTERING: [&str; 2] = ["__enter__", "__aenter__"];
-pub(super) const LEAVING: [&str; 2] = ["__exit__", "__aexit__"];
+const ENTERING: [&str; 2] = ["__enter__", "__aenter__"];
+const LEAVING: [&str; 2] = ["__exit__", "__aexit__"];
 
 /// A context manager that was entered.
 pub(super) struct Entered {
@@ -35,14 +35,14 @@ pub(super) struct Entered {
 }
 
 impl Values<'_> {
-    /// The classes of the tree that a value is an instance of.
-    pub(super) fn classes_of(&self, func: FuncId, value: &Value) -> Vec<ClassId> {
-        let objects = self.eval(func, value);
-        let classes = objects.iter().filter_map(|object| match object {
-            Object::Instance(class, _) => Some(*class),
-            _ => None,
-        });
-        classes.collect()
+    /// The functions of the tree that run where a context manager is entered or left.
+    pub(super) fn manager_methods(&self, func: FuncId, manager: &Value) -> Vec<FuncId> {
+        let objects = self.eval(func, manager);
+        let names = ENTERING.iter().chain(&LEAVING);
+        let methods = objects
+            .instances()
+            .flat_map(|class| names.clone().flat_map(move |name| self.method(class, name)));
+        methods.collect()
     }
 }
 
@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
     /// A context manager is entered.
     pub(super) fn enter_manager(&mut self, manager: &Value, span: Span) -> Entered {
         let entries = self.engine.values.with_entries(self.here, manager);
-        let classes = self.engine.values.classes_of(self.here, manager);
+        let classes: Vec<ClassId> = self.engine.values.eval(self.here, manager).instances().collect();
         for class in &classes {
             for name in ENTERING {
                 for method in self.engine.values.method(*class, name) {

@@ -573,19 +573,19 @@ impl<'t> Values<'t> {
     /// `for a, b in pairs`: the elements of the elements, where those are literals. `for name, thread in threads.items()`,
     /// `for number, thread in enumerate(threads)`: what comes second is an element.
     fn nested_elements(&self, func: FuncId, inner: &Value, key: Option<&Value>) -> Objects {
+        let is_python = self.tree.language(func) == Language::Python;
         let mut found = Objects::default();
         for (home, value) in self.sources(func, inner) {
             let children: Vec<&Value> = match value {
                 Value::List(items) => items.iter().collect(),
                 Value::Map(pairs) => pairs.iter().map(|(_, value)| value).collect(),
-                Value::Call(owner, call) if !matches!(key, Some(Value::Int(0))) => {
-                    let site = (self.closure(home, *owner), *call);
-                    for (home, passed) in self.passed_on_by(site) {
+                Value::Call(..) if is_python && !matches!(key, Some(Value::Int(0))) => {
+                    for (home, passed) in self.passed_by(home, value) {
                         found.add_all(self.elements(home, passed, None));
                     }
                     continue;
                 }
-                Value::Element(pairs) if self.tree.language(func) == Language::Python => {
+                Value::Element(pairs) if is_python => {
                     found.add_all(self.elements(home, pairs, None));
                     continue;
                 }
@@ -598,19 +598,6 @@ impl<'t> Values<'t> {
             }
         }
         found
-    }
-
-    /// What a call of Python's merely passes on.
-    fn passed_on_by(&self, site: CallSite) -> Vec<(FuncId, &'t Value)> {
-        if self.tree.language(site.0) != Language::Python {
-            return Vec::new();
-        }
-        let entries = self.entries_of_call(site);
-        let passed = entries.iter().filter_map(|id| match &self.catalog.entry(*id).role {
-            Role::Pass { of } => Some(self.argument(site, of)),
-            _ => None,
-        });
-        passed.flatten().collect()
     }
 
     /// The values that are stored into a place, one step back, or the value itself.

@@ -22,6 +22,7 @@ use crate::facts::{
 };
 
 use super::built_in::makes_built_in;
+use super::higher::is_named_parameter;
 use super::objects::Object;
 use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_event, each_region, local_of, value_name};
 use super::unset::Given as Unset;
@@ -834,9 +835,8 @@ impl Values<'_> {
     /// question.
     fn parameter_until(&self, func: FuncId, value: &Value, arm: Option<&Region>) -> Option<LocalIndex> {
         let is_rust = self.tree.language(func) == Language::Rust;
-        let receiver = |kind| is_rust && kind == ParameterKind::Receiver;
-        let parameter = self.parameter_of(func, value);
-        let (owner, index) = parameter.or_else(|| self.parameter_where(func, value, receiver))?;
+        let is_one = |kind| is_named_parameter(kind) || is_rust && kind == ParameterKind::Receiver;
+        let (owner, index) = self.parameter_where(func, value, is_one)?;
         let stores = self.local_stores(func, index).len();
         let mut inside = 0;
         if let Some(arm) = arm.filter(|_| stores > 0) {
@@ -879,10 +879,7 @@ impl Values<'_> {
             return None;
         }
         let objects = self.base_of_field(func, base);
-        let mut classes = objects.iter().filter_map(|object| match object {
-            Object::Instance(class, _) => Some(*class),
-            _ => None,
-        });
+        let mut classes = objects.instances();
         let class = classes.next()?;
         let stores = self.field_stores(class, name);
         let [store] = stores.as_slice() else { return None };

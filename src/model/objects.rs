@@ -135,6 +135,14 @@ impl Objects {
         })
     }
 
+    /// The classes of the tree of which some are instances, in order.
+    pub fn instances(&self) -> impl Iterator<Item = ClassId> + '_ {
+        self.iter().filter_map(|object| match object {
+            Object::Instance(class, _) => Some(*class),
+            _ => None,
+        })
+    }
+
     /// All but the classes of the tree and their instances.
     pub fn without_classes(self) -> Objects {
         let is_of_class = |object: &Object| matches!(object, Object::Class(_) | Object::Instance(..));

@@ -80,14 +80,8 @@ impl Values<'_> {
         let call = self.tree.call(site);
         call.args.iter().any(Argument::is_starred).then_some(())?;
         let function = self.tree.function(site.0);
-        let gathers = |kind: ParameterKind| matches!(kind, ParameterKind::VarPositional | ParameterKind::VarKeyword);
-        let (mut leading, mut rests) = (Vec::new(), Vec::new());
-        for (index, local) in function.parameters() {
-            match local.parameter.is_some_and(gathers) {
-                true => rests.push(index),
-                false => leading.push(index),
-            }
-        }
+        let indices = function.parameters().map(|(index, _)| index);
+        let (rests, mut leading): (Vec<_>, Vec<_>) = indices.partition(|index| self.gathers(site.0, *index));
         let own = |index: &LocalIndex| Value::Local(self.tree.index_of(site.0).1, *index);
         let starred: Vec<&Value> = call
             .args
@@ -152,12 +146,8 @@ impl Values<'_> {
         let is_handed = call.args.iter().any(|argument| {
             argument.name.as_deref() != Some("*") && argument.name.as_deref() != Some("**") && argument.value == *value
         });
-        let is_rest = local_gathers(self, site.0, value);
+        // What others hand over whole is theirs to change.
+        let is_rest = self.rest_of(site.0, value).is_some();
         by_method && is_rest || is_handed && is_rest && !self.meaning(site).edges.is_empty()
     }
-}
-
-/// Whether a value is a parameter that gathers arguments: what others hand over whole is theirs to change.
-fn local_gathers(values: &Values<'_>, func: FuncId, value: &Value) -> bool {
-    values.rest_of(func, value).is_some()
 }

@@ -14,7 +14,6 @@ use crate::facts::{Condition, Event, FunctionKind, Language, Name, Node, Region,
 use crate::knowledge::{EntryId, MatchKind, Role};
 
 use super::lanes::Census;
-use super::managers::{ENTERING, LEAVING};
 use super::objects::Object;
 use super::program::{Engine, Extent};
 use super::sites::AccessKind;
@@ -458,11 +457,7 @@ impl Engine<'_> {
                 let entries = values.with_entries(function, manager);
                 deeds.acts |= !entries.is_empty();
                 self.note(&entries, deeds);
-                for class in values.classes_of(function, manager) {
-                    for name in ENTERING.iter().chain(&LEAVING) {
-                        deeds.enters.extend(values.method(class, name));
-                    }
-                }
+                deeds.enters.extend(values.manager_methods(function, manager));
             }
             _ => {}
         }
@@ -599,11 +594,7 @@ impl Engine<'_> {
                 Role::Enters { of } => {
                     for (home, manager) in values.argument(site, of) {
                         self.note(&values.with_entries(home, manager), deeds);
-                        for class in values.classes_of(home, manager) {
-                            for name in ENTERING.iter().chain(&LEAVING) {
-                                deeds.enters.extend(values.method(class, name));
-                            }
-                        }
+                        deeds.enters.extend(values.manager_methods(home, manager));
                     }
                 }
                 Role::Unlock { of } if values.tree.language(site.0) == Language::Rust => {
