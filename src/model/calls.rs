@@ -261,9 +261,8 @@ impl<'t> Walk<'_, 't> {
         // Where it did not run now, it has.
         if self.engine.values.keeps_result(*outermost)
             && let Some(mark) = self.engine.values.runs_once(target)
-            && !self.state.done.contains(&mark)
         {
-            self.state.done.push(mark);
+            self.state.note_done(mark);
         }
     }
 
@@ -478,23 +477,18 @@ impl<'t> Walk<'_, 't> {
                 Key::Local(owner, index) if *owner == target => Some(*index),
                 _ => None,
             });
-            parameter.and_then(|index| values.bound_argument(site, target, index))
+            let argument = values.bound_argument(site, target, parameter?)?;
+            let found = values.keys(site.0, argument);
+            (!found.is_empty()).then(|| (argument, lent::of_channel(keys, &found)))
         };
-        let rebind = |keys: &Keys| -> Keys {
-            let found = argument(keys).map_or_else(Keys::default, |value| values.keys(site.0, value));
-            if found.is_empty() {
-                keys.clone()
-            } else {
-                lent::of_channel(keys, &found)
-            }
-        };
+        let rebind = |keys: &Keys| argument(keys).map_or_else(|| keys.clone(), |(_, rebound)| rebound);
         let held = |held: &Held| match argument(&held.keys) {
-            Some(lock) if !values.keys(site.0, lock).is_empty() => Held {
-                keys: rebind(&held.keys),
+            Some((lock, keys)) => Held {
+                keys,
                 of: values.owners_of_lock(site.0, lock),
                 ..held.clone()
             },
-            _ => Held {
+            None => Held {
                 of: values.owners_at_call(&held.of, site, target),
                 ..held.clone()
             },
@@ -665,7 +659,10 @@ impl<'t> Walk<'_, 't> {
         }
         // What the callee gives up is not held around all of what it starts.
         let is_kept = |held: &&Held| !summary.releases.iter().any(|keys| meet(&held.keys, keys));
-        let held: Vec<Held> = self.state.surely_held().filter(is_kept).cloned().collect();
+        let held: Vec<Held> = match summary.starts.is_empty() && summary.leaks.is_empty() {
+            true => Vec::new(),
+            false => self.state.surely_held().filter(is_kept).cloned().collect(),
+        };
         for begun in &summary.starts {
             let certainty = begun.certainty.and(certainty);
             let chain = || begun.chain.behind(step.clone());

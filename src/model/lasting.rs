@@ -135,11 +135,9 @@ impl Walk<'_, '_> {
     /// A test finds that a variable is there, or not.
     pub(super) fn learn_variable(&mut self, value: &Value, is_there: bool) {
         let Some(mark) = self.asked_variable(value) else { return };
-        let is_known = self.state.done.contains(&mark);
         match is_there {
-            true if !is_known => self.state.done.push(mark),
-            true => {}
-            false if is_known => self.state.dead = true,
+            true => self.state.note_done(mark),
+            false if self.state.done.contains(&mark) => self.state.dead = true,
             false if self.state.received.contains(&mark) => {}
             false => self.state.received.push(mark),
         }

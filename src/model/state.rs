@@ -284,6 +284,13 @@ impl State {
         self.guards.iter().filter(|held| held.test.is_none())
     }
 
+    /// Work that is done once is done from here on.
+    pub fn note_done(&mut self, work: Keys) {
+        if !self.done.contains(&work) {
+            self.done.push(work);
+        }
+    }
+
     /// Takes a guard.
     pub fn hold(&mut self, held: Held) {
         self.given_up.retain(|keys| !meet(keys, &held.keys));

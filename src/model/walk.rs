@@ -1350,8 +1350,8 @@ impl<'t> Walk<'_, 't> {
             return;
         };
         let truth = values.truth_once_stored(self.here, value);
-        if truth.is_some_and(|truth| mark.is_set(truth)) && !self.state.done.contains(&mark.keys) {
-            self.state.done.push(mark.keys);
+        if truth.is_some_and(|truth| mark.is_set(truth)) {
+            self.state.note_done(mark.keys);
         }
     }
 
@@ -1455,10 +1455,8 @@ impl<'t> Walk<'_, 't> {
         if kind == AccessKind::Mutation && self.engine.adds(site) && self.state.child.is_none() {
             self.state.heap = self.state.heap.or(Some(site));
         }
-        if let Some(mark) = mark
-            && !self.state.done.contains(&mark)
-        {
-            self.state.done.push(mark);
+        if let Some(mark) = mark {
+            self.state.note_done(mark);
         }
     }
 
