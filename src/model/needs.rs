@@ -637,16 +637,20 @@ impl Values<'_> {
             .contains(&Object::Function(target))
     }
 
-    /// An object may be given a method, or another class. A class body stores its methods, too.
-    fn may_be_given(&self, name: &str) -> bool {
-        let is_given = |store: &StoreRef<'_>| !matches!(store.value, Value::Function(_));
-        let stores = [name, "__class__"].into_iter();
-        stores.flat_map(|name| self.attribute_stores(name)).any(is_given)
+    /// An object may be given this function as its method of a name, or another class. A class body stores its methods, too.
+    fn may_be_given(&self, name: &str, target: FuncId) -> bool {
+        let is_given = |store: &&StoreRef<'_>| !matches!(store.value, Value::Function(_));
+        let may_be_it = |store: &StoreRef<'_>| {
+            let objects = self.eval(store.function, store.value);
+            objects.is_empty() || objects.is_full() || objects.contains(&Object::Function(target))
+        };
+        self.attribute_stores("__class__").iter().any(|store| is_given(&store))
+            || self.attribute_stores(name).iter().filter(is_given).any(may_be_it)
     }
 
     /// Whether the object that a call makes, and with whose method a thread begins, can have this function as its method of a name.
     fn made_may_have(&self, created: CallSite, need: &Need, (name, target): (&str, FuncId)) -> bool {
-        if self.receiver_of(need.owner) != Some(need.parameter) || self.may_be_given(name) {
+        if self.receiver_of(need.owner) != Some(need.parameter) || self.may_be_given(name, target) {
             return true;
         }
         let callees = self.callee(created);
@@ -679,7 +683,7 @@ impl Values<'_> {
         (name, target): (&str, FuncId),
         walking: FuncId,
     ) -> Seen {
-        if self.may_be_given(name) {
+        if self.may_be_given(name, target) {
             return Seen::Met;
         }
         let given = self.object_at_call(site, need);
