@@ -632,20 +632,9 @@ impl Values<'_> {
         Some(receiver.0)
     }
 
-    fn has_method(&self, class: ClassId, name: &str, target: FuncId) -> bool {
+    pub(super) fn has_method(&self, class: ClassId, name: &str, target: FuncId) -> bool {
         self.class_member(class, name, false)
             .contains(&Object::Function(target))
-    }
-
-    /// An object may be given this function as its method of a name, or another class. A class body stores its methods, too.
-    fn may_be_given(&self, name: &str, target: FuncId) -> bool {
-        let is_given = |store: &&StoreRef<'_>| !matches!(store.value, Value::Function(_));
-        let may_be_it = |store: &StoreRef<'_>| {
-            let objects = self.eval(store.function, store.value);
-            objects.is_empty() || objects.is_full() || objects.contains(&Object::Function(target))
-        };
-        self.attribute_stores("__class__").iter().any(|store| is_given(&store))
-            || self.attribute_stores(name).iter().filter(is_given).any(may_be_it)
     }
 
     /// Whether the object that a call makes, and with whose method a thread begins, can have this function as its method of a name.
