@@ -193,7 +193,7 @@ impl Need {
         (self.owner, self.parameter) == (other.owner, other.parameter)
     }
 
-    /// Whether no caller meets this one and the other at once.
+    /// Whether no caller meets this one and the other at once, as far as they tell by themselves.
     pub(super) fn excludes(&self, other: &Need) -> bool {
         self.is_of(other) && self.asked.excludes(self.holds, (&other.asked, other.holds))
     }
@@ -358,6 +358,37 @@ impl Values<'_> {
             Condition::Any(tests) => self.one_of(func, tests, asking).into_iter().collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether no caller meets both needs at once: no object has both of two methods either, where no class has.
+    pub(super) fn exclude_each_other(&self, need: &Need, other: &Need) -> bool {
+        if need.excludes(other) {
+            return true;
+        }
+        match (&need.asked, &other.asked) {
+            (Asked::Method(name, target), Asked::Method(other_name, other_target))
+                if need.is_of(other) && need.holds && other.holds =>
+            {
+                let (one, second) = ((name.as_str(), *target), (other_name.as_str(), *other_target));
+                !self.may_have_both(one, second)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether some object may have this function as its method of a name, and the other one as that of another name.
+    fn may_have_both(&self, (name, target): (&str, FuncId), (other, other_target): (&str, FuncId)) -> bool {
+        if name == other {
+            return target == other_target;
+        }
+        let Some(owner) = self.tree.owner(target) else {
+            return true;
+        };
+        let heirs = self.descendants(owner);
+        let mut classes = [owner].into_iter().chain(heirs.iter().copied());
+        classes.any(|class| self.has_method(class, name, target) && self.has_method(class, other, other_target))
+            || self.may_be_given(name, target)
+            || self.may_be_given(other, other_target)
     }
 
     /// What must be handed to a function for a place in it to be the environment.

@@ -19,6 +19,7 @@ use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
 use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
 use super::tree::FuncId;
+use super::values::Values;
 use super::whose::Common;
 
 /// Why two accesses may overlap.
@@ -439,7 +440,7 @@ impl Engine<'_> {
             return;
         }
         // Members of a class or file are called as often as somebody likes, each time with something else.
-        if self.owner.is_none() && never_both(ancestor, a, b) {
+        if self.owner.is_none() && never_both(&self.values, ancestor, a, b) {
             return;
         }
         if [a, b].iter().any(|seen| self.begins_past(ancestor, seen)) || self.share_module(a.access, b.access) {
@@ -727,8 +728,8 @@ fn is_done_before(seen: &Seen<'_>) -> bool {
 }
 
 /// What the ancestor must be handed for one side to come about rules out the other.
-fn never_both(ancestor: FuncId, a: &Seen<'_>, b: &Seen<'_>) -> bool {
-    asked(ancestor, a).any(|need| asked(ancestor, b).any(|other| need.excludes(other)))
+fn never_both(values: &Values<'_>, ancestor: FuncId, a: &Seen<'_>, b: &Seen<'_>) -> bool {
+    asked(ancestor, a).any(|need| asked(ancestor, b).any(|other| values.exclude_each_other(need, other)))
 }
 
 /// What the ancestor must be handed for its own access to be reached, or for the thread to be started.

@@ -38,6 +38,8 @@ pub(super) struct Frame<'a> {
     pub renamed: Vec<(&'a str, LocalIndex)>,
     /// The class whose method this is, or whose method it is nested in.
     pub receiver_of: Option<TypeIndex>,
+    /// Of a class body: the functions that it calls itself, by their names.
+    pub called: HashSet<&'a str>,
 }
 
 /// Lowers one file.
@@ -94,6 +96,7 @@ impl<'a, 'p> Lowerer<'a, 'p> {
             locals: HashMap::new(),
             receiver_of: None,
             renamed: Vec::new(),
+            called: HashSet::new(),
         });
         self.block(&module.body);
         self.functions[0].body.nodes = std::mem::take(&mut self.nodes);

@@ -6,7 +6,7 @@ use super::expressions::all;
 use crate::facts::{Condition, RegionKind, StoreKind, Value};
 use ruff_python_ast::{Comprehension, Expr};
 use ruff_text_size::TextRange;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a comprehension makes in each round.
 pub(super) enum Yielded<'a> {
@@ -37,6 +37,7 @@ impl<'a> Lowerer<'a, '_> {
             locals: HashMap::new(),
             receiver_of: around.receiver_of,
             renamed: Vec::new(),
+            called: HashSet::new(),
         };
         self.frames.push(frame);
         for generator in generators {

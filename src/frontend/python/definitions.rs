@@ -6,11 +6,11 @@ use crate::facts::{
     StoreKind, TypeDecl, TypeIndex, TypeKind, TypeRef, Value, Visibility,
 };
 use ruff_python_ast::{
-    Decorator, Expr, ExprLambda, Identifier, Parameter, Parameters, Stmt, StmtClassDef, StmtFunctionDef, TypeParam,
-    TypeParams,
+    Decorator, Expr, ExprLambda, ExprName, Identifier, Parameter, Parameters, Stmt, StmtClassDef, StmtFunctionDef,
+    TypeParam, TypeParams,
 };
 use ruff_text_size::{Ranged, TextRange};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A parameter whose default and annotation have been evaluated.
 struct Prepared<'a> {
@@ -32,7 +32,9 @@ impl<'a> Lowerer<'a, '_> {
         let is_static = attributes
             .iter()
             .any(|attribute| attribute.value == Value::Global("staticmethod".into()));
-        let has_receiver = class.is_some() && !is_static;
+        // What the class's own body calls is handed no object, whatever it may be afterwards (a decorator of its methods).
+        let is_helper = self.frame().called.contains(def.name.as_str());
+        let has_receiver = class.is_some() && !is_static && !is_helper;
         let parameters = self.prepare(&def.parameters, has_receiver);
         if let Some(returns) = &def.returns {
             self.annotation_events(returns);
@@ -266,6 +268,7 @@ impl<'a> Lowerer<'a, '_> {
                 .collect(),
             receiver_of: function.owner.or(self.frame().receiver_of),
             renamed: Vec::new(),
+            called: HashSet::new(),
         }
     }
 
@@ -313,6 +316,7 @@ impl<'a> Lowerer<'a, '_> {
             locals: HashMap::new(),
             receiver_of: None,
             renamed: Vec::new(),
+            called: called_in_body(&class.body),
         };
         let nodes = self.in_scope(frame, &class.body, |lowerer| lowerer.block(&class.body));
         self.functions[body.0 as usize].body.nodes = nodes;
@@ -337,6 +341,31 @@ impl<'a> Lowerer<'a, '_> {
             });
         }
     }
+}
+
+/// The name by which an expression calls a function.
+fn called_by(expression: &Expr) -> Option<&ExprName> {
+    expression.as_call_expr()?.func.as_name_expr()
+}
+
+/// The names by which the body of a class calls functions, or has them decorate its methods.
+fn called_in_body(body: &[Stmt]) -> HashSet<&str> {
+    let mut called = HashSet::new();
+    for statement in body {
+        let names: Vec<&ExprName> = match statement {
+            Stmt::FunctionDef(def) => {
+                let decorators = def.decorator_list.iter().map(|decorator| &decorator.expression);
+                decorators
+                    .filter_map(|by| by.as_name_expr().or_else(|| called_by(by)))
+                    .collect()
+            }
+            Stmt::Assign(assign) => called_by(&assign.value).into_iter().collect(),
+            Stmt::AnnAssign(assign) => assign.value.as_deref().and_then(called_by).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        called.extend(names.into_iter().map(|name| name.id.as_str()));
+    }
+    called
 }
 
 /// The names of the parameters, in the order of [`Lowerer::prepare`].
