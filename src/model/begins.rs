@@ -168,7 +168,7 @@ impl Walk<'_, '_> {
         story.needs.sort();
         story.needs.dedup();
         if let Some(known) = self.state.live.get(&live.start) {
-            story.needs.retain(|need| known.story.needs.contains(need));
+            story.needs = Need::of_either(&story.needs, &known.story.needs);
             story.covered.retain(|held| known.story.covered.contains(held));
         }
         company.stories.tell(&mut live, story);

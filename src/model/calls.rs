@@ -11,6 +11,7 @@ use crate::knowledge::Shape;
 use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::crowd::Crowd;
+use super::dispatch::Dispatch;
 use super::handed_on::Called;
 use super::higher::Binding;
 use super::lent;
@@ -142,25 +143,29 @@ impl<'t> Walk<'_, 't> {
             _ => self.state.clone(),
         };
         let mut ends = Vec::new();
-        let mut quiet = false;
+        let mut dispatch = Dispatch::default();
+        let own = site.filter(|site| site.0 == self.key.function && self.here == self.key.function);
         for (target, certainty) in targets {
             self.state = before.clone();
             if self.is_quiet(*target, site) {
                 // A pointer may mean hundreds of functions, most of which have nothing to do with all this.
                 self.engine.called_by(*target, self.key.function);
-                if std::mem::replace(&mut quiet, true) {
+                if !dispatch.add_quiet(*target, ends.len()) {
                     continue;
                 }
             } else {
                 let needs = self.needs.len();
-                let own = site.filter(|site| site.0 == self.key.function && self.here == self.key.function);
                 let begins = self.engine.is_entry(self.key.function);
                 self.needs
                     .extend(own.and_then(|site| self.engine.values.receiver_need(site, *target, begins)));
                 self.invoke(*target, site, span, certainty);
                 self.needs.truncate(needs);
+                dispatch.add(*target, ends.len());
             }
             ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        if let Some(site) = own {
+            dispatch.settle(&self.engine.values, site, &before, &mut ends);
         }
         self.state = match self.are_alternatives(targets) {
             true => State::merge_alternatives(&before, ends),

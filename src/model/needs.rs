@@ -78,8 +78,8 @@ enum Asked {
     Live,
     /// It is that, or nothing, in the place of which the function takes it: `env = env or os.environ`.
     LiveOrNothing,
-    /// Its method of this name is this function.
-    Method(Name, FuncId),
+    /// Its method of this name is one of these functions.
+    Method(Name, Vec<FuncId>),
     /// It is evidently `None`; the keyword of this name is, of those that a parameter gathers.
     Nothing(Option<Name>),
     /// Of what the function gathers by `*` and `**` and hands on as it is, what this function takes for this parameter meets the
@@ -181,6 +181,37 @@ impl Need {
             }),
             _ => None,
         }
+    }
+
+    /// The need that is met wherever this one is or the other, where one need can say so: methods of one name.
+    fn either(&self, other: &Need) -> Option<Need> {
+        let (Asked::Method(name, targets), Asked::Method(other_name, others)) = (&self.asked, &other.asked) else {
+            return None;
+        };
+        let are_alike = self.is_of(other) && name == other_name && self.holds && other.holds;
+        are_alike.then(|| {
+            let mut targets = [&targets[..], others].concat();
+            targets.sort();
+            targets.dedup();
+            Need {
+                asked: Asked::Method(name.clone(), targets),
+                ..self.clone()
+            }
+        })
+    }
+
+    /// What is needed whichever of two ways is taken that need this and that.
+    pub(super) fn of_either(these: &[Need], others: &[Need]) -> Vec<Need> {
+        let either = |need: &Need| match others.contains(need) {
+            true => Some(need.clone()),
+            false => others.iter().find_map(|other| need.either(other)),
+        };
+        these.iter().filter_map(either).collect()
+    }
+
+    /// It asks for a method.
+    pub(super) fn is_of_method(&self) -> bool {
+        matches!(self.asked, Asked::Method(..))
     }
 
     /// The parameter that is asked for.
@@ -366,11 +397,14 @@ impl Values<'_> {
             return true;
         }
         match (&need.asked, &other.asked) {
-            (Asked::Method(name, target), Asked::Method(other_name, other_target))
+            (Asked::Method(name, targets), Asked::Method(other_name, others))
                 if need.is_of(other) && need.holds && other.holds =>
             {
-                let (one, second) = ((name.as_str(), *target), (other_name.as_str(), *other_target));
-                !self.may_have_both(one, second)
+                let has_other = |target: &FuncId| {
+                    let both = |other: &FuncId| self.may_have_both((name, *target), (other_name, *other));
+                    others.iter().any(both)
+                };
+                !targets.iter().any(has_other)
             }
             _ => false,
         }
@@ -465,8 +499,8 @@ impl Values<'_> {
         if let Some(further) = need.of_whom_it_is_passed_to() {
             return self.passed_need_at_call(site, need, &further, walking);
         }
-        if let Asked::Method(name, target) = &need.asked {
-            return self.method_need_at_call(site, need, (name, *target), walking);
+        if let Asked::Method(name, targets) = &need.asked {
+            return self.method_need_at_call(site, need, (name, targets), walking);
         }
         if let Asked::Nothing(named) = &need.asked {
             return self.unset_need_at_call(site, need, named.as_ref(), walking);
@@ -618,6 +652,21 @@ impl Values<'_> {
     /// What the object must be on which a call in a function calls a method, for this one of several functions to be meant.
     /// `begins`: a thread may begin with the function, on an object whose class is known exactly.
     pub(super) fn receiver_need(&self, site: CallSite, target: FuncId, begins: bool) -> Option<Need> {
+        let need = self.method_need(site, target)?;
+        let owner = self.tree.owner(site.0);
+        let of_trait = owner.is_some_and(|class| self.tree.classes[class.0 as usize].kind == TypeKind::Trait);
+        let is_receiver = self.receiver_of(site.0) == Some(need.parameter);
+        // What the class of the method itself has is what most of its objects have.
+        let is_usual =
+            |class: ClassId| matches!(&need.asked, Asked::Method(name, _) if self.has_method(class, name, target));
+        match is_receiver && !begins && !of_trait && owner.is_none_or(is_usual) {
+            true => None,
+            false => Some(need),
+        }
+    }
+
+    /// The same, whichever class has it.
+    pub(super) fn method_need(&self, site: CallSite, target: FuncId) -> Option<Need> {
         let Value::Attribute(base, name) = &self.tree.call(site).callee else {
             return None;
         };
@@ -628,17 +677,10 @@ impl Values<'_> {
         if !asks || self.tree.owner(target).is_none() {
             return None;
         }
-        let parameter = self.own_object(site.0, base)?;
-        let is_receiver = self.receiver_of(site.0) == Some(parameter);
-        // What the class of the method itself has is what most of its objects have.
-        let is_usual = |class: ClassId| self.has_method(class, name, target);
-        if is_receiver && !begins && !of_trait && owner.is_none_or(is_usual) {
-            return None;
-        }
         Some(Need {
             owner: site.0,
-            parameter,
-            asked: Asked::Method(name.clone(), target),
+            parameter: self.own_object(site.0, base)?,
+            asked: Asked::Method(name.clone(), vec![target]),
             holds: true,
         })
     }
@@ -661,6 +703,13 @@ impl Values<'_> {
         let mut parameters = self.tree.function(func).parameters();
         let receiver = parameters.find(|(_, local)| local.parameter == Some(ParameterKind::Receiver))?;
         Some(receiver.0)
+    }
+
+    fn has_one_of(&self, class: ClassId, name: &str, targets: &[FuncId]) -> bool {
+        let methods = self.class_member(class, name, false);
+        targets
+            .iter()
+            .any(|target| methods.contains(&Object::Function(*target)))
     }
 
     pub(super) fn has_method(&self, class: ClassId, name: &str, target: FuncId) -> bool {
@@ -700,10 +749,10 @@ impl Values<'_> {
         &self,
         site: CallSite,
         need: &Need,
-        (name, target): (&str, FuncId),
+        (name, targets): (&str, &[FuncId]),
         walking: FuncId,
     ) -> Seen {
-        if self.may_be_given(name, target) {
+        if targets.iter().any(|target| self.may_be_given(name, *target)) {
             return Seen::Met;
         }
         let given = self.object_at_call(site, need);
@@ -718,7 +767,7 @@ impl Values<'_> {
             let none_has = |class: ClassId| {
                 let below = self.descendants(class);
                 let mut line = [class].into_iter().chain(below.iter().copied());
-                !line.any(|class| self.has_method(class, name, target))
+                !line.any(|class| self.has_one_of(class, name, targets))
             };
             return match class.is_some_and(none_has) {
                 true => Seen::RuledOut,
@@ -731,7 +780,7 @@ impl Values<'_> {
         }
         if self.tree.language(site.0) == Language::Rust {
             return match given {
-                Given::Value(value) if !self.type_may_have(site.0, value, (name, target)) => Seen::RuledOut,
+                Given::Value(value) if !self.type_may_have(site.0, value, (name, targets)) => Seen::RuledOut,
                 _ => Seen::Met,
             };
         }
@@ -743,8 +792,8 @@ impl Values<'_> {
         let mut has = false;
         for object in objects.iter() {
             match object {
-                Object::Instance(class, Some(_)) => has |= self.has_method(*class, name, target),
-                Object::Class(class) if matches!(given, Given::Made) => has |= self.has_method(*class, name, target),
+                Object::Instance(class, Some(_)) => has |= self.has_one_of(*class, name, targets),
+                Object::Class(class) if matches!(given, Given::Made) => has |= self.has_one_of(*class, name, targets),
                 Object::Text(_) => {}
                 _ => return Seen::Met,
             }
@@ -755,14 +804,14 @@ impl Values<'_> {
         }
     }
 
-    /// Whether a value of Rust's may be of a type whose method of a name is this function. A type is what it is declared to be, and
+    /// Whether a value of Rust's may be of a type whose method of a name is one of these functions. A type is what it is declared to be, and
     /// has no heirs; which one stands behind a trait is open.
-    fn type_may_have(&self, func: FuncId, value: &Value, (name, target): (&str, FuncId)) -> bool {
+    fn type_may_have(&self, func: FuncId, value: &Value, (name, targets): (&str, &[FuncId])) -> bool {
         let objects = self.eval(func, value);
         let may_have = |object: &Object| match object {
             Object::Instance(class, _) | Object::Class(class) => {
                 let methods = self.class_member(*class, name, false);
-                methods.is_empty() || methods.contains(&Object::Function(target))
+                methods.is_empty() || self.has_one_of(*class, name, targets)
             }
             _ => true,
         };
@@ -916,8 +965,9 @@ impl Values<'_> {
 
     /// Whether what the call that makes a thread passes on to its entry can meet a need of the entry's.
     pub(super) fn need_of_entry_is_met(&self, need: &Need, created: CallSite) -> bool {
-        if let Asked::Method(name, target) = &need.asked {
-            return self.made_may_have(created, need, (name, *target));
+        if let Asked::Method(name, targets) = &need.asked {
+            let may_have = |target: &FuncId| self.made_may_have(created, need, (name, *target));
+            return targets.iter().any(may_have);
         }
         let handed = self.handed_at(created, need.owner, need.parameter);
         if let Asked::Nothing(_) = need.asked {

@@ -12,6 +12,7 @@ use crate::finding::Confidence;
 
 use super::crowd::Crowd;
 use super::handed_on::HandedOn;
+use super::needs::Need;
 use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
 use super::summary::{Certainty, Held, Leaving, Live, StartId, Story};
@@ -432,7 +433,7 @@ fn unite_stories(known: &mut Story, other: &Story) {
     known.sent.retain(|keys| !is_first(keys) || other.sent.contains(keys));
     let sent: Vec<Keys> = other.sent.iter().filter(|keys| !is_first(keys)).cloned().collect();
     add_new(&mut known.sent, &sent);
-    known.needs.retain(|need| other.needs.contains(need));
+    known.needs = Need::of_either(&known.needs, &other.needs);
     known.covered.retain(|held| other.covered.contains(held));
     if other.weak_join.is_some() {
         known.weak_join = other.weak_join;
