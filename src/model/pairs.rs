@@ -324,18 +324,14 @@ impl Engine<'_> {
         if !self.in_one_program(ancestor, certainties) {
             return;
         }
-        // glibc's lock is held by who changes the environment; that of its allocator, fork itself takes and gives back.
-        let holds_lock = self.is_gathering(live.start)
-            || self.thread_accesses(live.start).has_mutations()
-            || !self.start(live.start).outside.is_empty()
-            || self.start(live.start).entries.is_empty();
-        let doubt = match holds_lock {
-            true => Certainty::SURE,
-            false => Certainty::because(
+        let holder = self.holder(ancestor, live);
+        let no_holder = holder.is_none();
+        let doubt = holder.unwrap_or_else(|| {
+            Certainty::because(
                 Confidence::Medium,
                 "the thread is not seen to change the environment, and only who does holds the C library's lock",
-            ),
-        };
+            )
+        });
         let side = |access: Access| PairSide {
             access,
             thread,
@@ -367,9 +363,27 @@ impl Engine<'_> {
             heap: live.heap,
             owner: self.owner.clone(),
             partner_test: None,
-            no_holder: !holds_lock,
+            no_holder,
         };
         self.pairs.add(pair, false);
+    }
+
+    /// How surely a thread that is alive at a fork may hold the C library's lock of the environment then; nothing where it is not
+    /// seen to. Who changes the environment holds it, in the process itself: what children do they do with locks of their own. That
+    /// of the C library's allocator, fork itself takes and gives back.
+    fn holder(&mut self, ancestor: FuncId, live: &Live) -> Option<Certainty> {
+        let info = self.start(live.start);
+        let is_known = info.outside.is_empty() && !info.entries.is_empty();
+        if !is_known || self.is_gathering(live.start) {
+            return Some(Certainty::SURE);
+        }
+        let thread = self.thread_accesses(live.start);
+        let changes = thread.groups[..thread.mutating].iter();
+        let ways = changes
+            .flat_map(|group| thread.each(group))
+            .map(|(access, _)| &access.certainty);
+        let held = ways.filter(|way| self.in_one_program(ancestor, [*way, &live.certainty].into_iter()));
+        held.max_by_key(|way| way.rank()).cloned().map(Certainty::anywhere)
     }
 
     /// Whether some program holds a function and all ways that are as certain as this.
