@@ -1,7 +1,7 @@
 //! Facts and catalog become a [`Program`]: who calls whom, which threads run, what each may do to the
 //! environment, and which two of these can overlap.
 //!
-//! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
+//! The pieces, in the order in which data flows: [`tree`] indexes the files, without those that [`foreign`] finds to be another system's; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
 //! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`through_api`] what APIs call that are handed on, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity, [`whose`] tells locks of two objects apart; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about, [`lasting`] which variables are there to stay; [`forks`] which
@@ -33,6 +33,7 @@ mod failing;
 mod fields;
 mod firsts;
 mod flags;
+mod foreign;
 mod forks;
 mod groups;
 mod handed_back;
