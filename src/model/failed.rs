@@ -142,7 +142,7 @@ impl Values<'_> {
             self.note_returned(edge.target, value, &mut found);
         }
         let is_number = found.zero || found.positive || found.negative;
-        if found.words && !is_number || found.nothing && !is_number && !found.words {
+        if (found.words || found.nothing) && !is_number {
             Some(false)
         } else if found.negative && !found.positive && !found.words && !found.nothing && (found.zero || found.other) {
             Some(true)
