@@ -1,6 +1,7 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
@@ -324,6 +325,18 @@ impl Engine<'_> {
         if !self.in_one_program(ancestor, certainties) {
             return;
         }
+        if self.is_gathering(live.start) {
+            let rank = |access: &Access, live: &Live| {
+                let steps = access.chain.length() + live.chain.length();
+                (access.certainty.and(&live.certainty).rank(), Reverse(steps))
+            };
+            let key = (ancestor, access.site, fork, live.start);
+            let known = self.open_windows.get(&key);
+            if known.is_none_or(|(other, _, beside)| rank(access, live) > rank(other, beside)) {
+                self.open_windows.insert(key, (access.clone(), thread, live.clone()));
+            }
+            return;
+        }
         let holder = self.holder(ancestor, live);
         let no_holder = holder.is_none();
         let doubt = holder.unwrap_or_else(|| {
@@ -368,13 +381,19 @@ impl Engine<'_> {
         self.pairs.add(pair, false);
     }
 
+    /// Judges the forks beside threads of which it was still being found out what they do.
+    pub(super) fn judge_open_windows(&mut self) {
+        for ((ancestor, ..), (access, thread, live)) in std::mem::take(&mut self.open_windows) {
+            self.fork_window(ancestor, &access, thread, &live);
+        }
+    }
+
     /// How surely a thread that is alive at a fork may hold the C library's lock of the environment then; nothing where it is not
     /// seen to. Who changes the environment holds it, in the process itself: what children do they do with locks of their own. That
     /// of the C library's allocator, fork itself takes and gives back.
     fn holder(&mut self, ancestor: FuncId, live: &Live) -> Option<Certainty> {
         let info = self.start(live.start);
-        let is_known = info.outside.is_empty() && !info.entries.is_empty();
-        if !is_known || self.is_gathering(live.start) {
+        if !info.outside.is_empty() || info.entries.is_empty() {
             return Some(Certainty::SURE);
         }
         let thread = self.thread_accesses(live.start);
@@ -536,6 +555,10 @@ impl Engine<'_> {
         }
     }
 }
+
+/// What children do beside threads of which it was still being found out what they do: by function, site, fork and thread, the access,
+/// the thread that makes it, and the one beside it.
+pub(super) type OpenWindows = BTreeMap<(FuncId, SiteId, SiteId, StartId), (Access, Option<StartId>, Live)>;
 
 /// The accesses of a thread, with the thread that makes each (threads that it starts are included).
 #[derive(Debug, Default)]
