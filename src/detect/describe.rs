@@ -410,6 +410,11 @@ impl<'p, 't> Describe<'p, 't> {
         (confidence, doubts)
     }
 
+    /// Whether the partner hardly ever comes to what the mutation changes, however surely the two run at once.
+    pub fn is_rare(&self, case: &Case<'_>) -> bool {
+        case.verdict.rare || self.doubted(&case.pair.partner).is_some()
+    }
+
     /// Python's own forks: no thread of the interpreter holds the C library's lock meanwhile. CPython Modules/posixmodule.c
     /// os_fork_impl and Modules/_posixsubprocess.c fork with the GIL held, as os_putenv_impl changes the environment.
     pub fn forks_under_gil(&self, case: &Case<'_>) -> bool {

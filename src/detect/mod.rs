@@ -363,8 +363,8 @@ fn finding(
 
 fn build(describe: &Describe<'_, '_>, rule: &Rule, case: &Case<'_>, draft: Draft) -> Finding {
     let (confidence, doubts) = describe.confidence(case);
-    // What rests on a guess is said to those who ask for notes, and stops nobody else.
-    let guessed = case.pair.certainty.confidence == Confidence::Low;
+    // What rests on a guess, or on two doubts at once, is said to those who ask for notes, and stops nobody else.
+    let guessed = case.pair.certainty.confidence == Confidence::Low || doubts.len() > 1 && describe.is_rare(case);
     let severity = if guessed { Severity::Note } else { draft.severity };
     let (mutating, partner) = describe.sides(case.pair);
     FindingBuilder {

@@ -89,13 +89,14 @@ pub struct FileFacts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Import {
     /// Absolute path (`os.environ`, `std::env`), or relative with its leading dots (`.utils`, `..a.b`) in Python, or the
-    /// text between the quotes of a C `#include "x.h"`.
+    /// text between the quotes of a C `#include "x.h"`, behind `elsewhere:` where every build includes what only another system
+    /// has.
     pub path: Name,
     /// The name that it is bound to here. `None` where a whole module is executed or included without a name.
     pub name: Option<Name>,
     /// `from m import *`, `use m::*`.
     pub star: bool,
-    /// Visible to others (`pub use`; always true in Python).
+    /// Visible to others (`pub use`; always true in Python). C: included whatever the build's options are.
     pub exported: bool,
     pub span: Span,
 }

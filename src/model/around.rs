@@ -277,10 +277,11 @@ impl Arounds {
 
     /// What holds around an access where nobody is left to meet the needs of other functions than this one.
     pub fn with_needs_of(&mut self, around: &Around, function: FuncId) -> Around {
-        if around.needs().iter().all(|need| need.owner == function) {
+        let is_met_above = |need: &Need| need.owner == function || need.is_of_any_caller();
+        if around.needs().iter().all(is_met_above) {
             return around.clone();
         }
-        let own = around.needs().iter().filter(|need| need.owner == function);
+        let own = around.needs().iter().filter(|need| is_met_above(need));
         let own = own.cloned().collect();
         self.with_needs(around, own)
     }

@@ -156,8 +156,13 @@ impl<'t> Walk<'_, 't> {
             } else {
                 let needs = self.needs.len();
                 let begins = self.engine.is_entry(self.key.function);
+                let values = &self.engine.values;
                 self.needs
-                    .extend(own.and_then(|site| self.engine.values.receiver_need(site, *target, begins)));
+                    .extend(own.and_then(|site| values.receiver_need(site, *target, begins)));
+                self.needs
+                    .extend(own.and_then(|site| values.callback_need(site, *target)));
+                self.needs
+                    .extend(own.and_then(|site| values.symbol_need(site, *target)));
                 self.invoke(*target, site, span, certainty);
                 self.needs.truncate(needs);
                 dispatch.add(*target, ends.len());
@@ -505,6 +510,10 @@ impl<'t> Walk<'_, 't> {
             let is_meant = |need: &&Need| {
                 need.owner == target && (what == Rebound::All || values.gathers(target, need.parameter()))
             };
+            let above = needs
+                .iter()
+                .filter(|need| need.owner != target && need.is_of_any_caller());
+            left.extend(above.cloned());
             for need in needs.iter().filter(is_meant) {
                 match values.need_at_call(site, need, walking) {
                     Seen::Met => {}

@@ -122,7 +122,7 @@ impl Values<'_> {
         })
     }
 
-    fn defined_functions(&self, func: FuncId, value: &Value) -> Vec<FuncId> {
+    pub(super) fn defined_functions(&self, func: FuncId, value: &Value) -> Vec<FuncId> {
         if !matches!(value, Value::Global(_)) {
             return Vec::new();
         }

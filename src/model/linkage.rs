@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Event, Function, FunctionKind, Language, Name, Node, ParameterKind, Span, Value};
+use crate::facts::{Call, Event, Function, FunctionKind, Language, Name, Node, ParameterKind, Span, Value, Visibility};
+use crate::knowledge::{MatchKind, Role};
 
+use super::foreign::included;
 use super::names::{common_components, folder_of, last_component};
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, FileId, FuncId, StoreRef, Tree};
@@ -286,13 +288,62 @@ impl<'t> Values<'t> {
         let mut open = vec![file];
         while let Some(current) = open.pop() {
             for import in &self.tree.file(current).imports {
-                let headers = self.header(current, &import.path).into_iter();
+                let headers = self.header(current, included(import)).into_iter();
                 open.extend(headers.filter(|header| found.insert(*header)));
             }
         }
         let found = Rc::new(found);
         self.includes.borrow_mut().insert(file, found.clone());
         found
+    }
+
+    /// Whether a value is the handle by which a file asks for what lies behind its own functions.
+    pub(super) fn asks_behind_itself(&self, func: FuncId, value: &Value) -> bool {
+        let Value::Global(name) = value else { return false };
+        let entries = self.catalog.lookup(self.tree.language(func), MatchKind::Load, name);
+        let mut roles = entries.iter().map(|id| &self.catalog.entry(*id).role);
+        roles.any(|role| matches!(role, Role::Interpose))
+    }
+
+    /// Remembers the names that a call looks up behind the file's own functions; whether it does so for names that are not written
+    /// there.
+    pub(super) fn index_interposed(&mut self, func: FuncId, call: &Call) -> bool {
+        if !call
+            .args
+            .iter()
+            .any(|argument| self.asks_behind_itself(func, &argument.value))
+        {
+            return false;
+        }
+        let mut names = call
+            .args
+            .iter()
+            .filter_map(|argument| argument.value.as_text())
+            .peekable();
+        let is_unknown = names.peek().is_none();
+        for name in names {
+            self.linkage.interposes(self.tree.file_of(func), name);
+        }
+        is_unknown
+    }
+
+    /// A file that keeps the handle, or asks by it for names that it is handed, stands in front of a library with all of its functions
+    /// that no other file of the tree declares: those are declared by the library's own headers.
+    pub(super) fn index_in_front(&mut self, files: &FxHashSet<FileId>) {
+        let tree = self.tree;
+        for file in files {
+            for func in tree.functions_in(*file) {
+                let function = tree.function(func);
+                let is_declared = || self.named(&function.name).any(|other| tree.file_of(other) != *file);
+                if function.kind == FunctionKind::Function
+                    && function.visibility == Visibility::Public
+                    && function.name != "main"
+                    && !is_declared()
+                {
+                    self.linkage.interposes(*file, &function.name);
+                }
+            }
+        }
     }
 
     /// The nearest files of the tree that an include may mean.

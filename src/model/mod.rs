@@ -1,14 +1,14 @@
 //! Facts and catalog become a [`Program`]: who calls whom, which threads run, what each may do to the
 //! environment, and which two of these can overlap.
 //!
-//! The pieces, in the order in which data flows: [`tree`] indexes the files; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
+//! The pieces, in the order in which data flows: [`tree`] indexes the files, without those that [`foreign`] finds to be another system's; [`names`] leads a name to what it names, [`passed_macros`] macros from outside;
 //! [`values`] says what a value may be (a set of [`objects`]), [`parameters`] what callers hand over, [`rests`] what is gathered by `*` and `**`, [`results`] what calls give, [`instances`] what a written type says of it, [`declared`] what C declares it to be, [`through_api`] what APIs call that are handed on, [`fields`] what classes keep, [`linkage`] what several C files share, [`programs`] which of them end up in one program, [`extensions`] what Python finds in C;
 //! [`outs`] what functions leave behind pointers; [`places`] gives locks, queues and thread handles an identity, [`whose`] tells locks of two objects apart; [`meaning`] joins calls, stores and blocks with the
 //! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about, [`lasting`] which variables are there to stay; [`forks`] which
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
-//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`roles`] does there what the catalog says, [`managers`] enters and leaves context managers, [`tasks`] lets tasks go on, and [`begins`] lets threads begin, [`uses`] tells those apart that one start makes for several callers, [`ended`] finds that they have ended, [`emptied`] by containers that are empty, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
-//! constants a caller must hand over for a place to be reached, [`passed_on`] takes that through functions which hand on what they are handed, [`unset`] says where an argument is nothing on some ways, [`given`] which methods and classes objects are given after they were made, [`dispatch`] tells apart the classes that one call may mean; [`budget`] ends what does not end; [`laters`] lets what was handed on to run at any time meet threads, [`handed_on`] keeps it, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
+//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`roles`] does there what the catalog says, [`managers`] enters and leaves context managers, [`tasks`] lets tasks go on, and [`begins`] lets threads begin, [`failed`] knows where they did not, [`uses`] tells those apart that one start makes for several callers, [`ended`] finds that they have ended, [`emptied`] by containers that are empty, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
+//! constants a caller must hand over for a place to be reached, [`callbacks`] which callback is meant, [`passed_on`] takes that through functions which hand on what they are handed, [`unset`] says where an argument is nothing on some ways, [`given`] which methods and classes objects are given after they were made, [`dispatch`] tells apart the classes that one call may mean; [`budget`] ends what does not end; [`laters`] lets what was handed on to run at any time meet threads, [`handed_on`] keeps it, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
@@ -19,6 +19,7 @@ mod around;
 mod begins;
 mod budget;
 mod built_in;
+mod callbacks;
 mod calls;
 mod covers;
 mod crowd;
@@ -29,10 +30,12 @@ mod emptied;
 mod ended;
 mod escaped;
 mod extensions;
+mod failed;
 mod failing;
 mod fields;
 mod firsts;
 mod flags;
+mod foreign;
 mod forks;
 mod given;
 mod groups;

@@ -80,6 +80,8 @@ enum Asked {
     LiveOrNothing,
     /// Its method of this name is one of these functions.
     Method(Name, Vec<FuncId>),
+    /// It is this function.
+    Function(FuncId),
     /// It is evidently `None`; the keyword of this name is, of those that a parameter gathers.
     Nothing(Option<Name>),
     /// Of what the function gathers by `*` and `**` and hands on as it is, what this function takes for this parameter meets the
@@ -144,6 +146,31 @@ impl Need {
             asked: Asked::Nothing(Some(name)),
             ..Need::nothing(owner, parameter)
         }
+    }
+
+    /// A parameter must be a function, which is called inside its own function ([`super::callbacks`]).
+    pub(super) fn callback(owner: FuncId, parameter: LocalIndex, target: FuncId) -> Need {
+        Need {
+            owner,
+            parameter,
+            asked: Asked::Function(target),
+            holds: true,
+        }
+    }
+
+    /// A parameter must be this text.
+    pub(super) fn text(owner: FuncId, parameter: LocalIndex, text: &str) -> Need {
+        Need {
+            owner,
+            parameter,
+            asked: Asked::OneOf(vec![Constant::Text(text.to_owned())]),
+            holds: true,
+        }
+    }
+
+    /// Whether it is asked of a function that may be farther up than the one at hand.
+    pub(super) fn is_of_any_caller(&self) -> bool {
+        matches!(self.asked, Asked::Function(_))
     }
 
     /// The same need, met only by those who evidently hand over nothing, where it is met by nothing and the parameter is that by
@@ -250,7 +277,7 @@ impl Need {
     fn allows(&self, constant: &Constant) -> bool {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
-            Asked::Live | Asked::Method(..) => Some(false),
+            Asked::Live | Asked::Method(..) | Asked::Function(_) => Some(false),
             Asked::PassedOn(..) => None,
             Asked::Nothing(_) => Some(*constant == Constant::Nothing),
             Asked::LiveOrNothing => constant.truth().map(|truth| !truth),
@@ -350,6 +377,7 @@ impl Values<'_> {
                 .map(|parameter| (func, parameter));
             let started = || {
                 let outer = self.parameter_in_field(func, value);
+                let outer = outer.map(|(store, parameter)| (store.function, parameter));
                 outer.or_else(|| self.captured_parameter(func, value))
             };
             let parameter = own.or_else(|| started().filter(|_| asking.fields));
@@ -566,6 +594,12 @@ impl Values<'_> {
             return match self.is_live(func, value) {
                 true => Seen::Met,
                 false => Seen::RuledOut,
+            };
+        }
+        if let Asked::Function(target) = need.asked {
+            return match self.is_another_function(func, value, target) {
+                true => Seen::RuledOut,
+                false => Seen::Met,
             };
         }
         let constants = self.constants(func, value);
@@ -900,7 +934,7 @@ impl Values<'_> {
     }
 
     /// The function's own parameter that a value is, where nothing is ever assigned to it.
-    fn fixed_parameter(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
+    pub(super) fn fixed_parameter(&self, func: FuncId, value: &Value) -> Option<LocalIndex> {
         self.parameter_until(func, value, None)
     }
 
@@ -943,8 +977,8 @@ impl Values<'_> {
         }
     }
 
-    /// The parameter of some function that a field of a C struct is, where it is never anything else.
-    fn parameter_in_field(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+    /// The parameter of some function that a field of a C struct is, where it is never anything else, with the store that makes it so.
+    pub(super) fn parameter_in_field(&self, func: FuncId, value: &Value) -> Option<(StoreRef<'_>, LocalIndex)> {
         let Value::Attribute(base, name) = value else {
             return None;
         };
@@ -960,7 +994,7 @@ impl Values<'_> {
             && self.records_of(&self.tree.classes[class.0 as usize].name).is_empty()
             && self.left_in_fields(name).is_empty();
         let parameter = self.fixed_parameter(store.function, store.value)?;
-        is_only.then_some((store.function, parameter))
+        is_only.then_some((*store, parameter))
     }
 
     /// Whether what the call that makes a thread passes on to its entry can meet a need of the entry's.

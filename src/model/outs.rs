@@ -382,7 +382,7 @@ impl<'t> Values<'t> {
     }
 
     /// The parameter of a function that it looks up as the name of a symbol.
-    fn symbol_parameter(&self, func: FuncId) -> Option<LocalIndex> {
+    pub(super) fn symbol_parameter(&self, func: FuncId) -> Option<LocalIndex> {
         (0..self.tree.function(func).calls.len()).find_map(|number| {
             let site = (func, crate::facts::CallIndex(number as u32));
             self.entries_of_call(site).into_iter().find_map(|id| {

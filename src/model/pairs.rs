@@ -1,6 +1,7 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
@@ -325,18 +326,26 @@ impl Engine<'_> {
         if !self.in_one_program(ancestor, certainties) {
             return;
         }
-        // glibc's lock is held by who changes the environment; that of its allocator, fork itself takes and gives back.
-        let holds_lock = self.is_gathering(live.start)
-            || self.thread_accesses(live.start).has_mutations()
-            || !self.start(live.start).outside.is_empty()
-            || self.start(live.start).entries.is_empty();
-        let doubt = match holds_lock {
-            true => Certainty::SURE,
-            false => Certainty::because(
+        if self.is_gathering(live.start) {
+            let rank = |access: &Access, live: &Live| {
+                let steps = access.chain.length() + live.chain.length();
+                (access.certainty.and(&live.certainty).rank(), Reverse(steps))
+            };
+            let key = (ancestor, access.site, fork, live.start);
+            let known = self.open_windows.get(&key);
+            if known.is_none_or(|(other, _, beside)| rank(access, live) > rank(other, beside)) {
+                self.open_windows.insert(key, (access.clone(), thread, live.clone()));
+            }
+            return;
+        }
+        let holder = self.holder(ancestor, live);
+        let no_holder = holder.is_none();
+        let doubt = holder.unwrap_or_else(|| {
+            Certainty::because(
                 Confidence::Medium,
                 "the thread is not seen to change the environment, and only who does holds the C library's lock",
-            ),
-        };
+            )
+        });
         let side = |access: Access| PairSide {
             access,
             thread,
@@ -368,9 +377,33 @@ impl Engine<'_> {
             heap: live.heap,
             owner: self.owner.clone(),
             partner_test: None,
-            no_holder: !holds_lock,
+            no_holder,
         };
         self.pairs.add(pair, false);
+    }
+
+    /// Judges the forks beside threads of which it was still being found out what they do.
+    pub(super) fn judge_open_windows(&mut self) {
+        for ((ancestor, ..), (access, thread, live)) in std::mem::take(&mut self.open_windows) {
+            self.fork_window(ancestor, &access, thread, &live);
+        }
+    }
+
+    /// How surely a thread that is alive at a fork may hold the C library's lock of the environment then; nothing where it is not
+    /// seen to. Who changes the environment holds it, in the process itself: what children do they do with locks of their own. That
+    /// of the C library's allocator, fork itself takes and gives back.
+    fn holder(&mut self, ancestor: FuncId, live: &Live) -> Option<Certainty> {
+        let info = self.start(live.start);
+        if !info.outside.is_empty() || info.entries.is_empty() {
+            return Some(Certainty::SURE);
+        }
+        let thread = self.thread_accesses(live.start);
+        let changes = thread.groups[..thread.mutating].iter();
+        let ways = changes
+            .flat_map(|group| thread.each(group))
+            .map(|(access, _)| &access.certainty);
+        let held = ways.filter(|way| self.in_one_program(ancestor, [*way, &live.certainty].into_iter()));
+        held.max_by_key(|way| way.rank()).cloned().map(Certainty::anywhere)
     }
 
     /// Whether some program holds a function and all ways that are as certain as this.
@@ -523,6 +556,10 @@ impl Engine<'_> {
         }
     }
 }
+
+/// What children do beside threads of which it was still being found out what they do: by function, site, fork and thread, the access,
+/// the thread that makes it, and the one beside it.
+pub(super) type OpenWindows = BTreeMap<(FuncId, SiteId, SiteId, StartId), (Access, Option<StartId>, Live)>;
 
 /// The accesses of a thread, with the thread that makes each (threads that it starts are included).
 #[derive(Debug, Default)]

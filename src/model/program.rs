@@ -26,7 +26,7 @@ use super::laters::Laters;
 use super::meaning::Started;
 use super::named::Variables;
 use super::objects::Object;
-use super::pairs::{Alike, Pairs, ThreadAccesses};
+use super::pairs::{Alike, OpenWindows, Pairs, ThreadAccesses};
 use super::places::{Key, Keys, add_new, meet};
 use super::programs::{InPrograms, Programs};
 use super::quiet::Quiet;
@@ -157,6 +157,7 @@ pub struct Engine<'t> {
     pub values: Values<'t>,
     pub sites: Sites,
     pub pairs: Pairs,
+    pub(super) open_windows: OpenWindows,
     pub(super) imports: Imports,
     /// The class or file in which the two sides of a pair part, where no function is their ancestor.
     pub owner: Option<Rc<str>>,
@@ -290,11 +291,13 @@ pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target, extent: E
         engine.bound_summaries.clear();
         engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
+        engine.open_windows.clear();
         engine.laters.forget_meetings();
         engine.thread_meetings.clear();
         engine.observations.begin_anew();
         engine.round();
     }
+    engine.judge_open_windows();
     if !engine.values.budget.is_spent() {
         super::owners::add(&mut engine, target);
     }
@@ -308,6 +311,7 @@ impl<'t> Engine<'t> {
             values: Values::new(tree, catalog, steps),
             sites: Sites::default(),
             pairs: Pairs::default(),
+            open_windows: BTreeMap::new(),
             imports: Imports::of(tree),
             owner: None,
             observations: Observations::new(true),

@@ -102,7 +102,8 @@ pub struct Tree {
 
 impl Tree {
     /// Indexes the files, which must be sorted by path (the order decides every tie).
-    pub fn new(files: Vec<FileFacts>) -> Tree {
+    pub fn new(mut files: Vec<FileFacts>) -> Tree {
+        super::foreign::leave_out(&mut files);
         let mut tree = Tree {
             functions: Vec::new(),
             first: Vec::new(),

@@ -12,8 +12,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
-    AccessForm, Call, Event, FieldKey, Function, Language, LocalIndex, Name, Piece, Region, RegionKind, StoreKind,
-    Value,
+    AccessForm, Event, FieldKey, Function, Language, LocalIndex, Name, Piece, Region, RegionKind, StoreKind, Value,
 };
 use crate::knowledge::{ArgumentRef, Catalog, MatchKind, Role, StartMoment};
 
@@ -21,6 +20,7 @@ use super::answers::{Answers, Question};
 use super::budget::Budget;
 use super::fields::StoresByClass;
 use super::firsts::Places;
+use super::foreign::included;
 use super::handed_back::HandedBack;
 use super::linkage::Linkage;
 use super::memo::{Memo, NamedMemo};
@@ -230,6 +230,7 @@ impl<'t> Values<'t> {
                 .any(|name| tree.functions_by_name.contains_key(*name)),
         };
         let mut storing = Vec::new();
+        let mut in_front = FxHashSet::default();
         for func in tree.functions() {
             let function = tree.function(func);
             if tree.language(func) == Language::Python {
@@ -242,6 +243,11 @@ impl<'t> Values<'t> {
             };
             each(&function.body, &mut |event| {
                 values.index(func, event);
+                if let Event::Store { value, .. } = event
+                    && values.asks_behind_itself(func, value)
+                {
+                    in_front.insert(tree.file_of(func));
+                }
                 if let Event::Store { target, .. } = event
                     && values.goes_out(func, target)
                     && storing.last() != Some(&func)
@@ -260,9 +266,12 @@ impl<'t> Values<'t> {
                 for argument in &call.args {
                     values.index_records(func, &argument.value);
                 }
-                values.index_interposed(func, call);
+                if values.index_interposed(func, call) {
+                    in_front.insert(tree.file_of(func));
+                }
             }
         }
+        values.index_in_front(&in_front);
         values.index_linkage();
         for file in tree.file_ids() {
             for (index, local) in tree.file(file).functions[0].locals.iter().enumerate().rev() {
@@ -312,7 +321,7 @@ impl<'t> Values<'t> {
         let is_c = |file: &FileId| tree.file(*file).language == Language::C;
         for file in tree.file_ids().filter(is_c) {
             for import in &tree.file(file).imports {
-                linkage.includes(&import.path);
+                linkage.includes(included(import));
             }
             for function in &tree.file(file).functions {
                 linkage.defines(file, function);
@@ -351,24 +360,6 @@ impl<'t> Values<'t> {
         } = &region.kind
         {
             self.entered.entry((func, *bound)).or_default().push((func, manager));
-        }
-    }
-
-    /// Remembers the names that a call looks up behind the file's own functions.
-    fn index_interposed(&mut self, func: FuncId, call: &Call) {
-        let interposes = |value: &Value| match value {
-            Value::Global(name) => {
-                let entries = self.catalog.lookup(self.tree.language(func), MatchKind::Load, name);
-                let mut roles = entries.iter().map(|id| &self.catalog.entry(*id).role);
-                roles.any(|role| matches!(role, Role::Interpose))
-            }
-            _ => false,
-        };
-        if call.args.iter().any(|argument| interposes(&argument.value)) {
-            let names = call.args.iter().filter_map(|argument| argument.value.as_text());
-            for name in names {
-                self.linkage.interposes(self.tree.file_of(func), name);
-            }
         }
     }
 

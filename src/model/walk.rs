@@ -9,7 +9,7 @@ use crate::facts::{
     AccessForm, Condition, Event, FunctionKind, Language, Node, Region, RegionKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{ArgumentRef, EntryId, Role, Shape, Taken};
+use crate::knowledge::{EntryId, Role, Shape, Taken};
 
 use super::around::{Around, Holding};
 use super::budget::Cut;
@@ -883,9 +883,7 @@ impl<'t> Walk<'_, 't> {
         if let Some((site, shared)) = self.fork_child(test, fork) {
             self.become_child(site, shared);
         }
-        for start in self.failed_starts(test, true) {
-            self.state.fail(start);
-        }
+        self.hear_of_failures(test);
         let tested = tested_value(test).map(|value| (self.here, value));
         self.arms.push(ArmContext {
             test: name,
@@ -921,66 +919,6 @@ impl<'t> Walk<'_, 't> {
     pub(super) fn note_touch(&mut self) {
         self.touches += u32::from(self.failing == 0);
         self.out.touches_at_abort |= self.failing > 0;
-    }
-
-    /// The starts that failed where a test has this outcome: `if (pthread_create(…) != 0)`.
-    fn failed_starts(&self, test: &Condition, outcome: bool) -> Vec<StartId> {
-        match test {
-            Condition::Not(inner) => self.failed_starts(inner, !outcome),
-            Condition::All(tests) if outcome => tests.iter().flat_map(|test| self.failed_starts(test, true)).collect(),
-            Condition::Any(tests) if !outcome => {
-                tests.iter().flat_map(|test| self.failed_starts(test, false)).collect()
-            }
-            Condition::Truthy(value) => self.failed_if(value, outcome),
-            Condition::Equal(value, Value::Int(0) | Value::None)
-            | Condition::Equal(Value::Int(0) | Value::None, value) => self.failed_if(value, !outcome),
-            // `== -1`, `< 0`, `> 0`; a name that it is compared with is that of success.
-            Condition::Equal(value, Value::Int(_)) if outcome => self.failed_if(value, true),
-            Condition::Equal(value, Value::Global(_)) if !outcome => self.failed_if(value, true),
-            Condition::Less(value, Value::Int(0)) | Condition::Less(Value::Int(0), value) if outcome => {
-                self.failed_if(value, true)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The starts whose result a value is, where that says that they failed: a status that is not zero, or no handle.
-    fn failed_if(&self, value: &Value, truthy: bool) -> Vec<StartId> {
-        let Value::Call(owner, call) = self.latest(value) else {
-            return Vec::new();
-        };
-        if self.state.live.is_empty() {
-            return Vec::new();
-        }
-        let site = (self.engine.values.closure(self.here, owner), call);
-        let sites = self.engine.statuses(site);
-        let failed = |start: &StartId| {
-            let begun = self.engine.start(*start).site;
-            sites.contains(&begun) && self.gives_handle(begun) != truthy
-        };
-        self.state.live.keys().copied().filter(failed).collect()
-    }
-
-    /// The value is what a start gave, or the answer to trying for a lock.
-    fn is_status(&self, value: &Value) -> bool {
-        let Value::Call(owner, call) = value else { return false };
-        let site = (self.engine.values.closure(self.here, *owner), *call);
-        !self.engine.statuses(site).is_empty()
-    }
-
-    /// Whether a start gives a handle, and nothing where it fails; else it gives a status, which is zero where it went well.
-    fn gives_handle(&self, site: CallSite) -> bool {
-        let values = &self.engine.values;
-        values.meaning(site).entries.iter().any(|id| {
-            let role = &values.catalog.entry(*id).role;
-            matches!(
-                role,
-                Role::Start {
-                    handle: ArgumentRef::Result,
-                    ..
-                }
-            )
-        })
     }
 
     /// A test as a text by which it is recognised again in the same file.

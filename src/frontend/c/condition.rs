@@ -83,6 +83,11 @@ const UNDEFINED: &[&str] = &[
     "__MVS__",
     "__TANDEM",
     "__minix",
+    "__ANDROID__",
+    "ANDROID",
+    "__BIONIC__",
+    "__EMSCRIPTEN__",
+    "EMSCRIPTEN",
 ];
 
 /// Functions that glibc and musl have alike, and of which programs ask before they write one themselves or do without: what

@@ -22,6 +22,7 @@ mod brackets;
 mod condition;
 mod declarator;
 mod declare;
+mod elsewhere;
 #[cfg(test)]
 mod dump;
 mod header;

@@ -10,6 +10,7 @@ use crate::facts::{Directive, Import, Span};
 
 use super::arms::{Arm, Arms, Presence};
 use super::condition::{negated, understand};
+use super::elsewhere;
 use super::lex::{Kind, Token, lex};
 use super::macros::Macro;
 use super::text::Lines;
@@ -458,11 +459,16 @@ impl Reader<'_> {
         if self.out.arms.is_dead(self.arm()) {
             return;
         }
+        let always = !self.out.arms.is_open(self.arm());
+        let path = match always && close == '>' && elsewhere::is_elsewhere(path) {
+            true => format!("elsewhere:{path}").into(),
+            false => path.into(),
+        };
         self.out.includes.push(Import {
-            path: path.into(),
+            path,
             name: None,
             star: true,
-            exported: true,
+            exported: always,
             span: self.lines.span(token.start, token.end),
         });
     }
