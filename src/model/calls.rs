@@ -76,7 +76,7 @@ impl<'t> Walk<'_, 't> {
 
     /// A call of a parameter: of what is bound to it, or, where the function is not walked for a certain call, of what
     /// threads and unknown code hand it. Its evident callers walk it themselves.
-    fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+    pub(super) fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         if let Some(bound) = self.bound_callee(site) {
             return Some(bound);
         }

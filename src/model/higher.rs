@@ -327,7 +327,7 @@ impl<'t> Values<'t> {
     }
 
     /// Where a value of Rust's comes from that was only moved and wrapped since: `future` of `let pinned = Box::pin(future);` for `pinned`.
-    fn before_moves<'v>(&self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value)
+    pub(super) fn before_moves<'v>(&self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value)
     where
         't: 'v,
     {

@@ -492,8 +492,12 @@ impl<'t> Engine<'t> {
                     || engine.has_decorators(target)
                     || !engine.summary(key).does_nothing())
         };
-        if bound.targets.iter().any(|target| acts(self, *target)) {
-            return true;
+        for target in &bound.targets {
+            let mut made = self.values.coroutines_from(*target);
+            made.push(*target);
+            if made.into_iter().any(|function| acts(self, function)) {
+                return true;
+            }
         }
         let values = &self.values;
         let quiet = &self.quiet;
