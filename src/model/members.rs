@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeKind, Value};
+use crate::facts::{
+    Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeDecl, TypeKind, Value,
+};
 use crate::knowledge::{
     ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, NEW_PROGRAM, NEW_PROGRAM_CONTEXT, ON_THREADS,
     Predicate, Role,
@@ -318,7 +320,7 @@ impl<'t> Values<'t> {
         {
             found.add(Object::Class(nested));
         }
-        if found.is_empty() {
+        if found.is_empty() && !self.is_field_of_rust(class, name) {
             for ancestor in self.ancestors(class).iter() {
                 for base in self.bases(*ancestor).iter() {
                     if let Object::External(path) = base {
@@ -331,6 +333,13 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// Whether a type of Rust declares a field of this name: what traits from outside give it are methods.
+    fn is_field_of_rust(&self, class: ClassId, name: &str) -> bool {
+        let is_rust = self.tree.file(self.tree.classes[class.0 as usize].file).language == Language::Rust;
+        let declares = |decl: &TypeDecl| decl.fields.iter().any(|field| field.name == name);
+        is_rust && self.tree.decls(class).any(|(_, decl)| declares(decl))
     }
 
     /// The class of this name that stands in the body of a class of Python or of one from which it inherits, nearest first.
