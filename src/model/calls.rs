@@ -132,7 +132,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Runs one of several functions here.
-    fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
+    pub(super) fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
         let sure = targets
             .iter()
             .all(|(_, certainty)| certainty.confidence == Confidence::High);
@@ -269,7 +269,10 @@ impl<'t> Walk<'_, 't> {
     /// Runs a function for what this call hands over.
     fn enter_bound(&mut self, site: CallSite, target: FuncId, bound: Vec<Binding>, span: Span, certainty: &Certainty) {
         // Threads that are started on what is handed over are told apart by the calls on the way to their start.
-        let starts = bound.iter().any(|bound| self.engine.starts_on(bound)) || self.is_carried(target);
+        let starts = bound
+            .iter()
+            .any(|bound| self.engine.starts_on(bound) || bound.is_object())
+            || self.is_carried(target);
         let tells_apart = starts || self.is_captured(target);
         if !tells_apart {
             return self.enter_from(Some(site), target, bound, (span, "calls"), certainty);
@@ -300,6 +303,7 @@ impl<'t> Walk<'_, 't> {
     /// What stands on this way for the parameters that the callee calls or starts threads on, its own and those that it captures.
     fn bind_all(&mut self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = self.bind_arguments(site, target);
+        bound.extend(self.bind_objects(site, target));
         let mut inner = target;
         while let Some(around) = self.engine.values.tree.parent(inner) {
             inner = around;
@@ -361,6 +365,17 @@ impl<'t> Walk<'_, 't> {
             bound.clear();
         }
         bound
+    }
+
+    /// What is handed over on whose type it depends what threads do, where this call, or the way to it, says what that is.
+    fn bind_objects(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
+        let values = &self.engine.values;
+        let is_told = |index: &LocalIndex| {
+            let handed = values.bound_argument(site, target, *index);
+            handed.is_some_and(|value| self.is_bound(site.0, value) || values.is_told_object(site.0, value))
+        };
+        let objects = self.engine.object_parameters(target).into_iter().filter(is_told);
+        objects.map(|index| Binding::object(target, index)).collect()
     }
 
     fn may_inline(&self, function: FuncId) -> bool {

@@ -592,12 +592,20 @@ impl Values<'_> {
         };
         let owner = self.tree.owner(site.0);
         let of_trait = owner.is_some_and(|class| self.tree.classes[class.0 as usize].kind == TypeKind::Trait);
-        // What a trait does by itself (`fn call(self) { self.apply() }`) comes to the methods of the type for which it is done.
-        let asks = self.tree.language(site.0) == Language::Python || of_trait;
-        if !asks || self.tree.owner(target).is_none() {
+        let is_rust = self.tree.language(site.0) == Language::Rust;
+        if !is_rust && self.tree.language(site.0) != Language::Python || self.tree.owner(target).is_none() {
             return None;
         }
-        let parameter = self.own_object(site.0, base)?;
+        let Some(parameter) = self.own_object(site.0, base) else {
+            let (owner, parameter) = self.captured_parameter(site.0, base).filter(|_| is_rust && begins)?;
+            return Some(Need {
+                owner,
+                parameter,
+                asked: Asked::Method(name.clone(), target),
+                holds: true,
+            });
+        };
+        // What a trait does by itself (`fn call(self) { self.apply() }`) comes to the methods of the type for which it is done.
         let is_receiver = self.receiver_of(site.0) == Some(parameter);
         // What the class of the method itself has is what most of its objects have.
         let is_usual = |class: ClassId| self.has_method(class, name, target);
@@ -707,7 +715,12 @@ impl Values<'_> {
         }
         if self.tree.language(site.0) == Language::Rust {
             return match given {
-                Given::Value(value) if !self.type_may_have(site.0, value, (name, target)) => Seen::RuledOut,
+                Given::Value(value) if self.is_told_object(site.0, value) => {
+                    match self.type_may_have(site.0, value, (name, target)) {
+                        true => Seen::Met,
+                        false => Seen::RuledOut,
+                    }
+                }
                 _ => Seen::Met,
             };
         }
@@ -731,10 +744,39 @@ impl Values<'_> {
         }
     }
 
+    /// Whether it is said where a value of Rust's comes from: it is made here, and neither handed over by somebody nor taken out of a
+    /// container, into which others may put more.
+    pub(super) fn is_told_object(&self, func: FuncId, value: &Value) -> bool {
+        let (home, made) = self.before_copies(func, value);
+        let is_told = |home: FuncId, value: &Value| match value {
+            Value::Element(_) | Value::Item(..) => false,
+            value => self.parameter_or_rest(home, value).is_none(),
+        };
+        let sources = self.sources(home, made);
+        is_told(home, made) && sources.iter().all(|(home, value)| is_told(*home, value))
+    }
+
+    /// Where a value comes from that was moved, wrapped or copied (`x.clone()`) since: a copy is of the same type.
+    fn before_copies<'v>(&'v self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value) {
+        let (mut home, mut value) = self.before_moves(func, value);
+        for _ in 0..DEEPEST {
+            let Value::Call(owner, call) = value else { break };
+            let call = self.tree.call((self.closure(home, *owner), *call));
+            match &call.callee {
+                Value::Attribute(base, method) if **method == *"clone" && call.args.is_empty() => {
+                    (home, value) = self.before_moves(home, base);
+                }
+                _ => break,
+            }
+        }
+        (home, value)
+    }
+
     /// Whether a value of Rust's may be of a type whose method of a name is this function. A type is what it is declared to be, and
-    /// has no heirs; which one stands behind a trait is open.
+    /// has no heirs; which one stands behind a trait is open, unless it is seen how the value is made.
     fn type_may_have(&self, func: FuncId, value: &Value, (name, target): (&str, FuncId)) -> bool {
-        let objects = self.eval(func, value);
+        let (home, made) = self.before_copies(func, value);
+        let objects = self.eval(home, made);
         let may_have = |object: &Object| match object {
             Object::Instance(class, _) | Object::Class(class) => {
                 let methods = self.class_member(*class, name, false);
@@ -849,7 +891,7 @@ impl Values<'_> {
     }
 
     /// The parameter of the function around a closure that a value is, where nothing is ever assigned to it.
-    fn captured_parameter(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+    pub(super) fn captured_parameter(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
         let (owner, index) = self.parameter_of(func, value)?;
         let is_captured = owner != func && self.tree.function(func).kind == FunctionKind::Closure;
         (is_captured && self.local_stores(owner, index).is_empty()).then_some((owner, index))

@@ -460,6 +460,11 @@ impl<'t> Engine<'t> {
         self.higher.is_started(bound.owner, bound.index)
     }
 
+    /// The parameters of a function on whose types it depends what threads do.
+    pub fn object_parameters(&self, func: FuncId) -> Vec<LocalIndex> {
+        self.higher.objects(func).collect()
+    }
+
     /// The decorators of a function that may start a thread on what they decorate.
     pub fn starting_decorators(&self, func: FuncId) -> Vec<FuncId> {
         if !self.has_decorators(func) {

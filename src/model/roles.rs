@@ -61,10 +61,15 @@ impl Walk<'_, '_> {
             return;
         }
         let callees = site.map(|site| values.callee(site)).unwrap_or_default();
-        for coroutine in values.coroutines(&values.eval(self.here, value)) {
-            let site = site.filter(|_| callees.contains(&Object::Function(coroutine)));
-            self.invoke(coroutine, site, span, &Certainty::SURE);
-        }
+        let coroutines = values.coroutines(&values.eval(self.here, value));
+        let are_called = coroutines
+            .iter()
+            .all(|coroutine| callees.contains(&Object::Function(*coroutine)));
+        let targets: Vec<_> = coroutines
+            .into_iter()
+            .map(|coroutine| (coroutine, Certainty::SURE))
+            .collect();
+        self.one_of(&targets, site.filter(|_| are_called), span);
     }
 
     /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
