@@ -682,7 +682,7 @@ impl<'t> Walk<'_, 't> {
             let certainty = begun.certainty.and(certainty);
             let chain = || begun.chain.behind(step.clone());
             let covered = begun.covered.as_ref().map(|inner| [inner, &held[..]].concat());
-            self.begun(begun.start, chain, &certainty, covered);
+            self.begun(begun.start, chain, &certainty, (covered, &begun.past));
         }
         self.state.own_array |= summary.own_array;
         if summary.execs_live {
