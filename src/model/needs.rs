@@ -31,6 +31,23 @@ use super::values::Values;
 /// Through so many names it is followed what a value may be.
 const DEEPEST: u32 = 4;
 
+/// What of Rust's makes another value of the same text.
+const OWNED: [&str; 7] = [
+    "to_string",
+    "to_owned",
+    "into",
+    "clone",
+    "as_str",
+    "as_ref",
+    "to_path_buf",
+];
+const MADE_OF_TEXT: [&str; 4] = [
+    "std::string::String::from",
+    "String::from",
+    "std::path::Path::new",
+    "std::path::PathBuf::from",
+];
+
 /// A constant as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Constant {
@@ -64,7 +81,12 @@ impl Constant {
             Constant::Bool(value) => Some(*value),
             Constant::Int(value) => Some(*value != 0),
             Constant::Text(text) => (!text.is_empty()).then_some(true),
-            Constant::Name(_) => None,
+            // The tests of Rust's options and results are tests of truth.
+            Constant::Name(name) => match name.as_str() {
+                "Some" | "Ok" => Some(true),
+                "Err" => Some(false),
+                _ => None,
+            },
         }
     }
 }
@@ -74,6 +96,8 @@ impl Constant {
 enum Asked {
     Truth,
     OneOf(Vec<Constant>),
+    /// It is a text that begins so.
+    Begins(String),
     /// It is the live environment, and no copy of it.
     Live,
     /// It is that, or nothing, in the place of which the function takes it: `env = env or os.environ`.
@@ -222,6 +246,10 @@ impl Need {
             Asked::Live | Asked::Method(..) => Some(false),
             Asked::PassedOn(..) => None,
             Asked::Nothing(_) => Some(*constant == Constant::Nothing),
+            Asked::Begins(prefix) => match constant {
+                Constant::Text(text) => begins_with(text, prefix),
+                _ => None,
+            },
             Asked::LiveOrNothing => constant.truth().map(|truth| !truth),
             Asked::OneOf(known) => {
                 let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
@@ -270,6 +298,14 @@ pub fn in_short(mut needs: Vec<Need>) -> Vec<Need> {
         }
     }
     short
+}
+
+/// Whether a text begins with another one, as texts and paths both understand it: paths are compared name by name.
+fn begins_with(text: &str, prefix: &str) -> Option<bool> {
+    let Some(rest) = text.strip_prefix(prefix) else {
+        return Some(false);
+    };
+    (rest.is_empty() || rest.starts_with('/') || prefix.is_empty() || prefix.ends_with('/')).then_some(true)
 }
 
 /// Whether a test holds where there is nothing in a place.
@@ -334,10 +370,10 @@ impl Values<'_> {
         };
         match test {
             Condition::Not(inner) => self.needs(func, inner, !holds, asking),
-            Condition::Truthy(value) => match self.asked_for_nothing(func, value) {
-                Some((place, is_nothing)) => {
-                    let mut needs = need(place, Asked::OneOf(vec![Constant::Nothing]));
-                    needs.iter_mut().for_each(|need| need.holds = holds == is_nothing);
+            Condition::Truthy(value) => match self.asked_by_method(func, value) {
+                Some((place, asked, answer)) => {
+                    let mut needs = need(place, asked);
+                    needs.iter_mut().for_each(|need| need.holds = holds == answer);
                     needs
                 }
                 None => need(value, Asked::Truth),
@@ -521,7 +557,8 @@ impl Values<'_> {
     /// The constants that a value may be; none where it may be something else. A local of Python's, of which nobody can have an
     /// address, is what is stored into it, and so is one of Rust's that is not `mut`.
     fn constants(&self, func: FuncId, value: &Value) -> Vec<Constant> {
-        if let Some(constant) = self.constant(func, value, 0) {
+        let written = || self.written_text(func, value).map(Constant::Text);
+        if let Some(constant) = self.constant(func, value, 0).or_else(written) {
             return vec![constant];
         }
         let all = |found: Vec<Option<Constant>>| -> Vec<Constant> {
@@ -552,6 +589,28 @@ impl Values<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The text that a value of Rust's is made of, as it is written: `"~/a".to_owned()`, `Path::new("/a")`.
+    fn written_text(&self, func: FuncId, value: &Value) -> Option<String> {
+        if self.tree.language(func) != Language::Rust || !matches!(value, Value::Call(..) | Value::Local(..)) {
+            return None;
+        }
+        let (mut home, mut value) = self.before_moves(func, value);
+        for _ in 0..DEEPEST {
+            let Value::Call(owner, call) = value else { break };
+            let call = self.tree.call((self.closure(home, *owner), *call));
+            match (&call.callee, call.args.as_slice()) {
+                (Value::Attribute(base, name), []) if OWNED.contains(&name.as_str()) => {
+                    (home, value) = self.before_moves(home, base);
+                }
+                (Value::Path(path), [only]) if MADE_OF_TEXT.contains(&path.as_str()) => {
+                    (home, value) = self.before_moves(home, &only.value);
+                }
+                _ => break,
+            }
+        }
+        value.as_text().map(str::to_owned)
     }
 
     /// Whether a value of Python's is surely not `None`: it is written out, or made by a class of the tree or by one that is built in.
@@ -897,19 +956,25 @@ impl Values<'_> {
         (is_captured && self.local_stores(owner, index).is_empty()).then_some((owner, index))
     }
 
-    /// The option of Rust's that a value asks to be nothing, or else something: `x.is_none()`, `x.is_some()`.
-    fn asked_for_nothing<'v>(&'v self, func: FuncId, value: &Value) -> Option<(&'v Value, bool)> {
+    /// What a method asks of the value on which it is called, and the answer that it gives then: an option of Rust's to be nothing, or
+    /// else something (`x.is_none()`, `x.is_some()`), a text to be empty or to begin with another one.
+    fn asked_by_method<'v>(&'v self, func: FuncId, value: &Value) -> Option<(&'v Value, Asked, bool)> {
         let Value::Call(owner, call) = value else { return None };
         let call = self.tree.call((self.closure(func, *owner), *call));
         let Value::Attribute(place, method) = &call.callee else {
             return None;
         };
-        let is_rust = self.tree.language(func) == Language::Rust && call.args.is_empty();
-        match method.as_str() {
-            "is_none" if is_rust => Some((place, true)),
-            "is_some" if is_rust => Some((place, false)),
-            _ => None,
-        }
+        let nothing = || Asked::OneOf(vec![Constant::Nothing]);
+        let begins = |argument: &Argument| argument.value.as_text().map(|text| Asked::Begins(text.to_owned()));
+        let (asked, answer) = match (self.tree.language(func), method.as_str(), call.args.as_slice()) {
+            (Language::Rust, "is_none", []) => (nothing(), true),
+            (Language::Rust, "is_some", []) => (nothing(), false),
+            (Language::Rust, "is_empty", []) => (Asked::OneOf(vec![Constant::Text(String::new())]), true),
+            (Language::Rust, "starts_with" | "strip_prefix", [prefix]) => (begins(prefix)?, true),
+            (Language::Python, "startswith", [prefix]) => (begins(prefix)?, true),
+            _ => return None,
+        };
+        Some((place, asked, answer))
     }
 
     /// The parameter of some function that a field of a C struct is, where it is never anything else.
@@ -1007,7 +1072,11 @@ impl Values<'_> {
 /// one variant, so that the name says which, whatever the type is called on the way.
 fn variant(path: &str) -> Option<Constant> {
     let mut segments = path.rsplit("::");
-    let (name, of) = (segments.next()?, segments.next()?);
+    let name = segments.next()?;
+    if matches!(name, "Some" | "Ok" | "Err") {
+        return Some(Constant::Name(name.into()));
+    }
+    let of = segments.next()?;
     // Constants that belong to a type are written in capitals throughout.
     let is_variant = name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
     (is_variant && of.starts_with(char::is_uppercase)).then(|| Constant::Name(name.into()))
