@@ -17,8 +17,8 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{
-    Argument, Attribute, Condition, Event, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region, RegionKind,
-    TypeKind, Value, Visibility,
+    Argument, Attribute, Condition, Event, FieldKey, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region,
+    RegionKind, TypeKind, Value, Visibility,
 };
 
 use super::built_in::makes_built_in;
@@ -30,6 +30,28 @@ use super::values::Values;
 
 /// Through so many names it is followed what a value may be.
 const DEEPEST: u32 = 4;
+
+/// What of Rust's gives what it is called on, as a copy or a loan.
+const ALIKE: [&str; 7] = [
+    "clone",
+    "cloned",
+    "copied",
+    "as_ref",
+    "as_mut",
+    "as_deref",
+    "as_deref_mut",
+];
+
+/// What of Rust's calls what it is handed only where there is nothing in what it is called on, or an error; only where there is
+/// something, or truth.
+const FOR_NOTHING: [&str; 5] = [
+    "unwrap_or_else",
+    "or_else",
+    "ok_or_else",
+    "get_or_insert_with",
+    "map_err",
+];
+const FOR_SOMETHING: [&str; 4] = ["map", "and_then", "is_some_and", "then"];
 
 /// What of Rust's makes another value of the same text.
 const OWNED: [&str; 7] = [
@@ -98,6 +120,8 @@ enum Asked {
     OneOf(Vec<Constant>),
     /// It is a text that begins so.
     Begins(String),
+    /// What its field of this name is, which nobody changes once the object is made.
+    Field(Name, Box<Asked>),
     /// It is the live environment, and no copy of it.
     Live,
     /// It is that, or nothing, in the place of which the function takes it: `env = env or os.environ`.
@@ -244,7 +268,7 @@ impl Need {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
             Asked::Live | Asked::Method(..) => Some(false),
-            Asked::PassedOn(..) => None,
+            Asked::PassedOn(..) | Asked::Field(..) => None,
             Asked::Nothing(_) => Some(*constant == Constant::Nothing),
             Asked::Begins(prefix) => match constant {
                 Constant::Text(text) => begins_with(text, prefix),
@@ -358,15 +382,17 @@ impl Values<'_> {
                 outer.or_else(|| self.captured_parameter(func, value))
             };
             let parameter = own.or_else(|| started().filter(|_| asking.fields));
-            parameter
-                .map(|(owner, parameter)| Need {
-                    owner,
-                    parameter,
-                    asked,
-                    holds,
-                })
-                .into_iter()
-                .collect()
+            let found = parameter.map(|parameter| (parameter, asked.clone())).or_else(|| {
+                let (parameter, name) = self.field_of_parameter(func, value)?;
+                Some(((func, parameter), Asked::Field(name, Box::new(asked))))
+            });
+            let of = |((owner, parameter), asked)| Need {
+                owner,
+                parameter,
+                asked,
+                holds,
+            };
+            found.map(of).into_iter().collect()
         };
         match test {
             Condition::Not(inner) => self.needs(func, inner, !holds, asking),
@@ -504,7 +530,50 @@ impl Values<'_> {
                 ..need.clone()
             });
         }
+        let of_value = match &need.asked {
+            Asked::Truth | Asked::OneOf(_) | Asked::Begins(_) | Asked::Field(..) => site.0 == walking,
+            _ => false,
+        };
+        if of_value && self.tree.language(walking) == Language::Rust {
+            let (home, lent) = self.before_copies(walking, value);
+            let handed = |parameter, asked| {
+                Seen::Handed(Need {
+                    owner: walking,
+                    parameter,
+                    asked,
+                    holds: need.holds,
+                })
+            };
+            if home == walking
+                && let Some(parameter) = self.fixed_parameter(walking, lent)
+            {
+                return handed(parameter, need.asked.clone());
+            }
+            if let Some((parameter, name)) = self.field_of_parameter(walking, lent) {
+                return handed(parameter, Asked::Field(name, Box::new(need.asked.clone())));
+            }
+        }
         self.need_of_value(site.0, value, need)
+    }
+
+    /// What must be handed to a function for a call in it to call back what it hands over: `given.unwrap_or_else(|| …)`.
+    pub(super) fn needs_of_call_back(&self, site: CallSite) -> Vec<Need> {
+        let Value::Attribute(base, method) = &self.tree.call(site).callee else {
+            return Vec::new();
+        };
+        let for_something = FOR_SOMETHING.contains(&method.as_str());
+        if self.tree.language(site.0) != Language::Rust || !for_something && !FOR_NOTHING.contains(&method.as_str()) {
+            return Vec::new();
+        }
+        let (home, value) = self.before_copies(site.0, base);
+        let asking = Asking {
+            fields: false,
+            arm: None,
+        };
+        match home == site.0 {
+            true => self.needs(site.0, &Condition::Truthy(value.clone()), for_something, asking),
+            false => Vec::new(),
+        }
     }
 
     /// [`Values::need_at_call`] of what must be nothing.
@@ -533,12 +602,26 @@ impl Values<'_> {
 
     /// What is left of a need of a parameter that is this value.
     pub(super) fn need_of_value(&self, func: FuncId, value: &Value, need: &Need) -> Seen {
+        if let Asked::Field(name, asked) = &need.asked {
+            let inside = Need {
+                asked: Asked::clone(asked),
+                ..need.clone()
+            };
+            return match self.written_field(func, value, name) {
+                Some((home, value)) => self.need_of_value(home, value, &inside),
+                None => Seen::Met,
+            };
+        }
         if need.asked == Asked::Live {
             return match self.is_live(func, value) {
                 true => Seen::Met,
                 false => Seen::RuledOut,
             };
         }
+        let (func, value) = match self.tree.language(func) {
+            Language::Rust => self.before_copies(func, value),
+            _ => (func, value),
+        };
         let constants = self.constants(func, value);
         let is_ruled_out = match constants.is_empty() {
             false => constants.iter().all(|constant| !need.allows(constant)),
@@ -589,6 +672,34 @@ impl Values<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The field of a parameter of Rust's that a value is, itself or as what was matched out of it, where it is written only as objects
+    /// are made.
+    fn field_of_parameter(&self, func: FuncId, value: &Value) -> Option<(LocalIndex, Name)> {
+        if self.tree.language(func) != Language::Rust {
+            return None;
+        }
+        let (home, value) = self.before_copies(func, value);
+        let Value::Attribute(base, name) = value else {
+            return None;
+        };
+        if home != func || !self.attribute_stores(name).is_empty() {
+            return None;
+        }
+        Some((self.fixed_parameter(func, base)?, name.clone()))
+    }
+
+    /// What a struct that is written out has in a field.
+    fn written_field<'v>(&'v self, func: FuncId, value: &'v Value, name: &Name) -> Option<(FuncId, &'v Value)> {
+        let (home, value) = self.before_copies(func, value);
+        let Value::Record(record) = value else { return None };
+        if self.tree.language(home) != Language::Rust {
+            return None;
+        }
+        let is_it = |(key, _): &&(FieldKey, Value)| matches!(key, FieldKey::Name(known) if known == name);
+        let (_, value) = record.fields.iter().find(is_it)?;
+        Some((home, value))
     }
 
     /// The text that a value of Rust's is made of, as it is written: `"~/a".to_owned()`, `Path::new("/a")`.
@@ -815,14 +926,15 @@ impl Values<'_> {
         is_told(home, made) && sources.iter().all(|(home, value)| is_told(*home, value))
     }
 
-    /// Where a value comes from that was moved, wrapped or copied (`x.clone()`) since: a copy is of the same type.
+    /// Where a value comes from that was moved, wrapped, lent or copied (`x.clone()`) since: it is of the same type, and
+    /// something where that is.
     fn before_copies<'v>(&'v self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value) {
         let (mut home, mut value) = self.before_moves(func, value);
         for _ in 0..DEEPEST {
             let Value::Call(owner, call) = value else { break };
             let call = self.tree.call((self.closure(home, *owner), *call));
             match &call.callee {
-                Value::Attribute(base, method) if **method == *"clone" && call.args.is_empty() => {
+                Value::Attribute(base, method) if ALIKE.contains(&method.as_str()) && call.args.is_empty() => {
                     (home, value) = self.before_moves(home, base);
                 }
                 _ => break,

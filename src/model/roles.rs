@@ -362,7 +362,14 @@ impl Walk<'_, '_> {
                 ..
             } => match task {
                 true => self.calls_task(site, entry, span),
-                false => self.calls_now(site, entry, *scope, *repeats, span),
+                false => {
+                    let asked = self.engine.values.needs_of_call_back(site);
+                    let Some(asked) = self.needs_here(asked) else { return };
+                    let needs = self.needs.len();
+                    self.needs.extend(asked);
+                    self.calls_now(site, entry, *scope, *repeats, span);
+                    self.needs.truncate(needs);
+                }
             },
             Role::CallsNow {
                 entry,
