@@ -422,14 +422,16 @@ impl<'p, 't> Describe<'p, 't> {
         case.pair.kind == PairKind::ForkWindow && is_python(&case.pair.mutation) && is_python(&case.pair.partner)
     }
 
-    /// Why a read may not look at the environment at all, by what the catalog says of it.
+    /// Why a read may not look at the environment at all, by what all entries of the catalog say that it meets.
     pub fn doubted(&self, side: &PairSide) -> Option<&str> {
         let catalog = self.engine.values.catalog;
         let entries = &self.info(side).entries;
-        entries.iter().find_map(|id| match &catalog.entry(*id).role {
-            Role::Read { doubt, .. } => doubt.as_deref(),
+        let mut doubts = entries.iter().filter_map(|id| match &catalog.entry(*id).role {
+            Role::Read { doubt, .. } => Some(doubt.as_deref()),
             _ => None,
-        })
+        });
+        let first = doubts.next()??;
+        doubts.all(|doubt| doubt.is_some()).then_some(first)
     }
 
     /// A spawn whose `**kwargs` may hold `env=`.

@@ -91,6 +91,9 @@ pub const HOST_TYPES: [&str; 6] = [
     "core::net::Ipv6Addr",
 ];
 
+/// What makes a value of these types, as a function of the type or as one of its variants.
+pub const ADDRESS_MAKERS: [&str; 4] = ["new", "from", "V4", "V6"];
+
 /// The texts of [`ArgumentTest::NewProgram`], and the type of a context that is made with one.
 pub const NEW_PROGRAM: [&str; 2] = ["spawn", "forkserver"];
 pub const NEW_PROGRAM_CONTEXT: &str = "multiprocessing.context.SpawnContext";
@@ -127,6 +130,8 @@ pub enum ArgumentTest {
     /// Everything that is present but what is evidently an address in numbers, which nobody has to look up: a value of one of
     /// [`ADDRESS_TYPES`], or a text like `127.0.0.1:80`.
     NoAddress,
+    /// What is evidently the name of a host, which somebody has to look up: a text like `localhost:80`.
+    HostName,
     /// The number 1.
     One,
     /// The text by which Python's multiprocessing is told to begin processes as new programs, or a context that was made with it.

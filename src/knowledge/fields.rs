@@ -9,7 +9,7 @@ use super::entry::{ArgumentRef, ArgumentTest, MatchKind};
 use super::keys::Key;
 use super::words::did_you_mean;
 
-pub(super) const TESTS: [(&str, ArgumentTest); 18] = [
+pub(super) const TESTS: [(&str, ArgumentTest); 19] = [
     ("absent", ArgumentTest::Absent),
     ("none", ArgumentTest::None),
     ("may-be-none", ArgumentTest::MayBeNone),
@@ -24,6 +24,7 @@ pub(super) const TESTS: [(&str, ArgumentTest); 18] = [
     ("no-slash", ArgumentTest::NoSlash),
     ("empty", ArgumentTest::Empty),
     ("no-address", ArgumentTest::NoAddress),
+    ("host-name", ArgumentTest::HostName),
     ("one", ArgumentTest::One),
     ("all-completed", ArgumentTest::AllCompleted),
     ("new-program", ArgumentTest::NewProgram),

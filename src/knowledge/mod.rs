@@ -21,8 +21,9 @@ mod words;
 pub use beside::{Access, Cell, Line, Row, Table, beside};
 pub use catalog::{Catalog, CatalogError, EntryId};
 pub use entry::{
-    ADDRESS_TYPES, ArgumentRef, ArgumentTest, Entry, HOST_TYPES, Hazard, JoinOf, MatchKind, NEW_PROGRAM,
-    NEW_PROGRAM_CONTEXT, ON_THREADS, Passing, Predicate, Repeats, Role, Shape, StartMoment, Taken, TeamPart, Turns,
+    ADDRESS_MAKERS, ADDRESS_TYPES, ArgumentRef, ArgumentTest, Entry, HOST_TYPES, Hazard, JoinOf, MatchKind,
+    NEW_PROGRAM, NEW_PROGRAM_CONTEXT, ON_THREADS, Passing, Predicate, Repeats, Role, Shape, StartMoment, Taken,
+    TeamPart, Turns,
 };
 pub use example::Example;
 pub use manual::{Manual, manual, manuals};

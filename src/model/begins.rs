@@ -16,17 +16,18 @@ use super::tree::{CallSite, FuncId};
 use super::walk::Walk;
 
 impl Walk<'_, '_> {
-    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`], with what is held around the callee.
+    /// A thread begins, here or in a callee. `covered`: [`Begun::covered`], with what is held around the callee, and
+    /// [`Begun::past`].
     pub(super) fn begun(
         &mut self,
         start: StartId,
         chain: impl Fn() -> Chain,
         certainty: &Certainty,
-        covered: Option<Vec<Held>>,
+        (covered, past): (Option<Vec<Held>>, &[Held]),
     ) {
         self.meet_begun(start, &chain, certainty);
         self.engine.observe_start(self.key.function, start);
-        self.covers.begun(start, covered, &self.state);
+        self.covers.begun(start, (covered, past), &self.state);
         self.note_start(start, chain, certainty);
         self.state.joined.retain(|(joined, _)| *joined != start);
         self.state.ended.retain(|ended| ended.start != start);
@@ -72,6 +73,7 @@ impl Walk<'_, '_> {
                 ..certainty.clone()
             },
             covered: None,
+            past: Rc::default(),
         };
         match self.out.starts.get_mut(place) {
             Some(known) => *known = begun,
@@ -193,7 +195,7 @@ impl Walk<'_, '_> {
             }
             let Some(start) = self.in_context(start) else { continue };
             let chain = self.behind_inlined(Chain::default());
-            self.begun(start, Chain::default, &Certainty::SURE, None);
+            self.begun(start, Chain::default, &Certainty::SURE, (None, &[]));
             let live = self.fresh(start, chain, Certainty::SURE);
             let mut company = self.company();
             self.go_live(live, &mut company);

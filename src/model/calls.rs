@@ -77,7 +77,7 @@ impl<'t> Walk<'_, 't> {
 
     /// A call of a parameter: of what is bound to it, or, where the function is not walked for a certain call, of what
     /// threads and unknown code hand it. Its evident callers walk it themselves.
-    fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
+    pub(super) fn called_parameter(&self, site: CallSite) -> Option<Vec<FuncId>> {
         if let Some(bound) = self.bound_callee(site) {
             return Some(bound);
         }
@@ -133,7 +133,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Runs one of several functions here.
-    fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
+    pub(super) fn one_of(&mut self, targets: &[(FuncId, Certainty)], site: Option<CallSite>, span: Span) {
         let sure = targets
             .iter()
             .all(|(_, certainty)| certainty.confidence == Confidence::High);
@@ -279,7 +279,10 @@ impl<'t> Walk<'_, 't> {
     /// Runs a function for what this call hands over.
     fn enter_bound(&mut self, site: CallSite, target: FuncId, bound: Vec<Binding>, span: Span, certainty: &Certainty) {
         // Threads that are started on what is handed over are told apart by the calls on the way to their start.
-        let starts = bound.iter().any(|bound| self.engine.starts_on(bound)) || self.is_carried(target);
+        let starts = bound
+            .iter()
+            .any(|bound| self.engine.starts_on(bound) || bound.is_object())
+            || self.is_carried(target);
         let tells_apart = starts || self.is_captured(target);
         if !tells_apart {
             return self.enter_from(Some(site), target, bound, (span, "calls"), certainty);
@@ -310,6 +313,7 @@ impl<'t> Walk<'_, 't> {
     /// What stands on this way for the parameters that the callee calls or starts threads on, its own and those that it captures.
     fn bind_all(&mut self, site: CallSite, target: FuncId) -> Vec<Binding> {
         let mut bound = self.bind_arguments(site, target);
+        bound.extend(self.bind_objects(site, target));
         let mut inner = target;
         while let Some(around) = self.engine.values.tree.parent(inner) {
             inner = around;
@@ -371,6 +375,17 @@ impl<'t> Walk<'_, 't> {
             bound.clear();
         }
         bound
+    }
+
+    /// What is handed over on whose type it depends what threads do, where this call, or the way to it, says what that is.
+    fn bind_objects(&self, site: CallSite, target: FuncId) -> Vec<Binding> {
+        let values = &self.engine.values;
+        let is_told = |index: &LocalIndex| {
+            let handed = values.bound_argument(site, target, *index);
+            handed.is_some_and(|value| self.is_bound(site.0, value) || values.is_told_object(site.0, value))
+        };
+        let objects = self.engine.object_parameters(target).into_iter().filter(is_told);
+        objects.map(|index| Binding::object(target, index)).collect()
     }
 
     fn may_inline(&self, function: FuncId) -> bool {
@@ -681,7 +696,7 @@ impl<'t> Walk<'_, 't> {
             let certainty = begun.certainty.and(certainty);
             let chain = || begun.chain.behind(step.clone());
             let covered = begun.covered.as_ref().map(|inner| [inner, &held[..]].concat());
-            self.begun(begun.start, chain, &certainty, covered);
+            self.begun(begun.start, chain, &certainty, (covered, &begun.past));
         }
         self.state.own_array |= summary.own_array;
         if summary.execs_live {

@@ -1,8 +1,11 @@
 //! Guards that are held around whole threads. Who starts a thread under a lock and waits for its end before letting go has all that
 //! the thread does inside the lock: nobody else who takes it meets any of that.
+//!
+//! Work that is done once and for all is past for every thread that begins after it, whether anybody waits for its end or not.
 
 use rustc_hash::FxHashMap;
 
+use super::firsts::once_mark;
 use super::state::State;
 use super::summary::{Begun, Certainty, Held, StartId};
 
@@ -17,21 +20,32 @@ struct Cover {
     open: bool,
     /// What was held around all of its threads that have ended; nothing where none has.
     held: Option<Vec<Held>>,
+    /// The work that had been done once before all of its threads.
+    past: Option<Vec<Held>>,
 }
 
 impl Cover {
     fn also(&mut self, held: &[Held]) {
-        match &mut self.held {
-            Some(known) => known.retain(|one| held.iter().any(|other| other.keys == one.keys)),
-            None => self.held = Some(held.to_vec()),
-        }
+        also(&mut self.held, held);
+    }
+}
+
+/// Keeps of what is known of all ways what holds on one more.
+fn also(known: &mut Option<Vec<Held>>, held: &[Held]) {
+    match known {
+        Some(known) => known.retain(|one| held.iter().any(|other| other.keys == one.keys)),
+        None => *known = Some(held.to_vec()),
     }
 }
 
 impl Covers {
-    /// A thread begins where `state` holds. `covered`: what is held around the whole of it, which is over by now.
-    pub fn begun(&mut self, start: StartId, covered: Option<Vec<Held>>, state: &State) {
+    /// A thread begins where `state` holds. `covered`: what is held around the whole of it, which is over by now. `past`: what the
+    /// callee that starts it had done before.
+    pub fn begun(&mut self, start: StartId, (covered, past): (Option<Vec<Held>>, &[Held]), state: &State) {
         let cover = self.0.entry(start).or_default();
+        let done = state.surely_held().filter(|held| is_done_once(held));
+        let past: Vec<Held> = done.chain(past).cloned().collect();
+        also(&mut cover.past, &past);
         match covered {
             Some(covered) => cover.also(&covered),
             None => cover.open = true,
@@ -48,6 +62,7 @@ impl Covers {
             let Some(mut cover) = self.0.remove(&begun.start) else {
                 continue;
             };
+            begun.past = cover.past.take().unwrap_or_default().into();
             let mut ended = exit.ended.iter().filter(|ended| ended.start == begun.start).peekable();
             let outlives = cover.open && ended.peek().is_none();
             if exit.dead || outlives || exit.live.contains_key(&begun.start) {
@@ -57,6 +72,12 @@ impl Covers {
             begun.covered = cover.held.map(Into::into);
         }
     }
+}
+
+/// Whether what is held is only that some work has been done once, which nobody takes back.
+fn is_done_once(held: &Held) -> bool {
+    // What is taken and given up again has a name by which it is shown.
+    held.shared && held.name.is_empty() && once_mark(&held.keys).is_some()
 }
 
 /// A thread that another one starts, itself or by way of threads that it starts.
@@ -82,10 +103,12 @@ impl Below {
     /// A thread that this one starts. What is around this one is around that one only if this one waits for its end.
     pub fn below(&self, begun: &Begun) -> Below {
         let inside = begun.covered.iter().flat_map(|held| held.iter().chain(&self.covered));
+        // What was past for this one is past for that one.
+        let past = self.covered.iter().filter(|held| is_done_once(held));
         Below {
             thread: begun.start,
             certainty: self.certainty.and(&begun.certainty),
-            covered: inside.cloned().collect(),
+            covered: inside.chain(&*begun.past).chain(past).cloned().collect(),
         }
     }
 

@@ -38,7 +38,7 @@ impl Dispatch {
                 continue;
             }
             let can_take = |target: FuncId| {
-                let need = values.method_need(site, target);
+                let need = values.method_need(site, target, false);
                 let excluded = |need: &Need| live.story.needs.iter().any(|own| values.exclude_each_other(own, need));
                 !need.as_ref().is_some_and(excluded)
             };

@@ -218,6 +218,7 @@ impl Engine<'_> {
                         chain: begun.chain.behind(step.clone()),
                         certainty,
                         covered: None,
+                        past: Rc::default(),
                     }),
                 }
             }

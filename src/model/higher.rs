@@ -33,6 +33,9 @@ pub struct Higher {
     started: BTreeSet<(FuncId, LocalIndex)>,
     /// Those that are threads themselves, which the function starts: `def add(thread): thread.start()`.
     threads: BTreeSet<(FuncId, LocalIndex)>,
+    /// Those whose methods a thread calls that the function, or one to which it hands them on, starts: what stands behind a trait
+    /// decides what the thread does.
+    objects: BTreeSet<(FuncId, LocalIndex)>,
     /// Where a function stores a parameter into a struct and has another one start the thread that calls it: the functions through
     /// which it comes to that start.
     carriers: BTreeMap<(FuncId, LocalIndex), BTreeSet<FuncId>>,
@@ -60,6 +63,12 @@ impl Higher {
         self.threads.contains(&(func, index))
     }
 
+    /// The parameters of a function on whose types it depends what threads do.
+    pub fn objects(&self, func: FuncId) -> impl Iterator<Item = LocalIndex> {
+        let all = (func, LocalIndex(0))..=(func, LocalIndex(u32::MAX));
+        self.objects.range(all).map(|(_, index)| *index)
+    }
+
     fn note(&mut self, owner: FuncId, index: LocalIndex, started: bool) {
         let known = self.called.entry(owner).or_default();
         if !known.contains(&index) {
@@ -73,7 +82,7 @@ impl Higher {
     fn size(&self) -> usize {
         let called = self.called.values().map(Vec::len).sum::<usize>();
         let carriers = self.carriers.values().map(BTreeSet::len).sum::<usize>();
-        called + self.started.len() + self.threads.len() + carriers
+        called + self.started.len() + self.threads.len() + self.objects.len() + carriers
     }
 }
 
@@ -97,6 +106,23 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// An object: the calls on the way say what it is.
+    pub(super) fn object(owner: FuncId, index: LocalIndex) -> Binding {
+        Binding {
+            owner,
+            index,
+            targets: Vec::new(),
+            made: Vec::new(),
+            outer: Vec::new(),
+            is_bare: false,
+        }
+    }
+
+    /// Whether what is bound is neither a function nor a thread.
+    pub(super) fn is_object(&self) -> bool {
+        self.targets.is_empty() && self.made.is_empty()
+    }
+
     /// What a decorator is handed, with the decorators that have been around it before.
     pub(super) fn decorated(decorator: FuncId, target: FuncId, outer: &[FuncId]) -> Binding {
         Binding {
@@ -157,6 +183,7 @@ impl<'t> Values<'t> {
                     found.note(owner, index, matches!(role, Role::Start { .. }));
                 } else if matches!(role, Role::Start { .. }) {
                     self.note_launch(home, value, site.0, found);
+                    self.note_objects(home, value, found);
                 }
             }
         }
@@ -166,6 +193,12 @@ impl<'t> Values<'t> {
             }
         }
         for edge in &self.meaning(site).edges {
+            for index in found.objects(edge.target).collect::<Vec<_>>() {
+                let handed = self.bound_argument(site, edge.target, index);
+                found
+                    .objects
+                    .extend(handed.and_then(|value| self.parameter_of(site.0, value)));
+            }
             for index in found.called(edge.target).to_vec() {
                 let started = found.is_started(edge.target, index);
                 for value in self.handed_for(site, edge.target, index) {
@@ -177,6 +210,26 @@ impl<'t> Values<'t> {
                     } else if started {
                         self.note_launch(site.0, value, site.0, found);
                     }
+                }
+            }
+        }
+    }
+
+    /// A closure of Rust's, on which a thread is started, calls a method of what the function around it was handed, which may be
+    /// that of several types.
+    fn note_objects(&self, home: FuncId, entry: &Value, found: &mut Higher) {
+        if self.tree.language(home) != Language::Rust {
+            return;
+        }
+        for closure in self.functions_of(home, entry) {
+            for (index, call) in self.tree.function(closure).calls.iter().enumerate() {
+                let Value::Attribute(base, _) = &call.callee else {
+                    continue;
+                };
+                if let Some(parameter) = self.captured_parameter(closure, base)
+                    && self.meaning((closure, CallIndex(index as u32))).edges.len() > 1
+                {
+                    found.objects.insert(parameter);
                 }
             }
         }
@@ -327,7 +380,7 @@ impl<'t> Values<'t> {
     }
 
     /// Where a value of Rust's comes from that was only moved and wrapped since: `future` of `let pinned = Box::pin(future);` for `pinned`.
-    fn before_moves<'v>(&self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value)
+    pub(super) fn before_moves<'v>(&self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value)
     where
         't: 'v,
     {

@@ -1,14 +1,16 @@
 //! Attributes, methods and elements of objects, and the class hierarchy behind them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeKind, Value};
+use crate::facts::{
+    Argument, Event, FieldKey, FunctionIndex, Language, Name, Piece, StoreKind, TypeDecl, TypeKind, Value,
+};
 use crate::knowledge::{
-    ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, NEW_PROGRAM, NEW_PROGRAM_CONTEXT, ON_THREADS,
-    Predicate, Role,
+    ADDRESS_MAKERS, ADDRESS_TYPES, ArgumentRef, ArgumentTest, HOST_TYPES, MatchKind, NEW_PROGRAM, NEW_PROGRAM_CONTEXT,
+    ON_THREADS, Predicate, Role,
 };
 
 use super::answers::Question;
@@ -318,7 +320,7 @@ impl<'t> Values<'t> {
         {
             found.add(Object::Class(nested));
         }
-        if found.is_empty() {
+        if found.is_empty() && !self.is_field_of_rust(class, name) {
             for ancestor in self.ancestors(class).iter() {
                 for base in self.bases(*ancestor).iter() {
                     if let Object::External(path) = base {
@@ -331,6 +333,13 @@ impl<'t> Values<'t> {
             }
         }
         found
+    }
+
+    /// Whether a type of Rust declares a field of this name: what traits from outside give it are methods.
+    fn is_field_of_rust(&self, class: ClassId, name: &str) -> bool {
+        let is_rust = self.tree.file(self.tree.classes[class.0 as usize].file).language == Language::Rust;
+        let declares = |decl: &TypeDecl| decl.fields.iter().any(|field| field.name == name);
+        is_rust && self.tree.decls(class).any(|(_, decl)| declares(decl))
     }
 
     /// The class of this name that stands in the body of a class of Python or of one from which it inherits, nearest first.
@@ -954,6 +963,7 @@ impl<'t> Values<'t> {
             ArgumentTest::Slash => self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoSlash => !self.program_text(func, value).is_some_and(|text| text.contains('/')),
             ArgumentTest::NoAddress => !self.is_address(func, value),
+            ArgumentTest::HostName => self.is_host_name(func, value),
             ArgumentTest::NewProgram => {
                 let is_context =
                     |object: &Object| matches!(object, Object::Result(path, _) if **path == *NEW_PROGRAM_CONTEXT);
@@ -974,10 +984,16 @@ impl<'t> Values<'t> {
         let is_of = |value: &Value, types: &[&str]| {
             let objects = self.eval(func, value);
             let is_one = |object: &Object| match object {
-                Object::Result(path, _) => types.contains(&&**path),
+                // What the type itself makes: `SocketAddr::from(([127, 0, 0, 1], 80))`.
+                Object::Result(path, _) => {
+                    let maker = path.rsplit_once("::").filter(|(_, name)| ADDRESS_MAKERS.contains(name));
+                    types.contains(&maker.map_or(path, |(ty, _)| ty))
+                }
                 // A constant of the type: `Ipv4Addr::LOCALHOST`.
                 Object::External(path) => path.rsplit_once("::").is_some_and(|(ty, _)| types.contains(&ty)),
-                Object::Text(text) => text.replace('\u{0}', "1").parse::<SocketAddr>().is_ok(),
+                // The types of hosts are those of addresses without a port.
+                Object::Text(text) if types == HOST_TYPES => text.parse::<IpAddr>().is_ok(),
+                Object::Text(text) => text.replace(HOLE, "1").parse::<SocketAddr>().is_ok(),
                 _ => false,
             };
             !objects.is_empty() && objects.iter().all(is_one)
@@ -998,6 +1014,23 @@ impl<'t> Values<'t> {
             other => is_of(other, &ADDRESS_TYPES),
         };
         numbered(value) || self.is_only(func, value, numbered)
+    }
+
+    /// Whether a value is evidently the name of a host, with a port beside it or not, on some way.
+    fn is_host_name(&self, func: FuncId, value: &Value) -> bool {
+        let is_name = |host: &str| !host.is_empty() && !host.contains(HOLE) && host.parse::<IpAddr>().is_err();
+        let before_port = |text: &str| {
+            let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
+            is_name(host.trim_start_matches('[').trim_end_matches(']'))
+        };
+        let host = |value: &Value| match value {
+            Value::List(pair) if pair.len() == 2 => self.texts(func, &pair[0]).iter().any(|host| is_name(host)),
+            _ => false,
+        };
+        let pairs = self.sources(func, value).into_iter();
+        host(value)
+            || pairs.filter(|(home, _)| *home == func).any(|(_, value)| host(value))
+            || self.texts(func, value).iter().any(|text| before_port(text))
     }
 
     /// A local whose only value is `None`.

@@ -17,8 +17,8 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{
-    Argument, Attribute, Condition, Event, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region, RegionKind,
-    TypeKind, Value, Visibility,
+    Argument, Attribute, Condition, Event, FieldKey, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region,
+    RegionKind, TypeKind, Value, Visibility,
 };
 
 use super::built_in::makes_built_in;
@@ -30,6 +30,45 @@ use super::values::Values;
 
 /// Through so many names it is followed what a value may be.
 const DEEPEST: u32 = 4;
+
+/// What of Rust's gives what it is called on, as a copy or a loan.
+const ALIKE: [&str; 7] = [
+    "clone",
+    "cloned",
+    "copied",
+    "as_ref",
+    "as_mut",
+    "as_deref",
+    "as_deref_mut",
+];
+
+/// What of Rust's calls what it is handed only where there is nothing in what it is called on, or an error; only where there is
+/// something, or truth.
+const FOR_NOTHING: [&str; 5] = [
+    "unwrap_or_else",
+    "or_else",
+    "ok_or_else",
+    "get_or_insert_with",
+    "map_err",
+];
+const FOR_SOMETHING: [&str; 4] = ["map", "and_then", "is_some_and", "then"];
+
+/// What of Rust's makes another value of the same text.
+const OWNED: [&str; 7] = [
+    "to_string",
+    "to_owned",
+    "into",
+    "clone",
+    "as_str",
+    "as_ref",
+    "to_path_buf",
+];
+const MADE_OF_TEXT: [&str; 4] = [
+    "std::string::String::from",
+    "String::from",
+    "std::path::Path::new",
+    "std::path::PathBuf::from",
+];
 
 /// A constant as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,7 +103,12 @@ impl Constant {
             Constant::Bool(value) => Some(*value),
             Constant::Int(value) => Some(*value != 0),
             Constant::Text(text) => (!text.is_empty()).then_some(true),
-            Constant::Name(_) => None,
+            // The tests of Rust's options and results are tests of truth.
+            Constant::Name(name) => match name.as_str() {
+                "Some" | "Ok" => Some(true),
+                "Err" => Some(false),
+                _ => None,
+            },
         }
     }
 }
@@ -74,6 +118,10 @@ impl Constant {
 enum Asked {
     Truth,
     OneOf(Vec<Constant>),
+    /// It is a text that begins so.
+    Begins(String),
+    /// What its field of this name is, which nobody changes once the object is made.
+    Field(Name, Box<Asked>),
     /// It is the live environment, and no copy of it.
     Live,
     /// It is that, or nothing, in the place of which the function takes it: `env = env or os.environ`.
@@ -278,8 +326,12 @@ impl Need {
         let answer = match &self.asked {
             Asked::Truth => constant.truth(),
             Asked::Live | Asked::Method(..) | Asked::Function(_) => Some(false),
-            Asked::PassedOn(..) => None,
+            Asked::PassedOn(..) | Asked::Field(..) => None,
             Asked::Nothing(_) => Some(*constant == Constant::Nothing),
+            Asked::Begins(prefix) => match constant {
+                Constant::Text(text) => begins_with(text, prefix),
+                _ => None,
+            },
             Asked::LiveOrNothing => constant.truth().map(|truth| !truth),
             Asked::OneOf(known) => {
                 let answers: Vec<Option<bool>> = known.iter().map(|one| one.equals(constant)).collect();
@@ -328,6 +380,14 @@ pub fn in_short(mut needs: Vec<Need>) -> Vec<Need> {
         }
     }
     short
+}
+
+/// Whether a text begins with another one, as texts and paths both understand it: paths are compared name by name.
+fn begins_with(text: &str, prefix: &str) -> Option<bool> {
+    let Some(rest) = text.strip_prefix(prefix) else {
+        return Some(false);
+    };
+    (rest.is_empty() || rest.starts_with('/') || prefix.is_empty() || prefix.ends_with('/')).then_some(true)
 }
 
 /// Whether a test holds where there is nothing in a place.
@@ -381,22 +441,24 @@ impl Values<'_> {
                 outer.or_else(|| self.captured_parameter(func, value))
             };
             let parameter = own.or_else(|| started().filter(|_| asking.fields));
-            parameter
-                .map(|(owner, parameter)| Need {
-                    owner,
-                    parameter,
-                    asked,
-                    holds,
-                })
-                .into_iter()
-                .collect()
+            let found = parameter.map(|parameter| (parameter, asked.clone())).or_else(|| {
+                let (parameter, name) = self.field_of_parameter(func, value)?;
+                Some(((func, parameter), Asked::Field(name, Box::new(asked))))
+            });
+            let of = |((owner, parameter), asked)| Need {
+                owner,
+                parameter,
+                asked,
+                holds,
+            };
+            found.map(of).into_iter().collect()
         };
         match test {
             Condition::Not(inner) => self.needs(func, inner, !holds, asking),
-            Condition::Truthy(value) => match self.asked_for_nothing(func, value) {
-                Some((place, is_nothing)) => {
-                    let mut needs = need(place, Asked::OneOf(vec![Constant::Nothing]));
-                    needs.iter_mut().for_each(|need| need.holds = holds == is_nothing);
+            Condition::Truthy(value) => match self.asked_by_method(func, value) {
+                Some((place, asked, answer)) => {
+                    let mut needs = need(place, asked);
+                    needs.iter_mut().for_each(|need| need.holds = holds == answer);
                     needs
                 }
                 None => need(value, Asked::Truth),
@@ -561,7 +623,50 @@ impl Values<'_> {
                 ..need.clone()
             });
         }
+        let of_value = match &need.asked {
+            Asked::Truth | Asked::OneOf(_) | Asked::Begins(_) | Asked::Field(..) => site.0 == walking,
+            _ => false,
+        };
+        if of_value && self.tree.language(walking) == Language::Rust {
+            let (home, lent) = self.before_copies(walking, value);
+            let handed = |parameter, asked| {
+                Seen::Handed(Need {
+                    owner: walking,
+                    parameter,
+                    asked,
+                    holds: need.holds,
+                })
+            };
+            if home == walking
+                && let Some(parameter) = self.fixed_parameter(walking, lent)
+            {
+                return handed(parameter, need.asked.clone());
+            }
+            if let Some((parameter, name)) = self.field_of_parameter(walking, lent) {
+                return handed(parameter, Asked::Field(name, Box::new(need.asked.clone())));
+            }
+        }
         self.need_of_value(site.0, value, need)
+    }
+
+    /// What must be handed to a function for a call in it to call back what it hands over: `given.unwrap_or_else(|| …)`.
+    pub(super) fn needs_of_call_back(&self, site: CallSite) -> Vec<Need> {
+        let Value::Attribute(base, method) = &self.tree.call(site).callee else {
+            return Vec::new();
+        };
+        let for_something = FOR_SOMETHING.contains(&method.as_str());
+        if self.tree.language(site.0) != Language::Rust || !for_something && !FOR_NOTHING.contains(&method.as_str()) {
+            return Vec::new();
+        }
+        let (home, value) = self.before_copies(site.0, base);
+        let asking = Asking {
+            fields: false,
+            arm: None,
+        };
+        match home == site.0 {
+            true => self.needs(site.0, &Condition::Truthy(value.clone()), for_something, asking),
+            false => Vec::new(),
+        }
     }
 
     /// [`Values::need_at_call`] of what must be nothing.
@@ -590,6 +695,16 @@ impl Values<'_> {
 
     /// What is left of a need of a parameter that is this value.
     pub(super) fn need_of_value(&self, func: FuncId, value: &Value, need: &Need) -> Seen {
+        if let Asked::Field(name, asked) = &need.asked {
+            let inside = Need {
+                asked: Asked::clone(asked),
+                ..need.clone()
+            };
+            return match self.written_field(func, value, name) {
+                Some((home, value)) => self.need_of_value(home, value, &inside),
+                None => Seen::Met,
+            };
+        }
         if need.asked == Asked::Live {
             return match self.is_live(func, value) {
                 true => Seen::Met,
@@ -602,6 +717,10 @@ impl Values<'_> {
                 false => Seen::Met,
             };
         }
+        let (func, value) = match self.tree.language(func) {
+            Language::Rust => self.before_copies(func, value),
+            _ => (func, value),
+        };
         let constants = self.constants(func, value);
         let is_ruled_out = match constants.is_empty() {
             false => constants.iter().all(|constant| !need.allows(constant)),
@@ -620,7 +739,8 @@ impl Values<'_> {
     /// The constants that a value may be; none where it may be something else. A local of Python's, of which nobody can have an
     /// address, is what is stored into it, and so is one of Rust's that is not `mut`.
     fn constants(&self, func: FuncId, value: &Value) -> Vec<Constant> {
-        if let Some(constant) = self.constant(func, value, 0) {
+        let written = || self.written_text(func, value).map(Constant::Text);
+        if let Some(constant) = self.constant(func, value, 0).or_else(written) {
             return vec![constant];
         }
         let all = |found: Vec<Option<Constant>>| -> Vec<Constant> {
@@ -651,6 +771,56 @@ impl Values<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The field of a parameter of Rust's that a value is, itself or as what was matched out of it, where it is written only as objects
+    /// are made.
+    fn field_of_parameter(&self, func: FuncId, value: &Value) -> Option<(LocalIndex, Name)> {
+        if self.tree.language(func) != Language::Rust {
+            return None;
+        }
+        let (home, value) = self.before_copies(func, value);
+        let Value::Attribute(base, name) = value else {
+            return None;
+        };
+        if home != func || !self.attribute_stores(name).is_empty() {
+            return None;
+        }
+        Some((self.fixed_parameter(func, base)?, name.clone()))
+    }
+
+    /// What a struct that is written out has in a field.
+    fn written_field<'v>(&'v self, func: FuncId, value: &'v Value, name: &Name) -> Option<(FuncId, &'v Value)> {
+        let (home, value) = self.before_copies(func, value);
+        let Value::Record(record) = value else { return None };
+        if self.tree.language(home) != Language::Rust {
+            return None;
+        }
+        let is_it = |(key, _): &&(FieldKey, Value)| matches!(key, FieldKey::Name(known) if known == name);
+        let (_, value) = record.fields.iter().find(is_it)?;
+        Some((home, value))
+    }
+
+    /// The text that a value of Rust's is made of, as it is written: `"~/a".to_owned()`, `Path::new("/a")`.
+    fn written_text(&self, func: FuncId, value: &Value) -> Option<String> {
+        if self.tree.language(func) != Language::Rust || !matches!(value, Value::Call(..) | Value::Local(..)) {
+            return None;
+        }
+        let (mut home, mut value) = self.before_moves(func, value);
+        for _ in 0..DEEPEST {
+            let Value::Call(owner, call) = value else { break };
+            let call = self.tree.call((self.closure(home, *owner), *call));
+            match (&call.callee, call.args.as_slice()) {
+                (Value::Attribute(base, name), []) if OWNED.contains(&name.as_str()) => {
+                    (home, value) = self.before_moves(home, base);
+                }
+                (Value::Path(path), [only]) if MADE_OF_TEXT.contains(&path.as_str()) => {
+                    (home, value) = self.before_moves(home, &only.value);
+                }
+                _ => break,
+            }
+        }
+        value.as_text().map(str::to_owned)
     }
 
     /// Whether a value of Python's is surely not `None`: it is written out, or made by a class of the tree or by one that is built in.
@@ -686,10 +856,11 @@ impl Values<'_> {
     /// What the object must be on which a call in a function calls a method, for this one of several functions to be meant.
     /// `begins`: a thread may begin with the function, on an object whose class is known exactly.
     pub(super) fn receiver_need(&self, site: CallSite, target: FuncId, begins: bool) -> Option<Need> {
-        let need = self.method_need(site, target)?;
+        let need = self.method_need(site, target, begins)?;
         let owner = self.tree.owner(site.0);
+        // What a trait does by itself (`fn call(self) { self.apply() }`) comes to the methods of the type for which it is done.
         let of_trait = owner.is_some_and(|class| self.tree.classes[class.0 as usize].kind == TypeKind::Trait);
-        let is_receiver = self.receiver_of(site.0) == Some(need.parameter);
+        let is_receiver = need.owner == site.0 && self.receiver_of(site.0) == Some(need.parameter);
         // What the class of the method itself has is what most of its objects have.
         let is_usual =
             |class: ClassId| matches!(&need.asked, Asked::Method(name, _) if self.has_method(class, name, target));
@@ -700,20 +871,21 @@ impl Values<'_> {
     }
 
     /// The same, whichever class has it.
-    pub(super) fn method_need(&self, site: CallSite, target: FuncId) -> Option<Need> {
+    pub(super) fn method_need(&self, site: CallSite, target: FuncId, begins: bool) -> Option<Need> {
         let Value::Attribute(base, name) = &self.tree.call(site).callee else {
             return None;
         };
-        let owner = self.tree.owner(site.0);
-        let of_trait = owner.is_some_and(|class| self.tree.classes[class.0 as usize].kind == TypeKind::Trait);
-        // What a trait does by itself (`fn call(self) { self.apply() }`) comes to the methods of the type for which it is done.
-        let asks = self.tree.language(site.0) == Language::Python || of_trait;
-        if !asks || self.tree.owner(target).is_none() {
+        let is_rust = self.tree.language(site.0) == Language::Rust;
+        if !is_rust && self.tree.language(site.0) != Language::Python || self.tree.owner(target).is_none() {
             return None;
         }
+        let (owner, parameter) = match self.own_object(site.0, base) {
+            Some(parameter) => (site.0, parameter),
+            None => self.captured_parameter(site.0, base).filter(|_| is_rust && begins)?,
+        };
         Some(Need {
-            owner: site.0,
-            parameter: self.own_object(site.0, base)?,
+            owner,
+            parameter,
             asked: Asked::Method(name.clone(), vec![target]),
             holds: true,
         })
@@ -814,7 +986,12 @@ impl Values<'_> {
         }
         if self.tree.language(site.0) == Language::Rust {
             return match given {
-                Given::Value(value) if !self.type_may_have(site.0, value, (name, targets)) => Seen::RuledOut,
+                Given::Value(value) if self.is_told_object(site.0, value) => {
+                    match self.type_may_have(site.0, value, (name, targets)) {
+                        true => Seen::Met,
+                        false => Seen::RuledOut,
+                    }
+                }
                 _ => Seen::Met,
             };
         }
@@ -838,10 +1015,40 @@ impl Values<'_> {
         }
     }
 
+    /// Whether it is said where a value of Rust's comes from: it is made here, and neither handed over by somebody nor taken out of a
+    /// container, into which others may put more.
+    pub(super) fn is_told_object(&self, func: FuncId, value: &Value) -> bool {
+        let (home, made) = self.before_copies(func, value);
+        let is_told = |home: FuncId, value: &Value| match value {
+            Value::Element(_) | Value::Item(..) => false,
+            value => self.parameter_or_rest(home, value).is_none(),
+        };
+        let sources = self.sources(home, made);
+        is_told(home, made) && sources.iter().all(|(home, value)| is_told(*home, value))
+    }
+
+    /// Where a value comes from that was moved, wrapped, lent or copied (`x.clone()`) since: it is of the same type, and
+    /// something where that is.
+    fn before_copies<'v>(&'v self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value) {
+        let (mut home, mut value) = self.before_moves(func, value);
+        for _ in 0..DEEPEST {
+            let Value::Call(owner, call) = value else { break };
+            let call = self.tree.call((self.closure(home, *owner), *call));
+            match &call.callee {
+                Value::Attribute(base, method) if ALIKE.contains(&method.as_str()) && call.args.is_empty() => {
+                    (home, value) = self.before_moves(home, base);
+                }
+                _ => break,
+            }
+        }
+        (home, value)
+    }
+
     /// Whether a value of Rust's may be of a type whose method of a name is one of these functions. A type is what it is declared to be, and
-    /// has no heirs; which one stands behind a trait is open.
+    /// has no heirs; which one stands behind a trait is open, unless it is seen how the value is made.
     fn type_may_have(&self, func: FuncId, value: &Value, (name, targets): (&str, &[FuncId])) -> bool {
-        let objects = self.eval(func, value);
+        let (home, made) = self.before_copies(func, value);
+        let objects = self.eval(home, made);
         let may_have = |object: &Object| match object {
             Object::Instance(class, _) | Object::Class(class) => {
                 let methods = self.class_member(*class, name, false);
@@ -956,25 +1163,31 @@ impl Values<'_> {
     }
 
     /// The parameter of the function around a closure that a value is, where nothing is ever assigned to it.
-    fn captured_parameter(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
+    pub(super) fn captured_parameter(&self, func: FuncId, value: &Value) -> Option<(FuncId, LocalIndex)> {
         let (owner, index) = self.parameter_of(func, value)?;
         let is_captured = owner != func && self.tree.function(func).kind == FunctionKind::Closure;
         (is_captured && self.local_stores(owner, index).is_empty()).then_some((owner, index))
     }
 
-    /// The option of Rust's that a value asks to be nothing, or else something: `x.is_none()`, `x.is_some()`.
-    fn asked_for_nothing<'v>(&'v self, func: FuncId, value: &Value) -> Option<(&'v Value, bool)> {
+    /// What a method asks of the value on which it is called, and the answer that it gives then: an option of Rust's to be nothing, or
+    /// else something (`x.is_none()`, `x.is_some()`), a text to be empty or to begin with another one.
+    fn asked_by_method<'v>(&'v self, func: FuncId, value: &Value) -> Option<(&'v Value, Asked, bool)> {
         let Value::Call(owner, call) = value else { return None };
         let call = self.tree.call((self.closure(func, *owner), *call));
         let Value::Attribute(place, method) = &call.callee else {
             return None;
         };
-        let is_rust = self.tree.language(func) == Language::Rust && call.args.is_empty();
-        match method.as_str() {
-            "is_none" if is_rust => Some((place, true)),
-            "is_some" if is_rust => Some((place, false)),
-            _ => None,
-        }
+        let nothing = || Asked::OneOf(vec![Constant::Nothing]);
+        let begins = |argument: &Argument| argument.value.as_text().map(|text| Asked::Begins(text.to_owned()));
+        let (asked, answer) = match (self.tree.language(func), method.as_str(), call.args.as_slice()) {
+            (Language::Rust, "is_none", []) => (nothing(), true),
+            (Language::Rust, "is_some", []) => (nothing(), false),
+            (Language::Rust, "is_empty", []) => (Asked::OneOf(vec![Constant::Text(String::new())]), true),
+            (Language::Rust, "starts_with" | "strip_prefix", [prefix]) => (begins(prefix)?, true),
+            (Language::Python, "startswith", [prefix]) => (begins(prefix)?, true),
+            _ => return None,
+        };
+        Some((place, asked, answer))
     }
 
     /// The parameter of some function that a field of a C struct is, where it is never anything else, with the store that makes it so.
@@ -1073,7 +1286,11 @@ impl Values<'_> {
 /// one variant, so that the name says which, whatever the type is called on the way.
 fn variant(path: &str) -> Option<Constant> {
     let mut segments = path.rsplit("::");
-    let (name, of) = (segments.next()?, segments.next()?);
+    let name = segments.next()?;
+    if matches!(name, "Some" | "Ok" | "Err") {
+        return Some(Constant::Name(name.into()));
+    }
+    let of = segments.next()?;
     // Constants that belong to a type are written in capitals throughout.
     let is_variant = name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
     (is_variant && of.starts_with(char::is_uppercase)).then(|| Constant::Name(name.into()))

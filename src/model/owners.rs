@@ -348,8 +348,9 @@ fn collect_tests(engine: &mut Engine<'_>) -> Vec<Test> {
         for begun in summary(engine, func).starts.clone() {
             let thread = engine.thread_accesses(begun.start);
             let covered = begun.covered.as_deref().unwrap_or_default();
+            let covered = [covered, &begun.past].concat();
             accesses.extend(thread.all().iter().map(|(access, _)| Access {
-                around: engine.arounds.under(&access.around, covered),
+                around: engine.arounds.under(&access.around, &covered),
                 certainty: access.certainty.and(&begun.certainty),
                 ..access.clone()
             }));

@@ -464,6 +464,11 @@ impl<'t> Engine<'t> {
         self.higher.is_started(bound.owner, bound.index)
     }
 
+    /// The parameters of a function on whose types it depends what threads do.
+    pub fn object_parameters(&self, func: FuncId) -> Vec<LocalIndex> {
+        self.higher.objects(func).collect()
+    }
+
     /// The decorators of a function that may start a thread on what they decorate.
     pub fn starting_decorators(&self, func: FuncId) -> Vec<FuncId> {
         if !self.has_decorators(func) {
@@ -496,8 +501,12 @@ impl<'t> Engine<'t> {
                     || engine.has_decorators(target)
                     || !engine.summary(key).does_nothing())
         };
-        if bound.targets.iter().any(|target| acts(self, *target)) {
-            return true;
+        for target in &bound.targets {
+            let mut made = self.values.coroutines_from(*target);
+            made.push(*target);
+            if made.into_iter().any(|function| acts(self, function)) {
+                return true;
+            }
         }
         let values = &self.values;
         let quiet = &self.quiet;

@@ -30,8 +30,8 @@ impl Walk<'_, '_> {
     /// Waits for what a value stands for: a coroutine runs here, and threads and tasks that it is the handle of have ended.
     pub(super) fn awaited(&mut self, value: &Value, span: Span) {
         self.begin_tasks();
-        if !self.has_run_where_called(value) && !self.engine.values.is_task(self.here, value) {
-            self.run_coroutines(value, span);
+        if !self.engine.values.is_task(self.here, value) {
+            self.run_made(value, span);
         }
         let (inside, several) = self.gathered(value);
         let started = self.keys_of_started(value);
@@ -40,25 +40,36 @@ impl Walk<'_, '_> {
         self.join(&keys, false, self.loops > 0 || several, span);
     }
 
-    /// Whether a value is what a function gives that is bound to a parameter: it has run at the call.
-    fn has_run_where_called(&self, value: &Value) -> bool {
-        let Value::Call(owner, call) = value else { return false };
-        let site: CallSite = (self.engine.values.closure(self.here, *owner), *call);
-        self.bound_callee(site).is_some()
-    }
-
-    /// The coroutines that a value stands for run here.
-    fn run_coroutines(&mut self, value: &Value, span: Span) {
-        let objects = self.engine.values.eval(self.here, value);
-        for object in objects.iter() {
-            match object {
-                Object::Coroutine(func) => self.invoke(*func, None, span, &Certainty::SURE),
-                Object::Function(func) if self.engine.values.tree.function(*func).is_async => {
-                    self.invoke(*func, None, span, &Certainty::SURE);
+    /// The coroutines that a value stands for run here, for what the call that makes them hands over.
+    fn run_made(&mut self, value: &Value, span: Span) {
+        let values = &self.engine.values;
+        let (home, made) = values.before_moves(self.here, value);
+        let site: Option<CallSite> = match made {
+            Value::Call(owner, call) if home == self.here => Some((values.closure(home, *owner), *call)),
+            _ => None,
+        };
+        // Of a parameter that is called whoever hands it over decides.
+        if let Some(makers) = site.and_then(|site| self.called_parameter(site)) {
+            for maker in makers {
+                // What is a coroutine itself has run at the call.
+                if !self.engine.values.tree.function(maker).is_async {
+                    for coroutine in self.engine.values.coroutines_from(maker) {
+                        self.invoke(coroutine, None, span, &Certainty::SURE);
+                    }
                 }
-                _ => {}
             }
+            return;
         }
+        let callees = site.map(|site| values.callee(site)).unwrap_or_default();
+        let coroutines = values.coroutines(&values.eval(self.here, value));
+        let are_called = coroutines
+            .iter()
+            .all(|coroutine| callees.contains(&Object::Function(*coroutine)));
+        let targets: Vec<_> = coroutines
+            .into_iter()
+            .map(|coroutine| (coroutine, Certainty::SURE))
+            .collect();
+        self.one_of(&targets, site.filter(|_| are_called), span);
     }
 
     /// `await sync_to_async(work)(argument)`: what the call gives ends with the thread on which the callee, itself a result, runs.
@@ -351,7 +362,14 @@ impl Walk<'_, '_> {
                 ..
             } => match task {
                 true => self.calls_task(site, entry, span),
-                false => self.calls_now(site, entry, *scope, *repeats, span),
+                false => {
+                    let asked = self.engine.values.needs_of_call_back(site);
+                    let Some(asked) = self.needs_here(asked) else { return };
+                    let needs = self.needs.len();
+                    self.needs.extend(asked);
+                    self.calls_now(site, entry, *scope, *repeats, span);
+                    self.needs.truncate(needs);
+                }
             },
             Role::CallsNow {
                 entry,

@@ -429,6 +429,8 @@ pub struct Begun {
     pub certainty: Certainty,
     /// The guards that whoever starts it holds until it has ended; none where it may outlive the function.
     pub covered: Option<Rc<[Held]>>,
+    /// The work that had been done once and for all when it began.
+    pub past: Rc<[Held]>,
 }
 
 /// What a function does, bottom-up.

@@ -8,7 +8,7 @@ use crate::finding::Confidence;
 use crate::knowledge::ArgumentRef;
 
 use super::handed_on::Called;
-use super::objects::Object;
+use super::objects::{Object, Objects};
 use super::program::SummaryKey;
 use super::summary::{Begun, Certainty, Live, StartId, Summary};
 use super::tree::{CallSite, FuncId};
@@ -123,6 +123,24 @@ impl Values<'_> {
             objects.contains(&Object::Coroutine(function)) && self.loops_around(made) > outside
         };
         made.into_iter().any(is_repeated)
+    }
+
+    /// The coroutines among objects.
+    pub(super) fn coroutines(&self, objects: &Objects) -> Vec<FuncId> {
+        let coroutine = |object: &Object| match object {
+            Object::Coroutine(func) => Some(*func),
+            Object::Function(func) if self.tree.function(*func).is_async => Some(*func),
+            _ => None,
+        };
+        objects.iter().filter_map(coroutine).collect()
+    }
+
+    /// The coroutines that a function gives back to whoever calls it.
+    pub(super) fn coroutines_from(&self, maker: FuncId) -> Vec<FuncId> {
+        match self.tree.function(maker).is_async {
+            true => vec![maker],
+            false => self.coroutines(&self.returned(maker)),
+        }
     }
 
     /// Whether a value is a task, which runs by itself: whoever waits for it does not run what it was made of again.

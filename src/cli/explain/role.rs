@@ -158,6 +158,7 @@ fn test_words(test: ArgumentTest) -> &'static str {
         ArgumentTest::NoSlash => "a name without a slash",
         ArgumentTest::Empty => "empty",
         ArgumentTest::NoAddress => "no address in numbers",
+        ArgumentTest::HostName => "a name of a host",
         ArgumentTest::One => "1",
         ArgumentTest::AllCompleted => "ALL_COMPLETED",
         ArgumentTest::NewProgram => "spawn or forkserver",

@@ -16,6 +16,7 @@ use super::names::{path_segments, plain};
 pub(super) fn literal(lit: &Lit) -> Value {
     match lit {
         Lit::Str(text) => Value::text(text.value()),
+        Lit::Char(letter) => Value::text(letter.value()),
         Lit::ByteStr(bytes) => Value::text(String::from_utf8_lossy(&bytes.value())),
         Lit::CStr(text) => Value::text(text.value().to_string_lossy()),
         Lit::Int(int) => int.base10_parse().map_or(Value::Unknown, Value::Int),
