@@ -21,7 +21,7 @@ impl<'t> Walk<'_, 't> {
             match &self.engine.values.catalog.entry(*id).role {
                 Role::Alive { of, done } if *done == truth => {
                     for (home, value) in self.arguments(site, of) {
-                        let value = self.latest(&value);
+                        let value = self.latest(home, &value);
                         let keys = self.engine.values.keys(home, &value);
                         match !whole && self.loops > 0 && self.is_single(home, &value) {
                             true => self.join_in_turn(&keys, true, span),

@@ -432,7 +432,7 @@ impl Walk<'_, '_> {
             return self.join(&Keys::of(vec![Key::Made(site)]), by_owner, true, span);
         }
         for (home, value) in self.arguments(site, reference) {
-            let value = self.latest(&value);
+            let value = self.latest(home, &value);
             let mut keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let single = self.is_single(home, &value);
@@ -594,7 +594,7 @@ impl Walk<'_, '_> {
 
     /// An iterator over what threads bring is gone through to its end: they have ended.
     pub(super) fn drain(&mut self, home: FuncId, value: &Value, span: Span) {
-        let value = self.latest(value);
+        let value = self.latest(home, value);
         let keys = self.engine.values.streamed(home, &value);
         if !keys.is_empty() {
             self.join(&keys, false, true, span);
@@ -668,7 +668,7 @@ impl Walk<'_, '_> {
         let bound = self.binding_of_value(home, value);
         match bound.filter(|bound| !bound.made.is_empty()) {
             Some(bound) => bound.made.clone(),
-            None => values.made_at(home, &self.latest(value)),
+            None => values.made_at(home, &self.latest(home, value)),
         }
     }
 

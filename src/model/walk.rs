@@ -729,7 +729,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn take_if(&mut self, value: &Value, held: impl Fn(&Taken) -> bool) {
-        let Value::Call(owner, call) = self.latest(value) else {
+        let Value::Call(owner, call) = self.latest(self.here, value) else {
             return;
         };
         let site: CallSite = (self.engine.values.closure(self.here, owner), call);
@@ -946,7 +946,7 @@ impl<'t> Walk<'_, 't> {
 
     /// The starts whose result a value is, where that says that they failed: a status that is not zero, or no handle.
     fn failed_if(&self, value: &Value, truthy: bool) -> Vec<StartId> {
-        let Value::Call(owner, call) = self.latest(value) else {
+        let Value::Call(owner, call) = self.latest(self.here, value) else {
             return Vec::new();
         };
         if self.state.live.is_empty() {
@@ -1650,9 +1650,10 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// What a name holds at this point, where every path here stored the same; else the name itself.
-    pub(super) fn latest(&self, value: &Value) -> Value {
-        let file = self.engine.values.tree.file_of(self.here);
+    /// What a name holds at this point, where every path here stored the same; else the name itself. `home`: a function of the file
+    /// that the name stands in, which need not be the one at hand: an argument may come from the caller's.
+    pub(super) fn latest(&self, home: FuncId, value: &Value) -> Value {
+        let file = self.engine.values.tree.file_of(home);
         let known = self
             .state
             .latest
@@ -1660,17 +1661,19 @@ impl<'t> Walk<'_, 't> {
             .find(|(home, target, _)| *home == file && target == value);
         match known {
             // What a container held when it was made says nothing of what was put into it since.
-            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(value) => value.clone(),
+            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(home, value) => {
+                value.clone()
+            }
             Some((_, _, latest)) => latest.clone(),
             None => value.clone(),
         }
     }
 
     /// Something is put into the place somewhere, after it was made.
-    fn is_filled(&self, value: &Value) -> bool {
+    fn is_filled(&self, home: FuncId, value: &Value) -> bool {
         let values = &self.engine.values;
         // Of a mapping the keys may be what matters.
-        !values.elements(self.here, value, None).is_empty() || !values.keys_of_mapping(self.here, value).is_empty()
+        !values.elements(home, value, None).is_empty() || !values.keys_of_mapping(home, value).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
