@@ -587,6 +587,8 @@ impl<'t> Walk<'_, 't> {
                 }
             }
             Condition::Less(Value::Int(0), count) if !truth => self.hear_counted(count, span),
+            Condition::Less(Value::Int(1), count) if !truth => self.found_alone(count, span),
+            Condition::Less(count, Value::Int(2)) if truth => self.found_alone(count, span),
             Condition::Equal(a, b) => {
                 self.learn_first(test, truth);
                 if let (value, Value::None | Value::Int(0)) | (Value::None | Value::Int(0), value) = (a, b) {
@@ -598,6 +600,9 @@ impl<'t> Walk<'_, 't> {
                 self.hear_told(b, Some(a), truth, span);
                 if let (true, Value::Int(0), count) | (true, count, Value::Int(0)) = (truth, a, b) {
                     self.hear_counted(count, span);
+                }
+                if let (true, Value::Int(1), count) | (true, count, Value::Int(1)) = (truth, a, b) {
+                    self.found_alone(count, span);
                 }
             }
             _ => {}
