@@ -49,10 +49,29 @@ impl Walk<'_, '_> {
 
     /// The coroutines that a value stands for run here.
     fn run_coroutines(&mut self, value: &Value, span: Span) {
+        let tree = self.engine.values.tree;
+        // What a function was handed runs where its callers hand it over.
+        let is_python = tree.language(self.here) == Language::Python;
+        if let Some(targets) = self.parameter_here(self.here, value).filter(|_| is_python) {
+            for target in targets.into_iter().filter(|target| tree.function(*target).is_async) {
+                self.invoke(target, None, span, &Certainty::SURE);
+            }
+            return;
+        }
+        // `await work(argument)`: called and run at once.
+        let made = match value {
+            Value::Call(owner, call) => Some((self.engine.values.closure(self.here, *owner), *call)),
+            _ => None,
+        };
+        let made = made.filter(|site| is_python && site.0 == self.here);
         let objects = self.engine.values.eval(self.here, value);
         for object in objects.iter() {
             match object {
-                Object::Coroutine(func) => self.invoke(*func, None, span, &Certainty::SURE),
+                Object::Coroutine(func) => {
+                    let called =
+                        made.filter(|site| self.engine.values.callee(*site).contains(&Object::Function(*func)));
+                    self.invoke(*func, called, span, &Certainty::SURE);
+                }
                 Object::Function(func) if self.engine.values.tree.function(*func).is_async => {
                     self.invoke(*func, None, span, &Certainty::SURE);
                 }
