@@ -120,7 +120,7 @@ pub(super) struct Walk<'e, 't> {
     pub bindings: Vec<Binding>,
     continuations: Vec<Continuation<'t>>,
     /// The managers of the with-blocks around.
-    pub scopes: Vec<&'t Value>,
+    pub scopes: Vec<(FuncId, &'t Value)>,
     /// What was entered by a call, and is left with one of these blocks.
     pub managers: Vec<Entered>,
     /// The generators whose code is walked around a with-block's body, with the calls that make them.
@@ -1132,7 +1132,7 @@ impl<'t> Walk<'_, 't> {
             return self.inline_generator(region, generator, span);
         }
         let entered = self.enter_manager(manager, span);
-        self.scopes.push(manager);
+        self.scopes.push((self.here, manager));
         let more = self.managers.len();
         let returns = std::mem::take(&mut self.returns);
         let outer = std::mem::take(&mut self.overdue);
