@@ -342,6 +342,10 @@ pub enum Role {
     Unfinished {
         of: ArgumentRef,
     },
+    /// Gives all threads of the program that are alive, the one that asks among them. `count`: it says how many they are.
+    AllThreads {
+        count: bool,
+    },
     /// Goes through its arguments together: each element has one of each, in their order.
     Together,
     /// Keeps what the function gives, so that one without parameters runs once.

@@ -247,7 +247,7 @@ const OF: Key = may("of", Value::Argument, "what it is about; the receiver where
 const ENTRY: Key = needs("entry", Value::Argument, "the function that it runs");
 
 /// Every effect.
-pub(super) const EFFECTS: [EffectKeys; 56] = [
+pub(super) const EFFECTS: [EffectKeys; 57] = [
     effect(
         "mutation",
         "changes the environment",
@@ -436,6 +436,11 @@ pub(super) const EFFECTS: [EffectKeys; 56] = [
         "unfinished",
         "gives a pair, in which come second those of the threads that have not ended",
         &[OF],
+    ),
+    effect(
+        "all-threads",
+        "gives all threads that are alive, the one that asks among them: where it is the only one, all others have ended",
+        &[may("count", Value::Flag, "it says how many they are")],
     ),
     effect(
         "stream",

@@ -47,6 +47,11 @@ const READERS: [(&str, Reader); EFFECTS.len()] = [
     ("enters", |fields| Ok(Role::Enters { of: of(fields)? })),
     ("length", |fields| Ok(Role::Length { of: of(fields)? })),
     ("unfinished", |fields| Ok(Role::Unfinished { of: of(fields)? })),
+    ("all-threads", |fields| {
+        Ok(Role::AllThreads {
+            count: flag(fields, "count")?,
+        })
+    }),
     ("stream", |fields| Ok(Role::Stream { of: of(fields)? })),
     ("consume", |fields| Ok(Role::Consume { of: of(fields)? })),
     ("calls-now", |fields| {

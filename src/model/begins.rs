@@ -208,7 +208,7 @@ impl Walk<'_, '_> {
         let Value::Attribute(receiver, _) = &self.engine.values.tree.call(site).callee else {
             return true;
         };
-        if info.created == site || self.latest(receiver) == **receiver && !self.is_bound(site.0, receiver) {
+        if info.created == site || self.latest(self.here, receiver) == **receiver && !self.is_bound(site.0, receiver) {
             return true;
         }
         let known = self.made_here(self.here, receiver);

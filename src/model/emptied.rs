@@ -46,7 +46,7 @@ struct Standing<'s, 'r> {
 
 impl Values<'_> {
     /// What a value is the length of.
-    fn counted(&self, func: FuncId, value: &Value) -> Option<&Value> {
+    pub(super) fn counted(&self, func: FuncId, value: &Value) -> Option<&Value> {
         let Value::Call(owner, call) = value else { return None };
         let site = (self.closure(func, *owner), *call);
         let entries = self.entries_of_call(site);

@@ -6,7 +6,7 @@ use crate::knowledge::Role;
 
 use super::emptied::filled;
 use super::places::Keys;
-use super::summary::Live;
+use super::summary::{Live, StartId};
 use super::tree::{CallSite, FuncId, each_event, each_region};
 use super::values::Values;
 use super::walk::Walk;
@@ -21,7 +21,7 @@ impl<'t> Walk<'_, 't> {
             match &self.engine.values.catalog.entry(*id).role {
                 Role::Alive { of, done } if *done == truth => {
                     for (home, value) in self.arguments(site, of) {
-                        let value = self.latest(&value);
+                        let value = self.latest(home, &value);
                         let keys = self.engine.values.keys(home, &value);
                         match !whole && self.loops > 0 && self.is_single(home, &value) {
                             true => self.join_in_turn(&keys, true, span),
@@ -61,6 +61,23 @@ impl<'t> Walk<'_, 't> {
             || values.loses_what_ended(self.here, &container, region, &threads)
         {
             self.join(&keys, false, true, region.span);
+        }
+    }
+
+    /// There is one thread of the program, by its own count: the one that asks. `while threading.active_count() > 1: time.sleep(1)`
+    pub(super) fn found_alone(&mut self, count: &Value, span: Span) {
+        if !self.engine.values.counts_threads(self.here, count) {
+            return;
+        }
+        let alive: Vec<StartId> = self.state.live.keys().copied().collect();
+        for start in alive {
+            let info = self.engine.start(start);
+            // Neither processes nor tasks of a loop are counted.
+            if info.process || info.task || info.on_runtime {
+                continue;
+            }
+            self.engine.note_join(start, self.here, span);
+            self.end(start, false, self.here, span);
         }
     }
 
@@ -145,6 +162,19 @@ impl Values<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a value is the number of threads that are alive.
+    fn counts_threads(&self, func: FuncId, value: &Value) -> bool {
+        let gives = |value: &Value, counted: bool| {
+            let Value::Call(owner, call) = value else { return false };
+            let site = (self.closure(func, *owner), *call);
+            let is_it = |role: &Role| matches!(role, Role::AllThreads { count } if *count == counted);
+            self.entries_of_call(site)
+                .iter()
+                .any(|id| is_it(&self.catalog.entry(*id).role))
+        };
+        gives(value, true) || self.counted(func, value).is_some_and(|of| gives(of, false))
     }
 
     /// Whether a test holds of a thread exactly where it is alive.

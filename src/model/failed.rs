@@ -54,7 +54,7 @@ impl Walk<'_, '_> {
 
     /// The starts whose result a value is, where that says that they failed: a status that is not zero, or no handle.
     fn failed_if(&self, value: &Value, truthy: bool) -> Vec<StartId> {
-        let Value::Call(owner, call) = self.latest(value) else {
+        let Value::Call(owner, call) = self.latest(self.here, value) else {
             return Vec::new();
         };
         let site = (self.engine.values.closure(self.here, owner), call);

@@ -140,6 +140,11 @@ impl<'t> Values<'t> {
     /// The parameters that are called, directly or through other functions of the tree.
     pub(super) fn higher(&self) -> Higher {
         let mut found = Higher::default();
+        let is_awaiting =
+            |func: &FuncId| self.tree.function(*func).is_async && self.tree.language(*func) == Language::Python;
+        for func in self.tree.functions().filter(is_awaiting) {
+            self.note_awaited(func, &mut found);
+        }
         for _ in 0..ROUNDS {
             let before = found.size();
             for func in self.tree.functions() {
@@ -233,6 +238,17 @@ impl<'t> Values<'t> {
                 }
             }
         }
+    }
+
+    /// A coroutine waits for what it was handed, which is often a coroutine itself, and runs there.
+    fn note_awaited(&self, func: FuncId, found: &mut Higher) {
+        each_event(&self.tree.function(func).body, &mut |event| {
+            if let Event::Await { value, .. } = event
+                && let Some((owner, index)) = self.parameter_of(func, value)
+            {
+                found.note(owner, index, false);
+            }
+        });
     }
 
     /// A function starts a thread that calls what callers of the function were handed and stored: `t->work = work; launch(t);`, where

@@ -116,7 +116,7 @@ impl Walk<'_, '_> {
         let is_kept = self
             .scopes
             .iter()
-            .any(|scope| meet(&values.keys(self.here, scope), &keeper));
+            .any(|(home, scope)| meet(&values.keys(*home, scope), &keeper));
         let mut entered = self.enter_manager(manager, span);
         match is_kept {
             true => {

@@ -666,6 +666,7 @@ fn does_something(role: &Role) -> bool {
             | Role::Quantifier { .. }
             | Role::Length { .. }
             | Role::Unfinished { .. }
+            | Role::AllThreads { .. }
             | Role::Together
             | Role::Detach { .. }
             | Role::MakeLock

@@ -42,6 +42,15 @@ impl Walk<'_, '_> {
 
     /// The coroutines that a value stands for run here, for what the call that makes them hands over.
     fn run_made(&mut self, value: &Value, span: Span) {
+        let tree = self.engine.values.tree;
+        // What a function was handed runs where its callers hand it over.
+        let is_python = tree.language(self.here) == Language::Python;
+        if let Some(targets) = self.parameter_here(self.here, value).filter(|_| is_python) {
+            for target in targets.into_iter().filter(|target| tree.function(*target).is_async) {
+                self.invoke(target, None, span, &Certainty::SURE);
+            }
+            return;
+        }
         let values = &self.engine.values;
         let (home, made) = values.before_moves(self.here, value);
         let site: Option<CallSite> = match made {
@@ -52,7 +61,7 @@ impl Walk<'_, '_> {
         if let Some(makers) = site.and_then(|site| self.called_parameter(site)) {
             for maker in makers {
                 // What is a coroutine itself has run at the call.
-                if !self.engine.values.tree.function(maker).is_async {
+                if !tree.function(maker).is_async {
                     for coroutine in self.engine.values.coroutines_from(maker) {
                         self.invoke(coroutine, None, span, &Certainty::SURE);
                     }
@@ -450,7 +459,7 @@ impl Walk<'_, '_> {
             return self.join(&Keys::of(vec![Key::Made(site)]), by_owner, true, span);
         }
         for (home, value) in self.arguments(site, reference) {
-            let value = self.latest(&value);
+            let value = self.latest(home, &value);
             let mut keys = self.engine.values.keys(home, &value);
             // `wait(futures)`, `t.join()` in a loop over them: all. One element by its number: one.
             let single = self.is_single(home, &value);
@@ -612,7 +621,7 @@ impl Walk<'_, '_> {
 
     /// An iterator over what threads bring is gone through to its end: they have ended.
     pub(super) fn drain(&mut self, home: FuncId, value: &Value, span: Span) {
-        let value = self.latest(value);
+        let value = self.latest(home, value);
         let keys = self.engine.values.streamed(home, &value);
         if !keys.is_empty() {
             self.join(&keys, false, true, span);
@@ -686,7 +695,7 @@ impl Walk<'_, '_> {
         let bound = self.binding_of_value(home, value);
         match bound.filter(|bound| !bound.made.is_empty()) {
             Some(bound) => bound.made.clone(),
-            None => values.made_at(home, &self.latest(value)),
+            None => values.made_at(home, &self.latest(home, value)),
         }
     }
 

@@ -120,7 +120,7 @@ pub(super) struct Walk<'e, 't> {
     pub bindings: Vec<Binding>,
     continuations: Vec<Continuation<'t>>,
     /// The managers of the with-blocks around.
-    pub scopes: Vec<&'t Value>,
+    pub scopes: Vec<(FuncId, &'t Value)>,
     /// What was entered by a call, and is left with one of these blocks.
     pub managers: Vec<Entered>,
     /// The generators whose code is walked around a with-block's body, with the calls that make them.
@@ -587,6 +587,8 @@ impl<'t> Walk<'_, 't> {
                 }
             }
             Condition::Less(Value::Int(0), count) if !truth => self.hear_counted(count, span),
+            Condition::Less(Value::Int(1), count) if !truth => self.found_alone(count, span),
+            Condition::Less(count, Value::Int(2)) if truth => self.found_alone(count, span),
             Condition::Equal(a, b) => {
                 self.learn_first(test, truth);
                 if let (value, Value::None | Value::Int(0)) | (Value::None | Value::Int(0), value) = (a, b) {
@@ -598,6 +600,9 @@ impl<'t> Walk<'_, 't> {
                 self.hear_told(b, Some(a), truth, span);
                 if let (true, Value::Int(0), count) | (true, count, Value::Int(0)) = (truth, a, b) {
                     self.hear_counted(count, span);
+                }
+                if let (true, Value::Int(1), count) | (true, count, Value::Int(1)) = (truth, a, b) {
+                    self.found_alone(count, span);
                 }
             }
             _ => {}
@@ -729,7 +734,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn take_if(&mut self, value: &Value, held: impl Fn(&Taken) -> bool) {
-        let Value::Call(owner, call) = self.latest(value) else {
+        let Value::Call(owner, call) = self.latest(self.here, value) else {
             return;
         };
         let site: CallSite = (self.engine.values.closure(self.here, owner), call);
@@ -1065,7 +1070,7 @@ impl<'t> Walk<'_, 't> {
             return self.inline_generator(region, generator, span);
         }
         let entered = self.enter_manager(manager, span);
-        self.scopes.push(manager);
+        self.scopes.push((self.here, manager));
         let more = self.managers.len();
         let returns = std::mem::take(&mut self.returns);
         let outer = std::mem::take(&mut self.overdue);
@@ -1588,9 +1593,10 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// What a name holds at this point, where every path here stored the same; else the name itself.
-    pub(super) fn latest(&self, value: &Value) -> Value {
-        let file = self.engine.values.tree.file_of(self.here);
+    /// What a name holds at this point, where every path here stored the same; else the name itself. `home`: a function of the file
+    /// that the name stands in, which need not be the one at hand: an argument may come from the caller's.
+    pub(super) fn latest(&self, home: FuncId, value: &Value) -> Value {
+        let file = self.engine.values.tree.file_of(home);
         let known = self
             .state
             .latest
@@ -1598,17 +1604,19 @@ impl<'t> Walk<'_, 't> {
             .find(|(home, target, _)| *home == file && target == value);
         match known {
             // What a container held when it was made says nothing of what was put into it since.
-            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(value) => value.clone(),
+            Some((_, _, Value::List(_) | Value::Map(_) | Value::Call(..))) if self.is_filled(home, value) => {
+                value.clone()
+            }
             Some((_, _, latest)) => latest.clone(),
             None => value.clone(),
         }
     }
 
     /// Something is put into the place somewhere, after it was made.
-    fn is_filled(&self, value: &Value) -> bool {
+    fn is_filled(&self, home: FuncId, value: &Value) -> bool {
         let values = &self.engine.values;
         // Of a mapping the keys may be what matters.
-        !values.elements(self.here, value, None).is_empty() || !values.keys_of_mapping(self.here, value).is_empty()
+        !values.elements(home, value, None).is_empty() || !values.keys_of_mapping(home, value).is_empty()
     }
 
     /// Whether the code stands under a test of one of these places: `if self.thread: self.thread.join()`.
