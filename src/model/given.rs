@@ -10,10 +10,19 @@ use super::values::Values;
 impl Values<'_> {
     /// Whether an object that is made without it may come to have this function as its method of a name.
     pub(super) fn may_be_given(&self, name: &str, target: FuncId) -> bool {
+        if let Some(known) = self.given.get(&target, name, &self.answers) {
+            return known;
+        }
         let gives_method = |store: &StoreRef<'_>| self.may_give_method(store, target);
         let gives_class = |store: &StoreRef<'_>| self.may_give_class_with(store, name, target);
-        self.attribute_stores(name).iter().any(gives_method)
-            || self.attribute_stores("__class__").iter().any(gives_class)
+        let (found, standing) = self.answers.find(|| {
+            self.attribute_stores(name).iter().any(gives_method)
+                || self.attribute_stores("__class__").iter().any(gives_class)
+        });
+        if standing.whole {
+            self.given.keep(target, name, found, standing);
+        }
+        found
     }
 
     /// Whether a store of a method may be one of this function. A class body stores its methods, too.

@@ -154,6 +154,8 @@ pub struct Values<'t> {
     pub(super) bases: Memo<ClassId, Rc<[Object]>>,
     /// What classes have under names, without and with what derives from them.
     pub(super) members: NamedMemo<(ClassId, bool), Objects>,
+    /// Whether an object may be given a function as its method of a name.
+    pub(super) given: NamedMemo<FuncId, bool>,
     /// What locals have under names.
     attributes: NamedMemo<(FuncId, LocalIndex), Objects>,
     /// What sets of objects have under names.
@@ -221,6 +223,7 @@ impl<'t> Values<'t> {
             heirs: Memo::default(),
             bases: Memo::default(),
             members: NamedMemo::default(),
+            given: NamedMemo::default(),
             attributes: NamedMemo::default(),
             members_of_sets: NamedMemo::default(),
             properties: properties(tree),
@@ -624,6 +627,7 @@ impl<'t> Values<'t> {
         self.heirs.next_round();
         self.bases.next_round();
         self.members.next_round();
+        self.given.next_round();
         self.attributes.next_round();
         self.members_of_sets.next_round();
         self.index_sent();
