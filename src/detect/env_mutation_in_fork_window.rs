@@ -25,8 +25,8 @@
 //! ## How sure
 //!
 //! An error where a thread is evidently alive at the fork that may change the environment itself, and so hold the C library's lock
-//! on it, a warning where that is a guess; a note where no thread is seen to (glibc's and musl's allocators take their locks around fork, so
-//! that they are free in the child: nothing is left to wait for, though POSIX promises neither); a note in Python, whose forks and changes of `os.environ` both hold the
+//! on it; a warning where that is a guess, or no thread is seen to (glibc's and musl's allocators take their locks around fork, so
+//! that they are free in the child, but POSIX promises neither); a note in Python, whose forks and changes of `os.environ` both hold the
 //! GIL: there it takes a thread of C code in the C library's environment functions, or a build without the GIL.
 
 use crate::finding::{Confidence, RuleCode, Severity};
@@ -47,7 +47,8 @@ fn judge(describe: &Describe<'_, '_>, case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let severity = match describe.confidence(case).0 {
-        _ if describe.forks_under_gil(case) || case.pair.no_holder => Severity::Note,
+        _ if describe.forks_under_gil(case) => Severity::Note,
+        _ if case.pair.no_holder => Severity::Warning,
         Confidence::Low => Severity::Warning,
         Confidence::Medium | Confidence::High => Severity::Error,
     };
