@@ -480,11 +480,23 @@ impl Values<'_> {
         let Some(owner) = self.tree.owner(target) else {
             return true;
         };
-        let heirs = self.descendants(owner);
-        let mut classes = [owner].into_iter().chain(heirs.iter().copied());
-        classes.any(|class| self.has_method(class, name, target) && self.has_method(class, other, other_target))
-            || self.may_be_given(name, target)
-            || self.may_be_given(other, other_target)
+        // Under another name than its own it is hardly ever asked for.
+        let is_kept = *self.tree.function(target).name == *name;
+        let known = || self.both_methods.get(&(target, other_target), other, &self.answers);
+        if let Some(known) = is_kept.then(known).flatten() {
+            return known;
+        }
+        let (found, standing) = self.answers.find(|| {
+            let heirs = self.descendants(owner);
+            let mut classes = [owner].into_iter().chain(heirs.iter().copied());
+            classes.any(|class| self.has_method(class, name, target) && self.has_method(class, other, other_target))
+                || self.may_be_given(name, target)
+                || self.may_be_given(other, other_target)
+        });
+        if is_kept && standing.whole {
+            self.both_methods.keep((target, other_target), other, found, standing);
+        }
+        found
     }
 
     /// What must be handed to a function for a place in it to be the environment.

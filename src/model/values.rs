@@ -156,6 +156,8 @@ pub struct Values<'t> {
     pub(super) members: NamedMemo<(ClassId, bool), Objects>,
     /// Whether an object may be given a function as its method of a name.
     pub(super) given: NamedMemo<FuncId, bool>,
+    /// Whether an object may have both of two methods, by the name of the second one.
+    pub(super) both_methods: NamedMemo<(FuncId, FuncId), bool>,
     /// What locals have under names.
     attributes: NamedMemo<(FuncId, LocalIndex), Objects>,
     /// What sets of objects have under names.
@@ -224,6 +226,7 @@ impl<'t> Values<'t> {
             bases: Memo::default(),
             members: NamedMemo::default(),
             given: NamedMemo::default(),
+            both_methods: NamedMemo::default(),
             attributes: NamedMemo::default(),
             members_of_sets: NamedMemo::default(),
             properties: properties(tree),
@@ -628,6 +631,7 @@ impl<'t> Values<'t> {
         self.bases.next_round();
         self.members.next_round();
         self.given.next_round();
+        self.both_methods.next_round();
         self.attributes.next_round();
         self.members_of_sets.next_round();
         self.index_sent();
