@@ -156,13 +156,10 @@ impl<'t> Walk<'_, 't> {
             } else {
                 let needs = self.needs.len();
                 let begins = self.engine.is_entry(self.key.function);
-                let values = &self.engine.values;
-                self.needs
-                    .extend(own.and_then(|site| values.receiver_need(site, *target, begins)));
-                self.needs
-                    .extend(own.and_then(|site| values.callback_need(site, *target)));
-                self.needs
-                    .extend(own.and_then(|site| values.symbol_need(site, *target)));
+                if let Some(site) = own {
+                    self.needs
+                        .extend(self.engine.values.target_needs(site, *target, begins));
+                }
                 self.invoke(*target, site, span, certainty);
                 self.needs.truncate(needs);
                 dispatch.add(*target, ends.len());

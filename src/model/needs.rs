@@ -29,7 +29,7 @@ use super::unset::Given as Unset;
 use super::values::Values;
 
 /// Through so many names it is followed what a value may be.
-const DEEPEST: u32 = 4;
+pub(super) const DEEPEST: u32 = 4;
 
 /// What of Rust's calls what it is handed only where there is nothing in what it is called on, or an error; only where there is
 /// something, or truth.
@@ -787,9 +787,19 @@ impl Values<'_> {
         is_new(func, value) || !sources.is_empty() && sources.iter().all(|(home, value)| is_new(*home, value))
     }
 
+    /// What must be handed over for a call in a function to mean this one of several functions: an object that has it as its method, a
+    /// callback, the name of a symbol.
+    pub(super) fn target_needs(&self, site: CallSite, target: FuncId, begins: bool) -> impl Iterator<Item = Need> {
+        let receiver = self.receiver_need(site, target, begins);
+        let callback = self.callback_need(site, target);
+        [receiver, callback, self.symbol_need(site, target)]
+            .into_iter()
+            .flatten()
+    }
+
     /// What the object must be on which a call in a function calls a method, for this one of several functions to be meant.
     /// `begins`: a thread may begin with the function, on an object whose class is known exactly.
-    pub(super) fn receiver_need(&self, site: CallSite, target: FuncId, begins: bool) -> Option<Need> {
+    fn receiver_need(&self, site: CallSite, target: FuncId, begins: bool) -> Option<Need> {
         let need = self.method_need(site, target, begins)?;
         let owner = self.tree.owner(site.0);
         // What a trait does by itself (`fn call(self) { self.apply() }`) comes to the methods of the type for which it is done.
@@ -853,8 +863,7 @@ impl Values<'_> {
     }
 
     pub(super) fn has_method(&self, class: ClassId, name: &str, target: FuncId) -> bool {
-        self.class_member(class, name, false)
-            .contains(&Object::Function(target))
+        self.has_one_of(class, name, &[target])
     }
 
     /// Whether the object that a call makes, and with whose method a thread begins, can have this function as its method of a name.

@@ -4,11 +4,9 @@
 
 use crate::facts::{FieldKey, Language, LocalIndex, Name, Value};
 
+use super::needs::DEEPEST;
 use super::tree::FuncId;
 use super::values::Values;
-
-/// Through so many of such calls a value is followed.
-const DEEPEST: u32 = 4;
 
 /// What of Rust's gives what it is called on, as a copy or a loan.
 const ALIKE: [&str; 7] = [
