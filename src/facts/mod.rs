@@ -89,8 +89,7 @@ pub struct FileFacts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Import {
     /// Absolute path (`os.environ`, `std::env`), or relative with its leading dots (`.utils`, `..a.b`) in Python, or the
-    /// text between the quotes of a C `#include "x.h"`, behind `elsewhere:` where every build includes what only another system
-    /// has.
+    /// text between the quotes of a C `#include "x.h"`.
     pub path: Name,
     /// The name that it is bound to here. `None` where a whole module is executed or included without a name.
     pub name: Option<Name>,
@@ -98,6 +97,8 @@ pub struct Import {
     pub star: bool,
     /// Visible to others (`pub use`; always true in Python). C: included whatever the build's options are.
     pub exported: bool,
+    /// C: only other systems have what is included.
+    pub elsewhere: bool,
     pub span: Span,
 }
 

@@ -12,14 +12,6 @@ use crate::facts::{FileFacts, Import, Language};
 
 use super::names::{folder_of, join, last_component};
 
-/// How the path of an include begins that says so.
-const ELSEWHERE: &str = "elsewhere:";
-
-/// The path that an include names.
-pub(super) fn included(import: &Import) -> &str {
-    import.path.trim_start_matches(ELSEWHERE)
-}
-
 /// Takes out of the files what is never compiled.
 pub(super) fn leave_out(files: &mut [FileFacts]) {
     for place in foreign(files) {
@@ -34,24 +26,21 @@ pub(super) fn leave_out(files: &mut [FileFacts]) {
 
 /// The places of the files that are never compiled.
 fn foreign(files: &[FileFacts]) -> BTreeSet<usize> {
+    if !including(files).any(|(_, import)| import.elsewhere) {
+        return BTreeSet::new();
+    }
     let own: FxHashSet<&str> = files.iter().map(|file| last_component(&file.path)).collect();
     let mut found = BTreeSet::new();
     let mut includers: FxHashMap<String, Vec<usize>> = FxHashMap::default();
-    for (place, file) in files
-        .iter()
-        .enumerate()
-        .filter(|(_, file)| file.language == Language::C)
-    {
-        for import in file.imports.iter().filter(|import| import.exported) {
-            match import.path.strip_prefix(ELSEWHERE) {
-                Some(path) if !own.contains(last_component(path)) => {
-                    found.insert(place);
-                }
-                Some(_) => {}
-                None => {
-                    let beside = join(folder_of(&file.path), &import.path);
-                    includers.entry(beside).or_default().push(place);
-                }
+    for (place, import) in including(files) {
+        match import.elsewhere {
+            true if !own.contains(last_component(&import.path)) => {
+                found.insert(place);
+            }
+            true => {}
+            false => {
+                let beside = join(folder_of(&files[place].path), &import.path);
+                includers.entry(beside).or_default().push(place);
             }
         }
     }
@@ -61,4 +50,16 @@ fn foreign(files: &[FileFacts]) -> BTreeSet<usize> {
         open.extend(by.copied().filter(|by| found.insert(*by)));
     }
     found
+}
+
+/// What C files include whatever the build's options are, each with the place of the file.
+fn including(files: &[FileFacts]) -> impl Iterator<Item = (usize, &Import)> {
+    let of_c = files
+        .iter()
+        .enumerate()
+        .filter(|(_, file)| file.language == Language::C);
+    of_c.flat_map(|(place, file)| {
+        let always = file.imports.iter().filter(|import| import.exported);
+        always.map(move |import| (place, import))
+    })
 }

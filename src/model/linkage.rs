@@ -7,7 +7,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::facts::{Call, Event, Function, FunctionKind, Language, Name, Node, ParameterKind, Span, Value, Visibility};
 use crate::knowledge::{MatchKind, Role};
 
-use super::foreign::included;
 use super::names::{common_components, folder_of, last_component};
 use super::objects::{Object, Objects};
 use super::tree::{CallSite, FileId, FuncId, StoreRef, Tree};
@@ -288,7 +287,7 @@ impl<'t> Values<'t> {
         let mut open = vec![file];
         while let Some(current) = open.pop() {
             for import in &self.tree.file(current).imports {
-                let headers = self.header(current, included(import)).into_iter();
+                let headers = self.header(current, &import.path).into_iter();
                 open.extend(headers.filter(|header| found.insert(*header)));
             }
         }

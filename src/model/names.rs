@@ -12,7 +12,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::facts::{Attribute, FunctionKind, Import, Language, Span, TypeKind, Visibility};
 use crate::knowledge::MatchKind;
 
-use super::foreign::included;
 use super::objects::{Object, Objects};
 use super::tree::{FileId, FuncId, crate_root, last_segment};
 use super::values::{RustPlace, SYMBOL, Values};
@@ -261,8 +260,10 @@ impl Values<'_> {
     fn is_made_for_windows(&self, file: FileId) -> bool {
         let facts = self.tree.file(file);
         let has_header = || {
-            let mut paths = facts.imports.iter().map(included);
-            paths.any(|path| path.eq_ignore_ascii_case("windows.h"))
+            facts
+                .imports
+                .iter()
+                .any(|import| import.path.eq_ignore_ascii_case("windows.h"))
         };
         is_of_windows(&facts.path) && has_header()
     }

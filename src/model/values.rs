@@ -20,7 +20,6 @@ use super::answers::{Answers, Question};
 use super::budget::Budget;
 use super::fields::StoresByClass;
 use super::firsts::Places;
-use super::foreign::included;
 use super::handed_back::HandedBack;
 use super::linkage::Linkage;
 use super::memo::{Memo, NamedMemo};
@@ -327,7 +326,7 @@ impl<'t> Values<'t> {
         let is_c = |file: &FileId| tree.file(*file).language == Language::C;
         for file in tree.file_ids().filter(is_c) {
             for import in &tree.file(file).imports {
-                linkage.includes(included(import));
+                linkage.includes(&import.path);
             }
             for function in &tree.file(file).functions {
                 linkage.defines(file, function);

@@ -188,6 +188,7 @@ impl<'c, 'a> Maker<'c, 'a> {
                 name: maker.choices.flag().then(|| maker.choices.name().into()),
                 star: maker.choices.flag(),
                 exported: maker.choices.flag(),
+                elsewhere: maker.choices.flag(),
                 span: maker.choices.span(),
             }),
             statics: self.some(2, |maker| maker.choices.name()),

@@ -459,16 +459,12 @@ impl Reader<'_> {
         if self.out.arms.is_dead(self.arm()) {
             return;
         }
-        let always = !self.out.arms.is_open(self.arm());
-        let path = match always && close == '>' && elsewhere::is_elsewhere(path) {
-            true => format!("elsewhere:{path}").into(),
-            false => path.into(),
-        };
         self.out.includes.push(Import {
-            path,
+            path: path.into(),
             name: None,
             star: true,
-            exported: always,
+            exported: !self.out.arms.is_open(self.arm()),
+            elsewhere: close == '>' && elsewhere::is_elsewhere(path),
             span: self.lines.span(token.start, token.end),
         });
     }

@@ -52,6 +52,7 @@ impl<'a> Lowerer<'a, '_> {
             name,
             star,
             exported,
+            elsewhere: false,
             span,
         });
     }

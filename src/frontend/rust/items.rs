@@ -155,6 +155,7 @@ impl Lowering<'_> {
                     name: Some(plain(name).into()),
                     star: false,
                     exported: visibility(&item.vis) == Visibility::Public,
+                    elsewhere: false,
                     span,
                 });
             }
@@ -228,6 +229,7 @@ impl Lowering<'_> {
                 }),
                 star,
                 exported: !in_block && visibility(&item.vis) == Visibility::Public,
+                elsewhere: false,
                 span,
             });
         }
@@ -288,6 +290,7 @@ impl Lowering<'_> {
                 name: None,
                 star: false,
                 exported: false,
+                elsewhere: false,
                 span,
             });
         }
@@ -296,6 +299,7 @@ impl Lowering<'_> {
             name: Some(format!("{}{name}", self.name_prefix()).into()),
             star: false,
             exported: visibility(&item.vis) == Visibility::Public,
+            elsewhere: false,
             span,
         });
     }
