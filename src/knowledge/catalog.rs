@@ -8,7 +8,8 @@ use crate::facts::Language;
 
 use super::entry::{Entry, MatchKind};
 use super::example::{Example, Frame, examples};
-use super::load::{Origin, Rules, Whose, rules};
+use super::idiom::{Idiom, Idioms};
+use super::load::{Origin, Whose, rules};
 
 /// The rules files that are compiled in.
 pub(super) const BUILTIN: [(&str, Language, &str); 3] = [
@@ -53,8 +54,15 @@ pub struct Catalog {
 struct Shared {
     /// Shared with the catalogs that differ by a few entries.
     entries: Vec<Arc<Entry>>,
-    frames: Vec<Frame>,
+    background: Arc<Background>,
     index: FxHashMap<(Language, MatchKind), Paths>,
+}
+
+/// What the built-in files say besides their entries.
+#[derive(Debug, Default)]
+struct Background {
+    frames: Vec<Frame>,
+    idioms: Idioms,
 }
 
 /// The entries of one kind: by full path, and by the bare name for `*.name`.
@@ -70,14 +78,16 @@ impl Catalog {
     /// The entries that are built in (rules/*.toml, compiled into the binary).
     pub fn builtin() -> Catalog {
         static BUILT: LazyLock<Catalog> = LazyLock::new(|| {
-            let mut all = Rules::default();
+            let mut entries = Vec::new();
+            let mut background = Background::default();
             for (file, language, text) in BUILTIN {
                 let whose = Whose::Builtin(language);
                 let read = rules(text, Origin { file, whose }).expect("a test reads every built-in rules file");
-                all.entries.extend(read.entries);
-                all.frames.extend(read.frames);
+                entries.extend(read.entries.into_iter().map(Arc::new));
+                background.frames.extend(read.frames);
+                read.idioms.into_iter().for_each(|table| background.idioms.add(table));
             }
-            Catalog::of(all.entries.into_iter().map(Arc::new), all.frames)
+            Catalog::of(entries.into_iter(), Arc::new(background))
         });
         BUILT.clone()
     }
@@ -110,7 +120,10 @@ impl Catalog {
         let kept = self.shared.entries.iter().filter(|entry| !replaced(entry)).cloned();
         let kept: Vec<Arc<Entry>> = kept.collect();
         let added = own.entries.into_iter().map(Arc::new);
-        Ok(Catalog::of(kept.into_iter().chain(added), self.shared.frames.clone()))
+        Ok(Catalog::of(
+            kept.into_iter().chain(added),
+            self.shared.background.clone(),
+        ))
     }
 
     /// These entries without those for the match of `id` that another table holds and that do the same kind of thing:
@@ -125,17 +138,23 @@ impl Catalog {
             return self.clone();
         }
         let kept = self.shared.entries.iter().filter(|entry| !rival(entry));
-        Catalog::of(kept.cloned(), self.shared.frames.clone())
+        Catalog::of(kept.cloned(), self.shared.background.clone())
     }
 
     /// The examples of this entry: whole programs.
     pub fn examples(&self, id: EntryId) -> Vec<Example> {
-        examples(self.entry(id), &self.shared.frames)
+        examples(self.entry(id), &self.shared.background.frames)
     }
 
-    fn of(entries: impl Iterator<Item = Arc<Entry>>, frames: Vec<Frame>) -> Catalog {
+    /// Whether a name tells this, whatever it is called on. `name`: a bare one, or the path of what is called by its path.
+    pub fn tells(&self, language: Language, name: &str, idiom: Idiom) -> bool {
+        let names = self.shared.background.idioms.names(language, idiom);
+        names.is_some_and(|names| names.contains(name))
+    }
+
+    fn of(entries: impl Iterator<Item = Arc<Entry>>, background: Arc<Background>) -> Catalog {
         let mut shared = Shared {
-            frames,
+            background,
             ..Shared::default()
         };
         for entry in entries {

@@ -4,6 +4,7 @@
 //! (`rules/schema.json`) is made from it, and so is the table of effects in `rules/README.md`.
 
 use super::entry::{Hazard, Repeats, Shape, TeamPart, Turns};
+use super::idiom::IDIOMS;
 use super::target::Os;
 use crate::facts::Language;
 
@@ -241,6 +242,17 @@ pub(super) const FRAME: &[Key] = &[
     needs("effect", Value::Texts, "the effects that it frames"),
     needs("racy", Value::Text, "a program with a finding, around $use"),
     needs("safe", Value::Text, "a program without one, around $use"),
+];
+
+/// The keys of `[[idiom]]`.
+pub(super) const IDIOM: &[Key] = &[
+    needs("tells", Value::Word(|| names(&IDIOMS)), "what the names tell"),
+    needs(
+        "names",
+        Value::Texts,
+        "the bare names, or the paths of what is called by its path",
+    ),
+    needs("source", Value::Text, "where it is known from"),
 ];
 
 const OF: Key = may("of", Value::Argument, "what it is about; the receiver where absent");

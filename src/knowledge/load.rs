@@ -12,7 +12,10 @@ use super::catalog::CatalogError;
 use super::entry::{Entry, MatchKind, Predicate};
 use super::example::{Frame, samples};
 use super::fields::{Field, Fields, KINDS, Mistake, TESTS, argument, text_of, unknown_word, word};
-use super::keys::{self, BUILDS, COMMON, EFFECTS, FRAME, HAZARDS, Key, LANGUAGES, MEASURED, SHAPES, SYSTEMS, WHEN};
+use super::idiom::{IDIOMS, Names};
+use super::keys::{
+    self, BUILDS, COMMON, EFFECTS, FRAME, HAZARDS, IDIOM, Key, LANGUAGES, MEASURED, SHAPES, SYSTEMS, WHEN,
+};
 use super::role::role;
 use super::target::{VersionRange, When, libc_range};
 use super::words::did_you_mean;
@@ -41,9 +44,10 @@ pub(super) enum Whose {
 pub(super) struct Rules {
     pub entries: Vec<Entry>,
     pub frames: Vec<Frame>,
+    pub idioms: Vec<Names>,
 }
 
-/// The entries of the `[[api]]` tables of a file, and the frames of their examples where it is built in.
+/// The entries of the `[[api]]` tables of a file, and where it is built in the frames of their examples and the idioms.
 ///
 /// # Errors
 /// The first mistake, with its place.
@@ -72,6 +76,11 @@ fn read(text: &str, origin: Origin<'_>) -> Result<Rules, Mistake> {
             ("frame", Whose::Builtin(language)) => {
                 for table in tables()?.iter() {
                     rules.frames.push(frame(table, language)?);
+                }
+            }
+            ("idiom", Whose::Builtin(language)) => {
+                for table in tables()?.iter() {
+                    rules.idioms.push(idiom(table, language)?);
                 }
             }
             (_, Whose::Configuration) => {}
@@ -125,6 +134,25 @@ fn frame(value: Field<'_>, language: Language) -> Result<Frame, Mistake> {
             .collect(),
         racy: fields.required("racy")?.to_owned(),
         safe: fields.required("safe")?.to_owned(),
+    })
+}
+
+/// One `[[idiom]]` table.
+fn idiom(value: Field<'_>, language: Language) -> Result<Names, Mistake> {
+    let fields = Fields::of(value, "an idiom", IDIOM.iter().collect())?;
+    let names = fields.texts("names")?;
+    if names.is_empty() {
+        return Err(fields.missing("names"));
+    }
+    if let Some(pair) = names.windows(2).find(|pair| pair[0].get_ref() >= pair[1].get_ref()) {
+        let message = format!("`{}` is out of order", pair[1].get_ref());
+        return Err(Mistake::new(pair[1].span(), message));
+    }
+    source(&fields)?;
+    Ok(Names {
+        language,
+        idiom: fields.word("tells", &IDIOMS)?.ok_or_else(|| fields.missing("tells"))?,
+        names: names.into_iter().map(|name| (*name.get_ref()).to_owned()).collect(),
     })
 }
 

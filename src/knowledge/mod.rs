@@ -8,6 +8,7 @@ mod catalog;
 mod entry;
 mod example;
 mod fields;
+mod idiom;
 mod keys;
 mod load;
 mod manual;
@@ -26,6 +27,7 @@ pub use entry::{
     TeamPart, Turns,
 };
 pub use example::Example;
+pub use idiom::Idiom;
 pub use manual::{Manual, manual, manuals};
 pub use schema::schema;
 pub use spelling::Spelling;

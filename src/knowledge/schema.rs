@@ -5,7 +5,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::fields::{KINDS, TESTS};
-use super::keys::{COMMON, EFFECT, EFFECTS, EXAMPLE, FRAME, Key, Value, WHEN};
+use super::keys::{COMMON, EFFECT, EFFECTS, EXAMPLE, FRAME, IDIOM, Key, Value, WHEN};
 
 /// The schema of a file of `[[api]]` tables, as text: `rules/schema.json`.
 pub fn schema() -> String {
@@ -17,6 +17,7 @@ pub fn schema() -> String {
         "properties": {
             "api": { "type": "array", "items": { "$ref": "#/definitions/api" } },
             "frame": { "type": "array", "items": { "$ref": "#/definitions/frame" } },
+            "idiom": { "type": "array", "items": { "$ref": "#/definitions/idiom" } },
         },
         "additionalProperties": false,
         "definitions": {
@@ -24,6 +25,7 @@ pub fn schema() -> String {
             "when": closed(WHEN),
             "example": example(),
             "frame": closed(FRAME),
+            "idiom": closed(IDIOM),
             "argument": {
                 "type": "string",
                 "minLength": 1,

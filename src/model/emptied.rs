@@ -2,15 +2,12 @@
 //! taken out of one is a thread that was found to have ended, or the place of one, all of them have ended then.
 
 use crate::facts::{Condition, Event, Language, LocalIndex, Name, Node, Region, RegionKind, StoreKind, Value};
-use crate::knowledge::{JoinOf, Role};
+use crate::knowledge::{Idiom, JoinOf, Role};
 
 use super::objects::Object;
 use super::places::{Keys, meet};
 use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_region};
 use super::values::Values;
-
-/// The methods by which Python's containers lose something.
-const TAKING: [&str; 6] = ["pop", "popitem", "popleft", "remove", "discard", "clear"];
 
 /// The container of which a test says that there is something in it.
 pub(super) fn filled<'v>(values: &'v Values<'_>, func: FuncId, test: &'v Condition) -> Option<&'v Value> {
@@ -134,7 +131,8 @@ impl Values<'_> {
                 let Value::Attribute(receiver, method) = &call.callee else {
                     return None;
                 };
-                let takes = TAKING.contains(&method.as_str()) && self.is_container(func, receiver, place);
+                let takes = self.catalog.tells(Language::Python, method, Idiom::TakesOut)
+                    && self.is_container(func, receiver, place);
                 takes.then(|| call.args.first().map(|argument| &argument.value))
             }
             Event::Store {

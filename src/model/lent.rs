@@ -8,9 +8,8 @@ use std::rc::Rc;
 use rustc_hash::FxHashSet;
 
 use crate::facts::{Language, Value};
-use crate::knowledge::{Catalog, EntryId, Role};
+use crate::knowledge::{Catalog, EntryId, Idiom, Role};
 
-use super::built_in::has_built_in_method;
 use super::meaning::Meaning;
 use super::objects::Object;
 use super::places::{Key, Keys, meet};
@@ -87,7 +86,7 @@ impl Values<'_> {
     fn keeps(&self, site: CallSite) -> bool {
         match &self.tree.call(site).callee {
             Value::Attribute(container, method) => {
-                !matches!(**container, Value::Path(_)) && has_built_in_method(Language::Rust, method)
+                !matches!(**container, Value::Path(_)) && self.catalog.tells(Language::Rust, method, Idiom::Everyday)
             }
             _ => false,
         }

@@ -6,9 +6,8 @@ use crate::facts::{
     AccessForm, Argument, Attribute, Event, FunctionKind, Language, Node, ParameterKind, Span, StoreKind, Value,
 };
 use crate::finding::Confidence;
-use crate::knowledge::{ArgumentRef, EntryId, MatchKind, Role, StartMoment};
+use crate::knowledge::{ArgumentRef, EntryId, Idiom, MatchKind, Role, StartMoment};
 
-use super::built_in::has_built_in_method;
 use super::objects::{Object, Objects};
 use super::places::Keys;
 use super::summary::Certainty;
@@ -363,7 +362,7 @@ impl Values<'_> {
         let families = self.families(&methods);
         let certainty = match families {
             0 => return,
-            1 if has_built_in_method(language, name) => Certainty::because(
+            1 if self.catalog.tells(language, name, Idiom::Everyday) => Certainty::because(
                 Confidence::Low,
                 "a method is found by its name, which only one class of the tree has, but things of the language's own library too",
             ),

@@ -12,7 +12,7 @@
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
-//! No API is known here by name, and no language but for the rules of its names.
+//! No API is known here by name (what a bare name tells of a value is asked of the catalog, [`crate::knowledge::Idiom`]), and no language but for the rules of its names and what its own types are called.
 
 mod answers;
 mod around;

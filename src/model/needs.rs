@@ -20,8 +20,8 @@ use crate::facts::{
     Argument, Attribute, Condition, Event, FunctionKind, Language, LocalIndex, Name, ParameterKind, Region, RegionKind,
     TypeKind, Value, Visibility,
 };
+use crate::knowledge::Idiom;
 
-use super::built_in::makes_built_in;
 use super::higher::is_named_parameter;
 use super::objects::Object;
 use super::tree::{CallSite, ClassId, FuncId, StoreRef, each_event, each_region, local_of, value_name};
@@ -30,17 +30,6 @@ use super::values::Values;
 
 /// Through so many names it is followed what a value may be.
 pub(super) const DEEPEST: u32 = 4;
-
-/// What of Rust's calls what it is handed only where there is nothing in what it is called on, or an error; only where there is
-/// something, or truth.
-const FOR_NOTHING: [&str; 5] = [
-    "unwrap_or_else",
-    "or_else",
-    "ok_or_else",
-    "get_or_insert_with",
-    "map_err",
-];
-const FOR_SOMETHING: [&str; 4] = ["map", "and_then", "is_some_and", "then"];
 
 /// A constant as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -638,8 +627,9 @@ impl Values<'_> {
         let Value::Attribute(base, method) = &self.tree.call(site).callee else {
             return Vec::new();
         };
-        let for_something = FOR_SOMETHING.contains(&method.as_str());
-        if self.tree.language(site.0) != Language::Rust || !for_something && !FOR_NOTHING.contains(&method.as_str()) {
+        let tells = |idiom| self.catalog.tells(self.tree.language(site.0), method, idiom);
+        let for_something = tells(Idiom::IfSomething);
+        if !for_something && !tells(Idiom::IfNothing) {
             return Vec::new();
         }
         let (home, value) = self.before_copies(site.0, base);
@@ -764,7 +754,7 @@ impl Values<'_> {
             Value::Call(owner, call) => {
                 let callees = self.callee((self.closure(func, *owner), *call));
                 let makes = |object: &Object| match object {
-                    Object::External(path) => makes_built_in(path),
+                    Object::External(path) => self.catalog.tells(Language::Python, path, Idiom::MakesValue),
                     other => self.makes_its_own(other),
                 };
                 self.tree.language(func) == Language::Python && !callees.is_empty() && callees.iter().all(makes)
@@ -778,7 +768,7 @@ impl Values<'_> {
         let is_new = |home: FuncId, value: &Value| match value {
             Value::Map(_) => true,
             Value::Call(owner, call) => match &self.tree.call((self.closure(home, *owner), *call)).callee {
-                Value::Attribute(_, method) => **method == *"copy",
+                Value::Attribute(_, method) => self.catalog.tells(Language::Python, method, Idiom::Copies),
                 callee => self.eval(home, callee).contains(&Object::external("builtins.dict")),
             },
             _ => false,
@@ -1091,14 +1081,13 @@ impl Values<'_> {
         let Value::Attribute(place, method) = &call.callee else {
             return None;
         };
-        let nothing = || Asked::OneOf(vec![Constant::Nothing]);
-        let begins = |argument: &Argument| argument.value.as_text().map(|text| Asked::Begins(text.to_owned()));
-        let (asked, answer) = match (self.tree.language(func), method.as_str(), call.args.as_slice()) {
-            (Language::Rust, "is_none", []) => (nothing(), true),
-            (Language::Rust, "is_some", []) => (nothing(), false),
-            (Language::Rust, "is_empty", []) => (Asked::OneOf(vec![Constant::Text(String::new())]), true),
-            (Language::Rust, "starts_with" | "strip_prefix", [prefix]) => (begins(prefix)?, true),
-            (Language::Python, "startswith", [prefix]) => (begins(prefix)?, true),
+        let tells = |idiom| self.catalog.tells(self.tree.language(func), method, idiom);
+        let is = |constant: Constant| Asked::OneOf(vec![constant]);
+        let (asked, answer) = match call.args.as_slice() {
+            [] if tells(Idiom::IsNothing) => (is(Constant::Nothing), true),
+            [] if tells(Idiom::IsSomething) => (is(Constant::Nothing), false),
+            [] if tells(Idiom::IsEmpty) => (is(Constant::Text(String::new())), true),
+            [prefix] if tells(Idiom::BeginsWith) => (Asked::Begins(prefix.value.as_text()?.to_owned()), true),
             _ => return None,
         };
         Some((place, asked, answer))

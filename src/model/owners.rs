@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{FunctionKind, Language, Local, Visibility};
 use crate::finding::Confidence;
-use crate::knowledge::{Role, Target};
+use crate::knowledge::{Idiom, Role, Target};
 
 use super::budget::Cut;
 use super::named::same_variable;
@@ -15,10 +15,6 @@ use super::sites::AccessKind;
 use super::summary::{Access, Certainty, Chain, Live};
 use super::tree::{ClassId, FileId, FuncId};
 use super::whose::Common;
-
-/// What runs before every test of a class, or before the first (CPython Lib/unittest/case.py, suite.py; pytest, How to implement
-/// xunit-style set-up).
-const PREPARES_TEST: [&str; 5] = ["setUp", "setUpClass", "asyncSetUp", "setup_method", "setup_class"];
 
 /// Adds both kinds.
 pub fn add(engine: &mut Engine<'_>, target: &Target) {
@@ -65,8 +61,10 @@ fn test_case(engine: &mut Engine<'_>, class: ClassId, methods: &[FuncId], name: 
         ),
     };
     let of_tests = methods.iter().copied().filter(|method| is_test_file(engine, *method));
+    let catalog = engine.values.catalog;
+    let prepares = |name: &str| catalog.tells(Language::Python, name, Idiom::PreparesTest);
     let (prepare, others): (Vec<FuncId>, Vec<FuncId>) =
-        of_tests.partition(|method| PREPARES_TEST.contains(&tree.function(*method).name.as_str()));
+        of_tests.partition(|method| prepares(&tree.function(*method).name));
     for starter in prepare {
         for live in summary(engine, starter).leaks.clone() {
             let live = live.doubted(&doubt);

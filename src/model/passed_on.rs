@@ -1,15 +1,13 @@
 //! Needs that travel through a function which hands on what it was handed: `def wrapper(*args, **kwargs): return f(*args, **kwargs)`.
 //! Whoever calls it decides what `f` gets, as if he called `f` himself. Decorators are made of such functions.
 
-use crate::facts::{Argument, Attribute, CallIndex, Event, LocalIndex, ParameterKind, StoreKind, Value};
+use crate::facts::{Argument, Attribute, CallIndex, Event, Language, LocalIndex, ParameterKind, StoreKind, Value};
+use crate::knowledge::Idiom;
 
 use super::needs::{Need, Seen};
 use super::objects::Object;
 use super::tree::{CallSite, FuncId, each_event, local_of, value_name};
 use super::values::Values;
-
-/// What a mapping or tuple is asked without being changed.
-const ASKING: [&str; 6] = ["get", "items", "keys", "values", "copy", "index"];
 
 impl Values<'_> {
     /// What becomes of a need at a call that hands on all that the function around it was handed.
@@ -142,7 +140,7 @@ impl Values<'_> {
     fn may_change(&self, site: (FuncId, CallIndex), value: &Value) -> bool {
         let call = self.tree.call(site);
         let by_method = matches!(&call.callee, Value::Attribute(base, method)
-            if **base == *value && !ASKING.contains(&method.as_str()));
+            if **base == *value && !self.catalog.tells(Language::Python, method, Idiom::LooksAt));
         let is_handed = call.args.iter().any(|argument| {
             argument.name.as_deref() != Some("*") && argument.name.as_deref() != Some("**") && argument.value == *value
         });

@@ -1,40 +1,13 @@
 //! What a value of Rust's is as it is written, before it was moved, lent, copied or made owned: a text, a struct that is written out,
-//! an object that is made here. It is the same value, or one of the same type that holds the same. The methods of std that do no more
-//! than that are told by their names, whatever the type on which they are called is.
+//! an object that is made here. It is the same value, or one of the same type that holds the same. The methods that do no more
+//! than that are told by their names ([`Idiom`]), whatever the type on which they are called is.
 
 use crate::facts::{FieldKey, Language, LocalIndex, Name, Value};
+use crate::knowledge::Idiom;
 
 use super::needs::DEEPEST;
 use super::tree::FuncId;
 use super::values::Values;
-
-/// What of Rust's gives what it is called on, as a copy or a loan.
-const ALIKE: [&str; 7] = [
-    "clone",
-    "cloned",
-    "copied",
-    "as_ref",
-    "as_mut",
-    "as_deref",
-    "as_deref_mut",
-];
-
-/// What of Rust's makes another value of the same text.
-const OWNED: [&str; 7] = [
-    "to_string",
-    "to_owned",
-    "into",
-    "clone",
-    "as_str",
-    "as_ref",
-    "to_path_buf",
-];
-const MADE_OF_TEXT: [&str; 4] = [
-    "std::string::String::from",
-    "String::from",
-    "std::path::Path::new",
-    "std::path::PathBuf::from",
-];
 
 impl Values<'_> {
     /// The field of a parameter of Rust's that a value is, itself or as what was matched out of it, where it is written only as objects
@@ -75,15 +48,16 @@ impl Values<'_> {
         if self.tree.language(func) != Language::Rust || !matches!(value, Value::Call(..) | Value::Local(..)) {
             return None;
         }
+        let tells = |name: &str, idiom| self.catalog.tells(Language::Rust, name, idiom);
         let (mut home, mut value) = self.before_moves(func, value);
         for _ in 0..DEEPEST {
             let Value::Call(owner, call) = value else { break };
             let call = self.tree.call((self.closure(home, *owner), *call));
             match (&call.callee, call.args.as_slice()) {
-                (Value::Attribute(base, name), []) if OWNED.contains(&name.as_str()) => {
+                (Value::Attribute(base, name), []) if tells(name, Idiom::CopiesText) => {
                     (home, value) = self.before_moves(home, base);
                 }
-                (Value::Path(path), [only]) if MADE_OF_TEXT.contains(&path.as_str()) => {
+                (Value::Path(path), [only]) if tells(path, Idiom::TakesText) => {
                     (home, value) = self.before_moves(home, &only.value);
                 }
                 _ => break,
@@ -107,12 +81,13 @@ impl Values<'_> {
     /// Where a value comes from that was moved, wrapped, lent or copied (`x.clone()`) since: it is of the same type, and
     /// something where that is.
     pub(super) fn before_copies<'v>(&'v self, func: FuncId, value: &'v Value) -> (FuncId, &'v Value) {
+        let copies = |method: &str| self.catalog.tells(Language::Rust, method, Idiom::Copies);
         let (mut home, mut value) = self.before_moves(func, value);
         for _ in 0..DEEPEST {
             let Value::Call(owner, call) = value else { break };
             let call = self.tree.call((self.closure(home, *owner), *call));
             match &call.callee {
-                Value::Attribute(base, method) if ALIKE.contains(&method.as_str()) && call.args.is_empty() => {
+                Value::Attribute(base, method) if copies(method) && call.args.is_empty() => {
                     (home, value) = self.before_moves(home, base);
                 }
                 _ => break,

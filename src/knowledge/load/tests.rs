@@ -204,6 +204,37 @@ fn keys_of_another_effect_are_unknown() {
 }
 
 #[test]
+fn mistakes_in_idioms_have_a_place() {
+    let idiom = |body: &str| {
+        let error = mistake(&format!("[[idiom]]\n{body}"));
+        (error.line, error.message)
+    };
+    let cases = [
+        (
+            "tells = 'copy'\nnames = ['clone']\nsource = 's'\n",
+            (2, "unknown tells `copy`"),
+        ),
+        (
+            "tells = 'copies'\nnames = ['b',\n 'a']\nsource = 's'\n",
+            (4, "`a` is out of order"),
+        ),
+        (
+            "tells = 'copies'\nnames = ['a', 'a']\nsource = 's'\n",
+            (3, "`a` is out of order"),
+        ),
+        (
+            "tells = 'copies'\nnames = []\nsource = 's'\n",
+            (1, "`names` is missing"),
+        ),
+        ("tells = 'copies'\nnames = ['a']\n", (1, "`source` is missing")),
+        ("names = ['a']\nsource = 's'\n", (1, "`tells` is missing")),
+    ];
+    for (body, (line, message)) in cases {
+        assert_eq!(idiom(body), (line, message.to_owned()), "{body}");
+    }
+}
+
+#[test]
 fn broken_toml_has_a_place() {
     let error = mistake("[[api]]\nmatch = \n");
     assert_eq!(error.line, 2);
@@ -235,6 +266,8 @@ fn a_users_file_holds_entries_alone() {
     assert_eq!(error.help.as_deref(), Some("did you mean `api`?"));
     let error = entries("[[frame]]\n", origin).expect_err("frames are built in");
     assert_eq!((error.line, error.message.as_str()), (1, "unknown key `frame`"));
+    let error = entries("[[idiom]]\n", origin).expect_err("so are idioms");
+    assert_eq!((error.line, error.message.as_str()), (1, "unknown key `idiom`"));
     let error = entries(&format!("[[api]]\n{table}"), origin).expect_err("no language");
     assert_eq!(error.message, "`language` is missing");
     let builtin = mistake(&format!("[[api]]\nlanguage = 'c'\n{table}"));
