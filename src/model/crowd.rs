@@ -11,7 +11,7 @@ use super::program::{Doer, Engine};
 use super::programs::InPrograms;
 use super::sites::AccessKind;
 use super::state::Lives;
-use super::summary::{Access, Live, Rank};
+use super::summary::{Access, Live, Rank, Summary};
 use super::tree::FuncId;
 
 /// What the threads of a set do.
@@ -54,6 +54,39 @@ type Likeness = (Doer, usize, bool, InPrograms);
 /// How good a way to a thread is: how surely it is alive, whether `environ` can be on the heap, and the steps to it.
 type Way = (Rank, bool, u32);
 
+/// Whether a way is as good as another one.
+fn is_as_good(way: &Way, other: &Way) -> bool {
+    way.0 >= other.0 && way.1 >= other.1 && way.2 <= other.2
+}
+
+/// A member of a class or file, and what it does.
+pub(super) struct Member {
+    function: FuncId,
+    summary: Rc<Summary>,
+    /// Some of that comes after a join.
+    joins: bool,
+}
+
+impl Member {
+    pub(super) fn of(function: FuncId, summary: Rc<Summary>) -> Member {
+        let joins = summary.accesses.iter().any(comes_after_join);
+        Member {
+            function,
+            summary,
+            joins,
+        }
+    }
+}
+
+/// It matters which of the threads is alive, since one was joined.
+fn comes_after_join(access: &Access) -> bool {
+    !access.around.joined().is_empty()
+}
+
+/// Who has left threads of one likeness alive so far, and on which way each.
+#[derive(Debug, Default)]
+pub(super) struct Left(FxHashMap<Likeness, Vec<(Way, FuncId)>>);
+
 impl Engine<'_> {
     /// What the threads that are alive do.
     pub(super) fn crowd(&mut self, lives: &Lives) -> Rc<Crowd> {
@@ -68,17 +101,9 @@ impl Engine<'_> {
             if !thread.has_partners(AccessKind::Mutation) {
                 continue;
             }
-            let (doer, story) = (thread.doer(live.start, false), &live.story);
-            let likeness = (
-                doer,
-                story.sent.len(),
-                story.sent_unknown,
-                live.certainty.programs.clone(),
-            );
-            let way = (live.certainty.rank(), live.heap.is_some(), live.chain.length());
+            let (likeness, way) = self.likeness(live);
             let known = ways.entry(likeness).or_default();
-            let is_no_better = |known: &Way| known.0 >= way.0 && known.1 >= way.1 && known.2 <= way.2;
-            let is_apart = !known.iter().any(is_no_better);
+            let is_apart = !known.iter().any(|known| is_as_good(known, &way));
             if is_apart {
                 known.push(way);
                 crowd.acting_apart.push(crowd.acting.len());
@@ -98,6 +123,38 @@ impl Engine<'_> {
         crowd
     }
 
+    fn likeness(&mut self, live: &Live) -> (Likeness, Way) {
+        let story = &live.story;
+        let likeness = (
+            self.thread_accesses(live.start).doer(live.start, false),
+            story.sent.len(),
+            story.sent_unknown,
+            live.certainty.programs.clone(),
+        );
+        let way = (live.certainty.rank(), live.heap.is_some(), live.chain.length());
+        (likeness, way)
+    }
+
+    /// Lets what other members of a class or file do meet the threads that one of them, `starter`, leaves alive. Where hundreds of
+    /// members call the same, each leaves the same threads: what a member does meets one of those, the first on the best way.
+    pub(super) fn meet_left(&mut self, starter: FuncId, live: &Live, members: &[Member], owner: &str, left: &mut Left) {
+        let (likeness, way) = self.likeness(live);
+        let known = left.0.entry(likeness).or_default();
+        for member in members.iter().filter(|member| member.function != starter) {
+            let has_met = |(known, by): &(Way, FuncId)| *by != member.function && is_as_good(known, &way);
+            let has_met = known.iter().any(has_met);
+            if has_met && !member.joins {
+                continue;
+            }
+            for access in &member.summary.accesses {
+                if !has_met || comes_after_join(access) {
+                    self.meet_owned(member.function, access, live, owner);
+                }
+            }
+        }
+        known.push((way, starter));
+    }
+
     /// An access beside the threads that are alive.
     pub(super) fn meet_crowd(&mut self, ancestor: FuncId, access: &Access, lives: &Lives) {
         if access.child.is_some() {
@@ -110,7 +167,7 @@ impl Engine<'_> {
         let crowd = self.crowd(lives);
         let (among, apart) = crowd.beside(kind);
         // After a join it matters which of them was joined.
-        let told_apart = access.around.joined().is_empty();
+        let told_apart = !comes_after_join(access);
         let count = if told_apart { apart.len() } else { among.len() };
         if !self.values.budget.spend(count as u64) {
             return self.values.budget.cut(ancestor, Cut::Steps);

@@ -8,11 +8,12 @@ use crate::finding::Confidence;
 use crate::knowledge::{Idiom, Role, Target};
 
 use super::budget::Cut;
+use super::crowd::{Left, Member};
 use super::named::same_variable;
 use super::pairs::{Pair, PairKind, PairSide};
 use super::program::{Engine, SummaryKey};
 use super::sites::AccessKind;
-use super::summary::{Access, Certainty, Chain, Live};
+use super::summary::{Access, Certainty, Chain};
 use super::tree::{ClassId, FileId, FuncId};
 use super::whose::Common;
 
@@ -157,23 +158,24 @@ fn pointer_types(engine: &mut Engine<'_>) {
 }
 
 fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &Certainty) {
-    for starter in members {
-        if !is_open(engine, *starter) {
-            continue;
-        }
-        let leaks: Vec<Live> = summary(engine, *starter).leaks.clone();
-        for live in leaks {
-            let live = live.doubted(doubt);
-            for other in members.iter().filter(|other| *other != starter) {
-                // What threads are made for is not called besides: the pair would be of a thread and itself.
-                if !is_open(engine, *other) || is_setup(engine, *other) || engine.is_thread_entry(*other) {
-                    continue;
-                }
-                let accesses: Vec<Access> = summary(engine, *other).accesses.clone();
-                for access in accesses {
-                    engine.meet_owned(*other, &access, &live, owner);
-                }
-            }
+    let open: Vec<FuncId> = members
+        .iter()
+        .copied()
+        .filter(|member| is_open(engine, *member))
+        .collect();
+    // What threads are made for is not called besides: the pair would be of a thread and itself.
+    let called = open.iter().copied();
+    let called: Vec<FuncId> = called
+        .filter(|member| !is_setup(engine, *member) && !engine.is_thread_entry(*member))
+        .collect();
+    let others: Vec<Member> = called
+        .into_iter()
+        .map(|member| Member::of(member, summary(engine, member)))
+        .collect();
+    let mut left = Left::default();
+    for starter in open {
+        for live in summary(engine, starter).leaks.clone() {
+            engine.meet_left(starter, &live.doubted(doubt), &others, owner, &mut left);
         }
     }
 }
