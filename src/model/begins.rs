@@ -108,10 +108,14 @@ impl Walk<'_, '_> {
 
     /// What was told, and what was done once and for all, before a thread began.
     fn tell_past(&mut self, live: &mut Live) {
-        for keys in self.state.opened.iter().chain(&self.state.done) {
-            if !live.story.sent.contains(keys)
-                && (is_lent(keys) || is_variable_mark(keys) || self.engine.hangs_on(live.start, keys))
-            {
+        let mut past = self.state.opened.iter().chain(self.state.done.iter()).peekable();
+        if past.peek().is_none() {
+            return;
+        }
+        let hangs = self.engine.what_hangs_on(live.start);
+        for keys in past {
+            let counts = is_lent(keys) || is_variable_mark(keys) || hangs(keys);
+            if counts && !live.story.sent.contains(keys) {
                 live.story_mut().sent.push(keys.clone());
             }
         }

@@ -269,7 +269,7 @@ impl<'t> Walk<'_, 't> {
         if self.engine.values.keeps_result(*outermost)
             && let Some(mark) = self.engine.values.runs_once(target)
         {
-            self.state.note_done(mark);
+            self.state.done.insert(mark);
         }
     }
 
@@ -741,7 +741,7 @@ impl<'t> Walk<'_, 't> {
                 self.go_live(lifted, &mut company);
             }
         }
-        add_new(&mut self.state.done, &summary.done);
+        self.state.done.add(&summary.done);
         for keys in &summary.received {
             if !self.state.received.contains(keys) {
                 self.state.received.push(keys.clone());

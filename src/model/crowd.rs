@@ -159,7 +159,9 @@ impl Engine<'_> {
     pub(super) fn meet_crowd(&mut self, ancestor: FuncId, access: &Access, lives: &Lives) {
         if access.child.is_some() {
             for live in lives.values() {
-                self.meet(ancestor, access, live);
+                if self.first_time(ancestor, access, live) {
+                    self.meet(ancestor, access, live);
+                }
             }
             return;
         }

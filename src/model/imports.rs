@@ -13,10 +13,11 @@ use crate::facts::{CallIndex, Event, FunctionKind, Language, Node, Value};
 use crate::finding::Confidence;
 use crate::knowledge::ArgumentRef;
 
+use super::done::Done;
 use super::firsts::kept_mark;
 use super::members::{HOLE, fits};
 use super::memo::Found;
-use super::places::{Keys, add_new};
+use super::places::Keys;
 use super::program::{Engine, SummaryKey};
 use super::summary::Access;
 use super::tree::{CallSite, FileId, FuncId, Tree};
@@ -57,6 +58,24 @@ pub(super) struct Imports {
     kept_at_top: Found<FileId, TopKept>,
     calls_at_top: Found<FileId, TopCalls>,
     first_calls: Found<FileId, Option<u32>>,
+    /// What was done before the function of each file for which that was asked last.
+    done_before: FxHashMap<FileId, DoneBefore>,
+}
+
+/// What is surely done where a function begins, with what that was put together from: most functions of a file share it.
+struct DoneBefore {
+    /// What calls of APIs at the top of the file keep.
+    marks: Vec<Keys>,
+    /// What each import and each call at its top has done.
+    parts: Vec<Done>,
+    done: Done,
+}
+
+impl DoneBefore {
+    fn is_of(&self, marks: &[Keys], parts: &[Done]) -> bool {
+        let are_same = |(own, other): (&Done, &Done)| own.is_same(other);
+        self.marks == marks && self.parts.len() == parts.len() && self.parts.iter().zip(parts).all(are_same)
+    }
 }
 
 /// What a package imports at its top before it calls anything.
@@ -231,14 +250,14 @@ impl Engine<'_> {
 
     /// The work that is done once and surely was done before a function of Python's is called: above its definition its file, or what
     /// the file imports there, has done it.
-    pub(super) fn done_before(&mut self, func: FuncId) -> Vec<Keys> {
+    pub(super) fn done_before(&mut self, func: FuncId) -> Done {
         let tree = self.values.tree;
         let (file, function) = (tree.file_of(func), tree.function(func));
         if tree.file(file).language != Language::Python
             || function.kind == FunctionKind::Module
             || self.firsts.is_empty()
         {
-            return Vec::new();
+            return Done::default();
         }
         let is_above = |(place, _): &&(u32, FuncId)| *place < function.span.start;
         let calls = self.top_calls(file);
@@ -253,20 +272,25 @@ impl Engine<'_> {
             .map(|(_, target)| *target)
             .chain(ended)
             .collect();
-        let mut done = Vec::new();
-        for (_, mark) in self
-            .kept_at_top(file)
-            .iter()
-            .filter(|(place, _)| *place < function.span.start)
-        {
-            if self.firsts.contains(mark) {
-                add_new(&mut done, std::slice::from_ref(mark));
-            }
+        let kept = self.kept_at_top(file);
+        let kept = kept.iter().filter(|(place, _)| *place < function.span.start);
+        let marks = kept.map(|(_, mark)| mark).filter(|mark| self.firsts.contains(mark));
+        let marks: Vec<Keys> = marks.cloned().collect();
+        let of = |function| self.summary(SummaryKey { function, main: false }).done.clone();
+        let parts: Vec<Done> = before.into_iter().map(of).collect();
+        let known = self.imports.done_before.get(&file);
+        if let Some(known) = known.filter(|known| known.is_of(&marks, &parts)) {
+            return known.done.clone();
         }
-        for function in before {
-            let summary = self.summary(SummaryKey { function, main: false });
-            add_new(&mut done, &summary.done);
-        }
+        let mut done = Done::default();
+        parts.iter().for_each(|part| done.add(part));
+        marks.iter().for_each(|mark| done.insert(mark.clone()));
+        let before = DoneBefore {
+            marks,
+            parts,
+            done: done.clone(),
+        };
+        self.imports.done_before.insert(file, before);
         done
     }
 

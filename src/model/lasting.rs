@@ -136,7 +136,7 @@ impl Walk<'_, '_> {
     pub(super) fn learn_variable(&mut self, value: &Value, is_there: bool) {
         let Some(mark) = self.asked_variable(value) else { return };
         match is_there {
-            true => self.state.note_done(mark),
+            true => self.state.done.insert(mark),
             false if self.state.done.contains(&mark) => self.state.dead = true,
             false if self.state.received.contains(&mark) => {}
             false => self.state.received.push(mark),

@@ -182,10 +182,9 @@ impl Walk<'_, '_> {
         for access in &summary.accesses {
             let rank = Certainty::rank_of([&access.certainty, &way.certainty]);
             let length = access.chain.length() + way.chain.length();
-            let meets = access.child.is_some()
-                || self.engine.has_partner(access.site, live.start)
-                    && self.engine.first_time_as(self.key.function, access, rank, length, live);
-            if meets {
+            let may_meet = access.child.is_some() || self.engine.has_partner(access.site, live.start);
+            let function = self.key.function;
+            if may_meet && self.engine.first_time_as(function, access, rank, length, live) {
                 self.engine.meet(self.key.function, &way.seen(access), live);
             }
         }

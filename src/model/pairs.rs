@@ -316,7 +316,9 @@ impl Engine<'_> {
     /// The forks that a thread makes itself: the process has this thread and the one that started it.
     pub fn meet_forks(&mut self, ancestor: FuncId, live: &Live) {
         for (access, thread) in self.thread_accesses(live.start).in_children() {
-            self.fork_window(ancestor, access, Some(*thread), live);
+            if self.first_time(ancestor, access, live) {
+                self.fork_window(ancestor, access, Some(*thread), live);
+            }
         }
     }
 

@@ -114,9 +114,19 @@ pub enum Doer {
 /// the heap, and the programs of the way to it.
 type Met = (Doer, Rank, usize, bool, bool, InPrograms);
 
-/// An access, what holds around it, whether its way leads through a module's code, a thread, how many queues were sent on, whether one is unknown, and the programs of
+/// An access, the fork in whose child it is made, what holds around it, whether its way leads through a module's code, a thread, how many queues were sent on, whether one is unknown, and the programs of
 /// the ways to both and, where these are not all, of the function in which they meet.
-type Encounter = (SiteId, u32, bool, Doer, usize, bool, InPrograms, InPrograms);
+type Encounter = (
+    SiteId,
+    Option<SiteId>,
+    u32,
+    bool,
+    Doer,
+    usize,
+    bool,
+    InPrograms,
+    InPrograms,
+);
 
 /// How surely an access is made and the thread is alive, whether the first is repeated and `environ` can be on the heap, and
 /// the length of the way.
@@ -869,9 +879,15 @@ impl<'t> Engine<'t> {
         found
     }
 
-    /// Whether something that a thread does hangs on a gate, or on work that is done once.
-    pub fn hangs_on(&mut self, thread: StartId, keys: &Keys) -> bool {
-        self.is_gathering(thread) || self.thread_accesses(thread).hangs_on.contains(keys)
+    /// Says whether something that a thread does hangs on a gate, or on work that is done once.
+    pub fn what_hangs_on(&mut self, thread: StartId) -> impl Fn(&Keys) -> bool + use<> {
+        let is_open = self.is_gathering(thread);
+        let accesses = (!is_open).then(|| self.thread_accesses(thread));
+        move |keys| {
+            accesses
+                .as_ref()
+                .is_none_or(|accesses| accesses.hangs_on.contains(keys))
+        }
     }
 
     /// Whether a thread can come to an access of its entry's: what the entry, or its starter, was handed may rule that out.
@@ -1146,6 +1162,7 @@ impl<'t> Engine<'t> {
         };
         let key = (
             access.site,
+            access.child,
             access.around.number(),
             access.through_module,
             doer,

@@ -222,7 +222,7 @@ impl Walk<'_, '_> {
         run(self);
         self.state.received.retain(|keys| *keys != mark);
         if self.engine.firsts.contains(&mark) {
-            self.state.done.push(mark);
+            self.state.done.insert(mark);
         }
     }
 

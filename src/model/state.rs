@@ -11,6 +11,7 @@ use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::crowd::Crowd;
+use super::done::Done;
 use super::handed_on::HandedOn;
 use super::needs::Need;
 use super::places::{Keys, add_new, is_first, meet};
@@ -111,7 +112,7 @@ pub struct State {
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done ([`super::firsts`]).
-    pub done: Vec<Keys>,
+    pub done: Done,
     /// Whether what the function returned here is true, where that is a constant.
     pub gave: Option<bool>,
     /// What this function has told so far for which others wait ([`super::flags`]).
@@ -199,7 +200,7 @@ impl State {
             merged.tasks.extend(more.cloned());
             add_new(&mut merged.opened, &end.state.opened);
             merged.received.retain(|keys| end.state.received.contains(keys));
-            merged.done.retain(|keys| end.state.done.contains(keys));
+            merged.done.keep_common(&end.state.done);
             merged.given_up.retain(|keys| end.state.given_up.contains(keys));
             merged.heard.retain(|keys| end.state.heard.contains(keys));
             merged.failed.retain(|start| end.state.failed.contains(start));
@@ -283,13 +284,6 @@ impl State {
     /// The guards that are held on whichever way led here.
     pub fn surely_held(&self) -> impl Iterator<Item = &Held> {
         self.guards.iter().filter(|held| held.test.is_none())
-    }
-
-    /// Work that is done once is done from here on.
-    pub fn note_done(&mut self, work: Keys) {
-        if !self.done.contains(&work) {
-            self.done.push(work);
-        }
     }
 
     /// Takes a guard.

@@ -9,6 +9,7 @@ use crate::facts::{LocalIndex, Span};
 use crate::finding::Confidence;
 
 use super::around::{Around, Arounds};
+use super::done::Done;
 use super::handed_on::HandedOn;
 use super::named::VariableId;
 use super::needs::Need;
@@ -469,9 +470,9 @@ pub struct Summary {
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done when it returns ([`super::firsts`]).
-    pub done: Vec<Keys>,
+    pub done: Done,
     /// Further such work, where what it returns is false, and where it is true.
-    pub done_where: [Vec<Keys>; 2],
+    pub done_where: [Done; 2],
     /// What a loop waits for that a thread may tell when it is done, and others too.
     pub perhaps_heard: Vec<Keys>,
     /// The first addition that it may make.
@@ -552,7 +553,7 @@ impl Summary {
             && self.received.is_empty()
             && self.heard.is_empty()
             && self.done.is_empty()
-            && self.done_where.iter().all(Vec::is_empty)
+            && self.done_where.iter().all(Done::is_empty)
             && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live

@@ -14,6 +14,7 @@ use crate::knowledge::{EntryId, Role, Shape, Taken};
 use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::covers::Covers;
+use super::done::Done;
 use super::failing;
 use super::firsts;
 use super::forks::{ForkSide, Forked, side_asked};
@@ -214,7 +215,7 @@ impl<'t> Walk<'_, 't> {
         let normal = std::mem::take(&mut self.state);
         self.leave(normal, inner, |walk| {
             touch(walk);
-            walk.state.done.extend(once.clone());
+            once.iter().for_each(|work| walk.state.done.insert(work.clone()));
         });
     }
 
@@ -288,7 +289,8 @@ impl<'t> Walk<'_, 't> {
         self.out.received.retain(|keys| !is_first(keys));
         // Of what nothing here hangs on, nobody need know.
         let first = |keys: &Keys| self.engine.firsts.contains(keys);
-        self.out.done = exit.done.into_iter().filter(first).collect();
+        self.out.done = exit.done;
+        self.out.done.retain(first);
         self.out.heard = exit.heard;
         self.out.last_words = self.words.last(self.touches);
         self.out.touches = self.touches > 0;
@@ -307,13 +309,13 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Work that is done once and surely done where the function returns what is false, and what is true.
-    fn done_by_result(&self, ends: &[PathEnd]) -> [Vec<Keys>; 2] {
+    fn done_by_result(&self, ends: &[PathEnd]) -> [Done; 2] {
         [false, true].map(|truth| {
             let gives = |end: &&PathEnd| !end.state.dead && end.state.gave != Some(!truth);
             let mut ends = ends.iter().filter(gives).map(|end| &end.state.done);
             let mut done = ends.next().cloned().unwrap_or_default();
             done.retain(|keys| self.engine.firsts.contains(keys));
-            ends.for_each(|other| done.retain(|keys| other.contains(keys)));
+            ends.for_each(|other| done.keep_common(other));
             done
         })
     }
@@ -617,12 +619,9 @@ impl<'t> Walk<'_, 't> {
         let Some(mark) = self.engine.values.mark(self.here, place) else {
             return;
         };
-        let known = match mark.is_set(truth == true_where) {
-            true => &mut self.state.done,
-            false => &mut self.state.received,
-        };
-        if !known.contains(&mark.keys) {
-            known.push(mark.keys);
+        match mark.is_set(truth == true_where) {
+            true => self.state.done.insert(mark.keys),
+            false => add_new(&mut self.state.received, &[mark.keys]),
         }
     }
 
@@ -639,7 +638,7 @@ impl<'t> Walk<'_, 't> {
             function: edge.target,
             main: false,
         });
-        add_new(&mut self.state.done, &summary.done_where[usize::from(truth)]);
+        self.state.done.add(&summary.done_where[usize::from(truth)]);
     }
 
     fn take_compared(&mut self, a: &Value, b: &Value, truth: bool) {
@@ -1294,7 +1293,7 @@ impl<'t> Walk<'_, 't> {
         };
         let truth = values.truth_once_stored(self.here, value);
         if truth.is_some_and(|truth| mark.is_set(truth)) {
-            self.state.note_done(mark.keys);
+            self.state.done.insert(mark.keys);
         }
     }
 
@@ -1302,7 +1301,7 @@ impl<'t> Walk<'_, 't> {
     fn open(&mut self, keys: Keys) {
         let alive: Vec<StartId> = self.state.live.keys().copied().collect();
         for start in alive {
-            if self.engine.hangs_on(start, &keys)
+            if self.engine.what_hangs_on(start)(&keys)
                 && let Some(live) = self.state.live.one(start)
             {
                 add_new(&mut live.story_mut().sent, std::slice::from_ref(&keys));
@@ -1399,7 +1398,7 @@ impl<'t> Walk<'_, 't> {
             self.state.heap = self.state.heap.or(Some(site));
         }
         if let Some(mark) = mark {
-            self.state.note_done(mark);
+            self.state.done.insert(mark);
         }
     }
 
