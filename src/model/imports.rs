@@ -13,7 +13,7 @@ use crate::facts::{CallIndex, Event, FunctionKind, Language, Node, Value};
 use crate::finding::Confidence;
 use crate::knowledge::ArgumentRef;
 
-use super::done::Done;
+use super::key_set::KeySet;
 use super::firsts::kept_mark;
 use super::members::{HOLE, fits};
 use super::memo::Found;
@@ -67,13 +67,13 @@ struct DoneBefore {
     /// What calls of APIs at the top of the file keep.
     marks: Vec<Keys>,
     /// What each import and each call at its top has done.
-    parts: Vec<Done>,
-    done: Done,
+    parts: Vec<KeySet>,
+    done: KeySet,
 }
 
 impl DoneBefore {
-    fn is_of(&self, marks: &[Keys], parts: &[Done]) -> bool {
-        let are_same = |(own, other): (&Done, &Done)| own.is_same(other);
+    fn is_of(&self, marks: &[Keys], parts: &[KeySet]) -> bool {
+        let are_same = |(own, other): (&KeySet, &KeySet)| own.is_same(other);
         self.marks == marks && self.parts.len() == parts.len() && self.parts.iter().zip(parts).all(are_same)
     }
 }
@@ -250,14 +250,14 @@ impl Engine<'_> {
 
     /// The work that is done once and surely was done before a function of Python's is called: above its definition its file, or what
     /// the file imports there, has done it.
-    pub(super) fn done_before(&mut self, func: FuncId) -> Done {
+    pub(super) fn done_before(&mut self, func: FuncId) -> KeySet {
         let tree = self.values.tree;
         let (file, function) = (tree.file_of(func), tree.function(func));
         if tree.file(file).language != Language::Python
             || function.kind == FunctionKind::Module
             || self.firsts.is_empty()
         {
-            return Done::default();
+            return KeySet::default();
         }
         let is_above = |(place, _): &&(u32, FuncId)| *place < function.span.start;
         let calls = self.top_calls(file);
@@ -277,12 +277,12 @@ impl Engine<'_> {
         let marks = kept.map(|(_, mark)| mark).filter(|mark| self.firsts.contains(mark));
         let marks: Vec<Keys> = marks.cloned().collect();
         let of = |function| self.summary(SummaryKey { function, main: false }).done.clone();
-        let parts: Vec<Done> = before.into_iter().map(of).collect();
+        let parts: Vec<KeySet> = before.into_iter().map(of).collect();
         let known = self.imports.done_before.get(&file);
         if let Some(known) = known.filter(|known| known.is_of(&marks, &parts)) {
             return known.done.clone();
         }
-        let mut done = Done::default();
+        let mut done = KeySet::default();
         parts.iter().for_each(|part| done.add(part));
         marks.iter().for_each(|mark| done.insert(mark.clone()));
         let before = DoneBefore {

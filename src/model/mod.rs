@@ -7,7 +7,7 @@
 //! catalog; [`answers`] and [`memo`] remember what was found out; [`named`] says which variable an access is about, [`lasting`] which variables are there to stay; [`forks`] which
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
-//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`firsts`] and [`done`] keep what work is done once and surely done, [`roles`] does there what the catalog says, [`managers`] enters and leaves context managers, [`tasks`] lets tasks go on, and [`begins`] lets threads begin, [`failed`] knows where they did not, [`uses`] tells those apart that one start makes for several callers, [`ended`] finds that they have ended, [`emptied`] by containers that are empty, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
+//! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`firsts`] keeps what work is done once, [`key_set`] what is surely done, [`roles`] does there what the catalog says, [`managers`] enters and leaves context managers, [`tasks`] lets tasks go on, and [`begins`] lets threads begin, [`failed`] knows where they did not, [`uses`] tells those apart that one start makes for several callers, [`ended`] finds that they have ended, [`emptied`] by containers that are empty, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
 //! constants a caller must hand over for a place to be reached, [`written`] what they are as they are written, [`callbacks`] which callback is meant, [`passed_on`] takes that through functions which hand on what they are handed, [`unset`] says where an argument is nothing on some ways, [`given`] which methods and classes objects are given after they were made, [`dispatch`] tells apart the classes that one call may mean; [`budget`] ends what does not end; [`laters`] lets what was handed on to run at any time meet threads, [`handed_on`] keeps it, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
@@ -26,7 +26,6 @@ mod crowd;
 mod decided;
 mod declared;
 mod dispatch;
-mod done;
 mod emptied;
 mod ended;
 mod escaped;
@@ -46,6 +45,7 @@ mod handlers;
 mod higher;
 mod imports;
 mod instances;
+mod key_set;
 mod lanes;
 mod lasting;
 mod laters;

@@ -67,6 +67,11 @@ impl Keys {
         }
     }
 
+    /// A number that two sets share only by chance.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
     /// The set with these as well.
     pub fn with<'k>(&self, more: impl IntoIterator<Item = &'k Key>) -> Keys {
         let mut more = more.into_iter().peekable();

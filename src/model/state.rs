@@ -11,7 +11,7 @@ use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::crowd::Crowd;
-use super::done::Done;
+use super::key_set::KeySet;
 use super::handed_on::HandedOn;
 use super::needs::Need;
 use super::places::{Keys, add_new, is_first, meet};
@@ -112,7 +112,7 @@ pub struct State {
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done ([`super::firsts`]).
-    pub done: Done,
+    pub done: KeySet,
     /// Whether what the function returned here is true, where that is a constant.
     pub gave: Option<bool>,
     /// What this function has told so far for which others wait ([`super::flags`]).

@@ -9,7 +9,7 @@ use crate::facts::{LocalIndex, Span};
 use crate::finding::Confidence;
 
 use super::around::{Around, Arounds};
-use super::done::Done;
+use super::key_set::KeySet;
 use super::handed_on::HandedOn;
 use super::named::VariableId;
 use super::needs::Need;
@@ -470,9 +470,9 @@ pub struct Summary {
     /// What variables surely told: that threads are done ([`super::flags`]).
     pub heard: Vec<Keys>,
     /// Work that is done once and surely is done when it returns ([`super::firsts`]).
-    pub done: Done,
+    pub done: KeySet,
     /// Further such work, where what it returns is false, and where it is true.
-    pub done_where: [Done; 2],
+    pub done_where: [KeySet; 2],
     /// What a loop waits for that a thread may tell when it is done, and others too.
     pub perhaps_heard: Vec<Keys>,
     /// The first addition that it may make.
@@ -553,7 +553,7 @@ impl Summary {
             && self.received.is_empty()
             && self.heard.is_empty()
             && self.done.is_empty()
-            && self.done_where.iter().all(Done::is_empty)
+            && self.done_where.iter().all(KeySet::is_empty)
             && self.perhaps_heard.is_empty()
             && self.heap.is_none()
             && !self.execs_live

@@ -14,7 +14,7 @@ use crate::knowledge::{EntryId, Role, Shape, Taken};
 use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::covers::Covers;
-use super::done::Done;
+use super::key_set::KeySet;
 use super::failing;
 use super::firsts;
 use super::forks::{ForkSide, Forked, side_asked};
@@ -309,7 +309,7 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Work that is done once and surely done where the function returns what is false, and what is true.
-    fn done_by_result(&self, ends: &[PathEnd]) -> [Done; 2] {
+    fn done_by_result(&self, ends: &[PathEnd]) -> [KeySet; 2] {
         [false, true].map(|truth| {
             let gives = |end: &&PathEnd| !end.state.dead && end.state.gave != Some(!truth);
             let mut ends = ends.iter().filter(gives).map(|end| &end.state.done);
