@@ -6,10 +6,7 @@ use std::rc::Rc;
 use crate::facts::Value;
 
 use super::budget::Cut;
-use super::lasting::is_variable_mark;
-use super::lent::is_lent;
 use super::needs::Need;
-use super::places::{add_new, has_new};
 use super::program::Sent;
 use super::summary::{Begun, Certainty, Chain, Held, Live, StartId, Stories, Story, Under};
 use super::tree::{CallSite, FuncId};
@@ -36,16 +33,11 @@ impl Walk<'_, '_> {
 
     /// A thread that begins meets those that are alive, and what was handed on to run at any time.
     pub(super) fn meet_begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
-        let accesses = self.engine.thread_accesses(start);
-        let open = self.engine.is_gathering(start);
-        // Threads that do nothing to the environment meet no other threads, nor do those that only read it beside their like.
-        let acts = open || accesses.has_mutations() || !accesses.all().is_empty() && self.met().mutates();
+        // Threads that do nothing to the environment meet no other threads.
+        let acts = !self.engine.thread_accesses(start).all().is_empty();
         if acts && !self.state.live.is_empty() {
             let fresh = self.fresh(start, chain(), certainty.clone());
-            let lives = self.state.live.clone();
-            for other in lives.values() {
-                self.engine.meet_threads(self.key.function, &fresh, other);
-            }
+            self.engine.meet_company(self.key.function, &fresh, &self.state.live);
         }
         if !self.state.later.is_empty() {
             let fresh = self.fresh(start, chain(), certainty.clone());
@@ -106,21 +98,6 @@ impl Walk<'_, '_> {
         live
     }
 
-    /// What was told, and what was done once and for all, before a thread began.
-    fn tell_past(&mut self, live: &mut Live) {
-        let mut past = self.state.opened.iter().chain(self.state.done.iter()).peekable();
-        if past.peek().is_none() {
-            return;
-        }
-        let hangs = self.engine.what_hangs_on(live.start);
-        for keys in past {
-            let counts = is_lent(keys) || is_variable_mark(keys) || hangs(keys);
-            if counts && !live.story.sent.contains(keys) {
-                live.story_mut().sent.push(keys.clone());
-            }
-        }
-    }
-
     /// A thread is alive from here on.
     pub(super) fn go_live(&mut self, mut live: Live, company: &mut Company) {
         self.tell_past(&mut live);
@@ -159,15 +136,19 @@ impl Walk<'_, '_> {
         };
         if !sent.is_nothing() {
             self.state.live.each(
-                |other| sent.unknown && !other.story.sent_unknown || has_new(&other.story.sent, &sent.on),
+                |other| {
+                    sent.unknown && !other.story.sent_unknown
+                        || sent.on.iter().any(|keys| !other.story.sent.contains(keys))
+                },
                 |other| {
                     let story = other.story_mut();
-                    add_new(&mut story.sent, &sent.on);
+                    sent.on.iter().for_each(|keys| story.sent.insert(keys.clone()));
                     story.sent_unknown |= sent.unknown;
                 },
             );
         }
-        add_new(&mut story.sent, &company.sends.on);
+        let sends = company.sends.on.iter();
+        sends.for_each(|keys| story.sent.insert(keys.clone()));
         story.sent_unknown |= company.sends.unknown;
         company.sends.add(&sent);
         story.needs.extend(company.needs.iter().cloned());

@@ -637,9 +637,7 @@ impl<'t> Walk<'_, 't> {
         let step = Rc::new(step);
         let span = step.span;
         let certainty = &self.certainty().and(certainty);
-        // Each thread that it starts is held against those that are alive; a step is worth some of that.
-        let starts = summary.starts.len() * (1 + self.state.live.len() / 2);
-        let sizes = summary.accesses.len() + summary.leaks.len() + starts + summary.later.len() / 2;
+        let sizes = summary.accesses.len() + summary.leaks.len() + summary.starts.len() + summary.later.len() / 2;
         if !self.engine.values.budget.spend(sizes as u64) {
             return self.engine.values.budget.cut(self.here, Cut::Steps);
         }
@@ -778,7 +776,7 @@ impl<'t> Walk<'_, 't> {
             return true;
         }
         let repeated = access.repeated || self.loops > 0;
-        let rank = Certainty::rank_of([&access.certainty, certainty]);
+        let rank = access.certainty.grade().rank_with(&certainty.grade());
         let steps = access.chain.length() + 1 + self.inlined.len() as u32;
         let programs = access.certainty.programs.and(&certainty.programs);
         let through_module = access.through_module || self.is_in_module();

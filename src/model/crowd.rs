@@ -12,6 +12,7 @@ use super::programs::InPrograms;
 use super::sites::AccessKind;
 use super::state::Lives;
 use super::summary::{Access, Live, Rank, Summary};
+use super::told::Told;
 use super::tree::FuncId;
 
 /// What the threads of a set do.
@@ -20,8 +21,8 @@ pub(super) struct Crowd {
     /// Of some it is still being found out, so that it may be anything.
     open: bool,
     /// Those that change the environment and those that touch it in any way, in the order of their starts.
-    mutating: Vec<Rc<Live>>,
-    acting: Vec<Rc<Live>>,
+    mutating: Vec<(Rc<Live>, Told)>,
+    acting: Vec<(Rc<Live>, Told)>,
     /// Of these the places of those that are not as another one before them.
     mutating_apart: Vec<usize>,
     acting_apart: Vec<usize>,
@@ -33,13 +34,8 @@ impl Crowd {
         self.open || !self.beside(kind).0.is_empty()
     }
 
-    /// Whether one of them changes the environment.
-    pub(super) fn mutates(&self) -> bool {
-        self.by(AccessKind::Read)
-    }
-
     /// The threads that an access of this kind can be a pair with, and the places of those that are told apart.
-    fn beside(&self, kind: AccessKind) -> (&[Rc<Live>], &[usize]) {
+    fn beside(&self, kind: AccessKind) -> (&[(Rc<Live>, Told)], &[usize]) {
         match kind {
             AccessKind::Mutation => (&self.acting, &self.acting_apart),
             _ => (&self.mutating, &self.mutating_apart),
@@ -47,9 +43,9 @@ impl Crowd {
     }
 }
 
-/// What tells threads apart for an access that comes after no join: what the thread does, how many queues were sent on, whether one is
-/// unknown, and the programs of the way to it.
-type Likeness = (Doer, usize, bool, InPrograms);
+/// What tells threads apart for an access that comes after no join: what the thread does, what it was told, and the programs of the
+/// way to it.
+type Likeness = (Doer, Told, InPrograms);
 
 /// How good a way to a thread is: how surely it is alive, whether `environ` can be on the heap, and the steps to it.
 type Way = (Rank, bool, u32);
@@ -102,18 +98,19 @@ impl Engine<'_> {
                 continue;
             }
             let (likeness, way) = self.likeness(live);
+            let told = likeness.1;
             let known = ways.entry(likeness).or_default();
             let is_apart = !known.iter().any(|known| is_as_good(known, &way));
             if is_apart {
                 known.push(way);
                 crowd.acting_apart.push(crowd.acting.len());
             }
-            crowd.acting.push(Rc::clone(live));
+            crowd.acting.push((Rc::clone(live), told));
             if thread.has_partners(AccessKind::Read) {
                 if is_apart {
                     crowd.mutating_apart.push(crowd.mutating.len());
                 }
-                crowd.mutating.push(Rc::clone(live));
+                crowd.mutating.push((Rc::clone(live), told));
             }
         }
         let crowd = Rc::new(crowd);
@@ -124,11 +121,9 @@ impl Engine<'_> {
     }
 
     fn likeness(&mut self, live: &Live) -> (Likeness, Way) {
-        let story = &live.story;
         let likeness = (
             self.thread_accesses(live.start).doer(live.start, false),
-            story.sent.len(),
-            story.sent_unknown,
+            self.told(live),
             live.certainty.programs.clone(),
         );
         let way = (live.certainty.rank(), live.heap.is_some(), live.chain.length());
@@ -155,11 +150,38 @@ impl Engine<'_> {
         known.push((way, starter));
     }
 
+    /// A thread that begins beside those that are alive.
+    pub(super) fn meet_company(&mut self, ancestor: FuncId, fresh: &Live, lives: &Lives) {
+        let crowd = self.crowd(lives);
+        let accesses = self.thread_accesses(fresh.start);
+        let kind = match accesses.has_mutations() {
+            true => AccessKind::Mutation,
+            false => AccessKind::Read,
+        };
+        let (among, apart) = crowd.beside(kind);
+        // It matters which of them shares a worker with it, which was joined, and which is the thread itself.
+        let told_apart =
+            !accesses.tells && self.start(fresh.start).worker.is_none() && !lives.contains_key(&fresh.start);
+        let count = if told_apart { apart.len() } else { among.len() };
+        if !self.values.budget.spend(count as u64) {
+            return self.values.budget.cut(ancestor, Cut::Steps);
+        }
+        match told_apart {
+            true => apart
+                .iter()
+                .for_each(|place| self.meet_threads(ancestor, fresh, &among[*place].0)),
+            false => among
+                .iter()
+                .for_each(|(other, _)| self.meet_threads(ancestor, fresh, other)),
+        }
+    }
+
     /// An access beside the threads that are alive.
     pub(super) fn meet_crowd(&mut self, ancestor: FuncId, access: &Access, lives: &Lives) {
         if access.child.is_some() {
             for live in lives.values() {
-                if self.first_time(ancestor, access, live) {
+                let told = self.told(live);
+                if self.first_time(ancestor, access, (live, told)) {
                     self.meet(ancestor, access, live);
                 }
             }
@@ -174,8 +196,8 @@ impl Engine<'_> {
         if !self.values.budget.spend(count as u64) {
             return self.values.budget.cut(ancestor, Cut::Steps);
         }
-        let meet = |engine: &mut Self, live: &Live| {
-            if engine.first_time(ancestor, access, live) {
+        let meet = |engine: &mut Self, (live, told): &(Rc<Live>, Told)| {
+            if engine.first_time(ancestor, access, (live, *told)) {
                 engine.meet(ancestor, access, live);
             }
         };

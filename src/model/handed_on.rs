@@ -27,6 +27,8 @@ pub struct Later {
     /// How surely it was handed on.
     pub grade: Grade,
     pub called: Called,
+    /// Of how many steps the way into it is.
+    pub steps: u32,
     way: Rc<Way>,
 }
 
@@ -65,6 +67,7 @@ impl Later {
             number,
             grade: certainty.grade(),
             called,
+            steps: chain.length(),
             way: Rc::new(Way::Here(chain, certainty)),
         }
     }
@@ -74,6 +77,7 @@ impl Later {
         Later {
             number,
             grade,
+            steps: self.steps + 1,
             way: Rc::clone(way),
             ..*self
         }
@@ -109,7 +113,7 @@ impl Later {
 }
 
 /// A set of small numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Numbers(Vec<u64>);
 
 impl Numbers {
@@ -380,6 +384,7 @@ mod tests {
         let later = caller.get(FuncId(9)).map(|later| (later.rank(), later.way_in()));
         let (rank, way) = later.expect("it was added");
         assert_eq!(rank, way.certainty.rank());
+        assert_eq!(caller.get(FuncId(9)).map(|later| later.steps), Some(way.chain.length()));
         assert_eq!(way.certainty, call);
         let functions: Vec<u32> = way.chain.functions().map(|function| function.0).collect();
         assert_eq!(functions, [2, 3]);

@@ -13,8 +13,8 @@ use crate::facts::{CallIndex, Event, FunctionKind, Language, Node, Value};
 use crate::finding::Confidence;
 use crate::knowledge::ArgumentRef;
 
-use super::key_set::KeySet;
 use super::firsts::kept_mark;
+use super::key_set::KeySet;
 use super::members::{HOLE, fits};
 use super::memo::Found;
 use super::places::Keys;

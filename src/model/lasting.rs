@@ -40,6 +40,13 @@ pub fn is_variable_mark(keys: &Keys) -> bool {
     keys.iter().any(is_mark)
 }
 
+impl Lasting {
+    /// Whether some variable is set that stays.
+    pub(super) fn has_marks(&self) -> bool {
+        !self.set.is_empty()
+    }
+}
+
 impl Engine<'_> {
     /// Finds out who takes variables away.
     pub(super) fn index_removals(&mut self) {

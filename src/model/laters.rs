@@ -12,18 +12,26 @@ use super::budget::Cut;
 use super::handed_on::{Called, HandedOn, Later, Numbers};
 use super::program::{Doer, SummaryKey};
 use super::summary::{Certainty, Chain, Live, Rank, StartId};
+use super::told::{Tellings, Told};
 use super::tree::FuncId;
 use super::walk::Walk;
 
-/// A thread, how surely it is alive, how many queues were sent on, and whether one is unknown.
-type Met = (Doer, Rank, usize, bool);
+/// What is known of a thread that is alive: what it does, what it was told, and how surely it is alive.
+struct Known {
+    doer: Doer,
+    told: Told,
+    rank: Rank,
+}
+
+/// Whom functions that were handed on have met: a thread that was told this and was alive as surely as this, and which of them have.
+type Met = (Told, Rank, Numbers);
 
 /// The numbers of all functions that were handed on, and which threads each has met.
 #[derive(Debug, Default)]
 pub struct Laters {
     numbers: FxHashMap<(FuncId, Rank), u32>,
     functions: Vec<FuncId>,
-    met: FxHashMap<Met, Numbers>,
+    met: FxHashMap<Doer, Vec<Met>>,
 }
 
 impl Laters {
@@ -44,16 +52,30 @@ impl Laters {
 
     /// Those that have not met a thread of which as much is known. What was handed on is told to every caller in turn, and
     /// so is the thread: they meet where they first do.
-    fn strangers(&self, among: &Numbers, known: &Met) -> Numbers {
-        match self.met.get(known) {
-            Some(met) => among.without(met),
-            None => among.clone(),
+    fn strangers(&self, among: &Numbers, known: &Known, tellings: &Tellings) -> Numbers {
+        let mut strangers = among.clone();
+        for (told, rank, met) in self.met.get(&known.doer).into_iter().flatten() {
+            if *rank >= known.rank && !strangers.is_empty() && tellings.leave_as_much(*told, known.told) {
+                strangers = strangers.without(met);
+            }
         }
+        strangers
     }
 
     /// Remembers that one has met a thread.
-    fn introduce(&mut self, number: u32, known: Met) {
-        self.met.entry(known).or_default().add(number);
+    fn introduce(&mut self, number: u32, known: &Known) {
+        let all = self.met.entry(known.doer).or_default();
+        let same = all
+            .iter_mut()
+            .find(|(told, rank, _)| (*told, *rank) == (known.told, known.rank));
+        match same {
+            Some((.., met)) => met.add(number),
+            None => {
+                let mut met = Numbers::default();
+                met.add(number);
+                all.push((known.told, known.rank, met));
+            }
+        }
     }
 
     /// Another round of the analysis: everybody meets anew.
@@ -88,7 +110,7 @@ impl Walk<'_, '_> {
         if laters.is_empty() {
             return;
         }
-        let sizes = laters.len() * (1 + self.state.live.len());
+        let sizes = laters.len() + self.state.live.len();
         if !self.engine.values.budget.spend(sizes as u64) {
             return self.engine.values.budget.cut(self.here, Cut::Steps);
         }
@@ -120,7 +142,7 @@ impl Walk<'_, '_> {
             });
             for live in &summary.leaks {
                 let known = self.known_of(live, live.certainty.grade().and(&later.grade).rank());
-                let strangers = self.engine.laters.strangers(among, &known);
+                let strangers = self.engine.laters.strangers(among, &known, &self.engine.tellings);
                 let repeats = is_new && later.called == Called::Often && self.meets_itself(live.start);
                 if strangers.is_empty() && !repeats {
                     continue;
@@ -141,12 +163,15 @@ impl Walk<'_, '_> {
     }
 
     /// What is known of a thread that is alive as surely as this. What meets one meets all that do the same.
-    fn known_of(&mut self, live: &Live, rank: Rank) -> Met {
+    fn known_of(&mut self, live: &Live, rank: Rank) -> Known {
         let thread = self.engine.thread_accesses(live.start);
         let is_itself =
             thread.bound || self.engine.is_gathering(live.start) || !self.engine.start(live.start).outside.is_empty();
-        let (doer, story) = (thread.doer(live.start, is_itself), &live.story);
-        (doer, rank, story.sent.len(), story.sent_unknown)
+        Known {
+            doer: thread.doer(live.start, is_itself),
+            told: self.engine.told(live),
+            rank,
+        }
     }
 
     /// Whether several of a thread do something beside each other, where a function starts it again and again.
@@ -157,15 +182,16 @@ impl Walk<'_, '_> {
     /// What functions that were handed on do beside a thread: those of these numbers that have not met it.
     pub(super) fn meet_laters(&mut self, handed: &HandedOn, among: &Numbers, live: &Live) {
         let accesses = self.engine.thread_accesses(live.start);
-        let open = self.engine.is_gathering(live.start);
         let known = self.known_of(live, live.certainty.rank());
-        for number in self.engine.laters.strangers(among, &known).iter() {
+        let strangers = self.engine.laters.strangers(among, &known, &self.engine.tellings);
+        for number in strangers.iter() {
             let function = self.engine.laters.function(number);
             let Some(later) = handed.get(function) else { continue };
             // Of a function that is being walked not all is known. Its second round tells.
-            self.engine.laters.introduce(number, known);
+            self.engine.laters.introduce(number, &known);
             let deeds = self.engine.deeds(function);
-            if open || deeds.in_child || deeds.mutates || deeds.acts && accesses.has_mutations() {
+            let can_pair = deeds.mutates && !accesses.all().is_empty() || deeds.acts && accesses.has_mutations();
+            if deeds.in_child || can_pair {
                 self.meet_later(later, live);
             }
         }
@@ -176,16 +202,20 @@ impl Walk<'_, '_> {
             function: later.function,
             main: false,
         });
+        if !self.engine.values.budget.spend(summary.accesses.len() as u64) {
+            return self.engine.values.budget.cut(self.here, Cut::Steps);
+        }
         // They meet once, wherever that is: a function that was handed on may be called in any program.
         self.engine.anywhere = true;
-        let way = later.way_in();
+        let told = self.engine.told(live);
         for access in &summary.accesses {
-            let rank = Certainty::rank_of([&access.certainty, &way.certainty]);
-            let length = access.chain.length() + way.chain.length();
+            let rank = access.certainty.grade().rank_with(&later.grade);
+            let length = access.chain.length() + later.steps;
             let may_meet = access.child.is_some() || self.engine.has_partner(access.site, live.start);
             let function = self.key.function;
-            if may_meet && self.engine.first_time_as(function, access, rank, length, live) {
-                self.engine.meet(self.key.function, &way.seen(access), live);
+            let way = (rank, length);
+            if may_meet && self.engine.first_time_as(function, access, way, (live, told)) {
+                self.engine.meet_in(function, later, access, live);
             }
         }
         self.engine.anywhere = false;

@@ -50,8 +50,8 @@ pub(super) fn of_channel(like: &Keys, keys: &Keys) -> Keys {
 }
 
 /// Whether among what is sent is something that code outside the tree may send on this channel.
-pub(super) fn is_lent_among(sent: &[Keys], keys: &Keys) -> bool {
-    let mut lent = sent.iter().filter(|sent| is_lent(sent));
+pub(super) fn is_lent_among<'k>(sent: impl IntoIterator<Item = &'k Keys>, keys: &Keys) -> bool {
+    let mut lent = sent.into_iter().filter(|sent| is_lent(sent));
     lent.any(|sent| sent.iter().any(|key| keys.contains(channel(key))))
 }
 
@@ -59,7 +59,7 @@ pub(super) fn is_lent_among(sent: &[Keys], keys: &Keys) -> bool {
 pub(super) fn may_be_sent(live: &Live, keys: &Keys) -> bool {
     live.story.sent_unknown
         || live.story.sent.iter().any(|sent| meet(sent, keys))
-        || is_lent_among(&live.story.sent, keys)
+        || is_lent_among(live.story.sent.iter(), keys)
 }
 
 impl Values<'_> {

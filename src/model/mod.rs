@@ -8,7 +8,7 @@
 //! side of a fork a test asks for; [`escaped`] knows what a bare function pointer may mean; [`walk`] and [`calls`] go through every function in
 //! order and keep the threads
 //! that may be alive and the guards that are surely held, bottom-up over the call graph ([`program`]), [`firsts`] keeps what work is done once, [`key_set`] what is surely done, [`roles`] does there what the catalog says, [`managers`] enters and leaves context managers, [`tasks`] lets tasks go on, and [`begins`] lets threads begin, [`failed`] knows where they did not, [`uses`] tells those apart that one start makes for several callers, [`ended`] finds that they have ended, [`emptied`] by containers that are empty, [`overdue`] knows who is beside them where a wait has raised, [`covers`] knows which guards are held until they have ended, [`crowd`] whom an access is held against; [`needs`] says which
-//! constants a caller must hand over for a place to be reached, [`written`] what they are as they are written, [`callbacks`] which callback is meant, [`passed_on`] takes that through functions which hand on what they are handed, [`unset`] says where an argument is nothing on some ways, [`given`] which methods and classes objects are given after they were made, [`dispatch`] tells apart the classes that one call may mean; [`budget`] ends what does not end; [`laters`] lets what was handed on to run at any time meet threads, [`handed_on`] keeps it, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
+//! constants a caller must hand over for a place to be reached, [`written`] what they are as they are written, [`callbacks`] which callback is meant, [`passed_on`] takes that through functions which hand on what they are handed, [`unset`] says where an argument is nothing on some ways, [`given`] which methods and classes objects are given after they were made, [`dispatch`] tells apart the classes that one call may mean; [`budget`] ends what does not end; [`laters`] lets what was handed on to run at any time meet threads, [`handed_on`] keeps it, [`told`] knows what a thread was told that matters to it, [`lent`] knows who outside the tree may send, [`words`] what a function tells others; [`pairs`] collects what
 //! can overlap; [`team`] says what threads of one region do beside each other; [`owners`] adds the threads that outlive the function that started them, [`handlers`] those on which frameworks call functions, [`tables`] finds functions in the fields of what they are given; [`why`] explains a place,
 //! [`lanes`] lays out each program's threads.
 //!
@@ -83,6 +83,7 @@ mod tables;
 mod tasks;
 mod team;
 mod through_api;
+mod told;
 mod tree;
 mod unset;
 mod uses;

@@ -1,24 +1,28 @@
 //! Two accesses that may overlap, collected while the functions are walked; the best-founded way to each pair is kept.
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::facts::Span;
 use crate::finding::Confidence;
 
 use super::around::Around;
 use super::budget::Cut;
+use super::handed_on::Later;
+use super::key_set::KeySet;
 use super::lent::{LENT, is_lent_among};
 use super::needs::Need;
 use super::places::{Key, Keys, is_first, is_message, meet};
 use super::program::{Doer, Engine};
 use super::programs::InPrograms;
 use super::sites::{AccessKind, SiteId};
-use super::summary::{Access, Certainty, Chain, Live, Rank, StartId};
+use super::summary::{Access, Certainty, Chain, Grade, Live, Rank, StartId};
 use super::tree::FuncId;
 use super::values::Values;
 use super::whose::Common;
@@ -193,19 +197,38 @@ impl<'a> Seen<'a> {
 impl Engine<'_> {
     /// An access of the walking thread beside a live thread.
     pub fn meet(&mut self, ancestor: FuncId, access: &Access, live: &Live) {
+        self.meet_as(ancestor, access, Best::of(access), live, || Cow::Borrowed(access));
+    }
+
+    /// The same for an access of a function that was handed on.
+    pub(super) fn meet_in(&mut self, ancestor: FuncId, later: &Later, access: &Access, live: &Live) {
+        let best = Best {
+            grade: access.certainty.grade().and(&later.grade),
+            steps: access.chain.length() + later.steps,
+            repeated: access.repeated,
+        };
+        let seen = || Cow::Owned(later.way_in().seen(access));
+        self.meet_as(ancestor, access, best, live, seen);
+    }
+
+    /// The same for an access that is made as surely and on as long a way as `best` says. `seen`: as the ancestor sees it; most of
+    /// what meets is known on a better way, so that nobody asks.
+    fn meet_as<'a>(
+        &mut self,
+        ancestor: FuncId,
+        access: &Access,
+        best: Best,
+        live: &Live,
+        seen: impl FnOnce() -> Cow<'a, Access>,
+    ) {
         if access.around.joined().contains(&live.start) {
             return;
         }
         if access.child.is_some() {
-            return self.fork_window(ancestor, access, None, live);
+            return self.fork_window(ancestor, &seen(), None, live);
         }
-        let own = Seen {
-            access,
-            live: None,
-            thread: None,
-        };
         let thread = self.thread_accesses(live.start);
-        let best = Best::of(access);
+        let seen = LazyCell::new(seen);
         let beside = thread.groups_beside(self.sites.kind(access.site));
         if !self.values.budget.spend(beside.len() as u64) {
             return self.values.budget.cut(ancestor, Cut::Steps);
@@ -214,6 +237,11 @@ impl Engine<'_> {
             if self.is_settled((access.site, &best, None), (group.site, &group.best, Some(live))) {
                 continue;
             }
+            let own = Seen {
+                access: &seen,
+                live: None,
+                thread: None,
+            };
             for other in thread.each(group) {
                 if !access.around.joined().contains(&other.1) {
                     self.consider(ancestor, &own, &Seen::alive(other, live));
@@ -230,8 +258,8 @@ impl Engine<'_> {
             None => return true,
         };
         let lives = || [a.2, b.2].into_iter().flatten();
-        let certainties = [&a.1.certainty, &b.1.certainty].into_iter();
-        let rank = Certainty::rank_of(certainties.chain(lives().map(|live| &live.certainty)));
+        let grades = [a.1.grade, b.1.grade].into_iter();
+        let rank = Grade::rank_of(grades.chain(lives().map(|live| live.certainty.grade())));
         let steps = a.1.steps + b.1.steps + lives().map(|live| live.chain.length()).sum::<u32>();
         let always = Always {
             repeated: first.1.repeated,
@@ -258,9 +286,9 @@ impl Engine<'_> {
         }
         let left = self.thread_accesses(fresh.start);
         let right = self.thread_accesses(other.start);
-        let can_pair = left.has_mutations() && !right.all().is_empty() || right.has_mutations();
-        let open = self.is_gathering(fresh.start) || self.is_gathering(other.start);
-        if !can_pair || !(open || self.first_meeting_of_threads(ancestor, fresh, other)) {
+        let can_pair =
+            left.has_mutations() && !right.all().is_empty() || !left.all().is_empty() && right.has_mutations();
+        if !can_pair || !self.first_meeting_of_threads(ancestor, fresh, other) {
             return;
         }
         for group in &left.groups {
@@ -315,8 +343,9 @@ impl Engine<'_> {
 
     /// The forks that a thread makes itself: the process has this thread and the one that started it.
     pub fn meet_forks(&mut self, ancestor: FuncId, live: &Live) {
+        let told = self.told(live);
         for (access, thread) in self.thread_accesses(live.start).in_children() {
-            if self.first_time(ancestor, access, live) {
+            if self.first_time(ancestor, access, (live, told)) {
                 self.fork_window(ancestor, access, Some(*thread), live);
             }
         }
@@ -461,7 +490,7 @@ impl Engine<'_> {
             }
             let sent_beside = other.live.map(|other| self.thread_sends(other.start));
             let is_lent = |keys: &&Keys| {
-                is_lent_among(&live.story.sent, keys)
+                is_lent_among(live.story.sent.iter(), keys)
                     || sent_beside.as_ref().is_some_and(|sent| is_lent_among(&sent.on, keys))
             };
             if !closed.all(|keys| is_lent(&keys)) {
@@ -578,10 +607,12 @@ pub struct ThreadAccesses {
     pub tells: bool,
     /// Some of them happen only after something was received.
     pub waits: bool,
+    /// Some of them happen only after something that is not done once and for all.
+    pub awaits: bool,
     /// Some of it is done in some programs only.
     pub bound: bool,
     /// What some of it hangs on that is no message: gates, and work that is done once.
-    pub hangs_on: FxHashSet<Keys>,
+    pub hangs_on: KeySet,
 }
 
 /// The accesses of a thread at one site: one for each way there that cannot stand for another.
@@ -597,7 +628,7 @@ struct Group {
 /// What is true of a pair on the best of ways, or on one that is better than any.
 #[derive(Debug, Clone)]
 struct Best {
-    certainty: Certainty,
+    grade: Grade,
     steps: u32,
     repeated: bool,
 }
@@ -605,17 +636,14 @@ struct Best {
 impl Best {
     fn of(access: &Access) -> Best {
         Best {
-            certainty: access.certainty.clone(),
+            grade: access.certainty.grade(),
             steps: access.chain.length(),
             repeated: access.repeated,
         }
     }
 
     fn or(&mut self, access: &Access) {
-        let (known, other) = (&mut self.certainty, &access.certainty);
-        known.confidence = known.confidence.max(other.confidence);
-        known.guesses = known.guesses.min(other.guesses);
-        known.wide_guesses = known.wide_guesses.min(other.wide_guesses);
+        self.grade = self.grade.best_of(&access.certainty.grade());
         self.steps = self.steps.min(access.chain.length());
         self.repeated |= access.repeated;
     }
@@ -652,6 +680,7 @@ impl Alike {
         accesses.tells = accesses.list.iter().any(|(access, _)| tells(&access.around));
         accesses.waits = accesses.list.iter().any(|(access, _)| waits(&access.around));
         let gates = accesses.list.iter().flat_map(|(access, _)| access.around.gate());
+        accesses.awaits = gates.clone().any(|keys| !is_first(keys));
         accesses.hangs_on = gates.filter(|keys| !is_message(keys)).cloned().collect();
         let mut ways = accesses.list.iter().map(|(access, _)| &access.certainty.programs);
         accesses.bound = ways.any(|programs| !programs.is_all());
@@ -696,8 +725,9 @@ impl ThreadAccesses {
             alike: 0,
             tells: false,
             waits: false,
+            awaits: false,
             bound: false,
-            hangs_on: FxHashSet::default(),
+            hangs_on: KeySet::default(),
         }
     }
 

@@ -101,11 +101,6 @@ pub fn is_message(keys: &Keys) -> bool {
     !keys.iter().any(|key| matches!(key, Key::First(_) | Key::Opened(..)))
 }
 
-/// Whether some of `more` are not known.
-pub fn has_new(known: &[Keys], more: &[Keys]) -> bool {
-    more.iter().any(|keys| !known.contains(keys))
-}
-
 /// Adds those that are not known.
 pub fn add_new<T: PartialEq + Clone>(known: &mut Vec<T>, more: &[T]) {
     for one in more {

@@ -34,6 +34,7 @@ use super::runtimes::LoneRuntimes;
 use super::sites::{AccessKind, SiteId, SiteInfo, Sites};
 use super::state::State;
 use super::summary::{Access, Certainty, Chain, ChainStep, Live, Rank, StartId, Story, Summary};
+use super::told::{Tellings, Told};
 use super::tree::{CallSite, FileId, FilesBy, FuncId, Tree};
 use super::uses::Uses;
 use super::values::{Values, with_room};
@@ -110,23 +111,12 @@ pub enum Doer {
     Alike(u32),
 }
 
-/// A thread, how surely it is alive, how many queues were sent on, whether one is unknown, whether `environ` can be on
-/// the heap, and the programs of the way to it.
-type Met = (Doer, Rank, usize, bool, bool, InPrograms);
+/// A thread, how surely it is alive, what it was told, whether `environ` can be on the heap, and the programs of the way to it.
+type Met = (Doer, Rank, Told, bool, InPrograms);
 
-/// An access, the fork in whose child it is made, what holds around it, whether its way leads through a module's code, a thread, how many queues were sent on, whether one is unknown, and the programs of
-/// the ways to both and, where these are not all, of the function in which they meet.
-type Encounter = (
-    SiteId,
-    Option<SiteId>,
-    u32,
-    bool,
-    Doer,
-    usize,
-    bool,
-    InPrograms,
-    InPrograms,
-);
+/// An access, the fork in whose child it is made, what holds around it, whether its way leads through a module's code, a thread, what
+/// that was told, and the programs of the ways to both and, where these are not all, of the function in which they meet.
+type Encounter = (SiteId, Option<SiteId>, u32, bool, Doer, Told, InPrograms, InPrograms);
 
 /// How surely an access is made and the thread is alive, whether the first is repeated and `environ` can be on the heap, and
 /// the length of the way.
@@ -236,6 +226,8 @@ pub struct Engine<'t> {
     pub(super) laters: Laters,
     /// Accesses that have met a thread, and the best-founded way on which they did.
     encounters: FxHashMap<Encounter, Encountered>,
+    /// What threads were told ([`super::told`]).
+    pub(super) tellings: Tellings,
     /// Threads that have met, each with what was known of it.
     thread_meetings: FxHashSet<(Met, Met, InPrograms)>,
     /// Calls that stand in a loop.
@@ -298,6 +290,7 @@ pub(super) fn walk_all<'t>(mut engine: Engine<'t>, target: &'t Target, extent: E
         engine.thread_sends.clear();
         engine.deeds.clear();
         engine.encounters.clear();
+        engine.tellings.forget();
         engine.bound_summaries.clear();
         engine.decorated_summaries.clear();
         engine.pairs = Pairs::default();
@@ -371,6 +364,7 @@ impl<'t> Engine<'t> {
             tests: FxHashMap::default(),
             laters: Laters::default(),
             encounters: FxHashMap::default(),
+            tellings: Tellings::default(),
             thread_meetings: FxHashSet::default(),
             looped: FxHashSet::default(),
             lasting: Lasting::default(),
@@ -1024,12 +1018,12 @@ impl<'t> Engine<'t> {
     pub fn first_meeting_of_threads(&mut self, ancestor: FuncId, a: &Live, b: &Live) -> bool {
         let (left, right) = (self.thread_accesses(a.start), self.thread_accesses(b.start));
         let tells = left.tells || right.tells;
-        let known = |live: &Live, accesses: &ThreadAccesses| {
+        let (told, other_told) = (self.told(a), self.told(b));
+        let known = |live: &Live, accesses: &ThreadAccesses, told: Told| {
             (
                 accesses.doer(live.start, tells || self.start(live.start).worker.is_some()),
                 live.certainty.rank(),
-                live.story.sent.len(),
-                live.story.sent_unknown,
+                told,
                 live.heap.is_some(),
                 live.certainty.programs.clone(),
             )
@@ -1039,7 +1033,8 @@ impl<'t> Engine<'t> {
             true => self.programs.of(ancestor),
             false => InPrograms::ALL,
         };
-        self.thread_meetings.insert((known(a, &left), known(b, &right), here))
+        self.thread_meetings
+            .insert((known(a, &left, told), known(b, &right, other_told), here))
     }
 
     /// Whether a thread makes an access that one at this site can be a pair with.
@@ -1143,13 +1138,19 @@ impl<'t> Engine<'t> {
 
     /// Whether an access has not met a thread before, or not as surely, or not on as short a way. Every caller is told of the
     /// accesses of its callees, and of the threads that they leave alive.
-    pub fn first_time(&mut self, ancestor: FuncId, access: &Access, live: &Live) -> bool {
+    pub(super) fn first_time(&mut self, ancestor: FuncId, access: &Access, told: (&Live, Told)) -> bool {
         let length = access.chain.length();
-        self.first_time_as(ancestor, access, access.certainty.rank(), length, live)
+        self.first_time_as(ancestor, access, (access.certainty.rank(), length), told)
     }
 
     /// As [`Engine::first_time`], for an access that is made as surely as `rank` says, on a way of `length` steps.
-    pub fn first_time_as(&mut self, ancestor: FuncId, access: &Access, rank: Rank, length: u32, live: &Live) -> bool {
+    pub(super) fn first_time_as(
+        &mut self,
+        ancestor: FuncId,
+        access: &Access,
+        (rank, length): (Rank, u32),
+        (live, told): (&Live, Told),
+    ) -> bool {
         if self.is_gathering(live.start) {
             return true;
         }
@@ -1166,8 +1167,7 @@ impl<'t> Engine<'t> {
             access.around.number(),
             access.through_module,
             doer,
-            live.story.sent.len(),
-            live.story.sent_unknown,
+            told,
             ways,
             here,
         );

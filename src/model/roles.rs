@@ -558,7 +558,7 @@ impl Walk<'_, '_> {
             let woken = self.alive_where(waits);
             self.state
                 .live
-                .each(waits, |live| live.story_mut().sent.push(keys.clone()));
+                .each(waits, |live| live.story_mut().sent.insert(keys.clone()));
             self.meet_woken(&woken);
         }
         if !self.sends.contains(keys) {

@@ -11,8 +11,8 @@ use crate::facts::{Span, Value};
 use crate::finding::Confidence;
 
 use super::crowd::Crowd;
-use super::key_set::KeySet;
 use super::handed_on::HandedOn;
+use super::key_set::KeySet;
 use super::needs::Need;
 use super::places::{Keys, add_new, is_first, meet};
 use super::sites::SiteId;
@@ -425,8 +425,8 @@ fn unite(known: &mut Live, other: &Live) {
 fn unite_stories(known: &mut Story, other: &Story) {
     known.sent_unknown |= other.sent_unknown;
     known.sent.retain(|keys| !is_first(keys) || other.sent.contains(keys));
-    let sent: Vec<Keys> = other.sent.iter().filter(|keys| !is_first(keys)).cloned().collect();
-    add_new(&mut known.sent, &sent);
+    let messages = other.sent.iter().filter(|keys| !is_first(keys));
+    messages.for_each(|keys| known.sent.insert(keys.clone()));
     known.needs = Need::of_either(&known.needs, &other.needs);
     known.covered.retain(|held| other.covered.contains(held));
     if other.weak_join.is_some() {

@@ -9,8 +9,8 @@ use crate::facts::{LocalIndex, Span};
 use crate::finding::Confidence;
 
 use super::around::{Around, Arounds};
-use super::key_set::KeySet;
 use super::handed_on::HandedOn;
+use super::key_set::KeySet;
 use super::named::VariableId;
 use super::needs::Need;
 use super::overdue::Overdue;
@@ -162,10 +162,26 @@ impl Grade {
 
     /// The rank of what holds where both do.
     pub fn rank_with(&self, other: &Grade) -> Rank {
-        rank(
-            self.confidence.min(other.confidence),
-            self.guesses.saturating_add(other.guesses),
-        )
+        Grade::rank_of([*self, *other])
+    }
+
+    /// The rank of what holds where all of these do.
+    pub fn rank_of(all: impl IntoIterator<Item = Grade>) -> Rank {
+        let (mut confidence, mut guesses) = (Confidence::High, 0u8);
+        for grade in all {
+            confidence = confidence.min(grade.confidence);
+            guesses = guesses.saturating_add(grade.guesses);
+        }
+        rank(confidence, guesses)
+    }
+
+    /// The best of both in each respect.
+    pub fn best_of(&self, other: &Grade) -> Grade {
+        Grade {
+            confidence: self.confidence.max(other.confidence),
+            guesses: self.guesses.min(other.guesses),
+            wide_guesses: self.wide_guesses.min(other.wide_guesses),
+        }
     }
 }
 
@@ -274,16 +290,6 @@ impl Certainty {
         !self.programs.is_none()
     }
 
-    /// The rank of what holds where all of these do.
-    pub fn rank_of<'a>(all: impl IntoIterator<Item = &'a Certainty>) -> Rank {
-        let (mut confidence, mut guesses) = (Confidence::High, 0u8);
-        for certainty in all {
-            confidence = confidence.min(certainty.confidence);
-            guesses = guesses.saturating_add(certainty.guesses);
-        }
-        rank(confidence, guesses)
-    }
-
     /// Its own rank.
     pub fn rank(&self) -> Rank {
         self.grade().rank()
@@ -331,7 +337,7 @@ pub struct Live {
 pub struct Story {
     /// The queues on which something was sent since it was started, the gates that were open by then, and the work that is done
     /// once and was done before.
-    pub sent: Vec<Keys>,
+    pub sent: KeySet,
     /// Something was sent on a queue that we could not tell.
     pub sent_unknown: bool,
     /// The tests under which it was started, with the places that were assigned there.

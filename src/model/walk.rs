@@ -14,11 +14,11 @@ use crate::knowledge::{EntryId, Role, Shape, Taken};
 use super::around::{Around, Holding};
 use super::budget::Cut;
 use super::covers::Covers;
-use super::key_set::KeySet;
 use super::failing;
 use super::firsts;
 use super::forks::{ForkSide, Forked, side_asked};
 use super::higher::Binding;
+use super::key_set::KeySet;
 use super::lent::may_be_sent;
 use super::managers::Entered;
 use super::needs::{Asking, Need, Seen};
@@ -1304,7 +1304,7 @@ impl<'t> Walk<'_, 't> {
             if self.engine.what_hangs_on(start)(&keys)
                 && let Some(live) = self.state.live.one(start)
             {
-                add_new(&mut live.story_mut().sent, std::slice::from_ref(&keys));
+                live.story_mut().sent.insert(keys.clone());
             }
         }
         if !self.state.opened.contains(&keys) {
