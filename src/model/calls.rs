@@ -866,7 +866,12 @@ impl<'t> Walk<'_, 't> {
                     && !(is_parameter && self.engine.has_decorators(*func))
                     && self.engine.is_callback(*func)
                 {
+                    let before = self.state.clone();
                     self.enter(*func, span, "hands on", &doubt);
+                    // Whoever is not called joins nobody, and ends nothing.
+                    let called = std::mem::replace(&mut self.state, before.clone());
+                    let ends = [before.clone(), called].map(PathEnd::plain);
+                    self.state = State::merge(&before, ends.into());
                     self.hand_on(*func, span, doubt.clone(), Called::Perhaps);
                     if is_foreign {
                         self.lend_what_sends(*func);
