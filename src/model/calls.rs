@@ -30,6 +30,9 @@ use super::walk::Walk;
 /// each in many kinds, would else multiply.
 const MOST_INLINES: u32 = 512;
 
+/// Of a value that may be more functions than this it is not known what it is: nothing is said of code that is handed one of them.
+const MOST_HANDED: usize = 32;
+
 /// Of which parameters a call is asked what they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rebound {
@@ -861,6 +864,10 @@ impl<'t> Walk<'_, 't> {
             let objects = values.eval(site.0, &argument.value);
             // A decorator that hands on what it is given says nothing of when that runs: the calls of the function do.
             let is_parameter = values.parameter_of(site.0, &argument.value).is_some();
+            let functions = objects.iter().filter(|object| matches!(object, Object::Function(_)));
+            if functions.count() > MOST_HANDED {
+                continue;
+            }
             for object in objects.iter() {
                 if let Object::Function(func) = object
                     && !(is_parameter && self.engine.has_decorators(*func))
@@ -893,4 +900,38 @@ impl Summary {
 /// A shape that may add a variable.
 pub(super) fn may_add(shape: Shape) -> bool {
     matches!(shape, Shape::Add | Shape::Unknown | Shape::Clear)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MOST_HANDED;
+    use crate::facts::Language;
+    use crate::finding::Confidence;
+    use crate::input::Source;
+    use crate::knowledge::{Catalog, Target};
+    use crate::model::{Extent, STEPS, Tree, analyse};
+
+    /// How sure the pairs are of what one of so many functions does, which unknown code is handed, with a thread.
+    fn handed(count: usize) -> Vec<Confidence> {
+        let mut text = String::from("import os, threading, unknown\nhandlers = {}\n");
+        for number in 0..count {
+            text += &format!("def handle_{number}():\n    os.environ['A'] = '1'\n");
+            text += &format!("handlers['{number}'] = handle_{number}\n");
+        }
+        text +=
+            "def look():\n    os.system(':')\nthreading.Thread(target=look).start()\nunknown.call(handlers[input()])\n";
+        let (path, language) = ("a.py".to_owned(), Language::Python);
+        let file = crate::frontend::lower(&Source { path, language, text }).0;
+        let tree = Tree::new(vec![file]);
+        let (catalog, target) = (Catalog::builtin(), Target::default());
+        let found = analyse(&tree, &catalog, &target, STEPS, Extent::Pairs);
+        let pairs = found.engine.pairs.iter();
+        pairs.map(|pair| pair.certainty.confidence).collect()
+    }
+
+    #[test]
+    fn one_of_dozens_of_functions_is_none_that_is_known() {
+        assert_eq!(handed(MOST_HANDED), vec![Confidence::Low; MOST_HANDED]);
+        assert_eq!(handed(MOST_HANDED + 1), []);
+    }
 }
