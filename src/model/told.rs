@@ -20,7 +20,7 @@ pub(super) struct Told(u32);
 /// What a thread was told that matters for what it does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Telling {
-    /// Of what it hangs on, the places of the work that had been done.
+    /// Of what it hangs on, the places of the work that had been done: threads that do the same hang on the same, in one order.
     firsts: Numbers,
     /// The sum of the hashes of everything else.
     others: u64,
