@@ -35,12 +35,15 @@ impl Walk<'_, '_> {
     pub(super) fn meet_begun(&mut self, start: StartId, chain: impl Fn() -> Chain, certainty: &Certainty) {
         // Threads that do nothing to the environment meet no other threads.
         let acts = !self.engine.thread_accesses(start).all().is_empty();
-        if acts && !self.state.live.is_empty() {
-            let fresh = self.fresh(start, chain(), certainty.clone());
+        let has_company = acts && !self.state.live.is_empty();
+        if !has_company && self.state.later.is_empty() {
+            return;
+        }
+        let fresh = self.fresh(start, chain(), certainty.clone());
+        if has_company {
             self.engine.meet_company(self.key.function, &fresh, &self.state.live);
         }
         if !self.state.later.is_empty() {
-            let fresh = self.fresh(start, chain(), certainty.clone());
             let handed = self.state.later.clone();
             self.meet_laters(&handed, handed.numbers(), &fresh);
         }
@@ -142,13 +145,12 @@ impl Walk<'_, '_> {
                 },
                 |other| {
                     let story = other.story_mut();
-                    sent.on.iter().for_each(|keys| story.sent.insert(keys.clone()));
+                    story.sent.extend(sent.on.iter().cloned());
                     story.sent_unknown |= sent.unknown;
                 },
             );
         }
-        let sends = company.sends.on.iter();
-        sends.for_each(|keys| story.sent.insert(keys.clone()));
+        story.sent.extend(company.sends.on.iter().cloned());
         story.sent_unknown |= company.sends.unknown;
         company.sends.add(&sent);
         story.needs.extend(company.needs.iter().cloned());

@@ -34,6 +34,13 @@ impl Crowd {
         self.open || !self.beside(kind).0.is_empty()
     }
 
+    /// Whom an access of this kind meets: all that it can be a pair with, or only those of them that are told apart.
+    fn met_by(&self, kind: AccessKind, told_apart: bool) -> impl ExactSizeIterator<Item = &(Rc<Live>, Told)> {
+        let (among, apart) = self.beside(kind);
+        let count = if told_apart { apart.len() } else { among.len() };
+        (0..count).map(move |number| &among[if told_apart { apart[number] } else { number }])
+    }
+
     /// The threads that an access of this kind can be a pair with, and the places of those that are told apart.
     fn beside(&self, kind: AccessKind) -> (&[(Rc<Live>, Told)], &[usize]) {
         match kind {
@@ -158,21 +165,15 @@ impl Engine<'_> {
             true => AccessKind::Mutation,
             false => AccessKind::Read,
         };
-        let (among, apart) = crowd.beside(kind);
         // It matters which of them shares a worker with it, which was joined, and which is the thread itself.
         let told_apart =
             !accesses.tells && self.start(fresh.start).worker.is_none() && !lives.contains_key(&fresh.start);
-        let count = if told_apart { apart.len() } else { among.len() };
-        if !self.values.budget.spend(count as u64) {
+        let others = crowd.met_by(kind, told_apart);
+        if !self.values.budget.spend(others.len() as u64) {
             return self.values.budget.cut(ancestor, Cut::Steps);
         }
-        match told_apart {
-            true => apart
-                .iter()
-                .for_each(|place| self.meet_threads(ancestor, fresh, &among[*place].0)),
-            false => among
-                .iter()
-                .for_each(|(other, _)| self.meet_threads(ancestor, fresh, other)),
+        for (other, _) in others {
+            self.meet_threads(ancestor, fresh, other);
         }
     }
 
@@ -189,21 +190,15 @@ impl Engine<'_> {
         }
         let kind = self.sites.kind(access.site);
         let crowd = self.crowd(lives);
-        let (among, apart) = crowd.beside(kind);
         // After a join it matters which of them was joined.
-        let told_apart = !comes_after_join(access);
-        let count = if told_apart { apart.len() } else { among.len() };
-        if !self.values.budget.spend(count as u64) {
+        let others = crowd.met_by(kind, !comes_after_join(access));
+        if !self.values.budget.spend(others.len() as u64) {
             return self.values.budget.cut(ancestor, Cut::Steps);
         }
-        let meet = |engine: &mut Self, (live, told): &(Rc<Live>, Told)| {
-            if engine.first_time(ancestor, access, (live, *told)) {
-                engine.meet(ancestor, access, live);
+        for (live, told) in others {
+            if self.first_time(ancestor, access, (live, *told)) {
+                self.meet(ancestor, access, live);
             }
-        };
-        match told_apart {
-            true => apart.iter().for_each(|place| meet(self, &among[*place])),
-            false => among.iter().for_each(|live| meet(self, live)),
         }
     }
 }

@@ -284,7 +284,7 @@ impl Engine<'_> {
         }
         let mut done = KeySet::default();
         parts.iter().for_each(|part| done.add(part));
-        marks.iter().for_each(|mark| done.insert(mark.clone()));
+        done.extend(marks.iter().cloned());
         let before = DoneBefore {
             marks,
             parts,

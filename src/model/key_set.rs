@@ -57,7 +57,7 @@ impl KeySet {
         if self.is_empty() {
             *self = more.clone();
         } else if !self.is_same(more) {
-            more.iter().for_each(|keys| self.insert(keys.clone()));
+            self.extend(more.iter().cloned());
         }
     }
 
@@ -77,10 +77,16 @@ impl KeySet {
     }
 }
 
+impl Extend<Keys> for KeySet {
+    fn extend<I: IntoIterator<Item = Keys>>(&mut self, more: I) {
+        more.into_iter().for_each(|keys| self.insert(keys));
+    }
+}
+
 impl FromIterator<Keys> for KeySet {
     fn from_iter<I: IntoIterator<Item = Keys>>(all: I) -> KeySet {
         let mut set = KeySet::default();
-        all.into_iter().for_each(|keys| set.insert(keys));
+        set.extend(all);
         set
     }
 }

@@ -192,12 +192,12 @@ impl Walk<'_, '_> {
             let deeds = self.engine.deeds(function);
             let can_pair = deeds.mutates && !accesses.all().is_empty() || deeds.acts && accesses.has_mutations();
             if deeds.in_child || can_pair {
-                self.meet_later(later, live);
+                self.meet_later(later, live, known.told);
             }
         }
     }
 
-    fn meet_later(&mut self, later: &Later, live: &Live) {
+    fn meet_later(&mut self, later: &Later, live: &Live, told: Told) {
         let summary = self.engine.summary(SummaryKey {
             function: later.function,
             main: false,
@@ -207,7 +207,6 @@ impl Walk<'_, '_> {
         }
         // They meet once, wherever that is: a function that was handed on may be called in any program.
         self.engine.anywhere = true;
-        let told = self.engine.told(live);
         for access in &summary.accesses {
             let rank = access.certainty.grade().rank_with(&later.grade);
             let length = access.chain.length() + later.steps;

@@ -163,15 +163,13 @@ fn family(engine: &mut Engine<'_>, members: &[FuncId], owner: &str, doubt: &Cert
         .copied()
         .filter(|member| is_open(engine, *member))
         .collect();
-    // What threads are made for is not called besides: the pair would be of a thread and itself.
-    let called = open.iter().copied();
-    let called: Vec<FuncId> = called
-        .filter(|member| !is_setup(engine, *member) && !engine.is_thread_entry(*member))
-        .collect();
-    let others: Vec<Member> = called
-        .into_iter()
-        .map(|member| Member::of(member, summary(engine, member)))
-        .collect();
+    let mut others = Vec::new();
+    for member in &open {
+        // What threads are made for is not called besides: the pair would be of a thread and itself.
+        if !is_setup(engine, *member) && !engine.is_thread_entry(*member) {
+            others.push(Member::of(*member, summary(engine, *member)));
+        }
+    }
     let mut left = Left::default();
     for starter in open {
         for live in summary(engine, starter).leaks.clone() {

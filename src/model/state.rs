@@ -425,8 +425,9 @@ fn unite(known: &mut Live, other: &Live) {
 fn unite_stories(known: &mut Story, other: &Story) {
     known.sent_unknown |= other.sent_unknown;
     known.sent.retain(|keys| !is_first(keys) || other.sent.contains(keys));
-    let messages = other.sent.iter().filter(|keys| !is_first(keys));
-    messages.for_each(|keys| known.sent.insert(keys.clone()));
+    known
+        .sent
+        .extend(other.sent.iter().filter(|keys| !is_first(keys)).cloned());
     known.needs = Need::of_either(&known.needs, &other.needs);
     known.covered.retain(|held| other.covered.contains(held));
     if other.weak_join.is_some() {

@@ -111,6 +111,12 @@ impl Engine<'_> {
         telling
     }
 
+    /// Says whether a thread is told of something that was told or done before it begins.
+    fn what_counts(&mut self, start: StartId) -> impl Fn(&Keys) -> bool + use<> {
+        let hangs = self.what_hangs_on(start);
+        move |keys| is_lent(keys) || is_variable_mark(keys) || hangs(keys)
+    }
+
     /// What counts for a thread of what is surely done before it begins.
     fn counting(&mut self, start: StartId, done: &KeySet) -> KeySet {
         if self.is_gathering(start) {
@@ -121,9 +127,8 @@ impl Engine<'_> {
         {
             return counting.clone();
         }
-        let hangs = self.what_hangs_on(start);
-        let counts = |keys: &&Keys| is_lent(keys) || is_variable_mark(keys) || hangs(keys);
-        let counting: KeySet = done.iter().filter(counts).cloned().collect();
+        let counts = self.what_counts(start);
+        let counting: KeySet = done.iter().filter(|keys| counts(keys)).cloned().collect();
         let known = (done.clone(), counting.clone());
         self.tellings.counting.insert(start, known);
         counting
@@ -135,11 +140,8 @@ impl Walk<'_, '_> {
     pub(super) fn tell_past(&mut self, live: &mut Live) {
         let mut past = self.engine.counting(live.start, &self.state.done);
         if !self.state.opened.is_empty() {
-            let hangs = self.engine.what_hangs_on(live.start);
-            let opened = self.state.opened.iter();
-            for keys in opened.filter(|keys| is_lent(keys) || is_variable_mark(keys) || hangs(keys)) {
-                past.insert(keys.clone());
-            }
+            let counts = self.engine.what_counts(live.start);
+            past.extend(self.state.opened.iter().filter(|keys| counts(keys)).cloned());
         }
         if past.iter().any(|keys| !live.story.sent.contains(keys)) {
             live.story_mut().sent.add(&past);

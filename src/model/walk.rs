@@ -215,7 +215,7 @@ impl<'t> Walk<'_, 't> {
         let normal = std::mem::take(&mut self.state);
         self.leave(normal, inner, |walk| {
             touch(walk);
-            once.iter().for_each(|work| walk.state.done.insert(work.clone()));
+            walk.state.done.extend(once.clone());
         });
     }
 
