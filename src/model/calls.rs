@@ -182,6 +182,21 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
+    /// Does here what `run` does for one of these, or nothing at all.
+    pub(super) fn one_or_none<T>(&mut self, all: impl IntoIterator<Item = T>, mut run: impl FnMut(&mut Self, T)) {
+        let before = self.state.clone();
+        let mut ends = Vec::new();
+        for one in all {
+            self.state = before.clone();
+            run(self, one);
+            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
+        }
+        if !ends.is_empty() {
+            ends.push(PathEnd::plain(before.clone()));
+            self.state = State::merge(&before, ends);
+        }
+    }
+
     /// Calling the function here changes nothing.
     fn is_quiet(&mut self, target: FuncId, site: Option<CallSite>) -> bool {
         let plain = !self.engine.has_decorators(target)
@@ -873,12 +888,8 @@ impl<'t> Walk<'_, 't> {
                     && !(is_parameter && self.engine.has_decorators(*func))
                     && self.engine.is_callback(*func)
                 {
-                    let before = self.state.clone();
-                    self.enter(*func, span, "hands on", &doubt);
                     // Whoever is not called joins nobody, and ends nothing.
-                    let called = std::mem::replace(&mut self.state, before.clone());
-                    let ends = [before.clone(), called].map(PathEnd::plain);
-                    self.state = State::merge(&before, ends.into());
+                    self.one_or_none([*func], |walk, func| walk.enter(func, span, "hands on", &doubt));
                     self.hand_on(*func, span, doubt.clone(), Called::Perhaps);
                     if is_foreign {
                         self.lend_what_sends(*func);

@@ -16,7 +16,6 @@ use super::objects::{Object, Objects};
 use super::places::{Key, Keys, add_new, meet};
 use super::program::SummaryKey;
 use super::sites::AccessKind;
-use super::state::{PathEnd, State};
 use super::summary::{Access, Certainty, Held, Live, StartId};
 use super::tree::{CallSite, FileId, FuncId};
 use super::walk::Walk;
@@ -836,20 +835,13 @@ impl Walk<'_, '_> {
         for (home, value) in self.arguments(site, source) {
             patterns.extend(self.engine.values.texts(home, &value));
         }
-        let before = self.state.clone();
-        let mut ends = Vec::new();
-        for module in self.engine.matching_files(&patterns, self.here).iter() {
-            self.state = before.clone();
-            let function = self.engine.values.tree.module_function(*module);
-            let summary = self.engine.summary(SummaryKey { function, main: false });
-            let note = format!("runs {}", self.engine.values.tree.file(*module).path);
-            self.apply(&summary, self.step(span, note), &Certainty::SURE);
-            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
-        }
-        if !ends.is_empty() {
-            ends.push(PathEnd::plain(before.clone()));
-            self.state = State::merge(&before, ends);
-        }
+        let files = self.engine.matching_files(&patterns, self.here);
+        self.one_or_none(files.iter(), |walk, module| {
+            let function = walk.engine.values.tree.module_function(*module);
+            let summary = walk.engine.summary(SummaryKey { function, main: false });
+            let note = format!("runs {}", walk.engine.values.tree.file(*module).path);
+            walk.apply(&summary, walk.step(span, note), &Certainty::SURE);
+        });
     }
 
     fn run_module(
@@ -873,20 +865,11 @@ impl Walk<'_, '_> {
     /// Runs one of the modules that a name with holes may mean, or none of them.
     fn run_modules_matching(&mut self, pattern: &str, again: bool, span: Span) {
         let file = self.engine.values.tree.file_of(self.here);
-        let before = self.state.clone();
-        let mut ends = Vec::new();
-        for module in self.engine.values.modules_matching(file, pattern) {
-            self.state = before.clone();
-            match again {
-                true => self.run_code(module, span),
-                false => self.import_module(module, span),
-            }
-            ends.push(PathEnd::plain(std::mem::take(&mut self.state)));
-        }
-        if !ends.is_empty() {
-            ends.push(PathEnd::plain(before.clone()));
-            self.state = State::merge(&before, ends);
-        }
+        let modules = self.engine.values.modules_matching(file, pattern);
+        self.one_or_none(modules, |walk, module| match again {
+            true => walk.run_code(module, span),
+            false => walk.import_module(module, span),
+        });
     }
 
     /// Runs the code of a module, for which its packages are imported first.
