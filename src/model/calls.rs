@@ -918,9 +918,7 @@ mod tests {
     use super::MOST_HANDED;
     use crate::facts::Language;
     use crate::finding::Confidence;
-    use crate::input::Source;
-    use crate::knowledge::{Catalog, Target};
-    use crate::model::{Extent, STEPS, Tree, analyse};
+    use crate::model::pairs::pairs_of;
 
     /// How sure the pairs are of what one of so many functions does, which unknown code is handed, with a thread.
     fn handed(count: usize) -> Vec<Confidence> {
@@ -931,12 +929,7 @@ mod tests {
         }
         text +=
             "def look():\n    os.system(':')\nthreading.Thread(target=look).start()\nunknown.call(handlers[input()])\n";
-        let (path, language) = ("a.py".to_owned(), Language::Python);
-        let file = crate::frontend::lower(&Source { path, language, text }).0;
-        let tree = Tree::new(vec![file]);
-        let (catalog, target) = (Catalog::builtin(), Target::default());
-        let found = analyse(&tree, &catalog, &target, STEPS, Extent::Pairs);
-        let pairs = found.engine.pairs.iter();
+        let pairs = pairs_of(Language::Python, &[("a.py", &text)]).into_iter();
         pairs.map(|pair| pair.certainty.confidence).collect()
     }
 

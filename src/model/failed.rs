@@ -177,21 +177,14 @@ impl Values<'_> {
 mod tests {
     use crate::facts::Language;
     use crate::finding::Confidence;
-    use crate::input::Source;
-    use crate::knowledge::{Catalog, Target};
-    use crate::model::{Extent, STEPS, Tree, analyse};
+    use crate::model::pairs::pairs_of;
 
     /// How sure the pair is of a change in `main` with what a thread looks at that `begin` starts.
     fn confidence(begin: &str, main: &str) -> Vec<Confidence> {
         let text = format!(
             "static void *look(void *a) {{ getenv(\"A\"); return a; }}\n{begin}\nint main(void) {{ {main} return 0; }}"
         );
-        let (path, language) = ("a.c".to_owned(), Language::C);
-        let file = crate::frontend::lower(&Source { path, language, text }).0;
-        let tree = Tree::new(vec![file]);
-        let (catalog, target) = (Catalog::builtin(), Target::default());
-        let found = analyse(&tree, &catalog, &target, STEPS, Extent::Pairs);
-        let pairs = found.engine.pairs.iter();
+        let pairs = pairs_of(Language::C, &[("a.c", &text)]).into_iter();
         pairs.map(|pair| pair.certainty.confidence).collect()
     }
 

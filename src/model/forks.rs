@@ -264,9 +264,8 @@ fn first(value: &Value) -> &Value {
 #[cfg(test)]
 mod tests {
     use crate::facts::Language;
-    use crate::input::Source;
-    use crate::knowledge::{Catalog, Target};
-    use crate::model::{Extent, PairKind, STEPS, Tree, analyse};
+    use crate::model::PairKind;
+    use crate::model::pairs::pairs_of;
 
     /// The kinds of the pairs of a program that forks as `test` says, with a thread that looks at the environment.
     fn kinds(test: &str) -> Vec<PairKind> {
@@ -279,12 +278,8 @@ mod tests {
             }}"#,
             test.replace("CHILD", child)
         );
-        let path = "src/main.rs".to_owned();
-        let language = Language::Rust;
-        let tree = Tree::new(vec![crate::frontend::lower(&Source { path, language, text }).0]);
-        let (catalog, target) = (Catalog::builtin(), Target::default());
-        let engine = analyse(&tree, &catalog, &target, STEPS, Extent::Pairs).engine;
-        engine.pairs.iter().map(|pair| pair.kind).collect()
+        let pairs = pairs_of(Language::Rust, &[("src/main.rs", &text)]).into_iter();
+        pairs.map(|pair| pair.kind).collect()
     }
 
     #[test]

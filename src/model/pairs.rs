@@ -826,3 +826,19 @@ fn closed_gates<'a>(ancestor: FuncId, access: &'a Access, live: &'a Live) -> imp
         counts && !live.story.sent.iter().any(|sent| meet(sent, keys))
     })
 }
+
+/// The pairs that files of one language have, each a path and a text.
+#[cfg(test)]
+pub(super) fn pairs_of(language: crate::facts::Language, files: &[(&str, &str)]) -> Vec<Pair> {
+    use crate::input::Source;
+    use crate::knowledge::{Catalog, Target};
+
+    let lower = |(path, text): &(&str, &str)| {
+        let (path, text) = ((*path).to_owned(), (*text).to_owned());
+        crate::frontend::lower(&Source { path, language, text }).0
+    };
+    let tree = super::Tree::new(files.iter().map(lower).collect());
+    let (catalog, target) = (Catalog::builtin(), Target::default());
+    let found = super::analyse(&tree, &catalog, &target, super::STEPS, super::Extent::Pairs);
+    found.engine.pairs.iter().cloned().collect()
+}

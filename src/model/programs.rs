@@ -419,24 +419,11 @@ fn add_names<'v>(value: &'v Value, names: &mut BTreeSet<&'v str>) {
 #[cfg(test)]
 mod tests {
     use crate::facts::Language;
-    use crate::input::Source;
-    use crate::knowledge::{Catalog, Target};
-    use crate::model::{Extent, STEPS, Tree, analyse};
+    use crate::model::pairs::pairs_of;
 
     /// How many pairs these files of C have.
     fn pairs(files: &[(&str, &str)]) -> usize {
-        let lower = |(path, text): &(&str, &str)| {
-            let (path, text) = ((*path).to_owned(), (*text).to_owned());
-            let language = Language::C;
-            crate::frontend::lower(&Source { path, language, text }).0
-        };
-        let tree = Tree::new(files.iter().map(lower).collect());
-        let (catalog, target) = (Catalog::builtin(), Target::default());
-        analyse(&tree, &catalog, &target, STEPS, Extent::Pairs)
-            .engine
-            .pairs
-            .iter()
-            .count()
+        pairs_of(Language::C, files).len()
     }
 
     #[test]
